@@ -1,0 +1,3 @@
+//! What a catalog is, on the sky and on disk.
+
+pub mod schema;

@@ -1,0 +1,31 @@
+//! Pixels and what travels with them: image, mask planes, variance.
+//!
+//! Arrays have the shape `(ny, nx)` and are indexed `[[y, x]]`; pixel centres lie at integers and the
+//! first pixel is `(0, 0)`.
+
+use ndarray::Array2;
+
+/// Bits of a mask pixel, named as in the Rubin pipelines.
+#[allow(missing_docs)]
+pub mod mask_plane {
+    pub const BAD: u32 = 1 << 0;
+    pub const SAT: u32 = 1 << 1;
+    pub const INTRP: u32 = 1 << 2;
+    pub const CR: u32 = 1 << 3;
+    pub const EDGE: u32 = 1 << 4;
+    pub const DETECTED: u32 = 1 << 5;
+    pub const DETECTED_NEGATIVE: u32 = 1 << 6;
+    pub const SUSPECT: u32 = 1 << 7;
+    pub const NO_DATA: u32 = 1 << 8;
+}
+
+/// Image, mask and variance of one detector; the three arrays have one shape.
+#[derive(Debug, Clone)]
+pub struct MaskedImage {
+    /// Pixel values, ADU (or nJy once calibrated).
+    pub image: Array2<f32>,
+    /// Bits of [`mask_plane`].
+    pub mask: Array2<u32>,
+    /// Variance of each pixel, the square of the image's unit.
+    pub variance: Array2<f32>,
+}

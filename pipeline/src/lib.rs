@@ -1,0 +1,3 @@
+//! From images to measured rows.
+
+pub mod image;
