@@ -1,1 +1,3 @@
-//! placeholder
+//! ADQL over a snapshot of a catalog, on DataFusion.
+
+pub use datafusion::arrow;

@@ -1,0 +1,63 @@
+//! Table definitions as Arrow schemas: types, and unit, UCD and description as field metadata.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use super::{ColumnDef, Datatype, TableDef};
+
+/// Field metadata key of a column's unit (VOUnit syntax).
+pub const UNIT: &str = "unit";
+/// Field metadata key of a column's UCD.
+pub const UCD: &str = "ucd";
+/// Field metadata key of a column's description.
+pub const DESCRIPTION: &str = "description";
+/// Field metadata key of a column's utype.
+pub const UTYPE: &str = "utype";
+/// Field metadata key of a column's DALI xtype.
+pub const XTYPE: &str = "xtype";
+
+impl Datatype {
+    /// Return the Arrow type of a value.
+    pub fn to_arrow(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Byte => DataType::Int8,
+            Self::Short => DataType::Int16,
+            Self::Int => DataType::Int32,
+            Self::Long => DataType::Int64,
+            Self::Float => DataType::Float32,
+            Self::Double => DataType::Float64,
+            Self::Char | Self::String | Self::Unicode | Self::Text => DataType::Utf8,
+            Self::Binary => DataType::Binary,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        }
+    }
+}
+
+impl ColumnDef {
+    /// Return the Arrow field: name, type, nullability and the metadata that travels with rows.
+    pub fn to_field(&self) -> Field {
+        let mut metadata = HashMap::new();
+        for (key, value) in [
+            (UNIT, self.unit.as_deref()),
+            (UCD, self.ucd.as_deref()),
+            (UTYPE, self.utype.as_deref()),
+            (XTYPE, self.xtype.as_deref()),
+            (DESCRIPTION, Some(self.description.as_str())),
+        ] {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                metadata.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        Field::new(&self.name, self.datatype.to_arrow(), self.nullable).with_metadata(metadata)
+    }
+}
+
+impl TableDef {
+    /// Return the Arrow schema of the table's rows, columns in the order of the definition.
+    pub fn arrow_schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.columns.iter().map(ColumnDef::to_field).collect::<Vec<_>>()))
+    }
+}

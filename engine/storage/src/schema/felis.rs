@@ -1,0 +1,1 @@
+//! Felis YAML to table definitions.
