@@ -9,6 +9,7 @@ use std::fmt;
 pub mod arrow;
 mod datatype;
 pub mod felis;
+pub mod survey;
 
 /// A named set of tables, as one Felis document defines it.
 #[derive(Debug, Clone, PartialEq)]
