@@ -1,0 +1,59 @@
+//! The values of one column that do not fit: the first of them in full, the others as a number.
+
+use std::collections::HashSet;
+
+use arrow::array::{Array, AsArray};
+use arrow::util::display::array_value_to_string;
+
+use crate::error::ValueProblem;
+
+/// Longest excerpt of a value in a message, characters.
+const EXCERPT_LENGTH: usize = 60;
+
+/// A value that does not fit.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The row in the batch, 0-based.
+    pub row: usize,
+    /// The value as it was found, shortened.
+    pub value: String,
+    /// Why it does not fit.
+    pub problem: ValueProblem,
+}
+
+/// All values of a column that do not fit. A value has one fault: the first that was found.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// The fault of the first row.
+    pub first: Option<Fault>,
+    rows: HashSet<usize>,
+}
+
+impl Faults {
+    /// Note a fault; its value is written out only if it comes first.
+    pub fn add(&mut self, row: usize, problem: ValueProblem, value: impl FnOnce() -> String) {
+        if self.rows.insert(row) && self.first.as_ref().is_none_or(|first| row < first.row) {
+            self.first = Some(Fault { row, value: excerpt(&value()), problem });
+        }
+    }
+
+    /// Return how many values do not fit.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+/// Write out a value of an array for a message; text in quotes, its control characters escaped.
+pub(super) fn shown(array: &dyn Array, row: usize) -> String {
+    match array.as_string_opt::<i32>() {
+        Some(texts) => format!("{:?}", texts.value(row)),
+        None => array_value_to_string(array, row).unwrap_or_else(|_| "the value".to_owned()),
+    }
+}
+
+fn excerpt(value: &str) -> String {
+    if value.chars().count() <= EXCERPT_LENGTH {
+        return value.to_owned();
+    }
+    value.chars().take(EXCERPT_LENGTH).chain("…".chars()).collect()
+}
