@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use almagest_storage::schema::Datatype;
+use almagest_storage::sphgeom::PositionError;
 
 use crate::origin::RowOrigin;
 
@@ -78,6 +79,14 @@ pub enum Error {
         /// The column that should name the director.
         column: String,
     },
+    /// A position is not on the sphere.
+    #[error("{origin}: {source}")]
+    Position {
+        /// Input and row.
+        origin: RowOrigin,
+        /// What is wrong with it.
+        source: PositionError,
+    },
     /// A definition asks for something that the table cannot give.
     #[error("table {table}: {reason}")]
     Definition {
@@ -89,14 +98,6 @@ pub enum Error {
     /// An earlier failure left the transaction incomplete; it can only be aborted.
     #[error("the transaction is incomplete since an earlier failure and can only be aborted")]
     Incomplete,
-    /// Other commits kept coming first.
-    #[error("gave up after {attempts} attempts to commit: {source}")]
-    Contended {
-        /// How often the commit was tried.
-        attempts: u32,
-        /// The last conflict.
-        source: almagest_storage::Error,
-    },
     /// Nothing says what format the file has.
     #[error("{path}: unknown format, expected a name that ends in {}", crate::format::EXTENSIONS)]
     UnknownFormat {
@@ -169,13 +170,13 @@ impl Error {
             | Self::RepeatedId { .. }
             | Self::UnknownDirector { .. }
             | Self::NoPlace { .. }
+            | Self::Position { .. }
             | Self::Definition { .. }
             | Self::Incomplete
             | Self::UnknownFormat { .. }
             | Self::NoHeader { .. }
             | Self::Text { .. }
             | Self::Parquet { .. } => ErrorKind::Input,
-            Self::Contended { .. } => ErrorKind::Conflict,
             Self::Io { .. } => ErrorKind::Storage,
             Self::Rows { .. } => ErrorKind::Bug,
             Self::Storage(error) => match error {

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use arrow::array::{Array, AsArray};
-use arrow::util::display::array_value_to_string;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::error::ValueProblem;
 
@@ -45,10 +47,19 @@ impl Faults {
 
 /// Write out a value of an array for a message; text in quotes, its control characters escaped.
 pub(super) fn shown(array: &dyn Array, row: usize) -> String {
-    match array.as_string_opt::<i32>() {
-        Some(texts) => format!("{:?}", texts.value(row)),
-        None => array_value_to_string(array, row).unwrap_or_else(|_| "the value".to_owned()),
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        return format!("{:?}", texts.value(row));
     }
+    let value = array.slice(row, 1);
+    let number = || formatted(cast(&value, &DataType::Int64).ok()?.as_ref());
+    // Instants beyond the calendar are shown as the numbers that they are.
+    formatted(&value).or_else(number).unwrap_or_else(|| "the value".to_owned())
+}
+
+/// Write out the only value of an array.
+fn formatted(value: &dyn Array) -> Option<String> {
+    let options = FormatOptions::new().with_display_error(false);
+    ArrayFormatter::try_new(value, &options).ok()?.value(0).try_to_string().ok()
 }
 
 fn excerpt(value: &str) -> String {

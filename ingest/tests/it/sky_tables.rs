@@ -1,11 +1,17 @@
 //! A small schema with one table of each kind, and batches for it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::{
     ColumnDef, Datatype, PositionColumns, SchemaDef, TableDef, TableKind,
 };
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use almagest_storage::{CatalogStore, Snapshot};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Int64Type;
+use tempfile::TempDir;
 
 /// May rows lack a value?
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +55,8 @@ pub fn table(name: &str, kind: TableKind, id: Option<&str>, columns: Vec<ColumnD
     }
 }
 
-/// Object (director), ForcedSource (child), Source (positional), Visit (replicated).
+/// Object (director), ForcedSource (its child), DiaObject (versioned director), Source
+/// (positional), Visit (replicated).
 pub fn schema() -> SchemaDef {
     use Datatype::{Double, Float, Long, String};
     use Null::{Allowed, Forbidden};
@@ -78,6 +85,20 @@ pub fn schema() -> SchemaDef {
                 column("flux", Float, Allowed),
             ],
         ),
+        TableDef {
+            primary_key: vec!["diaObjectId".to_owned(), "validityStart".to_owned()],
+            ..table(
+                "DiaObject",
+                TableKind::Director,
+                Some("diaObjectId"),
+                vec![
+                    column("diaObjectId", Long, Forbidden),
+                    column("validityStart", Double, Forbidden),
+                    column("ra", Double, Forbidden),
+                    column("dec", Double, Forbidden),
+                ],
+            )
+        },
         table(
             "Source",
             TableKind::Positional,
@@ -105,6 +126,72 @@ pub fn schema() -> SchemaDef {
         version: None,
         tables,
     }
+}
+
+/// Create an empty catalog of [`schema`] in a new folder.
+pub fn catalog() -> (TempDir, CatalogStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("catalog");
+    let store = CatalogStore::create(&root, &schema(), Chunking::try_new(1).unwrap()).unwrap();
+    (folder, store)
+}
+
+/// Names of the data and index files of a catalog, committed or not.
+pub fn files(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.join("data"), root.join("index")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Read a column of 64-bit integers of all visible rows, ascending; NULL comes first.
+pub fn visible(snapshot: &Snapshot, table: &str, column: &str) -> Vec<Option<i64>> {
+    let batches = snapshot.read_region(table, None, Some(&[column])).unwrap();
+    let mut found: Vec<Option<i64>> = batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().iter().collect::<Vec<_>>())
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// Objects at positions (RA, Dec in degrees).
+pub fn objects(rows: &[(i64, f64, f64)]) -> RecordBatch {
+    batch(vec![
+        ("objectId", values::<Int64Array>(rows.iter().map(|row| row.0).collect::<Vec<_>>())),
+        ("ra", values::<Float64Array>(rows.iter().map(|row| row.1).collect::<Vec<_>>())),
+        ("dec", values::<Float64Array>(rows.iter().map(|row| row.2).collect::<Vec<_>>())),
+    ])
+}
+
+/// Sources at positions (RA, Dec in degrees).
+pub fn sources(rows: &[(i64, f64, f64)]) -> RecordBatch {
+    let objects = objects(rows);
+    let mut columns = objects.columns().to_vec();
+    let id = columns.remove(0);
+    batch(vec![("sourceId", id), ("ra", columns.remove(0)), ("dec", columns.remove(0))])
+}
+
+/// Forced sources: object, visit.
+pub fn forced_sources(rows: &[(Option<i64>, i64)]) -> RecordBatch {
+    batch(vec![
+        ("objectId", values::<Int64Array>(rows.iter().map(|row| row.0).collect::<Vec<_>>())),
+        ("visit", values::<Int64Array>(rows.iter().map(|row| row.1).collect::<Vec<_>>())),
+    ])
+}
+
+/// Visits in band g.
+pub fn visits(ids: &[i64]) -> RecordBatch {
+    batch(vec![
+        ("visit", values::<Int64Array>(ids.to_vec())),
+        ("band", values::<StringArray>(vec!["g"; ids.len()])),
+    ])
 }
 
 /// Make a batch of named columns.
