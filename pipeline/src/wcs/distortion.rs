@@ -180,9 +180,10 @@ mod tests {
     #[test]
     fn derivatives_are_finite_differences() {
         let mut pv = [[None; TPV_TERMS]; 2];
-        for j in 0..TPV_TERMS {
-            pv[0][j] = Some(0.01 * (j as f64 + 1.0).sin());
-            pv[1][j] = Some(0.01 * (j as f64 + 1.0).cos());
+        for (axis, terms) in pv.iter_mut().enumerate() {
+            for (j, term) in terms.iter_mut().enumerate() {
+                *term = Some(0.01 * (1.0 + j as f64 + 2.0 * axis as f64).sin());
+            }
         }
         let tpv = Tpv::new(pv[0], pv[1]);
         let sip = Sip {
@@ -201,9 +202,9 @@ mod tests {
                 let (mut low, mut high) = (point, point);
                 low[j] -= h;
                 high[j] += h;
-                for i in 0..2 {
+                for (i, row) in jacobian.iter().enumerate() {
                     let slope = (map(high).at[i] - map(low).at[i]) / (2.0 * h);
-                    assert!((jacobian[i][j] - slope).abs() < 1e-8);
+                    assert!((row[j] - slope).abs() < 1e-8);
                 }
             }
         }

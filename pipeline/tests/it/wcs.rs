@@ -55,8 +55,22 @@ fn tpv_of_real_decam_headers() {
 }
 
 #[test]
-fn tpv_with_every_term_and_defaults() {
+fn tpv_with_every_term() {
     check("tpv_all_terms", "TPV");
+}
+
+#[test]
+fn missing_linear_term_of_tpv_counts_as_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let stated = std::fs::read_to_string(folder.join("tpv_all_terms.hdr")).unwrap();
+    let silent: String = stated
+        .lines()
+        .filter(|line| !line.starts_with("PV1_1 "))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    assert!(silent.len() < stated.len());
+    let parse = |text: &str| Wcs::from_header(&Header::from_lines(text)).unwrap();
+    assert_eq!(parse(&silent), parse(&stated));
 }
 
 #[test]
