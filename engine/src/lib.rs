@@ -4,6 +4,7 @@ pub mod database;
 pub mod error;
 pub mod query;
 pub mod session;
+pub mod tap_schema;
 
 pub use database::Database;
 pub use datafusion::arrow;
