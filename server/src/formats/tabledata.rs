@@ -1,9 +1,11 @@
-//! VOTable with rows as XML elements. A value that is absent is an empty element.
+//! VOTable with rows as XML elements. A value that is absent is an empty element; an absent array
+//! of fixed length is as many NaNs, because readers count its elements.
 
 use std::fmt::Write;
 
 use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::arrow::record_batch::RecordBatch;
+use almagest_engine::tap_schema::{ArraySize, VotableType};
 
 use super::cell::Column;
 use super::{Encoder, Ending, Provenance, votable};
@@ -13,12 +15,15 @@ use crate::xml::Escaped;
 /// Writes VOTable TABLEDATA.
 pub struct TableData {
     head: String,
+    /// What stands for an absent value of each column.
+    absent: Vec<String>,
 }
 
 impl TableData {
     /// Make an encoder of rows of the canonical schema `schema`.
     pub fn new(schema: &Schema, provenance: &Provenance) -> Result<Self> {
-        Ok(Self { head: votable::head(schema, provenance)? })
+        let absent = votable::types(schema)?.iter().map(absent).collect();
+        Ok(Self { head: votable::head(schema, provenance)?, absent })
     }
 }
 
@@ -33,9 +38,9 @@ impl Encoder for TableData {
         let mut text = String::new();
         for row in 0..batch.num_rows() {
             out.push_str("<TR>");
-            for column in &columns {
+            for (column, absent) in columns.iter().zip(&self.absent) {
                 if column.is_null(row) {
-                    out.push_str("<TD/>");
+                    out.push_str(absent);
                     continue;
                 }
                 text.clear();
@@ -54,5 +59,12 @@ impl Encoder for TableData {
 
     fn can_report_failure(&self) -> bool {
         true
+    }
+}
+
+fn absent(kind: &VotableType) -> String {
+    match kind.arraysize {
+        ArraySize::Fixed(n) => format!("<TD>{}</TD>", vec!["NaN"; n as usize].join(" ")),
+        _ => "<TD/>".to_owned(),
     }
 }
