@@ -8,8 +8,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The text is not a query that can be answered; the message says where and why.
-    #[error("{0}")]
-    Query(String),
+    #[error("{error}")]
+    Adql {
+        /// The query as it was sent.
+        text: String,
+        /// What is wrong with it, and where.
+        error: almagest_adql::Error,
+    },
     /// The catalog could not be read.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
@@ -36,7 +41,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         use datafusion::error::DataFusionError;
         match self {
-            Self::Query(_) => ErrorKind::Query,
+            Self::Adql { .. } => ErrorKind::Query,
             Self::Storage(_) => ErrorKind::Catalog,
             Self::DataFusion(error) => match error.find_root() {
                 DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,

@@ -4,19 +4,15 @@ use almagest_engine::tap_schema::identifier;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::Error;
 use crate::base_url::BaseUrl;
 use crate::state::AppState;
 use crate::xml::Escaped;
 
 /// Answer with the page.
 pub async fn home(State(state): State<AppState>, base: BaseUrl) -> Response {
-    let schemas = match state.database.schemas() {
-        Ok(schemas) => schemas,
-        Err(error) => return Error::from(error).into_text(),
-    };
+    let schemas = state.database.schemas();
     let mut tables = String::new();
-    for schema in &schemas {
+    for schema in schemas {
         for table in &schema.tables {
             let name = identifier::qualified(&schema.name, &table.name);
             tables += &format!(

@@ -15,7 +15,6 @@ use futures::StreamExt;
 
 use crate::state::AppState;
 use crate::xml::Escaped;
-use crate::{Error, Result};
 
 /// A query worth showing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +28,14 @@ pub struct Example {
 }
 
 /// Answer with the examples.
-pub async fn examples(State(state): State<AppState>) -> Result<Response, Response> {
-    let examples = of_catalog(&state.database).await.map_err(Error::into_text)?;
-    let page = page(&examples);
-    Ok(([(header::CONTENT_TYPE, "application/xhtml+xml; charset=utf-8")], page).into_response())
+pub async fn examples(State(state): State<AppState>) -> Response {
+    let page = page(&of_catalog(&state.database).await);
+    ([(header::CONTENT_TYPE, "application/xhtml+xml; charset=utf-8")], page).into_response()
 }
 
 /// Make examples of the tables that the catalog has, around a position where it has rows.
-///
-/// # Errors
-/// The catalog cannot be read.
-pub async fn of_catalog(database: &Database) -> Result<Vec<Example>> {
-    let schemas = database.schemas()?;
+pub async fn of_catalog(database: &Database) -> Vec<Example> {
+    let schemas = database.schemas();
     let mut examples = Vec::new();
     for schema in schemas.iter().filter(|schema| schema.name != tap_schema::NAME) {
         for table in &schema.tables {
@@ -63,7 +58,7 @@ pub async fn of_catalog(database: &Database) -> Result<Vec<Example>> {
                 ORDER BY table_name, column_index"
             .to_owned(),
     });
-    Ok(examples)
+    examples
 }
 
 fn cone(schema: &SchemaDef, table: &TableDef, at: &PositionColumns, ra: f64, dec: f64) -> Example {
@@ -119,7 +114,7 @@ async fn first_position(
         identifier::qualified(&schema.name, &table.name)
     );
     let query = database.session().ok()?.query(&text, QueryOptions::default()).await.ok()?;
-    let mut rows = query.into_stream().ok()?;
+    let mut rows = query.into_stream().await.ok()?;
     while let Some(batch) = rows.next().await {
         let batch = batch.ok()?;
         if batch.num_rows() > 0 {

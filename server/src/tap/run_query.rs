@@ -44,7 +44,7 @@ pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Resp
     let body = if limit.is_metadata_only() {
         Body::from(metadata_only(encoder.as_mut())?)
     } else {
-        let rows = started(query.into_stream()?).await?;
+        let rows = started(query.into_stream().await?).await?;
         Body::from_stream(encode(rows, canonical, encoder, limit))
     };
     Ok((headers(format, parameters)?, body).into_response())

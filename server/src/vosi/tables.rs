@@ -29,11 +29,10 @@ pub async fn tables(
     parameters: Parameters,
 ) -> Result<Response, Response> {
     let detail = detail(&parameters).map_err(Error::into_text)?;
-    let schemas = state.database.schemas().map_err(|error| Error::from(error).into_text())?;
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:tableset version=\"1.1\" {NAMESPACES}>\n"
     );
-    for schema in &schemas {
+    for schema in state.database.schemas() {
         out += "<schema>\n";
         out += &Element("name", Some(&identifier::in_query(&schema.name))).to_string();
         out += &Element("description", Some(schema.description.trim())).to_string();
@@ -53,9 +52,10 @@ pub async fn table(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    let schemas = state.database.schemas().map_err(|error| Error::from(error).into_text())?;
     let plain = |name: &str| name.replace('"', "").to_lowercase();
-    let found = schemas
+    let found = state
+        .database
+        .schemas()
         .iter()
         .flat_map(|schema| schema.tables.iter().map(move |table| (schema, table)))
         .find(|(schema, table)| plain(&name) == plain(&format!("{}.{}", schema.name, table.name)));
