@@ -43,7 +43,10 @@ const DEEPEST: usize = 200;
 
 /// How many operators a query may have. Chains of them nest in the tree, and dropping a tree
 /// takes stack in proportion to its depth.
-const MOST_OPERATORS: usize = 2000;
+const MOST_OPERATORS: usize = 1000;
+
+/// How many set operators a query may have, for the same reason.
+const MOST_SET_OPERATORS: usize = 100;
 
 /// Parse the text of one query.
 ///
@@ -94,6 +97,12 @@ fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
             .suggest("use IN (…) for a long list of values, or upload a table and join it")
             .into());
     }
+    let sets = [Keyword::UNION, Keyword::EXCEPT, Keyword::INTERSECT, Keyword::MINUS];
+    let mut sets = words.iter().filter(|t| keyword(t).is_some_and(|k| sets.contains(&k)));
+    if let Some(last) = sets.nth(MOST_SET_OPERATORS) {
+        let message = format!("the query has more than {MOST_SET_OPERATORS} set operators");
+        return Err(Diagnostic::invalid(last.span.start, message).into());
+    }
     Ok(())
 }
 
@@ -109,16 +118,7 @@ fn is_operator(token: &TokenWithSpan) -> bool {
     match &token.token {
         Token::Word(_) => matches!(
             keyword(token),
-            Some(
-                Keyword::AND
-                    | Keyword::OR
-                    | Keyword::NOT
-                    | Keyword::IS
-                    | Keyword::UNION
-                    | Keyword::EXCEPT
-                    | Keyword::INTERSECT
-                    | Keyword::COLLATE
-            )
+            Some(Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::COLLATE)
         ),
         Token::Number(..)
         | Token::SingleQuotedString(_)

@@ -141,7 +141,7 @@ pub(crate) fn did_you_mean<'c>(
             return Some(edits);
         }
         let a_word = wanted.len() > 1 && candidate.split('_').any(|word| word == wanted);
-        a_word.then_some(allowed + candidate.len() - wanted.len())
+        a_word.then(|| allowed + candidate.len().saturating_sub(wanted.len()))
     };
     candidates
         .filter_map(|candidate| distance(candidate).map(|d| (d, candidate)))

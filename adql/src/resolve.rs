@@ -18,14 +18,12 @@ mod scope;
 
 use std::collections::HashMap;
 
-use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr, Spanned,
-};
+use sqlparser::ast::{Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr};
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, Names, best_matches, did_you_mean};
-use crate::tree::{bare, count_value, exact, start};
+use crate::tree::{bare, body_start, count_value, exact, start};
 use expression::Aliases;
 use output::Output;
 use scope::{Column, CommonTable, Frame, Scope};
@@ -108,7 +106,7 @@ impl Resolver<'_> {
                 if outputs.len() != others.len() {
                     let (n, m) = (outputs.len(), others.len());
                     let message = format!("the two sides of {op} have {n} and {m} columns");
-                    self.report(Diagnostic::invalid(right.span().start, message));
+                    self.report(Diagnostic::invalid(body_start(right), message));
                 }
                 let outputs: Vec<Output> = outputs.into_iter().map(Output::opaque).collect();
                 self.order_by_outputs(order_by, &outputs);

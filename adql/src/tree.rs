@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Spanned,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, Spanned, TableFactor,
     UnaryOperator, Value, visit_expressions,
 };
 use sqlparser::ast::{CastKind, LimitClause};
@@ -89,8 +89,69 @@ pub(crate) fn bare(expr: &Expr) -> &Expr {
 }
 
 /// Where an expression begins.
+///
+/// Walks down the left side in a loop: the spans that sqlparser computes take stack in proportion
+/// to the depth of the tree.
 pub(crate) fn start(expr: &Expr) -> Location {
-    expr.span().start
+    let mut expr = expr;
+    loop {
+        expr = match expr {
+            Expr::BinaryOp { left: inner, .. }
+            | Expr::UnaryOp { expr: inner, .. }
+            | Expr::InList { expr: inner, .. }
+            | Expr::InSubquery { expr: inner, .. }
+            | Expr::Between { expr: inner, .. }
+            | Expr::Like { expr: inner, .. }
+            | Expr::ILike { expr: inner, .. }
+            | Expr::Cast { expr: inner, .. }
+            | Expr::Nested(inner)
+            | Expr::IsNull(inner)
+            | Expr::IsNotNull(inner) => inner,
+            Expr::Function(function) => return function.name.span().start,
+            Expr::Case { case_token, .. } => return case_token.0.span.start,
+            Expr::Subquery(query) | Expr::Exists { subquery: query, .. } => {
+                return query_start(query);
+            }
+            other => return other.span().start,
+        };
+    }
+}
+
+/// Where a query begins.
+pub(crate) fn query_start(query: &Query) -> Location {
+    match &query.with {
+        Some(with) => with.with_token.0.span.start,
+        None => body_start(&query.body),
+    }
+}
+
+/// Where the body of a query begins.
+pub(crate) fn body_start(body: &SetExpr) -> Location {
+    let mut body = body;
+    loop {
+        body = match body {
+            SetExpr::Select(select) => return select.select_token.0.span.start,
+            SetExpr::Query(query) => match &query.with {
+                Some(with) => return with.with_token.0.span.start,
+                None => &query.body,
+            },
+            SetExpr::SetOperation { left, .. } => left,
+            other => return other.span().start,
+        };
+    }
+}
+
+/// Where an item of FROM begins.
+pub(crate) fn factor_start(factor: &TableFactor) -> Location {
+    let mut factor = factor;
+    loop {
+        factor = match factor {
+            TableFactor::Table { name, .. } => return name.span().start,
+            TableFactor::Derived { subquery, .. } => return query_start(subquery),
+            TableFactor::NestedJoin { table_with_joins, .. } => &table_with_joins.relation,
+            other => return other.span().start,
+        };
+    }
 }
 
 /// The plain arguments of a function call; `COUNT(*)` has none.
@@ -194,12 +255,4 @@ pub(crate) fn width(query: &Query) -> usize {
         }
     }
     of(&query.body)
-}
-
-/// The expression of a select item.
-pub(crate) fn item_expr(item: &SelectItem) -> Option<&Expr> {
-    match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
-        _ => None,
-    }
 }

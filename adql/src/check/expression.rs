@@ -2,8 +2,8 @@
 
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, DuplicateTreatment, Expr,
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, UnaryOperator,
-    Value, ValueWithSpan,
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Spanned,
+    UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Location;
 
@@ -152,8 +152,8 @@ fn check_function(call: &Function, findings: &mut Findings) {
     let at = match crate::tree::function_name(call) {
         Some(ident) => ident.span.start,
         None => {
-            let at = start(&Expr::Function(call.clone()));
-            findings.not_adql(at, format!("the qualified function name {shown}"));
+            findings
+                .not_adql(call.name.span().start, format!("the qualified function name {shown}"));
             return;
         }
     };

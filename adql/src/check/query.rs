@@ -3,17 +3,17 @@
 use sqlparser::ast::{
     Cte, Distinct, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, OrderBy,
     OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier,
-    Spanned, TableAlias, TableFactor, Top, TopQuantity, WildcardAdditionalOptions,
+    TableAlias, TableFactor, Top, TopQuantity, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Location;
 
 use super::Findings;
 use crate::error::Diagnostic;
-use crate::tree::{count_value, start};
+use crate::tree::{count_value, factor_start, query_start, start};
 
 /// Everything of a query but its body's expressions.
 pub(super) fn check_query(query: &Query, findings: &mut Findings) {
-    let at = query.span().start;
+    let at = query_start(query);
     if let Some(with) = &query.with {
         if with.recursive {
             findings.not_adql(with.with_token.0.span.start, "WITH RECURSIVE");
@@ -219,7 +219,7 @@ fn check_joins(joins: &[Join], at: Location, findings: &mut Findings) {
         if join.global {
             findings.not_adql(at, "GLOBAL JOIN");
         }
-        let at = join.relation.span().start;
+        let at = factor_start(&join.relation);
         match &join.join_operator {
             JoinOperator::Join(_) | JoinOperator::Inner(_) => {}
             JoinOperator::Left(on)
@@ -262,7 +262,7 @@ fn check_joins(joins: &[Join], at: Location, findings: &mut Findings) {
 
 /// One item of FROM.
 pub(super) fn check_table_factor(factor: &TableFactor, findings: &mut Findings) {
-    let at = factor.span().start;
+    let at = factor_start(factor);
     match factor {
         TableFactor::Table {
             name,
@@ -276,7 +276,6 @@ pub(super) fn check_table_factor(factor: &TableFactor, findings: &mut Findings) 
             sample,
             index_hints,
         } => {
-            let at = name.span().start;
             if let Some(alias) = alias {
                 check_table_alias(alias, findings);
                 if !alias.columns.is_empty() {

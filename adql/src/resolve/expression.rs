@@ -10,7 +10,7 @@ use super::output::Output;
 use super::scope::{Relation, Scope};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, best_matches, did_you_mean};
-use crate::tree::{bare, exact, nested, start, width};
+use crate::tree::{bare, exact, nested, query_start, width};
 
 /// What the aliases of the select list are to an expression.
 #[derive(Clone, Copy)]
@@ -235,7 +235,7 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
                 let columns = width(query);
                 if columns != 1 {
                     let message = format!("this subquery must have 1 column, but has {columns}");
-                    let at = start(&Expr::Subquery(query.clone()));
+                    let at = query_start(query);
                     self.resolver.report(Diagnostic::invalid(at, message));
                 }
                 return ControlFlow::Continue(());

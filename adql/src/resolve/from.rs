@@ -22,7 +22,7 @@ use super::expression::Aliases;
 use super::scope::{Column, CommonTable, Frame, Relation, Scope, VisibleColumn};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{FoundTable, best_matches, did_you_mean, means};
-use crate::tree::{binary, boolean, call, exact};
+use crate::tree::{binary, boolean, call, exact, query_start};
 
 /// Which side of a join keeps its rows without a partner.
 #[derive(Clone, Copy, PartialEq)]
@@ -91,7 +91,7 @@ impl Resolver<'_> {
         match factor {
             TableFactor::Table { name, alias, .. } => Frame::of(self.table(name, alias, around)),
             TableFactor::Derived { subquery, alias, .. } => {
-                let at = subquery.span().start;
+                let at = query_start(subquery);
                 let outputs = self.query(subquery, around.ctes, around.outer);
                 let alias = alias.get_or_insert_with(|| {
                     self.warn("a derived table should have an alias".to_owned());

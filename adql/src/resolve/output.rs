@@ -16,7 +16,7 @@ use super::expression::Aliases;
 use super::scope::{Column, Scope, VisibleColumn, visible};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::ColumnKind;
-use crate::tree::{bare, exact, function_name};
+use crate::tree::{bare, exact, function_name, start};
 
 /// An output column of a query.
 #[derive(Debug, Clone)]
@@ -108,7 +108,8 @@ impl Resolver<'_> {
             _ => None,
         };
         let kind = self.expression(&mut expr, scope, Aliases::None);
-        let span = expr.span();
+        let at = start(&expr);
+        let span = Span::new(at, at);
         match bare(&expr) {
             Expr::CompoundIdentifier(parts) if !parts.is_empty() => {
                 let wanted = parts.last().map(|p| p.value.clone()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! TOP to LIMIT, in queries and in each operand of a set operation.
 
-use sqlparser::ast::{LimitClause, Query, Select, SetExpr, Top, TopQuantity};
+use sqlparser::ast::{LimitClause, Query, Select, SetExpr, Top, TopQuantity, Values};
 
 use crate::tree::{count_value, limited, number};
 
@@ -49,7 +49,8 @@ fn wrap_operand(operand: &mut SetExpr) {
     match operand {
         SetExpr::Select(select) if select.top.is_some() => {
             let count = take_top(select);
-            let body = SetExpr::Select(select.clone());
+            let nothing = Values { explicit_row: false, value_keyword: false, rows: vec![] };
+            let body = std::mem::replace(operand, SetExpr::Values(nothing));
             let mut query = limited(body, None);
             if let Some(count) = count {
                 limit(&mut query, count);

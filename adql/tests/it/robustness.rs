@@ -109,16 +109,48 @@ fn random_pieces_give_a_query_or_an_error_with_a_position() {
 }
 
 #[test]
-fn deep_and_long_queries_do_not_exhaust_the_stack() {
-    let names = survey::names();
+fn long_conditions_do_not_exhaust_the_stack() {
     let ors = "objectId = 1 OR ".repeat(900);
-    assert!(translate(&format!("SELECT 1 FROM Object WHERE {ors} objectId = 2"), &names).is_ok());
+    accept(&format!("SELECT 1 FROM Object WHERE {ors} objectId = 2"));
+    let sum = "+ 1 ".repeat(1000);
+    accept(&format!("SELECT 1 {sum} AS n FROM Object GROUP BY n ORDER BY n"));
+    accept(
+        &format!("SELECT 1 FROM Object WHERE (1 {sum}) > POWER(1 {sum}, 2)")
+            .replace(&sum, &sum[..1600]),
+    );
+}
+
+#[test]
+fn long_lists_do_not_exhaust_the_stack() {
     let list = "1, ".repeat(20_000);
-    let query = format!("SELECT 1 FROM Object WHERE objectId IN ({list} 2)");
-    assert!(translate(&query, &names).is_ok());
-    let unions = "SELECT objectId FROM Object UNION ".repeat(300);
-    assert!(translate(&format!("{unions} SELECT objectId FROM Object"), &names).is_ok());
+    accept(&format!("SELECT 1 FROM Object WHERE objectId IN ({list} 2)"));
+}
+
+#[test]
+fn long_unions_do_not_exhaust_the_stack() {
+    let union = |n: usize| {
+        let operands = "SELECT objectId FROM Object UNION ".repeat(n);
+        format!("{operands} SELECT objectId FROM Object")
+    };
+    accept(&union(100));
+    refuse(&union(1000));
+}
+
+#[test]
+fn deep_calls_do_not_exhaust_the_stack() {
     let deep = |n: usize| format!("SELECT {}1{} FROM Object", "abs(".repeat(n), ")".repeat(n));
-    assert!(translate(&deep(40), &names).is_ok());
-    assert!(translate(&deep(10_000), &names).is_err());
+    accept(&deep(30));
+    refuse(&deep(10_000));
+    let queries = |n: usize| format!("{}1{}", "SELECT (".repeat(n), ")".repeat(n));
+    accept(&queries(10));
+    refuse(&queries(1_000));
+}
+
+fn accept(text: &str) {
+    let outcome = translate(text, &survey::names());
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+fn refuse(text: &str) {
+    assert!(translate(text, &survey::names()).is_err());
 }
