@@ -1,6 +1,12 @@
 //! From images to measured rows.
 
+pub mod error;
+pub mod exposure;
+pub mod fits;
 pub mod image;
+pub mod photo_calib;
+pub mod visit_info;
+pub mod wcs;
 
 pub mod task;
 
@@ -10,6 +16,14 @@ pub mod psf;
 
 pub mod measurement;
 
+pub mod characterize;
+
+pub mod association;
+pub mod forced_photometry;
+
+pub mod simulate;
+
 mod linear_algebra;
 pub mod statistics;
-pub mod error { pub type Result<T> = std::result::Result<T, ()>; }
+
+pub use error::{Error, Result};
