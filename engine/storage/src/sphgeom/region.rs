@@ -2,10 +2,11 @@
 
 use super::angle::Angle;
 use super::cap::Cap;
-use super::cone::Cone;
+use super::cone::{Cone, Reach};
 use super::error::PositionError;
 use super::lonlat_box::LonLatBox;
 use super::polygon::Polygon;
+use super::separation::{self, Separation};
 use super::unit_vector::UnitVector;
 
 /// Rounding of distances that pruning must absorb, radians (2 µas; a `_healpix_29` cell is 400).
@@ -77,15 +78,27 @@ impl Region {
     /// Rows that are sorted by a key away from their own position need this: a point of the region
     /// may have its key up to `widen` outside.
     pub fn relation_widened(&self, widen: Angle, cap: &Cap) -> Relation {
-        let distance = self.signed_distance(&cap.center) - widen.radians();
-        let radius = cap.radius.radians() + SLACK;
-        if distance > radius {
-            Relation::Disjoint
-        } else if distance < -radius {
-            Relation::Inside
-        } else {
-            Relation::Overlaps
-        }
+        self.cap_test(widen, cap.radius).relation(&cap.center)
+    }
+
+    /// Prepare to relate the region, its edge moved outwards by `widen`, to caps of one radius.
+    pub fn cap_test(&self, widen: Angle, radius: Angle) -> CapTest<'_> {
+        let reach = radius.radians() + SLACK;
+        let (far, near) = (widen.radians() + reach, widen.radians() - reach);
+        let against = match self {
+            Self::Cone(cone) => match cone.reach() {
+                Reach::Nothing => Against::Decided(Relation::Disjoint),
+                Reach::Everything => Against::Decided(Relation::Inside),
+                Reach::Within(edge) => Against::Center {
+                    center: cone.center(),
+                    far: Separation::of_radians(edge + far),
+                    near: Separation::of_radians(edge + near),
+                },
+            },
+            Self::Everything => Against::Decided(Relation::Inside),
+            Self::LonLatBox(_) | Self::Polygon(_) => Against::Edge { region: self, far, near },
+        };
+        CapTest { against }
     }
 
     /// A cap that holds the region.
@@ -98,12 +111,52 @@ impl Region {
         }
     }
 
+    /// Angle from the edge, radians: negative inside, positive outside.
     fn signed_distance(&self, v: &UnitVector) -> f64 {
         match self {
             Self::Everything => f64::NEG_INFINITY,
-            Self::Cone(cone) => cone.signed_distance(v),
+            Self::Cone(cone) => cone.center().angle_to(v).radians() - cone.radius().radians(),
             Self::LonLatBox(sky_box) => sky_box.signed_distance(v),
             Self::Polygon(polygon) => polygon.signed_distance(v),
+        }
+    }
+}
+
+/// The relation of a region to many caps of one radius.
+#[derive(Debug, Clone, Copy)]
+pub struct CapTest<'a> {
+    against: Against<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Against<'a> {
+    /// The answer is the same for all caps.
+    Decided(Relation),
+    /// A cone: the separation from its axis decides, without trigonometry.
+    Center { center: &'a UnitVector, far: Separation, near: Separation },
+    /// Another region: the distance from its edge decides (radians).
+    Edge { region: &'a Region, far: f64, near: f64 },
+}
+
+impl CapTest<'_> {
+    /// Relate the region to the cap about this centre.
+    #[inline]
+    pub fn relation(&self, center: &UnitVector) -> Relation {
+        let (beyond, within) = match self.against {
+            Against::Decided(relation) => return relation,
+            Against::Center { center: axis, far, near } => {
+                let separation = separation::between(axis, center);
+                (separation > far, separation < near)
+            }
+            Against::Edge { region, far, near } => {
+                let distance = region.signed_distance(center);
+                (distance > far, distance < near)
+            }
+        };
+        match (beyond, within) {
+            (true, _) => Relation::Disjoint,
+            (_, true) => Relation::Inside,
+            _ => Relation::Overlaps,
         }
     }
 }
