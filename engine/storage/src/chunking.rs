@@ -63,6 +63,19 @@ impl Chunking {
 }
 
 impl ChunkId {
+    /// What stands for a chunk in tables that are not chunked.
+    pub const REPLICATED: Self = Self(0);
+
+    /// The number as the metadata and the id index store it; H3 numbers leave the sign bit free.
+    pub(crate) fn to_i64(self) -> i64 {
+        self.0 as i64
+    }
+
+    /// The inverse of [`Self::to_i64`].
+    pub(crate) fn from_i64(id: i64) -> Self {
+        Self(id as u64)
+    }
+
     /// Take a number back as the chunk that it names.
     ///
     /// # Errors

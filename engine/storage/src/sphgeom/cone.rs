@@ -42,6 +42,11 @@ impl Cone {
         Self::new(center, Angle::from_degrees(radius_deg), Boundary::Closed)
     }
 
+    /// The same cone about another centre.
+    pub fn with_center(self, center: UnitVector) -> Self {
+        Self { center, ..self }
+    }
+
     /// The axis.
     pub fn center(&self) -> &UnitVector {
         &self.center

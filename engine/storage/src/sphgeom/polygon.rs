@@ -130,6 +130,11 @@ impl Polygon {
         self.edges.iter().any(|edge| edge.distance(v) <= ON_EDGE) || self.interior(v)
     }
 
+    /// The angle from a direction to the nearest point of the polygon; zero inside.
+    pub fn distance_to(&self, v: &UnitVector) -> Angle {
+        Angle::from_radians(self.signed_distance(v).max(0.0))
+    }
+
     /// A cap that holds the polygon.
     pub fn bounding_cap(&self) -> Cap {
         self.bounding_cap
