@@ -178,3 +178,91 @@ impl From<Polygon> for Region {
         Self::Polygon(polygon)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::sphgeom::Boundary;
+
+    fn anywhere(rng: &mut ChaCha8Rng) -> UnitVector {
+        let z: f64 = rng.random_range(-1.0..1.0);
+        UnitVector::from_lonlat_deg(rng.random_range(0.0..360.0), z.asin().to_degrees())
+    }
+
+    /// A point of the cap, often near its edge.
+    fn within(rng: &mut ChaCha8Rng, cap: &Cap) -> UnitVector {
+        let (east, north) = cap.center.east_north();
+        let (sin, cos) = (cap.radius.radians() * rng.random::<f64>().powf(0.2)).sin_cos();
+        let (sin_p, cos_p) = rng.random_range(0.0..std::f64::consts::TAU).sin_cos();
+        let along = |c: f64, e: f64, n: f64| cos * c + sin * (cos_p * e + sin_p * n);
+        UnitVector::normalize(
+            along(cap.center.x, east.x, north.x),
+            along(cap.center.y, east.y, north.y),
+            along(cap.center.z, east.z, north.z),
+        )
+        .unwrap()
+    }
+
+    fn random_region(rng: &mut ChaCha8Rng, trial: usize) -> Region {
+        let center = anywhere(rng);
+        match trial % 4 {
+            0 => {
+                let boundary = if trial % 8 == 0 { Boundary::Closed } else { Boundary::Open };
+                let radius = Angle::from_degrees(rng.random_range(0.0..180.0));
+                Cone::new(center, radius, boundary).into()
+            }
+            1 => {
+                let (lon, lat) = center.to_lonlat_deg();
+                let (width, height) = (rng.random_range(0.0..400.0), rng.random_range(0.0..90.0));
+                LonLatBox::try_new(lon, lon + width, lat, lat + height).unwrap().into()
+            }
+            2 => {
+                let side = |rng: &mut ChaCha8Rng| Angle::from_degrees(rng.random_range(0.1..170.0));
+                Region::center_box(&center, side(rng), side(rng)).unwrap()
+            }
+            _ => Polygon::try_new(&[center, anywhere(rng), anywhere(rng)]).unwrap().into(),
+        }
+    }
+
+    #[test]
+    fn relations_can_be_relied_on() {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let mut seen = [0_usize; 3];
+        for trial in 0..4000 {
+            let region = random_region(&mut rng, trial);
+            let radius = Angle::from_degrees(rng.random_range(0.0_f64..6.0).powi(2));
+            let cap = Cap { center: anywhere(&mut rng), radius };
+            let relation = region.relation_to_cap(&cap);
+            seen[relation as usize] += 1;
+            for _ in 0..60 {
+                let v = within(&mut rng, &cap);
+                let contradicted = match relation {
+                    Relation::Disjoint => region.contains(&v),
+                    Relation::Inside => !region.contains(&v),
+                    Relation::Overlaps => false,
+                };
+                assert!(!contradicted, "{relation:?}: {region:?} {cap:?} {v:?}");
+            }
+        }
+        // All three answers occur, or the test says nothing.
+        assert!(seen.iter().all(|count| *count > 200), "{seen:?}");
+    }
+
+    #[test]
+    fn bounding_caps_hold_their_regions() {
+        let mut rng = ChaCha8Rng::seed_from_u64(12);
+        for trial in 0..2000 {
+            let region = random_region(&mut rng, trial);
+            let cap = region.bounding_cap();
+            for _ in 0..60 {
+                let v = anywhere(&mut rng);
+                assert!(!region.contains(&v) || cap.contains(&v), "{region:?} {v:?}");
+            }
+        }
+    }
+}
