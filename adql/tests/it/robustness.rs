@@ -110,14 +110,18 @@ fn random_pieces_give_a_query_or_an_error_with_a_position() {
 
 #[test]
 fn long_conditions_do_not_exhaust_the_stack() {
-    let ors = "objectId = 1 OR ".repeat(900);
-    accept(&format!("SELECT 1 FROM Object WHERE {ors} objectId = 2"));
-    let sum = "+ 1 ".repeat(1000);
-    accept(&format!("SELECT 1 {sum} AS n FROM Object GROUP BY n ORDER BY n"));
-    accept(
-        &format!("SELECT 1 FROM Object WHERE (1 {sum}) > POWER(1 {sum}, 2)")
-            .replace(&sum, &sum[..1600]),
-    );
+    let any_of = |n: usize| {
+        let ors = "objectId = 1 OR ".repeat(n);
+        format!("SELECT 1 FROM Object WHERE {ors} objectId = 2")
+    };
+    accept(&any_of(1900));
+    refuse(&any_of(300_000));
+    let sum = format!("1 {}", "+ 1 ".repeat(190));
+    accept(&format!("SELECT {sum} AS n FROM Object GROUP BY n HAVING n = 191 ORDER BY n"));
+    accept(&format!("SELECT {sum}, {sum} FROM Object WHERE POWER({sum}, 2) > 1 AND {sum} = 1"));
+    let (open, close) = ("(1 + ".repeat(90), ")".repeat(90));
+    accept(&format!("SELECT {open}1{close} FROM Object"));
+    refuse(&format!("SELECT {open}{sum}{close} FROM Object"));
 }
 
 #[test]
