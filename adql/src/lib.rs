@@ -58,9 +58,9 @@ mod translate;
 
 pub mod function;
 
-mod error;
-
 mod tree;
+
+mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
 pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
