@@ -56,10 +56,14 @@ impl Resolver<'_> {
 
     /// What an unqualified name is.
     fn unqualified(&mut self, ident: &Ident, scope: &Scope<'_>, aliases: Aliases<'_>) -> Name {
+        let innermost = scope;
         for (level, scope) in scope.chain().enumerate() {
             match scope.frame.columns_named(ident).as_slice() {
                 [] => {}
-                [column] => return Name::column(column.expr.clone(), column.kind, ident.span),
+                [column] => {
+                    let found = Name::column(column.expr.clone(), column.kind, ident.span);
+                    return self.unless_shadowed(found, level, innermost, ident);
+                }
                 several => {
                     let candidates = several.iter().map(|c| c.label.clone()).collect();
                     return self.ambiguous(ident.value.clone(), ident, candidates);
@@ -101,10 +105,14 @@ impl Resolver<'_> {
             _ => return Name::Unknown,
         };
         let shown = parts.iter().map(|p| p.value.as_str()).collect::<Vec<_>>().join(".");
-        for scope in scope.chain() {
+        let innermost = scope;
+        for (level, scope) in scope.chain().enumerate() {
             match scope.frame.relations_named(schema, table).as_slice() {
                 [] => {}
-                [relation] => return self.column_of(relation, column, &shown),
+                [relation] => {
+                    let found = self.column_of(relation, column, &shown);
+                    return self.unless_shadowed(found, level, innermost, column);
+                }
                 several => {
                     let label = |r: &&Relation| match &r.schema {
                         Some(schema) => format!("{schema}.{}.{}", r.name, column.value),
@@ -121,6 +129,30 @@ impl Resolver<'_> {
         let suggestion = self.suggest_relation(&table.value, scope);
         let at = parts.first().map_or(table.span.start, |p| p.span.start);
         self.report(Diagnostic::new(at, problem).suggest_maybe(suggestion));
+        Name::Unknown
+    }
+
+    /// Refuse a column of an outer query that the engine would take for one of an inner query,
+    /// because two tables of the same name stand in both.
+    fn unless_shadowed(
+        &mut self,
+        found: Name,
+        level: usize,
+        innermost: &Scope<'_>,
+        ident: &Ident,
+    ) -> Name {
+        let Name::Is(Expr::CompoundIdentifier(parts), _) = &found else { return found };
+        let [table, column] = parts.as_slice() else { return found };
+        let mut inner = innermost.chain().take(level).flat_map(|s| &s.frame.relations);
+        let shadowed = inner
+            .any(|r| r.alias == table.value && r.columns.iter().any(|c| c.name == column.value));
+        if !shadowed {
+            return found;
+        }
+        let table = printable(&table.value);
+        let message = format!("a table {table} of the subquery hides the one that is meant here");
+        let fault = Diagnostic::invalid(ident.span.start, message);
+        self.report(fault.suggest("give one of the two an alias"));
         Name::Unknown
     }
 
