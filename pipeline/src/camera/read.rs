@@ -272,7 +272,10 @@ impl Frame {
         }
         warnings
             .push("no weight: variance estimated from the scatter of the image itself".to_owned());
-        let background = variance::of_background(image).unwrap_or(f64::NAN) as f32;
+        let background = variance::of_background(image).unwrap_or_else(|| {
+            warnings.push("the image has no scatter: variance set to 1 ADU^2".to_owned());
+            1.0
+        }) as f32;
         let Some(gain) = facts.gain_e_per_adu else {
             return Ok(Array2::from_elem(image.dim(), background));
         };
