@@ -185,6 +185,11 @@ impl Frame {
             source: error,
         })?;
         let mut warnings = detector.facts.warnings.clone();
+        let unused = self.reader.images().filter(|hdu| !detector.camera.is_detector(hdu));
+        let unused: Vec<&str> = unused.filter_map(|hdu| hdu.name.as_deref()).collect();
+        if detector.camera == Camera::Unknown && !unused.is_empty() {
+            warnings.push(format!("not understood and not used: extensions {}", unused.join(", ")));
+        }
         let image = self.reader.read_image(hdu)?;
         let mask = self.read_mask(&detector, nth, count, &image, &mut warnings)?;
         let variance = self.read_variance(&detector, nth, count, &image, &mut warnings)?;

@@ -235,6 +235,7 @@ fn inspection_tells_what_was_understood() {
     let inspection = inspect(&path, &FrameOptions::default()).unwrap();
     assert!(inspection.is_usable());
     let text = inspection.to_string();
+    println!("{text}");
     for fact in [
         "DECam Community Pipeline",
         "790643  [EXPNUM]",

@@ -169,6 +169,7 @@ fn several_extensions_are_several_detectors() {
     assert_eq!(read, [(99, 5, 1.0, 10.0), (99, 6, 2.0, 2.0)]);
     // 2020-01-01 in TAI is 37 s later; the middle of 45 s another 22.5 s.
     assert!((exposures[0].visit_info.mid_mjd_tai - 58_849.0 - 59.5 / 86_400.0).abs() < 1e-9);
+    assert!(exposures[1].warnings.iter().any(|w| w.ends_with("not used: extensions MASK")));
     let one_name_for_two = FrameOptions { detector: Some(1), ..FrameOptions::default() };
     let error =
         read_exposures(&folder.path().join("m.fits"), &one_name_for_two).unwrap_err().to_string();
