@@ -190,3 +190,17 @@ fn threads_read_at_once() {
         }
     });
 }
+
+#[test]
+fn failed_write_names_the_file_and_leaves_the_old_one() {
+    let folder = TempDir::new().unwrap();
+    let nowhere = folder.path().join("nowhere/a.fits");
+    let error = write_exposure(&nowhere, &exposure()).unwrap_err().to_string();
+    assert!(error.contains("nowhere/a.fits"), "{error}");
+    let path = folder.path().join("a.fits");
+    write_exposure(&path, &exposure()).unwrap();
+    // A folder in the place of the temporary file: nothing can be written.
+    std::fs::create_dir(folder.path().join("a.fits.partial")).unwrap();
+    assert!(write_exposure(&path, &Exposure { photo_calib: None, ..exposure() }).is_err());
+    assert_same(&read_one(&path), &exposure());
+}
