@@ -1,3 +1,32 @@
 //! ADQL over a snapshot of a catalog, on DataFusion.
+//!
+//! ```text
+//!   Database ─▶ Session (one snapshot) ─ query(ADQL) ─▶ Query ─▶ stream of RecordBatch
+//! ```
+//!
+//! What of DataFusion is extended, and why: a [`TableProvider`](datafusion::catalog::TableProvider)
+//! over the snapshot (files, statistics and order come from the catalog's metadata, and the sky
+//! prunes); functions on the sky; one analyzer rule that keeps NaN and infinities out of queries.
+//!
+//! What this crate does not do: read a file's name (`almagest-storage` knows paths), commit
+//! (`almagest-ingest`), speak HTTP (`almagest-server`).
 
+pub mod database;
+pub mod session;
+pub mod query;
+pub mod config;
+pub mod functions;
+pub mod tap_schema;
+pub mod error;
+
+mod catalog_provider;
+mod chunked_table;
+mod optimizer;
+mod region_filter;
+
+pub use config::{EngineConfig, Pruning};
+pub use database::Database;
 pub use datafusion::arrow;
+pub use error::{Error, ErrorKind, Result};
+pub use query::Query;
+pub use session::{QueryOptions, Session};

@@ -1,3 +1,37 @@
 //! What a catalog is, on the sky and on disk.
+//!
+//! ```text
+//!   Felis YAML ─▶ SchemaDef ─▶ TableDef ─▶ Arrow schema
+//!                                 │
+//!   rows with places ─▶ data file (Parquet, sorted by the sky) ─▶ commit ─▶ version n
+//!                                                                            │
+//!                 region, ids ─▶ Snapshot (immutable view of version n) ◀────┘
+//! ```
+//!
+//! Invariants: only this crate knows a path or a file name inside a catalog; a committed data file
+//! is never modified; only a commit makes it visible.
+//!
+//! What it does not do: decide what may be committed (that is `almagest-ingest`), or run queries
+//! (`almagest-engine`).
 
 pub mod schema;
+pub mod sphgeom;
+pub mod coverage;
+pub mod chunking;
+pub mod place;
+pub mod catalog_store;
+pub mod snapshot;
+pub mod data_file;
+pub mod chunk_file;
+pub mod check;
+pub mod error;
+
+mod id_index;
+mod layout;
+mod metadata;
+
+pub use catalog_store::{CatalogStore, CommitPlan, PendingFile};
+pub use check::CheckReport;
+pub use error::{Error, Result};
+pub use place::{Place, PlacedRows};
+pub use snapshot::Snapshot;

@@ -1,6 +1,8 @@
-//! Frames as the rest of Almagest meets them: real files, written files, broken files.
+//! Tests of the pipeline from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broken_files;
+mod closed_loop;
 mod decam;
 mod fits_bytes;
 mod real_data;

@@ -1,0 +1,63 @@
+//! A catalog opened for queries.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use almagest_storage::schema::SchemaDef;
+use almagest_storage::{CatalogStore, Snapshot};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+
+use crate::config::EngineConfig;
+use crate::{Result, Session, tap_schema};
+
+/// How many of the largest consumers an out-of-memory error names.
+const N_NAMED_CONSUMERS: usize = 5;
+
+/// A catalog opened for queries; cheap to clone, shared by all sessions.
+#[derive(Debug, Clone)]
+pub struct Database {
+    store: CatalogStore,
+    config: EngineConfig,
+    runtime: Arc<RuntimeEnv>,
+    schemas: Arc<Vec<SchemaDef>>,
+    newest: Arc<Mutex<Option<Snapshot>>>,
+}
+
+impl Database {
+    /// Open the catalog in the folder `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::with_config(CatalogStore::open(path)?, EngineConfig::default())
+    }
+
+    /// Query an open catalog under the given settings.
+    pub fn with_config(store: CatalogStore, config: EngineConfig) -> Result<Self> {
+        let pool = TrackConsumersPool::new(
+            FairSpillPool::new(config.memory_limit_bytes),
+            std::num::NonZeroUsize::new(N_NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN),
+        );
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+        let schemas = Arc::new(vec![store.schema().clone(), tap_schema::definition()]);
+        Ok(Self { store, config, runtime, schemas, newest: Arc::default() })
+    }
+
+    /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
+    pub fn schemas(&self) -> &[SchemaDef] {
+        &self.schemas
+    }
+
+    /// Begin a session on the newest snapshot, commits of other processes included.
+    pub fn session(&self) -> Result<Session> {
+        Session::new(self.snapshot()?, self.schemas.clone(), &self.config, self.runtime.clone())
+    }
+
+    /// Return the newest snapshot; read from the metadata only where there is a newer one.
+    fn snapshot(&self) -> Result<Snapshot> {
+        let version = self.store.newest_version()?;
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        match newest.as_ref().filter(|snapshot| snapshot.version() == version) {
+            Some(snapshot) => Ok(snapshot.clone()),
+            None => Ok(newest.insert(self.store.snapshot()?).clone()),
+        }
+    }
+}

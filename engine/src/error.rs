@@ -1,0 +1,57 @@
+//! What can go wrong with a query, grouped by who must act.
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed open, plan or execution.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is not a query that can be answered; the message says where and why.
+    #[error("{error}")]
+    Adql {
+        /// The query as it was sent.
+        text: String,
+        /// What is wrong with it, and where.
+        error: almagest_adql::Error,
+    },
+    /// The catalog could not be read.
+    #[error(transparent)]
+    Storage(#[from] almagest_storage::Error),
+    /// Planning or execution failed.
+    #[error(transparent)]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+}
+
+/// Who must act on an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The caller: the query is wrong.
+    Query,
+    /// Nobody can, with the memory or time there is: ask for less.
+    ResourcesExhausted,
+    /// The operator: the catalog's files are damaged or absent.
+    Catalog,
+    /// The authors: this is a bug.
+    Bug,
+}
+
+impl Error {
+    /// Say who must act.
+    pub fn kind(&self) -> ErrorKind {
+        use datafusion::error::DataFusionError;
+        match self {
+            Self::Adql { .. } => ErrorKind::Query,
+            Self::Storage(_) => ErrorKind::Catalog,
+            Self::DataFusion(error) => match error.find_root() {
+                DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,
+                DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => ErrorKind::Query,
+                DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => ErrorKind::Query,
+                DataFusionError::ParquetError(_)
+                | DataFusionError::ObjectStore(_)
+                | DataFusionError::IoError(_) => ErrorKind::Catalog,
+                _ => ErrorKind::Bug,
+            },
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! SQL functions on the sky, and the one that keeps numbers finite.
+//!
+//! All angles are degrees; a NULL argument gives NULL. `almagest-adql` rewrites ADQL's geometry to
+//! calls of these.
+
+use datafusion::logical_expr::ScalarUDF;
+
+pub mod cone;
+pub mod distance;
+pub mod finite;
+pub mod meets;
+pub mod polygon;
+
+mod degrees;
+
+/// Return all functions, to be registered in a session.
+pub(crate) fn all() -> Vec<ScalarUDF> {
+    vec![
+        ScalarUDF::from(cone::SkyCone::closed()),
+        ScalarUDF::from(cone::SkyCone::open()),
+        ScalarUDF::from(distance::SkyDistance::new()),
+        ScalarUDF::from(polygon::SkyPolygon::vertices()),
+        ScalarUDF::from(polygon::SkyPolygon::center_box()),
+        ScalarUDF::from(meets::PolygonMeetsCone::vertices()),
+        ScalarUDF::from(meets::PolygonMeetsCone::center_box()),
+        ScalarUDF::from(finite::Finite::new()),
+    ]
+}

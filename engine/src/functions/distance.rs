@@ -1,0 +1,72 @@
+//! `sky_distance` (lon, lat, lon, lat): the angle between two positions, degrees.
+
+use std::sync::Arc;
+
+use almagest_storage::sphgeom::distance_deg;
+use datafusion::arrow::array::Float64Array;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::degrees;
+
+/// The angle between two positions.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct SkyDistance {
+    signature: Signature,
+}
+
+impl SkyDistance {
+    /// Make the function.
+    pub fn new() -> Self {
+        Self { signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl Default for SkyDistance {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ScalarUDFImpl for SkyDistance {
+    fn name(&self) -> &str {
+        "sky_distance"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        if types.len() != 4 {
+            return datafusion::common::plan_err!("sky_distance takes 4 numbers");
+        }
+        degrees::coerce(self.name(), types)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let degrees = degrees::arguments(self.name(), &args)?;
+        let [lon1, lat1, lon2, lat2] = degrees.as_slice() else {
+            return datafusion::common::exec_err!("sky_distance takes 4 numbers");
+        };
+        let distances: Float64Array = (0..args.number_rows)
+            .map(|row| {
+                Some(distance_deg(
+                    lon1.value(row)?,
+                    lat1.value(row)?,
+                    lon2.value(row)?,
+                    lat2.value(row)?,
+                ))
+                .filter(|distance| distance.is_finite())
+            })
+            .collect();
+        Ok(ColumnarValue::Array(Arc::new(distances)))
+    }
+}

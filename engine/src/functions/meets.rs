@@ -1,0 +1,79 @@
+//! `sky_polygon_meets_cone` (centre's lon, lat, radius, vertices…) and `sky_center_box_meets_cone`
+//! (centre's lon, lat, radius, box's lon, lat, width, height): do two shapes overlap?
+
+use std::sync::Arc;
+
+use almagest_storage::sphgeom::{Angle, UnitVector};
+use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::plan_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::degrees;
+use super::polygon::Outline;
+
+/// Do a polygon and a closed cone have a point in common?
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct PolygonMeetsCone {
+    outline: Outline,
+    signature: Signature,
+}
+
+impl PolygonMeetsCone {
+    /// Make the test of a polygon given by its vertices.
+    pub fn vertices() -> Self {
+        Self::of(Outline::Vertices)
+    }
+
+    /// Make the test of ADQL's BOX.
+    pub fn center_box() -> Self {
+        Self::of(Outline::CenterBox)
+    }
+
+    fn of(outline: Outline) -> Self {
+        Self { outline, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for PolygonMeetsCone {
+    fn name(&self) -> &str {
+        match self.outline {
+            Outline::Vertices => "sky_polygon_meets_cone",
+            Outline::CenterBox => "sky_center_box_meets_cone",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        if !types.len().checked_sub(3).is_some_and(|n| self.outline.takes(n)) {
+            return plan_err!("{}: {} numbers do not describe two shapes", self.name(), types.len());
+        }
+        degrees::coerce(self.name(), types)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let degrees = degrees::arguments(self.name(), &args)?;
+        let (cone, outline) = degrees.split_at(3);
+        let polygons = self.outline.polygons(outline)?;
+        let meets: BooleanArray = (0..args.number_rows)
+            .map(|row| {
+                let numbers = (cone[0].value(row), cone[1].value(row), cone[2].value(row));
+                let (Some(lon), Some(lat), Some(radius)) = numbers else { return Ok(None) };
+                let center = UnitVector::from_lonlat_deg(lon, lat);
+                let radius = Angle::from_degrees(radius);
+                polygons.test(row, |polygon| polygon.distance_to(&center) <= radius)
+            })
+            .collect::<Result<_>>()?;
+        Ok(ColumnarValue::Array(Arc::new(meets)))
+    }
+}

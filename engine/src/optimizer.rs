@@ -1,0 +1,3 @@
+//! Rules that rewrite plans, one a file.
+
+pub mod keep_numbers_finite;

@@ -1,0 +1,346 @@
+//! Writing a data file: sort, row groups by chunk, footprints, checksum, fsync.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
+use arrow::compute::{self, SortColumn};
+use arrow::datatypes::{
+    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use sha2::{Digest, Sha256};
+
+use super::{HEALPIX_29, file_schema};
+use crate::chunking::{self, ChunkId};
+use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
+use crate::place::{Place, PlacedRows};
+use crate::schema::{TableDef, TableKind};
+use crate::sphgeom::{Angle, Cap, UnitVector};
+use crate::{Error, Result};
+
+/// Greatest number of rows of a row group.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Greatest number of rows of a page, the unit that a cone prunes.
+const PAGE_ROWS: usize = 8 * 1024;
+/// Half the diagonal of a HEALPix cell of order 29 is below this.
+const KEY_CELL_RADIUS_ARCSEC: f64 = 0.001;
+
+/// Write `rows` to a new file at `path` and return what the metadata must say of it.
+///
+/// The file and its folder are on disk when this returns.
+pub(crate) fn write(
+    path: &Path,
+    relative: String,
+    table: &TableDef,
+    rows: PlacedRows,
+) -> Result<(DataFile, SortedRows)> {
+    let sorted = SortedRows::from_rows(table, rows)?;
+    let spans = sorted.chunk_spans();
+    let row_error = |source| Error::Rows { table: table.name.clone(), source };
+    let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
+    let io_error = |source| Error::Io { path: path.to_owned(), source };
+
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+    let file = File::create_new(path).map_err(io_error)?;
+    let mut writer =
+        ArrowWriter::try_new(HashingWriter::new(file), file_schema(table), Some(properties(table)))
+            .map_err(parquet_error)?;
+    let batch = sorted.file_batch(table).map_err(row_error)?;
+    let mut footprints = Vec::with_capacity(spans.len());
+    let mut n_row_groups_before = 0;
+    for (chunk, start, end) in spans {
+        let mut row = start;
+        while row < end {
+            let length = ROW_GROUP_ROWS.min(end - row);
+            writer.write(&batch.slice(row, length)).map_err(parquet_error)?;
+            writer.flush().map_err(parquet_error)?;
+            row += length;
+        }
+        let n_row_groups = (end - start).div_ceil(ROW_GROUP_ROWS) as u32;
+        footprints.push(sorted.footprint(table, chunk, start, end, n_row_groups_before));
+        n_row_groups_before += n_row_groups;
+    }
+    writer.finish().map_err(parquet_error)?;
+    let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
+    sync_folder(folder)?;
+
+    let column_ranges = ranged_columns(table)
+        .into_iter()
+        .filter_map(|name| {
+            let column = sorted.batch.column_by_name(name)?;
+            column_range(name, column)
+        })
+        .collect();
+    let data_file = DataFile {
+        file_id: 0,
+        table: table.name.clone(),
+        path: relative,
+        n_rows: batch.num_rows() as u64,
+        size_bytes,
+        checksum,
+        id_run: None,
+        footprints,
+        column_ranges,
+    };
+    Ok((data_file, sorted))
+}
+
+/// Rows in the order of the file.
+pub(crate) struct SortedRows {
+    pub batch: RecordBatch,
+    pub places: Vec<Place>,
+}
+
+impl SortedRows {
+    fn from_rows(table: &TableDef, rows: PlacedRows) -> Result<Self> {
+        let PlacedRows { batch, places } = rows;
+        let chunks: ArrayRef =
+            Arc::new(places.iter().map(|place| place.chunk.to_i64()).collect::<Int64Array>());
+        let keys: ArrayRef = Arc::new(places.iter().map(|place| place.key).collect::<Int64Array>());
+        let mut columns = vec![chunks, keys];
+        columns.extend(
+            secondary_order(table).iter().filter_map(|name| batch.column_by_name(name).cloned()),
+        );
+        let columns: Vec<SortColumn> =
+            columns.into_iter().map(|values| SortColumn { values, options: None }).collect();
+        let error = |source| Error::Rows { table: table.name.clone(), source };
+        let order = compute::lexsort_to_indices(&columns, None).map_err(error)?;
+        let batch = compute::take_record_batch(&batch, &order).map_err(error)?;
+        let places = order.values().iter().map(|&row| places[row as usize]).collect();
+        Ok(Self { batch, places })
+    }
+
+    /// Return (chunk, first row, row after the last) of each run of one chunk.
+    fn chunk_spans(&self) -> Vec<(ChunkId, usize, usize)> {
+        let mut spans: Vec<(ChunkId, usize, usize)> = vec![];
+        for (row, place) in self.places.iter().enumerate() {
+            match spans.last_mut() {
+                Some((chunk, _, end)) if *chunk == place.chunk => *end = row + 1,
+                _ => spans.push((place.chunk, row, row + 1)),
+            }
+        }
+        spans
+    }
+
+    fn file_batch(&self, table: &TableDef) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let mut columns = self.batch.columns().to_vec();
+        if table.is_chunked() {
+            columns.push(Arc::new(self.places.iter().map(|p| p.key).collect::<Int64Array>()));
+        }
+        RecordBatch::try_new(file_schema(table), columns)
+    }
+
+    fn footprint(
+        &self,
+        table: &TableDef,
+        chunk: ChunkId,
+        start: usize,
+        end: usize,
+        first_row_group: u32,
+    ) -> Footprint {
+        let keys = self.places[start..end].iter().map(|place| place.key);
+        let positions = self.positions(table, start, end);
+        let points: Vec<UnitVector> = positions.iter().map(|(_, position)| *position).collect();
+        let cap = Cap::around(&points);
+        let max_offset = (!positions.is_empty() && table.is_chunked()).then(|| {
+            let slack = Angle::from_arcsec(KEY_CELL_RADIUS_ARCSEC);
+            positions
+                .iter()
+                .map(|(row, position)| {
+                    chunking::healpix29_center(self.places[*row].key)
+                        .map_or(Angle::HALF_TURN, |center| center.angle_to(position) + slack)
+                })
+                .fold(slack, Angle::max)
+        });
+        Footprint {
+            chunk,
+            first_row_group,
+            n_row_groups: (end - start).div_ceil(ROW_GROUP_ROWS) as u32,
+            n_rows: (end - start) as u64,
+            cap,
+            key_min: keys.clone().min().unwrap_or(0),
+            key_max: keys.max().unwrap_or(0),
+            max_offset,
+        }
+    }
+
+    /// Return the positions of the rows that have one, with their row numbers.
+    fn positions(&self, table: &TableDef, start: usize, end: usize) -> Vec<(usize, UnitVector)> {
+        let column = |name: &str| -> Option<&Float64Array> {
+            self.batch.column_by_name(name)?.as_primitive_opt::<Float64Type>()
+        };
+        let Some((ra, dec)) =
+            table.position.as_ref().and_then(|p| Some((column(&p.ra)?, column(&p.dec)?)))
+        else {
+            return vec![];
+        };
+        (start..end)
+            .filter(|&row| ra.is_valid(row) && dec.is_valid(row))
+            .map(|row| (row, UnitVector::from_lonlat_deg(ra.value(row), dec.value(row))))
+            .collect()
+    }
+}
+
+/// Name the columns that order rows of one key.
+fn secondary_order(table: &TableDef) -> Vec<&str> {
+    match &table.kind {
+        TableKind::Child { key, .. } => vec![key, "band", "visit"],
+        TableKind::RefMatch { first, second } => vec![&first.1, &second.1],
+        TableKind::Director | TableKind::Positional => {
+            table.primary_key.iter().map(String::as_str).collect()
+        }
+        TableKind::Replicated => table.primary_key.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Name the columns whose ranges the metadata keeps: keys, references and times.
+fn ranged_columns(table: &TableDef) -> Vec<&str> {
+    let mut names: Vec<&str> = vec![];
+    let references = table.foreign_keys.iter().flat_map(|key| &key.columns);
+    let all = table.primary_key.iter().chain(&table.id).chain(&table.time).chain(references);
+    for name in all {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    if let Some(band) = table.column("band") {
+        names.push(&band.name);
+    }
+    names
+}
+
+fn column_range(name: &str, column: &ArrayRef) -> Option<ColumnRange> {
+    use RangeValue::{Integer, Real, Text};
+    macro_rules! bounds {
+        ($arrow:ty, $variant:expr) => {{
+            let array = column.as_primitive::<$arrow>();
+            (
+                compute::min(array).map(|value| $variant(value.into())),
+                compute::max(array).map(|value| $variant(value.into())),
+            )
+        }};
+    }
+    let (min, max) = match column.data_type() {
+        DataType::Int8 => bounds!(Int8Type, Integer),
+        DataType::Int16 => bounds!(Int16Type, Integer),
+        DataType::Int32 => bounds!(Int32Type, Integer),
+        DataType::Int64 => bounds!(Int64Type, Integer),
+        DataType::Float32 => bounds!(Float32Type, Real),
+        DataType::Float64 => bounds!(Float64Type, Real),
+        DataType::Utf8 => {
+            let array = column.as_string::<i32>();
+            (
+                compute::min_string(array).map(|value| Text(value.to_owned())),
+                compute::max_string(array).map(|value| Text(value.to_owned())),
+            )
+        }
+        _ => return None,
+    };
+    Some(ColumnRange { column: name.to_owned(), min, max, null_count: column.null_count() as u64 })
+}
+
+fn properties(table: &TableDef) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("almagest ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(1024)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_compression(Compression::UNCOMPRESSED);
+    for column in &table.columns {
+        let path = ColumnPath::from(column.name.clone());
+        match column.datatype.to_arrow() {
+            DataType::Float32 | DataType::Float64 => {
+                builder = builder.set_column_dictionary_enabled(path, false);
+            }
+            DataType::Utf8 | DataType::Binary => {
+                let level = ZstdLevel::default();
+                builder = builder.set_column_compression(path, Compression::ZSTD(level));
+            }
+            _ => {}
+        }
+    }
+    if let Some(id) = &table.id {
+        let path = ColumnPath::from(id.clone());
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_bloom_filter_enabled(path, true);
+    }
+    if table.is_chunked() {
+        let path = ColumnPath::from(HEALPIX_29);
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
+            .set_sorting_columns(Some(vec![SortingColumn {
+                column_idx: table.columns.len() as i32,
+                descending: false,
+                nulls_first: true,
+            }]));
+    }
+    builder.build()
+}
+
+/// Make the entries of `folder` durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| Error::Io { path: folder.to_owned(), source })
+}
+
+/// A file that knows the checksum and the size of what was written to it.
+pub(crate) struct HashingWriter {
+    file: File,
+    hasher: Sha256,
+    size_bytes: u64,
+}
+
+impl HashingWriter {
+    pub fn new(file: File) -> Self {
+        Self { file, hasher: Sha256::new(), size_bytes: 0 }
+    }
+
+    /// Make the file durable; return its size and its SHA-256, hexadecimal.
+    pub fn finish(&mut self) -> io::Result<(u64, String)> {
+        self.file.sync_all()?;
+        Ok((self.size_bytes, hexadecimal(&std::mem::take(&mut self.hasher).finalize())))
+    }
+}
+
+impl Write for HashingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n_written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..n_written]);
+        self.size_bytes += n_written as u64;
+        Ok(n_written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Return the SHA-256 of a file's content, hexadecimal.
+pub(crate) fn checksum(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let n_read = io::Read::read(&mut file, &mut buffer)?;
+        if n_read == 0 {
+            return Ok(hexadecimal(&hasher.finalize()));
+        }
+        hasher.update(&buffer[..n_read]);
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,95 @@
+//! What can go wrong with a catalog's files, grouped by who must act.
+
+use std::path::PathBuf;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed operation on a catalog.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no catalog in the folder.
+    #[error("{path}: not an Almagest catalog")]
+    NotACatalog {
+        /// The folder that was opened.
+        path: PathBuf,
+    },
+    /// The folder cannot take a new catalog.
+    #[error("{path}: already exists and is not empty")]
+    AlreadyExists {
+        /// The folder that was to be created.
+        path: PathBuf,
+    },
+    /// The catalog has no such table.
+    #[error("no table {table} in schema {schema}{}", .suggestion.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    NoSuchTable {
+        /// Name as given.
+        table: String,
+        /// The catalog's schema.
+        schema: String,
+        /// The nearest name that exists.
+        suggestion: Option<String>,
+    },
+    /// The catalog has no such version.
+    #[error("version {version} does not exist, the newest is {newest}")]
+    NoSuchVersion {
+        /// Version as given.
+        version: u64,
+        /// The newest version.
+        newest: u64,
+    },
+    /// Another commit came first and the two cannot both stand.
+    #[error("conflict: {reason}")]
+    Conflict {
+        /// What both commits claim.
+        reason: String,
+    },
+    /// A row claims an id that another row has.
+    #[error("{table}: {column} {id} exists already{}", if *.n_more > 0 { format!(", and {} more", .n_more) } else { String::new() })]
+    DuplicateId {
+        /// The table.
+        table: String,
+        /// Its id column.
+        column: String,
+        /// One of the ids.
+        id: i64,
+        /// How many more ids are claimed twice.
+        n_more: usize,
+    },
+    /// A file of the catalog is absent or is not what was written.
+    #[error("{path}: {reason}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The refusal.
+        source: std::io::Error,
+    },
+    /// The metadata file refused.
+    #[error("catalog metadata: {0}")]
+    Metadata(#[from] rusqlite::Error),
+    /// A data file could not be written or read.
+    #[error("{path}: {source}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The reader's or writer's reason.
+        source: parquet::errors::ParquetError,
+    },
+    /// Rows do not have the columns of their table: a bug of the caller.
+    #[error("rows of {table}: {source}")]
+    Rows {
+        /// The table.
+        table: String,
+        /// Arrow's reason.
+        source: arrow::error::ArrowError,
+    },
+}

@@ -1,0 +1,106 @@
+//! The id index: from an id to the place of its row.
+//!
+//! Each data file of a table with an id column has one *run*: a Parquet file of (id, key, chunk)
+//! sorted by id, written with it and never modified. A look-up opens only the runs whose range of
+//! ids holds a wanted one, and in them only such row groups.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Encoding;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::Statistics;
+
+use crate::chunk_file::read::read;
+use crate::chunk_file::write::{HashingWriter, sync_folder};
+use crate::chunking::ChunkId;
+use crate::data_file::IdRun;
+use crate::place::Place;
+use crate::{Error, Result};
+
+/// Rows of a row group, the unit that a look-up reads.
+const ROW_GROUP_ROWS: usize = 64 * 1024;
+
+/// Write the run of `entries`, which are sorted by id and not empty.
+pub(crate) fn write_run(path: &Path, relative: String, entries: &[(i64, Place)]) -> Result<IdRun> {
+    let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
+    let io_error = |source| Error::Io { path: path.to_owned(), source };
+    let column = |name: &str| Field::new(name, DataType::Int64, false);
+    let schema = Arc::new(Schema::new(vec![column("id"), column("key"), column("chunk")]));
+    let batch = RecordBatch::try_new(
+        schema.clone(),
+        vec![
+            Arc::new(entries.iter().map(|(id, _)| *id).collect::<Int64Array>()),
+            Arc::new(entries.iter().map(|(_, place)| place.key).collect::<Int64Array>()),
+            Arc::new(entries.iter().map(|(_, place)| place.chunk.to_i64()).collect::<Int64Array>()),
+        ],
+    )
+    .map_err(|source| Error::Rows { table: relative.clone(), source })?;
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_enabled(false)
+        .set_column_dictionary_enabled("chunk".into(), true)
+        .set_column_encoding("id".into(), Encoding::DELTA_BINARY_PACKED)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .build();
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+    let file = HashingWriter::new(File::create_new(path).map_err(io_error)?);
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(parquet_error)?;
+    writer.write(&batch).map_err(parquet_error)?;
+    writer.finish().map_err(parquet_error)?;
+    let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
+    sync_folder(folder)?;
+    let first = entries.first().map_or(0, |(id, _)| *id);
+    let last = entries.last().map_or(0, |(id, _)| *id);
+    Ok(IdRun { path: relative, size_bytes, checksum, id_min: first, id_max: last })
+}
+
+/// Add to `found` the places of those of `ids` (sorted) that the run at `path` holds.
+pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>) -> Result<()> {
+    let overlaps = |min: i64, max: i64| {
+        let next = ids.partition_point(|&id| id < min);
+        ids.get(next).is_some_and(|&id| id <= max)
+    };
+    let batches = read(path, None, |metadata, index| {
+        match metadata.row_group(index).column(0).statistics() {
+            Some(Statistics::Int64(statistics)) => {
+                match (statistics.min_opt(), statistics.max_opt()) {
+                    (Some(&min), Some(&max)) => overlaps(min, max),
+                    _ => true,
+                }
+            }
+            _ => true,
+        }
+    })?;
+    for batch in &batches {
+        let [id, key, chunk] =
+            [0, 1, 2].map(|column| batch.column(column).as_primitive::<Int64Type>().values());
+        let mut row = 0;
+        for &wanted in ids {
+            row += id[row..].partition_point(|&id| id < wanted);
+            if row == id.len() {
+                break;
+            }
+            if id[row] == wanted {
+                let place = Place { key: key[row], chunk: ChunkId::from_i64(chunk[row]) };
+                found.insert(wanted, place);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Read all ids of the run at `path`, ascending.
+pub(crate) fn ids(path: &Path) -> Result<Vec<i64>> {
+    let batches = read(path, Some(&["id"]), |_, _| true)?;
+    Ok(batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+        .collect())
+}

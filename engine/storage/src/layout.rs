@@ -1,0 +1,46 @@
+//! Every file and folder name inside a catalog.
+//!
+//! ```text
+//! CATALOG/
+//!   catalog.db                      metadata: definition, versions, data files (SQLite)
+//!   data/Source/20261121…-0f3a.parquet    rows; immutable once committed
+//!   index/Source/20261121…-0f3a.parquet   id → place, one run per data file of a table with ids
+//! ```
+//!
+//! Paths in the metadata are relative to the catalog's folder, with `/` between the parts.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Name of the metadata file.
+pub(crate) const METADATA: &str = "catalog.db";
+/// Folder of the data files.
+pub(crate) const DATA: &str = "data";
+/// Folder of the id-index runs.
+pub(crate) const INDEX: &str = "index";
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Make a file stem that no other process or thread makes: time, process, counter.
+pub(crate) fn unique_stem() -> String {
+    let nanoseconds =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos());
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{nanoseconds:020x}-{:x}-{count:x}", std::process::id())
+}
+
+/// Relative path of a data file of `table`.
+pub(crate) fn data_file(table: &str, stem: &str) -> String {
+    format!("{DATA}/{table}/{stem}.parquet")
+}
+
+/// Relative path of the id-index run beside the data file of the same stem.
+pub(crate) fn index_file(table: &str, stem: &str) -> String {
+    format!("{INDEX}/{table}/{stem}.parquet")
+}
+
+/// Join a relative path of the metadata to the catalog's folder.
+pub(crate) fn absolute(root: &Path, relative: &str) -> PathBuf {
+    relative.split('/').fold(root.to_path_buf(), |path, part| path.join(part))
+}

@@ -1,0 +1,161 @@
+//! An immutable view of one version of a catalog.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Float64Type;
+
+use crate::catalog_store::CatalogStore;
+use crate::chunk_file::read::read;
+use crate::data_file::DataFile;
+use crate::id_index;
+use crate::layout;
+use crate::place::Place;
+use crate::schema::TableDef;
+use crate::sphgeom::Region;
+use crate::{Error, Result};
+
+/// An immutable view of one version of a catalog: which files hold which rows.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    store: CatalogStore,
+    version: u64,
+    files: Arc<HashMap<String, Vec<DataFile>>>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(store: CatalogStore, version: u64, files: Vec<DataFile>) -> Self {
+        let mut by_table: HashMap<String, Vec<DataFile>> = HashMap::new();
+        for file in files {
+            by_table.entry(file.table.clone()).or_default().push(file);
+        }
+        Self { store, version, files: Arc::new(by_table) }
+    }
+
+    /// The version that is seen.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The catalog that the snapshot is of.
+    pub fn store(&self) -> &CatalogStore {
+        &self.store
+    }
+
+    /// Return the data files of the table of the exact name `table`, oldest first.
+    pub fn data_files(&self, table: &str) -> &[DataFile] {
+        self.files.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// Return where `file` lies on disk.
+    pub fn path(&self, file: &DataFile) -> PathBuf {
+        layout::absolute(self.store.root(), &file.path)
+    }
+
+    /// Return the number of rows of the table of the exact name `table`.
+    pub fn n_rows(&self, table: &str) -> u64 {
+        self.data_files(table).iter().map(|file| file.n_rows).sum()
+    }
+
+    /// Find the places of those of `ids` that `table` holds, by its id index.
+    pub fn look_up_ids(&self, table: &str, ids: &[i64]) -> Result<HashMap<i64, Place>> {
+        let mut wanted = ids.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut found = HashMap::new();
+        look_up_in_files(&self.store, self.data_files(table), &wanted, &mut found)?;
+        Ok(found)
+    }
+
+    /// Read `columns` (all of the definition, if none are named) of the rows of `table`; with a
+    /// `region`, of those rows only whose position it contains.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`]; [`Error::Corrupt`] and [`Error::Parquet`] for damaged files.
+    pub fn read_region(
+        &self,
+        table: &str,
+        region: Option<&Region>,
+        columns: Option<&[&str]>,
+    ) -> Result<Vec<RecordBatch>> {
+        let table = self.store.table(table)?;
+        let wanted: Vec<&str> = match columns {
+            Some(columns) => columns.to_vec(),
+            None => table.columns.iter().map(|column| column.name.as_str()).collect(),
+        };
+        let mut read_columns = wanted.clone();
+        if let (Some(_), Some(position)) = (region, &table.position) {
+            read_columns.extend([position.ra.as_str(), position.dec.as_str()]);
+        }
+        let mut batches = vec![];
+        for file in self.data_files(&table.name) {
+            let row_groups: Vec<bool> = file
+                .footprints
+                .iter()
+                .flat_map(|footprint| {
+                    let meets = region.is_none_or(|region| footprint.may_meet(region));
+                    std::iter::repeat_n(meets, footprint.n_row_groups as usize)
+                })
+                .collect();
+            if !row_groups.contains(&true) {
+                continue;
+            }
+            let path = self.path(file);
+            for batch in read(&path, Some(&read_columns), |_, index| {
+                row_groups.get(index).copied().unwrap_or(true)
+            })? {
+                let error = |source| Error::Rows { table: table.name.clone(), source };
+                let batch = match region {
+                    Some(region) => filter_record_batch(&batch, &inside(table, &batch, region))
+                        .map_err(error)?,
+                    None => batch,
+                };
+                // Parquet gives columns in the order of the file, callers get theirs.
+                let indices = wanted
+                    .iter()
+                    .map(|name| batch.schema().index_of(name))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(error)?;
+                batches.push(batch.project(&indices).map_err(error)?);
+            }
+        }
+        Ok(batches)
+    }
+}
+
+/// Tell for each row whether `region` contains its position; a row without one is outside.
+fn inside(table: &TableDef, batch: &RecordBatch, region: &Region) -> BooleanArray {
+    let column = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Float64Type>();
+    let Some((ra, dec)) =
+        table.position.as_ref().and_then(|p| Some((column(&p.ra)?, column(&p.dec)?)))
+    else {
+        return BooleanArray::from(vec![false; batch.num_rows()]);
+    };
+    ra.iter()
+        .zip(dec)
+        .map(|position| match position {
+            (Some(ra), Some(dec)) => Some(region.contains_lonlat_deg(ra, dec)),
+            _ => Some(false),
+        })
+        .collect()
+}
+
+/// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them.
+pub(crate) fn look_up_in_files<'a>(
+    store: &CatalogStore,
+    files: impl IntoIterator<Item = &'a DataFile>,
+    ids: &[i64],
+    found: &mut HashMap<i64, Place>,
+) -> Result<()> {
+    for run in files.into_iter().filter_map(|file| file.id_run.as_ref()) {
+        let start = ids.partition_point(|&id| id < run.id_min);
+        let end = ids.partition_point(|&id| id <= run.id_max);
+        if start < end {
+            id_index::look_up(&layout::absolute(store.root(), &run.path), &ids[start..end], found)?;
+        }
+    }
+    Ok(())
+}
