@@ -1,4 +1,11 @@
 //! Tests of the pipeline from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod broken_files;
 mod closed_loop;
+mod decam;
+mod fits_bytes;
+mod real_data;
+mod unknown_camera;
+mod wcs;
+mod written_files;
