@@ -1,1 +1,50 @@
-//! placeholder
+//! The VO protocols over a catalog: TAP with its VOSI and DALI endpoints.
+//!
+//! ```text
+//! request ─▶ dali::Parameters ─▶ tap::run_query ─▶ engine ─▶ formats (VOTable, CSV, Parquet) ─▶ body
+//! ```
+//!
+//! Read [`app`] first: it is the whole table of routes. Only this crate knows HTTP, DALI or a
+//! status code; [`error`] is the only place where an error becomes one.
+
+pub mod base_url;
+pub mod config;
+pub mod dali;
+pub mod error;
+pub mod formats;
+pub mod home;
+pub mod serve;
+pub mod state;
+pub mod tap;
+pub mod telemetry;
+pub mod vosi;
+pub mod xml;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get};
+
+pub use config::ServerConfig;
+pub use error::{Error, Result};
+pub use serve::{serve, shutdown_signal};
+pub use state::AppState;
+
+/// Return the routes of the service.
+pub fn app(state: AppState) -> Router {
+    let body_limit = DefaultBodyLimit::max(state.config.max_body_bytes);
+    let tap = Router::new()
+        .route("/sync", get(tap::sync::sync).post(tap::sync::sync))
+        .route("/async", any(tap::unavailable::asynchronous))
+        .route("/async/{*job}", any(tap::unavailable::asynchronous))
+        .route("/capabilities", get(vosi::capabilities::capabilities))
+        .route("/availability", get(vosi::availability::availability))
+        .route("/tables", get(vosi::tables::tables))
+        .route("/tables/{name}", get(vosi::tables::table))
+        .route("/examples", get(tap::examples::examples));
+    let router = Router::new()
+        .route("/", get(home::home))
+        .nest("/tap", tap)
+        .layer(body_limit)
+        .with_state(state);
+    telemetry::traced(router)
+}

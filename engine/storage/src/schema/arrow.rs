@@ -17,6 +17,10 @@ pub const DESCRIPTION: &str = "description";
 pub const UTYPE: &str = "utype";
 /// Field metadata key of a column's DALI xtype.
 pub const XTYPE: &str = "xtype";
+/// Field metadata key of a string's VOTable datatype, `char` or `unicodeChar`, as declared.
+pub const DATATYPE: &str = "datatype";
+/// Field metadata key of a string's greatest length, written as in VOTable: `64*`.
+pub const ARRAYSIZE: &str = "arraysize";
 
 impl Datatype {
     /// Return the Arrow type of a value.
@@ -49,6 +53,18 @@ impl ColumnDef {
         ] {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 metadata.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        // Arrow has one type for all strings, so what the definition says of them travels beside it.
+        let string = match self.datatype {
+            Datatype::Char | Datatype::String | Datatype::Text => Some("char"),
+            Datatype::Unicode => Some("unicodeChar"),
+            _ => None,
+        };
+        if let Some(datatype) = string {
+            metadata.insert(DATATYPE.to_owned(), datatype.to_owned());
+            if let Some(length) = self.length {
+                metadata.insert(ARRAYSIZE.to_owned(), format!("{length}*"));
             }
         }
         Field::new(&self.name, self.datatype.to_arrow(), self.nullable).with_metadata(metadata)

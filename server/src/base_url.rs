@@ -1,0 +1,75 @@
+//! The address under which the caller reached the service, for the URLs inside documents.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+
+/// Scheme, host and path prefix, without a slash at the end: `http://localhost:8080`.
+///
+/// Taken from the Host header; a proxy in front may say otherwise with X-Forwarded-Proto, -Host
+/// and -Prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    fn of(headers: &HeaderMap) -> Self {
+        // Each proxy on the way appends to the list; the first entry is what the caller used.
+        let first = |name: &str| {
+            let value = headers.get(name)?.to_str().ok()?;
+            value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+        };
+        let scheme = first("x-forwarded-proto").unwrap_or("http");
+        let host = first("x-forwarded-host").or_else(|| first(HOST.as_str()));
+        let prefix = first("x-forwarded-prefix").unwrap_or("").trim_matches('/');
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        Self(format!("{scheme}://{}{slash}{prefix}", host.unwrap_or("localhost")))
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BaseUrl {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        // A request in absolute form has no need of a Host header.
+        if let (None, Some(authority)) = (parts.headers.get(HOST), parts.uri.authority()) {
+            return Ok(Self(format!("http://{authority}")));
+        }
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn check(headers: &[(&'static str, &str)], expected: &str) {
+        let headers =
+            headers.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        assert_eq!(BaseUrl::of(&headers.collect()).to_string(), expected);
+    }
+
+    #[test]
+    fn the_host_header_decides_unless_a_proxy_says_otherwise() {
+        check(&[("host", "localhost:8080")], "http://localhost:8080");
+        check(
+            &[
+                ("host", "10.0.0.7:8080"),
+                ("x-forwarded-host", "data.example.org, 10.0.0.1"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-prefix", "/almagest/"),
+            ],
+            "https://data.example.org/almagest",
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! The parameters of a request: GET or POST, urlencoded or multipart, names in any letter case.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::header::CONTENT_TYPE;
+
+use crate::{Error, Result};
+
+/// The longest text that one part of a multipart body may hold, bytes.
+const MAX_TEXT: usize = 16 << 20;
+
+/// Parameters in the order given, names in capitals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Read parameters from the query part of a URL or from a urlencoded body.
+    pub fn from_query(query: &str) -> Self {
+        let mut parameters = Self::default();
+        parameters.extend_urlencoded(query.as_bytes());
+        parameters
+    }
+
+    /// Return the value of a parameter that may be given once.
+    ///
+    /// # Errors
+    /// It is given several times, with different values.
+    pub fn get(&self, name: &'static str) -> Result<Option<&str>> {
+        let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let first = values.next();
+        if values.any(|value| Some(value) != first) {
+            return Err(Error::RepeatedParameter { name });
+        }
+        Ok(first)
+    }
+
+    /// Is a parameter given, with any value?
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+
+    fn extend_urlencoded(&mut self, bytes: &[u8]) {
+        let pairs = form_urlencoded::parse(bytes);
+        self.0.extend(pairs.map(|(name, value)| (name.to_ascii_uppercase(), value.into_owned())));
+    }
+
+    /// Add the text parts of a multipart body; files are read to their end and dropped.
+    async fn extend_multipart(&mut self, mut multipart: Multipart) -> Result<()> {
+        while let Some(mut part) = multipart.next_field().await.map_err(bad_body)? {
+            let is_file = part.file_name().is_some();
+            let name = part.name().unwrap_or_default().to_ascii_uppercase();
+            let mut text = Vec::new();
+            while let Some(chunk) = part.chunk().await.map_err(bad_body)? {
+                if is_file {
+                    continue;
+                }
+                if text.len() + chunk.len() > MAX_TEXT {
+                    return Err(bad_body(format!("{name} is longer than {MAX_TEXT} bytes")));
+                }
+                text.extend_from_slice(&chunk);
+            }
+            if !is_file {
+                let text = String::from_utf8(text)
+                    .map_err(|_| bad_body(format!("{name} is not text in UTF-8")))?;
+                self.0.push((name, text));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Parameters {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let mut parameters = Self::from_query(request.uri().query().unwrap_or_default());
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        match media_type.to_ascii_lowercase().as_str() {
+            "multipart/form-data" => {
+                let multipart = Multipart::from_request(request, state)
+                    .await
+                    .map_err(|e| bad_body(e.body_text()))?;
+                parameters.extend_multipart(multipart).await?;
+            }
+            "" | "application/x-www-form-urlencoded" => {
+                let body = Bytes::from_request(request, state)
+                    .await
+                    .map_err(|e| bad_body(e.body_text()))?;
+                parameters.extend_urlencoded(&body);
+            }
+            other => {
+                return Err(bad_body(format!(
+                    "its type is {other:?}, not application/x-www-form-urlencoded or multipart/form-data"
+                )));
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+fn bad_body(reason: impl ToString) -> Error {
+    Error::BadBody { reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use axum::body::Body;
+
+    async fn check(content_type: &str, body: &str) {
+        let request = Request::post("/?Lang=ADQL").header(CONTENT_TYPE, content_type);
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let found = Parameters::from_request(request, &()).await.unwrap();
+        assert_eq!(found.get("QUERY").unwrap(), Some("SELECT 'a+b' AS é"));
+        assert_eq!(found.get("LANG").unwrap(), Some("ADQL"));
+        assert_eq!(found.get("T").unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_urlencoded_body_is_read() {
+        check("application/x-www-form-urlencoded", "query=SELECT+%27a%2Bb%27+AS+%C3%A9").await;
+    }
+
+    #[tokio::test]
+    async fn a_multipart_body_is_read_and_its_files_dropped() {
+        check(
+            "multipart/form-data; boundary=xYz",
+            "--xYz\r\nContent-Disposition: form-data; name=\"Query\"\r\n\r\nSELECT 'a+b' AS é\r\n\
+             --xYz\r\nContent-Disposition: form-data; name=\"t\"; filename=\"t.vot\"\r\n\r\n<x/>\r\n--xYz--\r\n",
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_body_of_another_type_is_refused() {
+        let request = Request::post("/").header(CONTENT_TYPE, "application/json");
+        let found = Parameters::from_request(request.body(Body::from("{}")).unwrap(), &()).await;
+        assert!(matches!(found, Err(Error::BadBody { .. })));
+    }
+
+    #[test]
+    fn the_same_value_twice_is_no_contradiction() {
+        assert_eq!(Parameters::from_query("A=1&a=1").get("A").unwrap(), Some("1"));
+        assert!(Parameters::from_query("A=1&a=2").get("A").is_err());
+    }
+}

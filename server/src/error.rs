@@ -1,0 +1,169 @@
+//! What can go wrong with a request, and the only mapping from errors to HTTP statuses and to
+//! DALI error documents.
+//!
+//! What the caller did is told to the caller. What the operator or the authors must mend is told
+//! to the log; the caller gets a number to quote.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use almagest_engine::ErrorKind;
+use almagest_engine::arrow::error::ArrowError;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use parquet::errors::ParquetError;
+
+use crate::formats::votable;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A request that could not be answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine could not answer.
+    #[error(transparent)]
+    Engine(#[from] almagest_engine::Error),
+    /// A parameter that must be there is not.
+    #[error("parameter {name} is missing")]
+    MissingParameter {
+        /// The parameter, in capitals.
+        name: &'static str,
+    },
+    /// A parameter that may be given once is given several times.
+    #[error("parameter {name} is given more than once, with different values")]
+    RepeatedParameter {
+        /// The parameter, in capitals.
+        name: &'static str,
+    },
+    /// A parameter has a value that cannot be understood.
+    #[error("parameter {name}: {value:?} is not {expected}")]
+    BadParameter {
+        /// The parameter, in capitals.
+        name: &'static str,
+        /// The value as given.
+        value: String,
+        /// What the value should have been.
+        expected: String,
+    },
+    /// The body of a POST could not be read as parameters.
+    #[error("the body of the request cannot be read: {reason}")]
+    BadBody {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A table that does not exist.
+    #[error("there is no table {name:?} here")]
+    NoSuchTable {
+        /// The table, as given.
+        name: String,
+    },
+    /// Something that the protocol knows and this service does not do yet.
+    #[error("{what}")]
+    NotImplemented {
+        /// What it is, and what to do meanwhile.
+        what: &'static str,
+    },
+    /// A result column whose type the format cannot hold.
+    #[error("column {column}: {format} has no type for values of type {data_type}")]
+    UnsupportedColumn {
+        /// The column of the result.
+        column: String,
+        /// Its Arrow type.
+        data_type: String,
+        /// The format asked for.
+        format: &'static str,
+    },
+    /// Rows could not be converted for output.
+    #[error("the rows cannot be converted: {0}")]
+    Convert(#[from] ArrowError),
+    /// Rows could not be written as Parquet.
+    #[error("the rows cannot be written as Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    /// The address cannot be listened on, or the connection to it broke.
+    #[error("{0}")]
+    Listen(#[from] std::io::Error),
+}
+
+impl Error {
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Engine(error) => match error.kind() {
+                ErrorKind::Query => StatusCode::BAD_REQUEST,
+                ErrorKind::ResourcesExhausted => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Catalog | ErrorKind::Bug => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::MissingParameter { .. }
+            | Self::RepeatedParameter { .. }
+            | Self::BadParameter { .. }
+            | Self::BadBody { .. }
+            | Self::UnsupportedColumn { .. } => StatusCode::BAD_REQUEST,
+            Self::NoSuchTable { .. } => StatusCode::NOT_FOUND,
+            Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
+            Self::Convert(_) | Self::Parquet(_) | Self::Listen(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// What the caller is told. An internal error goes to the log under a number, and the caller
+    /// is told the number.
+    pub fn public_message(&self) -> String {
+        if self.status() != StatusCode::INTERNAL_SERVER_ERROR {
+            return self.to_string();
+        }
+        let incident = next_incident();
+        tracing::error!(incident, error = ?self, "{self}");
+        let what = match self {
+            Self::Engine(error) if error.kind() == ErrorKind::Catalog => {
+                "the catalog could not be read"
+            }
+            _ => "internal error",
+        };
+        format!("{what}; the operator of the service finds the cause in the log under {incident}")
+    }
+
+    /// Answer with plain text, for endpoints whose clients show nothing else.
+    pub fn into_text(self) -> Response {
+        let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+        (self.status(), content_type, self.public_message() + "\n").into_response()
+    }
+}
+
+/// Answer with a VOTable whose QUERY_STATUS is ERROR, as DALI wants of queries.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let content_type = [(header::CONTENT_TYPE, votable::MEDIA_TYPE)];
+        let document = votable::error_document(&self.public_message());
+        (self.status(), content_type, document).into_response()
+    }
+}
+
+/// Numbers that tell apart the incidents of one run of the server, and mostly those of two runs.
+fn next_incident() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{:08x}-{number}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_reads_what_the_caller_did() {
+        let error = Error::Engine(almagest_engine::Error::Query("no table Objekt".into()));
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(error.public_message(), "no table Objekt");
+    }
+
+    #[test]
+    fn an_internal_error_is_not_told_to_the_caller() {
+        let error = Error::Convert(ArrowError::ComputeError("secret /path".into()));
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let message = error.public_message();
+        assert!(message.starts_with("internal error; "), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}

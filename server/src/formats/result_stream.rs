@@ -1,0 +1,98 @@
+//! The rows of a query as a stream of encoded bytes, made as fast as they are taken.
+
+use almagest_engine::arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+
+use super::canonical::Canonical;
+use super::{Encoder, Ending};
+use crate::dali::RowLimit;
+use crate::{Error, Result};
+
+/// Rows as the engine gives them.
+pub type Rows = BoxStream<'static, Result<RecordBatch, almagest_engine::Error>>;
+
+/// Encode at most `limit` of `rows`; a row beyond the limit is not written, but marks the result
+/// as overflown.
+///
+/// A failure amid the rows is told at the end of the document where the format can do so;
+/// otherwise it is the last item of the stream, so that the transfer breaks off.
+pub fn encode(
+    rows: Rows,
+    canonical: Canonical,
+    encoder: Box<dyn Encoder>,
+    limit: RowLimit,
+) -> impl Stream<Item = Result<Bytes>> + Send {
+    let writing = Writing { rows, canonical, encoder, left: limit.rows(), stage: Stage::Begin };
+    stream::unfold(writing, async |mut writing| {
+        let item = writing.next().await?;
+        Some((item, writing))
+    })
+}
+
+enum Stage {
+    Begin,
+    Rows,
+    Done,
+}
+
+struct Writing {
+    rows: Rows,
+    canonical: Canonical,
+    encoder: Box<dyn Encoder>,
+    /// Rows that may still be written.
+    left: u64,
+    stage: Stage,
+}
+
+impl Writing {
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        let bytes = match self.stage {
+            Stage::Begin => {
+                self.stage = Stage::Rows;
+                self.encoder.begin()
+            }
+            Stage::Rows => match self.rows.next().await {
+                Some(Ok(batch)) => self.write(&batch),
+                Some(Err(error)) => self.fail(error.into()),
+                None => self.end(&Ending::Complete),
+            },
+            Stage::Done => return None,
+        };
+        if bytes.is_err() {
+            self.stage = Stage::Done;
+        }
+        Some(bytes.map(Bytes::from))
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(batch.num_rows());
+        self.left -= kept as u64;
+        let overflows = kept < batch.num_rows();
+        let written = self
+            .canonical
+            .convert(&batch.slice(0, kept))
+            .and_then(|batch| self.encoder.rows(&batch));
+        let mut bytes = match written {
+            Ok(bytes) => bytes,
+            Err(error) => return self.fail(error),
+        };
+        if overflows {
+            bytes.extend(self.end(&Ending::Overflow)?);
+        }
+        Ok(bytes)
+    }
+
+    fn fail(&mut self, error: Error) -> Result<Vec<u8>> {
+        if !self.encoder.can_report_failure() {
+            return Err(error);
+        }
+        self.end(&Ending::Failed(error.public_message()))
+    }
+
+    fn end(&mut self, ending: &Ending) -> Result<Vec<u8>> {
+        self.stage = Stage::Done;
+        self.rows = stream::empty().boxed();
+        self.encoder.end(ending)
+    }
+}

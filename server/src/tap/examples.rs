@@ -1,0 +1,151 @@
+//! `/tap/examples`: queries that work on this very catalog, as DALI wants them (XHTML with RDFa).
+
+use std::fmt::Write;
+
+use almagest_engine::arrow::array::AsArray;
+use almagest_engine::arrow::compute::cast;
+use almagest_engine::arrow::datatypes::{DataType, Float64Type};
+use almagest_engine::tap_schema::{self, identifier};
+use almagest_engine::{Database, QueryOptions};
+use almagest_storage::schema::{PositionColumns, SchemaDef, TableDef, TableKind};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+
+use crate::state::AppState;
+use crate::xml::Escaped;
+
+/// A query worth showing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Identifier within the page.
+    pub id: String,
+    /// What it is for, in a few words.
+    pub name: String,
+    /// The query.
+    pub query: String,
+}
+
+/// Answer with the examples.
+pub async fn examples(State(state): State<AppState>) -> Response {
+    let page = page(&of_catalog(&state.database).await);
+    ([(header::CONTENT_TYPE, "application/xhtml+xml; charset=utf-8")], page).into_response()
+}
+
+/// Make examples of the tables that the catalog has, around a position where it has rows.
+pub async fn of_catalog(database: &Database) -> Vec<Example> {
+    let schemas = database.schemas();
+    let mut examples = Vec::new();
+    for schema in schemas.iter().filter(|schema| schema.name != tap_schema::NAME) {
+        for table in &schema.tables {
+            if let (TableKind::Director | TableKind::Positional, Some(at)) =
+                (&table.kind, &table.position)
+            {
+                let (ra, dec) =
+                    first_position(database, schema, table, at).await.unwrap_or((0., 0.));
+                examples.push(cone(schema, table, at, ra, dec));
+            }
+            if let TableKind::Child { director, key } = &table.kind {
+                examples.extend(children(schema, table, director, key));
+            }
+        }
+    }
+    examples.push(Example {
+        id: "columns".to_owned(),
+        name: "All columns with their units and meanings".to_owned(),
+        query: "SELECT table_name, column_name, unit, ucd, description\nFROM TAP_SCHEMA.columns\n\
+                ORDER BY table_name, column_index"
+            .to_owned(),
+    });
+    examples
+}
+
+fn cone(schema: &SchemaDef, table: &TableDef, at: &PositionColumns, ra: f64, dec: f64) -> Example {
+    let name = identifier::qualified(&schema.name, &table.name);
+    let columns = principal_columns(table);
+    let position = format!("{}, {}", identifier::in_query(&at.ra), identifier::in_query(&at.dec));
+    Example {
+        id: format!("cone-{}", table.name),
+        name: format!("Rows of {name} within 2 arcminutes of a position"),
+        query: format!(
+            "SELECT TOP 100 {columns}\nFROM {name}\n\
+             WHERE CONTAINS(POINT({position}), CIRCLE({ra:.4}, {dec:.4}, 2.0 / 60)) = 1"
+        ),
+    }
+}
+
+/// The children of one director, if the definition says by which column to join.
+fn children(schema: &SchemaDef, table: &TableDef, director: &str, key: &str) -> Option<Example> {
+    let director = schema.table(director)?;
+    let id = identifier::in_query(director.id.as_deref()?);
+    let name = identifier::qualified(&schema.name, &table.name);
+    let director_name = identifier::qualified(&schema.name, &director.name);
+    let key = identifier::in_query(key);
+    Some(Example {
+        id: format!("count-{}", table.name),
+        name: format!("Rows of {name} for each row of {director_name}"),
+        query: format!(
+            "SELECT TOP 100 d.{id}, COUNT(*) AS n\nFROM {director_name} AS d\n\
+             JOIN {name} AS c ON c.{key} = d.{id}\nGROUP BY d.{id}\nORDER BY n DESC"
+        ),
+    })
+}
+
+/// The columns that a user wants to see first, five at most.
+fn principal_columns(table: &TableDef) -> String {
+    let principal = table.columns.iter().filter(|column| column.principal);
+    let names: Vec<_> =
+        principal.take(5).map(|column| identifier::in_query(&column.name)).collect();
+    if names.is_empty() { "*".to_owned() } else { names.join(", ") }
+}
+
+/// Some position that the table holds; none where it is empty or cannot be read.
+async fn first_position(
+    database: &Database,
+    schema: &SchemaDef,
+    table: &TableDef,
+    at: &PositionColumns,
+) -> Option<(f64, f64)> {
+    let text = format!(
+        "SELECT TOP 1 {}, {} FROM {}",
+        identifier::in_query(&at.ra),
+        identifier::in_query(&at.dec),
+        identifier::qualified(&schema.name, &table.name)
+    );
+    let query = database.session().ok()?.query(&text, QueryOptions::default()).await.ok()?;
+    let mut rows = query.into_stream().await.ok()?;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.ok()?;
+        if batch.num_rows() > 0 {
+            let degrees = |index: usize| {
+                let column = cast(batch.column(index), &DataType::Float64).ok()?;
+                Some(column.as_primitive::<Float64Type>().value(0))
+            };
+            return Some((degrees(0)?, degrees(1)?));
+        }
+    }
+    None
+}
+
+fn page(examples: &[Example]) -> String {
+    let mut out = String::from(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE html>
+<html xmlns="http://www.w3.org/1999/xhtml">
+<head><title>Examples of queries</title></head>
+<body vocab="http://www.ivoa.net/rdf/examples#">
+<h1>Examples of queries</h1>
+"#,
+    );
+    for Example { id, name, query } in examples {
+        let (id, name, query) = (Escaped(id), Escaped(name), Escaped(query));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "<div typeof=\"example\" id=\"{id}\" resource=\"#{id}\">\n<h2 property=\"name\">{name}</h2>\n\
+             <pre property=\"query\">{query}</pre>\n</div>"
+        );
+    }
+    out + "</body>\n</html>\n"
+}

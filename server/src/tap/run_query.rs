@@ -1,0 +1,90 @@
+//! One query from its parameters to the body of the answer.
+
+use almagest_engine::QueryOptions;
+use axum::body::Body;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use futures::stream;
+
+use super::language;
+use crate::dali::{Format, Parameters, RowLimit};
+use crate::formats::canonical::Canonical;
+use crate::formats::result_stream::{Rows, encode};
+use crate::formats::{Encoder, Ending, Provenance, encoder};
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Answer the query that `parameters` hold.
+///
+/// # Errors
+/// A parameter is wrong, or the query fails before it has given its first rows. What fails later
+/// is told inside the document, whose status has then been sent.
+pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Response> {
+    check_request(parameters)?;
+    language::check(parameters)?;
+    let format = Format::from_parameters(parameters)?;
+    let limit = RowLimit::from_parameters(parameters, &state.config)?;
+    let text = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
+    let text = text.ok_or(Error::MissingParameter { name: "QUERY" })?;
+    if let Some(run_id) = parameters.get("RUNID")? {
+        tracing::info!(run_id, "the caller's name for the query");
+    }
+
+    // One row more than wanted tells a full result from a cut one.
+    let options = QueryOptions { row_limit: Some(limit.rows().saturating_add(1)) };
+    let query = state.database.session()?.query(text, options).await?;
+    let provenance = Provenance {
+        query: text.to_owned(),
+        version: query.version(),
+        warnings: query.warnings().to_vec(),
+    };
+    let canonical = Canonical::new(query.schema())?;
+    let mut encoder = encoder(format, canonical.schema(), &provenance)?;
+    let body = if limit.is_metadata_only() {
+        Body::from(metadata_only(encoder.as_mut())?)
+    } else {
+        let rows = started(query.into_stream().await?).await?;
+        Body::from_stream(encode(rows, canonical, encoder, limit))
+    };
+    Ok((headers(format, parameters)?, body).into_response())
+}
+
+/// REQUEST is a relic of TAP 1.0 that clients still send.
+fn check_request(parameters: &Parameters) -> Result<()> {
+    match parameters.get("REQUEST")? {
+        Some(value) if !value.is_empty() && !value.eq_ignore_ascii_case("doQuery") => {
+            Err(Error::BadParameter {
+                name: "REQUEST",
+                value: value.to_owned(),
+                expected: "doQuery".to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Wait for the first rows, so that a query that fails at once is answered by its error.
+async fn started(mut rows: Rows) -> Result<Rows> {
+    Ok(match rows.next().await {
+        Some(first) => stream::once(std::future::ready(Ok(first?))).chain(rows).boxed(),
+        None => rows,
+    })
+}
+
+fn metadata_only(encoder: &mut dyn Encoder) -> Result<Vec<u8>> {
+    let mut bytes = encoder.begin()?;
+    bytes.extend(encoder.end(&Ending::Overflow)?);
+    Ok(bytes)
+}
+
+fn headers(format: Format, parameters: &Parameters) -> Result<[(header::HeaderName, String); 2]> {
+    // A browser that asks for text/xml wants to show it.
+    let wants_xml = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
+    let media_type = match wants_xml {
+        Some(value) if value.eq_ignore_ascii_case("text/xml") => "text/xml",
+        _ => format.media_type(),
+    };
+    let name = format!("inline; filename=\"result.{}\"", format.extension());
+    Ok([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)])
+}

@@ -1,0 +1,17 @@
+//! `/tap/sync`: a query answered in one exchange.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{run_query, unavailable};
+use crate::Result;
+use crate::dali::Parameters;
+use crate::state::AppState;
+
+/// Answer a query; GET and POST are the same.
+pub async fn sync(State(state): State<AppState>, parameters: Parameters) -> Result<Response> {
+    if parameters.contains("UPLOAD") {
+        return Err(unavailable::uploads());
+    }
+    run_query::run_query(&state, &parameters).await
+}

@@ -1,0 +1,86 @@
+//! `/tap/capabilities`: endpoints, languages, formats and limits, as VOSI and TAPRegExt have them.
+
+use std::fmt::Write;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::base_url::BaseUrl;
+use crate::config::ServerConfig;
+use crate::dali::Format;
+use crate::state::AppState;
+use crate::tap::features::{self, FeatureList};
+use crate::tap::language;
+use crate::xml::{Attribute, Element, Escaped};
+
+/// Answer with the capabilities document.
+pub async fn capabilities(State(state): State<AppState>, base: BaseUrl) -> Response {
+    super::xml(document(&format!("{base}/tap"), &state.config))
+}
+
+fn document(tap: &str, config: &ServerConfig) -> String {
+    let tap = Escaped(tap);
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<vosi:capabilities xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0" xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
+  <interface xsi:type="vs:ParamHTTP" version="1.0"><accessURL use="full">{tap}/capabilities</accessURL></interface>
+</capability>
+<capability standardID="ivo://ivoa.net/std/VOSI#availability">
+  <interface xsi:type="vs:ParamHTTP" version="1.0"><accessURL use="full">{tap}/availability</accessURL></interface>
+</capability>
+<capability standardID="ivo://ivoa.net/std/VOSI#tables-1.1">
+  <interface xsi:type="vs:ParamHTTP" version="1.1" role="std"><accessURL use="base">{tap}/tables</accessURL></interface>
+</capability>
+<capability standardID="ivo://ivoa.net/std/DALI#examples">
+  <interface xsi:type="vr:WebBrowser" version="1.0"><accessURL use="full">{tap}/examples</accessURL></interface>
+</capability>
+<capability xsi:type="tr:TableAccess" standardID="ivo://ivoa.net/std/TAP">
+  <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{tap}</accessURL></interface>
+{languages}{formats}  <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
+</capability>
+</vosi:capabilities>
+"#,
+        languages = languages(),
+        formats = formats(),
+        default = config.default_maxrec.min(config.hard_maxrec),
+        hard = config.hard_maxrec,
+    )
+}
+
+fn languages() -> String {
+    let versions: String = language::VERSIONS
+        .iter()
+        .map(|(version, ivo_id)| format!("<version ivo-id=\"{ivo_id}\">{version}</version>"))
+        .collect();
+    let features: String = features::all().iter().map(feature_list).collect();
+    format!(
+        "  <language>\n    <name>ADQL</name>{versions}\n    \
+         <description>Astronomical Data Query Language</description>\n{features}  </language>\n"
+    )
+}
+
+fn feature_list(list: &FeatureList) -> String {
+    let mut out = format!("    <languageFeatures type=\"{}\">\n", Escaped(list.standard_id));
+    for feature in &list.features {
+        let form = Element("form", Some(&feature.form));
+        let description = Element("description", Some(&feature.description));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "      <feature>{form}{description}</feature>");
+    }
+    out + "    </languageFeatures>\n"
+}
+
+fn formats() -> String {
+    let one = |format: Format| {
+        let aliases: String = format
+            .aliases()
+            .iter()
+            .map(|alias| Element("alias", Some(alias)).to_string())
+            .collect();
+        let mime = Element("mime", Some(format.media_type()));
+        let ivo_id = Attribute("ivo-id", format.ivo_id());
+        format!("  <outputFormat{ivo_id}>{mime}{aliases}</outputFormat>\n")
+    };
+    Format::ALL.into_iter().map(one).collect()
+}

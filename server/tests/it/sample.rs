@@ -1,0 +1,82 @@
+//! A result with a column of each type: a full row, a row without values, a row of hard cases.
+
+use std::sync::Arc;
+
+use almagest_engine::arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
+    Int64Array, ListArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
+};
+use almagest_engine::arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use almagest_engine::arrow::record_batch::RecordBatch;
+use almagest_server::formats::Provenance;
+use almagest_storage::schema::arrow::XTYPE;
+use almagest_storage::schema::{ColumnDef, Datatype};
+
+/// The result.
+pub fn batch() -> RecordBatch {
+    let described = [
+        column("objectId", Datatype::Long, "", "meta.id;meta.main", "Identifier of the object"),
+        column("ra", Datatype::Double, "deg", "pos.eq.ra;meta.main", "Right ascension <ICRS>"),
+        column("psfFlux", Datatype::Float, "nJy", "phot.flux", ""),
+        column("expMidptMJD", Datatype::Double, "d", "time.epoch", "Middle of the exposure"),
+        column("band", Datatype::Char, "", "instr.bandpass", "Name of the band"),
+        ColumnDef { length: Some(8), ..column("label", Datatype::Unicode, "", "", "Any text") },
+        column("created", Datatype::Timestamp, "", "time.creation", "When the row was written"),
+        column("isolated", Datatype::Boolean, "", "meta.code", "No neighbour?"),
+    ];
+    let mut fields: Vec<Field> = described.iter().map(ColumnDef::to_field).collect();
+    // The engine may answer in a type that is equal in meaning.
+    fields[5] = fields[5].clone().with_data_type(DataType::Utf8View);
+    fields.extend([
+        Field::new("tiny", DataType::Int8, true),
+        Field::new("detector", DataType::Int16, true),
+        Field::new("visits", DataType::Int32, true),
+        Field::new("COUNT(*)", DataType::UInt64, true),
+        Field::new_list("position", Field::new_list_field(DataType::Float64, true), true)
+            .with_metadata([(XTYPE.to_owned(), "point".to_owned())].into()),
+    ]);
+    let points = [Some(vec![Some(53.1), Some(-27.8)]), None, Some(vec![Some(0.0), Some(90.0)])];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![Some(i64::MAX), None, Some(-1)])),
+        Arc::new(Float64Array::from(vec![Some(53.123_456_789_012_3), None, Some(1e-9)])),
+        Arc::new(Float32Array::from(vec![Some(1234.5), None, Some(-0.1)])),
+        Arc::new(Float64Array::from(vec![Some(60_000.25), None, Some(61_000.0)])),
+        Arc::new(StringArray::from(vec![Some("r"), None, Some("a,\"b\"")])),
+        Arc::new(StringViewArray::from(vec![Some("Crab"), None, Some("<Ω&\u{1}\t𝛼>")])),
+        Arc::new(TimestampMicrosecondArray::from(vec![Some(1_700_000_000_123_456), None, Some(0)])),
+        Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        Arc::new(Int8Array::from(vec![Some(-128), None, Some(127)])),
+        Arc::new(Int16Array::from(vec![Some(62), None, Some(-1)])),
+        Arc::new(Int32Array::from(vec![Some(10), None, Some(i32::MIN)])),
+        Arc::new(UInt64Array::from(vec![Some(3), None, Some(0)])),
+        Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(points)),
+    ];
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+/// What the result says of itself.
+pub fn provenance() -> Provenance {
+    Provenance {
+        query: "SELECT *\nFROM t WHERE a < 'b'".to_owned(),
+        version: 12,
+        warnings: vec!["LIMIT 3 is read as TOP 3".to_owned()],
+    }
+}
+
+fn column(name: &str, datatype: Datatype, unit: &str, ucd: &str, description: &str) -> ColumnDef {
+    let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    ColumnDef {
+        name: name.to_owned(),
+        datatype,
+        length: None,
+        nullable: true,
+        unit: filled(unit),
+        ucd: filled(ucd),
+        utype: None,
+        xtype: None,
+        description: description.to_owned(),
+        principal: true,
+        standard: false,
+        column_index: None,
+    }
+}

@@ -1,0 +1,98 @@
+//! Results as streams: taken at the caller's pace, cut at the limit, honest about failures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use almagest_engine::arrow::array::Int64Array;
+use almagest_engine::arrow::record_batch::RecordBatch;
+use almagest_server::dali::{Format, RowLimit};
+use almagest_server::formats::canonical::Canonical;
+use almagest_server::formats::result_stream::{Rows, encode};
+use almagest_server::formats::{Provenance, encoder};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+
+const ROWS: usize = 100;
+
+fn batch() -> RecordBatch {
+    let numbers = Int64Array::from_iter_values(0..ROWS as i64);
+    RecordBatch::try_from_iter([("n", Arc::new(numbers) as _)]).unwrap()
+}
+
+fn stream_of(
+    rows: Rows,
+    format: Format,
+    limit: u64,
+) -> impl Stream<Item = almagest_server::Result<Bytes>> {
+    let canonical = Canonical::new(&batch().schema()).unwrap();
+    let encoder = encoder(format, canonical.schema(), &Provenance::default()).unwrap();
+    encode(rows, canonical, encoder, RowLimit::new(limit))
+}
+
+/// The whole answer, or how it broke off.
+async fn text(rows: Rows, format: Format, limit: u64) -> Result<String, String> {
+    let mut all = Vec::new();
+    let mut parts = Box::pin(stream_of(rows, format, limit));
+    while let Some(part) = parts.next().await {
+        all.extend(part.map_err(|error| error.to_string())?);
+    }
+    Ok(String::from_utf8(all).unwrap())
+}
+
+fn batches(count: usize) -> Rows {
+    stream::iter((0..count).map(|_| Ok(batch()))).boxed()
+}
+
+fn failing_after(count: usize) -> Rows {
+    let failure = almagest_engine::Error::Query("row 7: no luck".to_owned());
+    batches(count).chain(stream::once(std::future::ready(Err(failure)))).boxed()
+}
+
+#[tokio::test]
+async fn rows_are_made_only_as_they_are_taken() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counter = made.clone();
+    let endless = stream::repeat_with(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Ok(batch())
+    });
+    let parts = stream_of(endless.boxed(), Format::VotableBinary2, u64::MAX);
+    let taken: Vec<_> = parts.take(5).collect().await;
+    assert!(taken.iter().all(|part| part.as_ref().unwrap().len() < 64 * ROWS));
+    assert!(made.load(Ordering::SeqCst) <= 5, "{made:?}");
+}
+
+#[tokio::test]
+async fn a_result_of_just_the_limit_is_complete() {
+    let found = text(batches(2), Format::VotableTableData, 200).await.unwrap();
+    assert_eq!(found.matches("<TR>").count(), 200);
+    assert!(!found.contains("OVERFLOW"));
+}
+
+#[tokio::test]
+async fn a_row_more_than_the_limit_is_an_overflow() {
+    for (limit, count) in [(199, 2), (100, 2), (150, 7), (1, 1)] {
+        let found = text(batches(count), Format::VotableTableData, limit).await.unwrap();
+        assert_eq!(found.matches("<TR>").count() as u64, limit);
+        let (_, after) = found.split_once("</TABLE>").unwrap();
+        assert!(after.contains("name=\"QUERY_STATUS\" value=\"OVERFLOW\""), "{after}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_amid_the_rows_is_told_after_them() {
+    for format in [Format::VotableTableData, Format::VotableBinary2] {
+        let found = text(failing_after(1), format, 1000).await.unwrap();
+        let (before, after) = found.split_once("</TABLE>").unwrap();
+        assert!(before.contains("name=\"QUERY_STATUS\" value=\"OK\""), "{before}");
+        assert!(after.contains("value=\"ERROR\">row 7: no luck</INFO>"), "{after}");
+    }
+}
+
+#[tokio::test]
+async fn a_format_that_cannot_tell_a_failure_breaks_off() {
+    for format in [Format::Csv, Format::Tsv, Format::Parquet] {
+        let found = text(failing_after(1), format, 1000).await;
+        assert_eq!(found.unwrap_err(), "row 7: no luck", "{format:?}");
+    }
+}
