@@ -33,7 +33,7 @@ fn n_rows(visit: i64) -> i64 {
 
 fn commit_visit(store: &CatalogStore, visit: i64) {
     // The buffer holds a part of a large visit, so that kills also hit between its files.
-    let config = TransactionConfig { buffer_bytes: 50_000, ..TransactionConfig::default() };
+    let config = TransactionConfig { buffer_bytes: 100_000, ..TransactionConfig::default() };
     let mut transaction = Transaction::begin_with(store, config).unwrap();
     transaction.append("Visit", &visits(&[visit])).unwrap();
     for ids in ids(visit).collect::<Vec<_>>().chunks(300) {
@@ -84,7 +84,7 @@ fn kill_ten_times(seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut n_visits, mut n_orphans) = (0, 0);
     for kill in 0..10 {
-        let delay = Duration::from_micros(rng.random_range(0..250_000));
+        let delay = Duration::from_micros(rng.random_range(0..400_000));
         let reported = run_and_kill(store.root(), delay).map_or(n_visits, |visit| visit + 1);
 
         let store = CatalogStore::open(store.root()).unwrap();
