@@ -100,7 +100,8 @@ pub struct FileRows {
     pub origin: Origin,
 }
 
-/// Open a table file and stream its rows in their order.
+/// Open a table file and stream its rows in their order; a file without rows gives one empty
+/// batch, which has the file's columns.
 ///
 /// # Errors
 /// Here and from the iterator: every error names the file, and the row where there is one. After
