@@ -143,7 +143,7 @@ mod tests {
         let peak = sampler.pixel(0.0, 0.0);
         for ((j, i), value) in stamp.indexed_iter() {
             let exact = sampler.pixel(90.0 + i as f64 - 100.37, 41.0 + j as f64 - 50.81);
-            assert!((value - exact).abs() < 1e-4 * peak, "{value} instead of {exact}");
+            assert!((value - exact).abs() < 2e-4 * peak, "{value} instead of {exact}");
         }
     }
 
