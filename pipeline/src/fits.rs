@@ -4,8 +4,14 @@
 //! headers are parsed here, so that a camera rule can be tested on a few lines of text.
 //! Reference: *Definition of the FITS standard*, version 4.0.
 
-pub mod card;
-pub mod header;
+mod card;
+mod cfitsio;
+mod extent;
+mod header;
+mod reader;
+mod writer;
 
 pub use card::{Card, CardValue};
 pub use header::Header;
+pub use reader::{FitsReader, Hdu, HduKind};
+pub use writer::{Compression, FitsWriter};

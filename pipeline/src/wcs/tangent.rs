@@ -63,8 +63,8 @@ impl Tangent {
     pub fn sky_to_plane(&self, ra_deg: f64, dec_deg: f64) -> Option<[f64; 2]> {
         let point = unit_vector(ra_deg, dec_deg);
         let height = dot(point, self.centre);
-        // The horizon itself would project to infinity; NaN fails here too.
-        if !(height > 1e-12) {
+        // The horizon itself would project to infinity.
+        if height.is_nan() || height <= 1e-12 {
             return None;
         }
         let east = (dot(point, self.east) / height).to_degrees();
