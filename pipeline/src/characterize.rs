@@ -18,7 +18,7 @@ pub use psf_choice::{ExposurePsf, PsfOrigin};
 pub use source::SourceMeasurement;
 
 use crate::background::{Background, BackgroundConfig};
-use crate::detection::{self, Detections, DetectionConfig};
+use crate::detection::{self, DetectionConfig, Detections};
 use crate::error::{Error, Result};
 use crate::exposure::Exposure;
 use crate::image::MaskedImage;

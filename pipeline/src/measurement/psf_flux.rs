@@ -86,7 +86,9 @@ pub fn fit_fluxes(
     for _ in 0..config.rounds.max(1) {
         let solved: Vec<Vec<PsfFlux>> = groups
             .par_iter()
-            .map(|members| Group::new(image, psf, positions, members, radius).solve(&model, &amplitudes))
+            .map(|members| {
+                Group::new(image, psf, positions, members, radius).solve(&model, &amplitudes)
+            })
             .collect();
         fluxes = vec![None; positions.len()];
         for (members, results) in groups.iter().zip(solved) {
@@ -111,8 +113,7 @@ fn render(
     shape: (usize, usize),
 ) -> Array2<f32> {
     let radius = psf.radius_px();
-    let stamps: Vec<Stamp> =
-        positions.par_iter().map(|&(x, y)| psf.stamp(x, y, radius)).collect();
+    let stamps: Vec<Stamp> = positions.par_iter().map(|&(x, y)| psf.stamp(x, y, radius)).collect();
     let mut model = Array2::<f32>::zeros(shape);
     for (stamp, amplitude) in stamps.iter().zip(amplitudes) {
         for (y, x, value) in stamp.inside(shape) {

@@ -5,7 +5,7 @@
 //! covariance is that of this estimator under the image's variance,
 //! `(JᵀJ)⁻¹ JᵀVJ (JᵀJ)⁻¹`.
 
-use super::{PsfModel, Stamp};
+use super::{LocalPsf, PsfModel};
 use crate::linear_algebra::Cholesky;
 use ndarray::{Array1, Array2};
 
@@ -51,8 +51,9 @@ pub fn fit_star(
     max_shift_px: f64,
 ) -> Option<StarFit> {
     let (mut x, mut y) = (x_start, y_start);
+    let local = psf.at(x, y);
     for _ in 0..MAX_ITERATIONS {
-        let step = Linearized::new(psf, pixel, (x, y), radius)?.solve()?;
+        let step = Linearized::new(&local, pixel, (x, y), radius)?.solve()?;
         let (dx, dy) = (step.parameters[1].clamp(-0.7, 0.7), step.parameters[2].clamp(-0.7, 0.7));
         x += dx;
         y += dy;
@@ -91,9 +92,11 @@ struct Solution {
 }
 
 impl Linearized {
-    fn new(psf: &PsfModel, pixel: &PixelAt, (x, y): (f64, f64), radius: usize) -> Option<Self> {
+    fn new(psf: &LocalPsf, pixel: &PixelAt, (x, y): (f64, f64), radius: usize) -> Option<Self> {
         let h = DERIVATIVE_STEP_PX;
-        let at = |dx: f64, dy: f64| aligned_stamp(psf, (x, y), (dx, dy), radius);
+        // Stamps of slightly different centres on the same pixels.
+        let first = (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64);
+        let at = |dx: f64, dy: f64| psf.stamp_on((x + dx, y + dy), first, 2 * radius + 1);
         let centre = at(0.0, 0.0);
         let (right, left, up, down) = (at(h, 0.0), at(-h, 0.0), at(0.0, h), at(0.0, -h));
         let limit2 = (radius as f64 + 0.5).powi(2);
@@ -156,17 +159,6 @@ impl Linearized {
     }
 }
 
-/// Stamp of a star at `(x + dx, y + dy)` on the pixels around `(x, y)`, so that stamps of slightly
-/// different centres cover the same pixels.
-fn aligned_stamp(psf: &PsfModel, (x, y): (f64, f64), (dx, dy): (f64, f64), radius: usize) -> Stamp {
-    let full = psf.stamp(x + dx, y + dy, radius + 1);
-    let (x0, y0) = (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64);
-    let (i0, j0) = ((x0 - full.x0) as usize, (y0 - full.y0) as usize);
-    let n = 2 * radius + 1;
-    let values = full.values.slice(ndarray::s![j0..j0 + n, i0..i0 + n]).to_owned();
-    Stamp { x0, y0, values }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -187,8 +179,7 @@ mod tests {
         for k in 0..1_000 {
             let (x, y) = (20.0 + 0.37 * f64::from(k % 7), 20.0 - 0.29 * f64::from(k % 5));
             let star = psf().stamp(x, y, 20);
-            let noise: Vec<f64> =
-                (0..60 * 60).map(|_| StandardNormal.sample(&mut rng)).collect();
+            let noise: Vec<f64> = (0..60 * 60).map(|_| StandardNormal.sample(&mut rng)).collect();
             let pixel = |px: i64, py: i64| {
                 let (i, j) = ((px - star.x0) as usize, (py - star.y0) as usize);
                 Some((150.0 * star.values[[j, i]] + noise[(py * 60 + px) as usize], 1.0))

@@ -60,10 +60,8 @@ impl GalaxyPainter {
         transform_2d(&mut grid, planner.plan_fft_forward(n).as_ref());
         let (x0, y0) = (x.round() as i64 - size as i64 / 2, y.round() as i64 - size as i64 / 2);
         // Offset of the galaxy from the first pixel's centre, in grid steps.
-        let (sx, sy) = (
-            (x - x0 as f64) * OVERSAMPLING as f64,
-            (y - y0 as f64) * OVERSAMPLING as f64,
-        );
+        let (sx, sy) =
+            ((x - x0 as f64) * OVERSAMPLING as f64, (y - y0 as f64) * OVERSAMPLING as f64);
         let norm = 1.0 / (1.0 - shape.g1 * shape.g1 - shape.g2 * shape.g2).sqrt();
         for ((j, i), value) in grid.indexed_iter_mut() {
             let (fx, fy) = (frequency(i, n), frequency(j, n));
