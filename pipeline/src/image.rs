@@ -17,6 +17,19 @@ pub mod mask_plane {
     pub const DETECTED_NEGATIVE: u32 = 1 << 6;
     pub const SUSPECT: u32 = 1 << 7;
     pub const NO_DATA: u32 = 1 << 8;
+
+    /// Every plane with its name.
+    pub const ALL: [(&str, u32); 9] = [
+        ("BAD", BAD),
+        ("SAT", SAT),
+        ("INTRP", INTRP),
+        ("CR", CR),
+        ("EDGE", EDGE),
+        ("DETECTED", DETECTED),
+        ("DETECTED_NEGATIVE", DETECTED_NEGATIVE),
+        ("SUSPECT", SUSPECT),
+        ("NO_DATA", NO_DATA),
+    ];
 }
 
 /// Image, mask and variance of one detector; the three arrays have one shape.
@@ -28,4 +41,11 @@ pub struct MaskedImage {
     pub mask: Array2<u32>,
     /// Variance of each pixel, the square of the image's unit.
     pub variance: Array2<f32>,
+}
+
+impl MaskedImage {
+    /// Number of pixels with any of the given mask planes.
+    pub fn count(&self, planes: u32) -> usize {
+        self.mask.iter().filter(|&&bits| bits & planes != 0).count()
+    }
 }

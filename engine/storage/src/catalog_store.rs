@@ -87,8 +87,9 @@ impl CatalogStore {
         }
         let (metadata, definition) = Metadata::open(&path)?;
         let corrupt = |reason: String| Error::Corrupt { path: path.clone(), reason };
-        let (schema, _) = felis::parse(&definition.schema_yaml, &|_| None)
-            .map_err(|error| corrupt(error.to_string()))?;
+        let schema = felis::parse(&definition.schema_yaml, &|_| None)
+            .map_err(|error| corrupt(error.to_string()))?
+            .schema;
         let chunking =
             Chunking::try_new(definition.resolution).map_err(|error| corrupt(error.to_string()))?;
         let inner =

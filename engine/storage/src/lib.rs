@@ -14,17 +14,17 @@
 //! What it does not do: decide what may be committed (that is `almagest-ingest`), or run queries
 //! (`almagest-engine`).
 
-pub mod catalog_store;
-pub mod check;
-pub mod chunk_file;
-pub mod chunking;
-pub mod coverage;
-pub mod data_file;
-pub mod error;
-pub mod place;
 pub mod schema;
-pub mod snapshot;
 pub mod sphgeom;
+pub mod coverage;
+pub mod chunking;
+pub mod place;
+pub mod catalog_store;
+pub mod snapshot;
+pub mod data_file;
+pub mod chunk_file;
+pub mod check;
+pub mod error;
 
 mod id_index;
 mod layout;

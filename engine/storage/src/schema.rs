@@ -1,12 +1,15 @@
 //! The definition of a catalog: schemas, tables, columns, and what each table is on the sky.
 //!
 //! Everything that describes data is derived from these types: Arrow schemas, TAP_SCHEMA, VOSI
-//! tables, VOTable fields. They are read from Felis YAML by [`felis`] and written nowhere else.
+//! tables, VOTable fields. They are read from Felis YAML by [`felis`], and each catalog keeps its own
+//! definition in that form.
 
 use std::fmt;
 
 pub mod arrow;
+mod datatype;
 pub mod felis;
+pub mod survey;
 
 /// A named set of tables, as one Felis document defines it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,1 +1,80 @@
-//! Felis YAML to table definitions.
+//! Felis YAML to table definitions, and back.
+//!
+//! Felis is the format in which Rubin publishes its catalogs (reference: sdm-schemas.lsst.io and
+//! felis.lsst.io). Almagest adds annotations at table level; a table that lacks them is inferred:
+//!
+//! | annotation            | says                                                | inferred from |
+//! |-----------------------|-----------------------------------------------------|---------------|
+//! | `almagest:kind`       | director, child, positional, ref-match, replicated  | who refers to whom |
+//! | `almagest:ra`, `:dec` | the columns of the position                         | UCDs `pos.eq.*`, the main ones first |
+//! | `almagest:id`         | the column that identifies a row                    | primary key, UCD, unique constraint |
+//! | `almagest:director`   | the director table (a list of two for a ref-match)  | foreign keys, names of id columns |
+//! | `almagest:key`        | the column that holds the director's id             | the same |
+//! | `almagest:time`       | the column of the time                              | UCD `time.epoch` |
+//!
+//! An annotation of `null` says that there is none, and nothing is inferred. [`to_yaml`] writes all
+//! of them, so that a definition comes back as it was.
+//!
+//! Keys that are not used here are never fatal: each is reported once.
+//!
+//! ```text
+//! YAML ─ reader ─▶ tables as written ─ infer ─▶ SchemaDef ─ check ─▶ all problems at once
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use super::SchemaDef;
+
+mod check;
+mod error;
+mod infer;
+mod reader;
+mod writer;
+
+pub use error::{FelisError, Problem};
+pub use writer::to_yaml;
+
+/// A schema that was read, and what should be said about the reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The definitions.
+    pub schema: SchemaDef,
+    /// What was inferred in place of annotations, one line each.
+    pub inferred: Vec<String>,
+    /// What was ignored or looks doubtful, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Read a Felis document. `resource` returns the text of another document that this one refers to
+/// (`resources:` and `columnRefs:`), by its URI.
+///
+/// # Errors
+/// Text that is not YAML, a resource that cannot be had, or definitions that contradict
+/// themselves: then all problems are named.
+pub fn parse(text: &str, resource: &dyn Fn(&str) -> Option<String>) -> Result<Reading, FelisError> {
+    let document = reader::read(text, resource)?;
+    let mut problems = document.problems;
+    let mut warnings = document.warnings;
+    let (schema, inferred) = infer::infer(document.header, document.tables, &mut problems);
+    check::check(&schema, &mut problems, &mut warnings);
+    if problems.is_empty() {
+        Ok(Reading { schema, inferred, warnings })
+    } else {
+        Err(FelisError::Invalid { schema: schema.name, problems })
+    }
+}
+
+/// Read a Felis file; what it refers to is looked for beside it.
+///
+/// # Errors
+/// A file that cannot be read, and the errors of [`parse`].
+pub fn load(path: &Path) -> Result<Reading, FelisError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| FelisError::Read { path: path.to_owned(), source })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, &|uri| fs::read_to_string(folder.join(uri)).ok())
+}
+
+#[cfg(test)]
+mod tests;

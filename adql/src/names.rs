@@ -1,0 +1,185 @@
+//! The schemas, tables and columns that a query may name, as plain data that the caller collects.
+//!
+//! What is not in [`Names`] does not exist for the query: it neither resolves nor is suggested.
+//! Regular identifiers match without regard to case, delimited ones (`"objectId"`) exactly.
+
+use sqlparser::ast::Ident;
+
+/// Everything that a query may name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Names {
+    /// The schemas, TAP_SCHEMA and TAP_UPLOAD among them.
+    pub schemas: Vec<SchemaNames>,
+    /// The schema in which a table without one is looked for first.
+    pub default_schema: String,
+}
+
+/// A schema and its tables.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SchemaNames {
+    /// Exact name.
+    pub name: String,
+    /// Its tables.
+    pub tables: Vec<TableNames>,
+}
+
+/// A table and its columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableNames {
+    /// Exact name.
+    pub name: String,
+    /// Its columns, in the order in which `*` lists them.
+    pub columns: Vec<ColumnName>,
+}
+
+/// A column as far as translation needs to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnName {
+    /// Exact name.
+    pub name: String,
+    /// What its values are.
+    pub kind: ColumnKind,
+    /// Its unit, in VOUnits.
+    pub unit: Option<String>,
+}
+
+/// What the values of a column are, as far as translation cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnKind {
+    /// Integers and floating-point numbers.
+    Numeric,
+    /// Character strings.
+    Text,
+    /// True or false; ADQL has no such type, so that users compare with 1, 0, 'true' or 'false'.
+    Boolean,
+    /// Points in time.
+    Timestamp,
+    /// Bytes.
+    Binary,
+    /// Anything else, and values whose kind is not known.
+    Other,
+}
+
+/// A table found in [`Names`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FoundTable<'n> {
+    pub schema: &'n SchemaNames,
+    pub table: &'n TableNames,
+}
+
+impl FoundTable<'_> {
+    pub fn qualified(&self) -> String {
+        format!("{}.{}", self.schema.name, self.table.name)
+    }
+}
+
+impl Names {
+    /// The tables that `[schema.]table` may mean: one if all is well.
+    ///
+    /// Without a schema the default schema goes first, then all others.
+    pub(crate) fn find_table(&self, schema: Option<&Ident>, table: &Ident) -> Vec<FoundTable<'_>> {
+        let within = |s: &dyn Fn(&SchemaNames) -> bool| {
+            let all = self.tables().filter(|found| s(found.schema));
+            best_matches(table, all, |found| &found.table.name)
+        };
+        match schema {
+            Some(schema) => {
+                let schemas = best_matches(schema, self.schemas.iter(), |s| &s.name);
+                within(&|s| schemas.iter().any(|x| x.name == s.name))
+            }
+            None => {
+                let default = within(&|s| s.name == self.default_schema);
+                if default.is_empty() { within(&|_| true) } else { default }
+            }
+        }
+    }
+
+    /// All tables with their schemas.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = FoundTable<'_>> {
+        self.schemas
+            .iter()
+            .flat_map(|schema| schema.tables.iter().map(move |table| FoundTable { schema, table }))
+    }
+}
+
+/// Whether an identifier means this name.
+pub(crate) fn means(ident: &Ident, name: &str) -> bool {
+    match ident.quote_style {
+        Some(_) => ident.value == name,
+        None => ident.value.to_lowercase() == name.to_lowercase(),
+    }
+}
+
+/// The items whose name an identifier means. Where several differ only in case, one that is
+/// spelled exactly so wins.
+pub(crate) fn best_matches<T>(
+    ident: &Ident,
+    items: impl Iterator<Item = T>,
+    name: impl Fn(&T) -> &str,
+) -> Vec<T> {
+    let mut matches: Vec<T> = items.filter(|item| means(ident, name(item))).collect();
+    if matches.len() > 1 && matches.iter().any(|m| name(m) == ident.value) {
+        matches.retain(|m| name(m) == ident.value);
+    }
+    matches
+}
+
+/// *did you mean X?* for the candidate most like `name`, if one is.
+///
+/// Typing errors are measured by the Damerau–Levenshtein distance; a candidate that has `name` as
+/// one of its words (`ra` in `coord_ra`) counts as near.
+pub(crate) fn did_you_mean<'c>(
+    name: &str,
+    candidates: impl Iterator<Item = &'c str>,
+) -> Option<String> {
+    let wanted = name.to_lowercase();
+    let allowed = (wanted.chars().count() / 3).max(1);
+    let distance = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let edits = strsim::damerau_levenshtein(&wanted, &candidate);
+        if edits <= allowed && edits < wanted.chars().count() {
+            return Some(edits);
+        }
+        let a_word = wanted.len() > 1 && candidate.split('_').any(|word| word == wanted);
+        a_word.then(|| allowed + candidate.len().saturating_sub(wanted.len()))
+    };
+    candidates
+        .filter_map(|candidate| distance(candidate).map(|d| (d, candidate)))
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, candidate)| format!("did you mean {candidate}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, candidates: &[&str], expected: Option<&str>) {
+        let suggestion = did_you_mean(name, candidates.iter().copied());
+        assert_eq!(suggestion.as_deref(), expected, "{name}");
+    }
+
+    #[test]
+    fn suggestions() {
+        let columns = ["objectId", "coord_ra", "coord_dec", "g_psfFlux", "x"];
+        check("objctId", &columns, Some("did you mean objectId?"));
+        check("objectid", &columns, Some("did you mean objectId?"));
+        check("ra", &columns, Some("did you mean coord_ra?"));
+        check("g_psfFlx", &columns, Some("did you mean g_psfFlux?"));
+        check("y", &columns, None);
+        check("temperature", &columns, None);
+    }
+
+    #[test]
+    fn delimited_identifiers_are_exact() {
+        assert!(means(&Ident::new("OBJECTID"), "objectId"));
+        assert!(!means(&Ident::with_quote('"', "objectid"), "objectId"));
+        assert!(means(&Ident::with_quote('"', "objectId"), "objectId"));
+    }
+
+    #[test]
+    fn exact_spelling_wins_among_names_that_differ_in_case() {
+        let names = ["flux", "Flux"];
+        let pick = |name: &str| best_matches(&Ident::new(name), names.iter(), |n| n).len();
+        assert_eq!((pick("Flux"), pick("FLUX")), (1, 2));
+    }
+}

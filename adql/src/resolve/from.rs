@@ -1,0 +1,381 @@
+//! The tables of FROM, and the joins between them.
+//!
+//! Tables are named by schema and exact name and always get an alias. USING and NATURAL become ON,
+//! because the two sides may spell a column differently; what unqualified names and `*` then see
+//! is kept in the [`Frame`]:
+//!
+//! ```text
+//! FROM Object o LEFT JOIN Source USING (objectId)
+//!   ↓
+//! FROM "survey"."Object" AS "o" LEFT JOIN "survey"."Source" AS "Source"
+//!   ON "o"."objectId" = "Source"."objectId"        -- objectId means "o"."objectId"
+//! ```
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Spanned,
+    TableAlias, TableFactor, TableWithJoins,
+};
+use sqlparser::tokenizer::{Location, Span};
+
+use super::Resolver;
+use super::expression::Aliases;
+use super::scope::{Column, CommonTable, Frame, Relation, Scope, VisibleColumn};
+use crate::error::{Diagnostic, Problem, printable};
+use crate::names::{FoundTable, best_matches, did_you_mean, means};
+use crate::tree::{binary, boolean, call, exact, query_start};
+
+/// Which side of a join keeps its rows without a partner.
+#[derive(Clone, Copy, PartialEq)]
+enum Keeps {
+    Neither,
+    Left,
+    Right,
+    Both,
+}
+
+/// What FROM is resolved in.
+struct Around<'a> {
+    ctes: &'a [CommonTable],
+    outer: Option<&'a Scope<'a>>,
+    /// The aliases given out in this FROM.
+    taken: Vec<String>,
+}
+
+impl Resolver<'_> {
+    /// Resolve a whole FROM.
+    pub(super) fn from(
+        &mut self,
+        from: &mut [TableWithJoins],
+        ctes: &[CommonTable],
+        outer: Option<&Scope<'_>>,
+    ) -> Frame {
+        let mut around = Around { ctes, outer, taken: vec![] };
+        let mut frame = Frame::default();
+        for item in from {
+            let joined = self.joined(item, &mut around);
+            self.check_distinct(&frame, &joined);
+            frame.append(joined);
+        }
+        frame
+    }
+
+    fn joined(&mut self, item: &mut TableWithJoins, around: &mut Around<'_>) -> Frame {
+        let mut left = self.factor(&mut item.relation, around);
+        for join in &mut item.joins {
+            let right = self.factor(&mut join.relation, around);
+            self.check_distinct(&left, &right);
+            left = self.join(left, right, &mut join.join_operator, around);
+        }
+        left
+    }
+
+    /// A name may stand once in a FROM, or once for each schema if no alias is involved.
+    fn check_distinct(&mut self, frame: &Frame, added: &Frame) {
+        for new in &added.relations {
+            let clash = frame.relations.iter().any(|old| {
+                let schemas_differ = match (&old.schema, &new.schema) {
+                    (Some(old), Some(new)) => old != new,
+                    _ => false,
+                };
+                old.name.eq_ignore_ascii_case(&new.name) && !schemas_differ
+            });
+            if clash {
+                let message = format!("{} stands twice in FROM", printable(&new.name));
+                let fault = Diagnostic::invalid(new.at, message);
+                self.report(fault.suggest("give each an alias of its own"));
+            }
+        }
+    }
+
+    fn factor(&mut self, factor: &mut TableFactor, around: &mut Around<'_>) -> Frame {
+        match factor {
+            TableFactor::Table { name, alias, .. } => Frame::of(self.table(name, alias, around)),
+            TableFactor::Derived { subquery, alias, .. } => {
+                let at = query_start(subquery);
+                let outputs = self.query(subquery, around.ctes, around.outer);
+                let alias = alias.get_or_insert_with(|| {
+                    self.warn("a derived table should have an alias".to_owned());
+                    plain_alias(&free_name("derived", &around.taken), Span::empty())
+                });
+                let columns = self.alias_columns(alias, outputs);
+                let name = alias.name.value.clone();
+                alias.name = exact(&name, alias.name.span);
+                around.taken.push(name.clone());
+                Frame::of(Relation {
+                    alias: name.clone(),
+                    name,
+                    schema: None,
+                    hidden: None,
+                    columns,
+                    known: true,
+                    at,
+                })
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.joined(table_with_joins, around)
+            }
+            // Refused by the whitelist.
+            _ => Frame::default(),
+        }
+    }
+
+    /// A table of the catalog or a common table.
+    fn table(
+        &mut self,
+        name: &mut ObjectName,
+        alias: &mut Option<TableAlias>,
+        around: &mut Around<'_>,
+    ) -> Relation {
+        let at = name.span().start;
+        let idents: Vec<Ident> =
+            name.0.iter().filter_map(ObjectNamePart::as_ident).cloned().collect();
+        let (schema, table) = match idents.as_slice() {
+            [table] => (None, table),
+            [schema, table] => (Some(schema), table),
+            _ => return self.unknown_table(name, alias.as_ref(), at),
+        };
+        if schema.is_none() {
+            let named = around.ctes.iter().rev().find(|cte| means(table, &cte.name));
+            if let Some(cte) = named {
+                *name = ObjectName::from(vec![exact(&cte.name, table.span)]);
+                let columns = cte.columns.clone();
+                return finish(cte.name.clone(), None, columns, alias, around, at);
+            }
+        }
+        // A list of one borrowed from the names, not from `self`.
+        let names = self.names;
+        match names.find_table(schema, table).as_slice() {
+            [FoundTable { schema, table: found }] => {
+                let (schema, table) = (schema.name.clone(), found.name.clone());
+                let span = name.span();
+                *name = ObjectName::from(vec![exact(&schema, span), exact(&table, span)]);
+                let used = (schema.clone(), table.clone());
+                if !self.found.tables.contains(&used) {
+                    self.found.tables.push(used);
+                }
+                let columns = found
+                    .columns
+                    .iter()
+                    .map(|c| Column { name: c.name.clone(), kind: c.kind })
+                    .collect();
+                finish(table, Some(schema), columns, alias, around, at)
+            }
+            [] => self.unknown_table(name, alias.as_ref(), at),
+            several => {
+                let problem = Problem::Ambiguous {
+                    name: printable(&name.to_string()),
+                    candidates: several.iter().map(FoundTable::qualified).collect(),
+                };
+                self.report(Diagnostic::new(at, problem));
+                unknown_relation(table.value.clone(), alias.as_ref(), at)
+            }
+        }
+    }
+
+    fn unknown_table(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&TableAlias>,
+        at: Location,
+    ) -> Relation {
+        let shown = name.to_string();
+        let last = name.0.last().and_then(ObjectNamePart::as_ident);
+        let table = last.map(|i| i.value.clone()).unwrap_or_default();
+        let elsewhere: Vec<String> = last
+            .map(|ident| best_matches(ident, self.names.tables(), |t| &t.table.name))
+            .unwrap_or_default()
+            .iter()
+            .map(FoundTable::qualified)
+            .collect();
+        let suggestion = if elsewhere.is_empty() {
+            let qualified: Vec<String> = self.names.tables().map(|t| t.qualified()).collect();
+            let bare = self.names.tables().map(|t| t.table.name.as_str());
+            did_you_mean(&table, bare)
+                .or_else(|| did_you_mean(&shown, qualified.iter().map(String::as_str)))
+        } else {
+            Some(format!("did you mean {}?", elsewhere.join(" or ")))
+        };
+        let problem = Problem::UnknownTable { name: printable(&shown) };
+        self.report(Diagnostic::new(at, problem).suggest_maybe(suggestion));
+        unknown_relation(table, alias, at)
+    }
+
+    fn join(
+        &mut self,
+        left: Frame,
+        right: Frame,
+        operator: &mut JoinOperator,
+        around: &Around<'_>,
+    ) -> Frame {
+        let (keeps, constraint) = match operator {
+            JoinOperator::Join(on) | JoinOperator::Inner(on) | JoinOperator::CrossJoin(on) => {
+                (Keeps::Neither, on)
+            }
+            JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (Keeps::Left, on),
+            JoinOperator::Right(on) | JoinOperator::RightOuter(on) => (Keeps::Right, on),
+            JoinOperator::FullOuter(on) => (Keeps::Both, on),
+            // Refused by the whitelist.
+            _ => return left,
+        };
+        let shared = match constraint {
+            JoinConstraint::None => {
+                *operator = JoinOperator::CrossJoin(JoinConstraint::None);
+                let mut frame = left;
+                frame.append(right);
+                return frame;
+            }
+            JoinConstraint::On(condition) => {
+                let mut frame = left;
+                frame.append(right);
+                let scope = Scope { frame: &frame, ctes: around.ctes, outer: around.outer };
+                self.expression(condition, &scope, Aliases::None);
+                return frame;
+            }
+            JoinConstraint::Using(names) => {
+                names.iter().filter_map(|n| n.0.last()?.as_ident().cloned()).collect()
+            }
+            JoinConstraint::Natural => natural(&left, &right),
+        };
+        let (frame, condition) = self.merge(left, right, &shared, keeps);
+        *constraint = JoinConstraint::On(condition);
+        frame
+    }
+
+    /// Join two frames on columns of the same name, which are then seen as one.
+    fn merge(
+        &mut self,
+        mut left: Frame,
+        mut right: Frame,
+        shared: &[Ident],
+        keeps: Keeps,
+    ) -> (Frame, Expr) {
+        let mut merged: Vec<VisibleColumn> = Vec::with_capacity(shared.len());
+        let mut condition: Option<Expr> = None;
+        for ident in shared {
+            let (Some(l), Some(r)) =
+                (self.take_shared(&mut left, ident), self.take_shared(&mut right, ident))
+            else {
+                continue;
+            };
+            let equal = binary(l.expr.clone(), BinaryOperator::Eq, r.expr.clone());
+            condition = Some(match condition {
+                Some(others) => binary(others, BinaryOperator::And, equal),
+                None => equal,
+            });
+            let expr = match keeps {
+                Keeps::Neither | Keeps::Left => l.expr.clone(),
+                Keeps::Right => r.expr,
+                Keeps::Both => call("coalesce", vec![l.expr.clone(), r.expr]),
+            };
+            merged.push(VisibleColumn { expr, ..l });
+        }
+        merged.append(&mut left.columns);
+        merged.append(&mut right.columns);
+        let mut relations = left.relations;
+        relations.append(&mut right.relations);
+        let frame = Frame { relations, columns: merged };
+        // Without a common column a natural join pairs all rows.
+        (frame, condition.unwrap_or_else(|| boolean(true)))
+    }
+
+    /// Take the one column of this name out of a side of a join.
+    fn take_shared(&mut self, side: &mut Frame, ident: &Ident) -> Option<VisibleColumn> {
+        let name = printable(&ident.value);
+        match side.columns_named(ident).as_slice() {
+            [] => {
+                if !side.incomplete() {
+                    let candidates = side.columns.iter().map(|c| c.name.as_str());
+                    let suggestion = did_you_mean(&ident.value, candidates);
+                    let tables: Vec<&str> =
+                        side.relations.iter().map(|r| r.name.as_str()).collect();
+                    let name = format!("{name} in {}", tables.join(", "));
+                    let problem = Problem::UnknownColumn { name };
+                    let fault = Diagnostic::new(ident.span.start, problem);
+                    self.report(fault.suggest_maybe(suggestion));
+                }
+                None
+            }
+            [column] => {
+                let label = column.label.clone();
+                let at = side.columns.iter().position(|c| c.label == label)?;
+                Some(side.columns.remove(at))
+            }
+            several => {
+                let candidates = several.iter().map(|c| c.label.clone()).collect();
+                let problem = Problem::Ambiguous { name, candidates };
+                self.report(Diagnostic::new(ident.span.start, problem));
+                None
+            }
+        }
+    }
+}
+
+/// The columns that both sides of a natural join have, in the left side's order.
+fn natural(left: &Frame, right: &Frame) -> Vec<Ident> {
+    let common = |name: &str| right.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
+    let names = left.columns.iter().map(|c| c.name.as_str()).filter(|name| common(name));
+    names.map(Ident::new).collect()
+}
+
+/// Give a table its alias and make the relation of it.
+fn finish(
+    name: String,
+    schema: Option<String>,
+    columns: Vec<Column>,
+    alias: &mut Option<TableAlias>,
+    around: &mut Around<'_>,
+    at: Location,
+) -> Relation {
+    let relation = match alias {
+        Some(alias) => {
+            let given = alias.name.value.clone();
+            alias.name = exact(&given, alias.name.span);
+            Relation {
+                alias: given.clone(),
+                name: given,
+                schema: None,
+                hidden: Some(name),
+                columns,
+                known: true,
+                at,
+            }
+        }
+        None => {
+            let free = free_name(&name, &around.taken);
+            *alias = Some(plain_alias(&free, Span::empty()));
+            Relation { alias: free, name, schema, hidden: None, columns, known: true, at }
+        }
+    };
+    around.taken.push(relation.alias.clone());
+    relation
+}
+
+/// A stand-in for a table that does not exist: it has every column.
+fn unknown_relation(table: String, alias: Option<&TableAlias>, at: Location) -> Relation {
+    let name = alias.map_or(table, |alias| alias.name.value.clone());
+    Relation {
+        alias: name.clone(),
+        name,
+        schema: None,
+        hidden: None,
+        columns: vec![],
+        known: false,
+        at,
+    }
+}
+
+fn plain_alias(name: &str, span: Span) -> TableAlias {
+    TableAlias { explicit: true, name: exact(name, span), columns: vec![], at: None }
+}
+
+/// `name`, or `name_2` and so on if it is taken.
+fn free_name(name: &str, taken: &[String]) -> String {
+    let is_free = |name: &str| !taken.iter().any(|t| t.eq_ignore_ascii_case(name));
+    let mut free = name.to_owned();
+    let mut n = 1;
+    while !is_free(&free) {
+        n += 1;
+        free = format!("{name}_{n}");
+    }
+    free
+}

@@ -1,0 +1,5 @@
+//! The integration tests of `almagest-adql`.
+
+mod golden;
+mod robustness;
+mod survey;

@@ -1,0 +1,36 @@
+//! Geometry on the celestial sphere: directions, angles, and regions with exact membership.
+//!
+//! A direction is a [`UnitVector`]; an angle is a typed [`Angle`]. Radians appear nowhere outside
+//! this module: its interface speaks degrees or `Angle`.
+//!
+//! One measure decides every cone test and every distance, so that all spellings of a condition
+//! agree to the last bit (see [`separation`]):
+//!
+//! ```text
+//! CONTAINS(p, CIRCLE(q, r)) = 1      distance_deg(p, q) <= r
+//!             └──────────── tan²(θ/2) against one threshold ────────────┘
+//! ```
+//!
+//! Pruning asks another question, [`Region::relation_to_cap`]: it may answer `Overlaps` too often,
+//! never `Disjoint` or `Inside` wrongly.
+
+mod angle;
+mod cap;
+mod cone;
+mod error;
+mod lonlat_box;
+mod polygon;
+mod region;
+pub mod separation;
+mod unit_vector;
+
+pub use angle::Angle;
+pub use cap::Cap;
+pub use cone::{Boundary, Cone};
+pub use error::PositionError;
+pub use lonlat_box::LonLatBox;
+pub use polygon::Polygon;
+pub use region::{Region, Relation};
+pub use separation::distance_deg;
+pub(crate) use unit_vector::normalize_lon_deg;
+pub use unit_vector::{UnitVector, check_position};

@@ -1,0 +1,5 @@
+//! Storage from outside: catalogs on disk.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod catalog;

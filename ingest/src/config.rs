@@ -1,0 +1,19 @@
+//! The options of a transaction.
+
+use crate::conform::ConformOptions;
+
+/// The options of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionConfig {
+    /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes.
+    pub buffer_bytes: usize,
+    /// What to do with input that a table cannot hold as it is.
+    pub conform: ConformOptions,
+}
+
+impl Default for TransactionConfig {
+    /// 256 MiB: a visit stays one file a table, a bulk load takes little memory.
+    fn default() -> Self {
+        Self { buffer_bytes: 256 << 20, conform: ConformOptions::default() }
+    }
+}

@@ -1,0 +1,247 @@
+//! One change of a catalog: rows of any number of tables become visible together or not at all.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Snapshot};
+use arrow::array::RecordBatch;
+
+use crate::config::TransactionConfig;
+use crate::conform::{Report, conform};
+use crate::error::{Error, Result};
+use crate::format::{self, ReadOptions};
+use crate::origin::Origin;
+use crate::place::{Directors, is_versioned, place_rows};
+use contribution::Contribution;
+
+mod contribution;
+
+/// Rows on their way into a catalog.
+///
+/// Appends check and place rows; what exceeds the buffer goes to files that no version sees.
+/// [`commit`](Self::commit) makes everything visible as one version. Dropping the transaction, or
+/// losing the process, leaves the catalog as it was.
+pub struct Transaction {
+    store: CatalogStore,
+    snapshot: Snapshot,
+    config: TransactionConfig,
+    /// By exact name of the table.
+    contributions: BTreeMap<String, Contribution>,
+    directors: Directors,
+    state: State,
+}
+
+/// Can the transaction be committed?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Rows that the caller meant to add are missing.
+    Incomplete,
+}
+
+/// What a commit made visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitReport {
+    /// The version in which the rows are visible.
+    pub version: u64,
+    /// Rows, and what conforming changed in them, by table.
+    pub tables: BTreeMap<String, Report>,
+}
+
+impl CommitReport {
+    /// Return the number of rows over all tables.
+    pub fn n_rows(&self) -> u64 {
+        self.tables.values().map(|report| report.n_rows).sum()
+    }
+}
+
+impl Transaction {
+    /// Begin on the newest version of a catalog.
+    pub fn begin(store: &CatalogStore) -> Result<Self> {
+        Self::begin_with(store, TransactionConfig::default())
+    }
+
+    /// Begin on the newest version of a catalog, with options.
+    pub fn begin_with(store: &CatalogStore, config: TransactionConfig) -> Result<Self> {
+        Ok(Self {
+            store: store.clone(),
+            snapshot: store.snapshot()?,
+            config,
+            contributions: BTreeMap::new(),
+            directors: Directors::default(),
+            state: State::Open,
+        })
+    }
+
+    /// Append rows to a table: all of the batch, or nothing.
+    ///
+    /// Children may come before their directors. Ids are compared with those of this transaction
+    /// here, with those of the catalog at the commit.
+    ///
+    /// # Errors
+    /// What [`conform`] refuses; ids given twice; rows without a place. The transaction then is as
+    /// it was before. Only where rows in memory could not be written (storage errors) it becomes
+    /// incomplete.
+    pub fn append(&mut self, table: &str, batch: &RecordBatch) -> Result<Report> {
+        let origin = Origin::new(format!("rows of {table}"));
+        self.append_from(table, batch, &origin)
+    }
+
+    /// Append rows as [`append`](Self::append) does; errors name their origin.
+    pub fn append_from(
+        &mut self,
+        table: &str,
+        batch: &RecordBatch,
+        origin: &Origin,
+    ) -> Result<Report> {
+        let table = self.store.table(table)?;
+        let (batch, report) = conform(table, batch, origin, self.config.conform)?;
+        let contribution = self
+            .contributions
+            .entry(table.name.clone())
+            .or_insert_with(|| Contribution::new(table));
+        contribution.check_ids(&batch, origin)?;
+        let origin_of = |row| origin.row(row);
+        let places = place_rows(table, &batch, origin_of, &self.directors, &self.snapshot)?;
+        contribution.accept(&batch, &places, origin, &report)?;
+        self.directors.insert(table, &batch, &places);
+        self.flush_excess()?;
+        Ok(report)
+    }
+
+    /// Append all rows of a file.
+    ///
+    /// # Errors
+    /// As for [`append_from`](Self::append_from), and where the file cannot be read. Where earlier
+    /// rows of the file have been appended by then, the transaction becomes incomplete.
+    pub fn append_file(
+        &mut self,
+        table: &str,
+        path: &Path,
+        options: &ReadOptions,
+    ) -> Result<Report> {
+        self.store.table(table)?;
+        let batches = format::read(path, options)?;
+        let mut report = Report::default();
+        for rows in batches {
+            let appended = rows.and_then(|rows| self.append_from(table, &rows.batch, &rows.origin));
+            match appended {
+                Ok(appended) => report.merge(&appended),
+                Err(error) => {
+                    if report.n_rows > 0 {
+                        self.state = State::Incomplete;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// Make all appended rows visible as one new version.
+    pub fn commit(self) -> Result<CommitReport> {
+        self.commit_as("ingest")
+    }
+
+    /// Make all appended rows visible as one new version, with a message for people.
+    ///
+    /// A transaction without rows makes no version. Rows that others committed since the beginning
+    /// stand beside these ones, unless both claim one id.
+    ///
+    /// # Errors
+    /// Rows whose director nobody has, ids that the catalog has already, an
+    /// [incomplete](Error::Incomplete) transaction, storage errors. The catalog is unchanged then.
+    /// Where [`Error::kind`] is a conflict, the same transaction may be tried anew.
+    pub fn commit_as(mut self, message: &str) -> Result<CommitReport> {
+        if self.state == State::Incomplete {
+            return Err(Error::Incomplete);
+        }
+        let newest = self.store.snapshot()?;
+        self.check_frozen_places(&newest)?;
+        for contribution in self.contributions.values_mut() {
+            contribution.settle(&self.directors, &newest)?;
+            contribution.check_settled()?;
+        }
+        for contribution in self.contributions.values_mut() {
+            contribution.flush(&self.store)?;
+        }
+
+        let mut plan = CommitPlan { message: message.to_owned(), ..CommitPlan::default() };
+        let mut tables = BTreeMap::new();
+        for (name, contribution) in std::mem::take(&mut self.contributions) {
+            if contribution.report.n_rows > 0 {
+                tables.insert(name, contribution.report);
+            }
+            plan.added.extend(contribution.files);
+        }
+        let version = match plan.added.is_empty() {
+            true => newest.version(),
+            false => self.store.commit(newest.version(), plan)?,
+        };
+        let report = CommitReport { version, tables };
+        tracing::debug!(version, n_rows = report.n_rows(), message, "committed");
+        Ok(report)
+    }
+
+    /// Give up: the rows, and the files written for them, are gone when this returns.
+    pub fn abort(self) {}
+
+    /// Write the largest contributions to files until the rest fits the buffer.
+    fn flush_excess(&mut self) -> Result<()> {
+        let buffered = |this: &Self| {
+            this.contributions.values().map(Contribution::buffered_bytes).sum::<usize>()
+        };
+        if buffered(self) <= self.config.buffer_bytes {
+            return Ok(());
+        }
+        let result = self
+            .contributions
+            .values_mut()
+            .try_for_each(|contribution| contribution.settle(&self.directors, &self.snapshot));
+        let result = result.and_then(|()| {
+            while buffered(self) > self.config.buffer_bytes {
+                let largest = self.contributions.values_mut().max_by_key(|c| c.placed_bytes());
+                match largest.filter(|contribution| contribution.placed_bytes() > 0) {
+                    Some(contribution) => contribution.flush(&self.store)?,
+                    // All the rest waits for directors.
+                    None => break,
+                }
+            }
+            Ok(())
+        });
+        if result.is_err() {
+            self.state = State::Incomplete;
+        }
+        result
+    }
+
+    /// Refuse to place a versioned director where another commit, made since the beginning, did
+    /// not: its place was frozen there, and so were its children's.
+    fn check_frozen_places(&self, newest: &Snapshot) -> Result<()> {
+        if newest.version() == self.snapshot.version() {
+            return Ok(());
+        }
+        for table in self.contributions.values().map(|contribution| &contribution.table) {
+            let Some(here) = self.directors.of(&table.name).filter(|_| is_versioned(table)) else {
+                continue;
+            };
+            let ids: Vec<i64> = here.keys().copied().collect();
+            let there = newest.look_up_ids(&table.name, &ids)?;
+            if let Some(id) = there.iter().find(|(id, place)| here.get(id) != Some(place)) {
+                let reason = format!("{} {} was first placed by another commit", table.name, id.0);
+                return Err(StorageError::Conflict { reason }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction")
+            .field("base_version", &self.snapshot.version())
+            .field("tables", &self.contributions.keys())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! What a transaction adds to one table: rows in memory, rows in files, and the ids they claim.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use almagest_storage::schema::{TableDef, TableKind};
+use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
+use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch};
+
+use crate::conform::Report;
+use crate::error::{Error, Result};
+use crate::origin::{Origin, RowOrigin};
+use crate::place::{Directors, id_column, ids_are_unique, long_column, place_rows};
+
+/// Most ids that a message names.
+const NAMED_IDS: usize = 5;
+
+/// What a transaction adds to one table.
+pub(super) struct Contribution {
+    pub table: TableDef,
+    pub report: Report,
+    /// Written, synced, and part of no version.
+    pub files: Vec<PendingFile>,
+    /// Rows in memory that have their places.
+    placed: Vec<(RecordBatch, Vec<Place>)>,
+    /// Rows in memory whose director has not come yet.
+    waiting: Vec<WaitingRows>,
+    /// Size of the rows in memory, bytes.
+    placed_bytes: usize,
+    waiting_bytes: usize,
+    /// Ids of the rows so far, where an id names one row.
+    ids: HashSet<i64>,
+}
+
+/// Rows whose director is not known yet.
+struct WaitingRows {
+    batch: RecordBatch,
+    input: Arc<str>,
+    /// Numbers of the rows in the input.
+    rows: Vec<u64>,
+}
+
+impl WaitingRows {
+    fn origin(&self, index: usize) -> RowOrigin {
+        RowOrigin { input: Arc::clone(&self.input), row: self.rows[index] }
+    }
+}
+
+impl Contribution {
+    pub fn new(table: &TableDef) -> Self {
+        Self {
+            table: table.clone(),
+            report: Report::default(),
+            files: Vec::new(),
+            placed: Vec::new(),
+            waiting: Vec::new(),
+            placed_bytes: 0,
+            waiting_bytes: 0,
+            ids: HashSet::new(),
+        }
+    }
+
+    /// Size of the rows in memory that a flush would write, bytes.
+    pub fn placed_bytes(&self) -> usize {
+        self.placed_bytes
+    }
+
+    /// Size of the rows in memory, bytes.
+    pub fn buffered_bytes(&self) -> usize {
+        self.placed_bytes + self.waiting_bytes
+    }
+
+    /// Refuse ids that two rows of the transaction would share.
+    pub fn check_ids(&self, batch: &RecordBatch, origin: &Origin) -> Result<()> {
+        let Some(ids) = self.unique_ids(batch) else { return Ok(()) };
+        let mut rows_of: HashMap<i64, usize> = HashMap::with_capacity(ids.len());
+        let mut first_fault = None;
+        let mut n_faults = 0;
+        for (row, &id) in ids.iter().enumerate() {
+            let earlier = rows_of.insert(id, row);
+            if earlier.is_some() || self.ids.contains(&id) {
+                n_faults += 1;
+                first_fault.get_or_insert((row, id, earlier));
+            }
+        }
+        let Some((row, id, earlier)) = first_fault else { return Ok(()) };
+        Err(Error::RepeatedId {
+            origin: origin.row(row),
+            table: self.table.name.clone(),
+            column: self.table.id.clone().unwrap_or_default(),
+            id,
+            first: earlier.map(|row| origin.row(row)),
+            n_more: n_faults - 1,
+        })
+    }
+
+    /// Take rows that passed all checks; an error changes nothing.
+    pub fn accept(
+        &mut self,
+        batch: &RecordBatch,
+        places: &[Option<Place>],
+        origin: &Origin,
+        report: &Report,
+    ) -> Result<()> {
+        let rows = (0..places.len() as u64).map(|index| origin.first_row + index).collect();
+        let all = WaitingRows { batch: batch.clone(), input: Arc::clone(&origin.input), rows };
+        let parts = part(&self.table, &all, places)?;
+        self.take(parts);
+        if let Some(ids) = self.unique_ids(batch) {
+            self.ids.extend(ids);
+        }
+        self.report.merge(report);
+        Ok(())
+    }
+
+    /// Place waiting rows whose directors have come.
+    pub fn settle(&mut self, directors: &Directors, snapshot: &Snapshot) -> Result<()> {
+        for index in (0..self.waiting.len()).rev() {
+            let rows = &self.waiting[index];
+            let places =
+                place_rows(&self.table, &rows.batch, |row| rows.origin(row), directors, snapshot)?;
+            if places.iter().any(Option::is_some) {
+                let parts = part(&self.table, rows, &places)?;
+                let rows = self.waiting.remove(index);
+                self.waiting_bytes -= size_bytes(&rows.batch);
+                self.take(parts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuse to go on while rows wait for directors.
+    pub fn check_settled(&self) -> Result<()> {
+        let (TableKind::Child { director, key }
+        | TableKind::RefMatch { first: (director, key), .. }) = &self.table.kind
+        else {
+            return Ok(());
+        };
+        let earliest = |rows: &&WaitingRows| rows.rows.first().copied();
+        let Some(first) = self.waiting.iter().min_by_key(earliest) else { return Ok(()) };
+        let mut ids: Vec<i64> = self
+            .waiting
+            .iter()
+            .filter_map(|rows| long_column(&rows.batch, key))
+            .flat_map(|ids| ids.values().to_vec())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let n_more = ids.len().saturating_sub(NAMED_IDS);
+        ids.truncate(NAMED_IDS);
+        Err(Error::UnknownDirector {
+            origin: first.origin(0),
+            director: director.clone(),
+            column: key.clone(),
+            ids,
+            n_more,
+        })
+    }
+
+    /// Write the placed rows in memory to a file that no version sees.
+    pub fn flush(&mut self, store: &CatalogStore) -> Result<()> {
+        if self.placed.is_empty() {
+            return Ok(());
+        }
+        let (batches, places): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.placed).into_iter().unzip();
+        self.placed_bytes = 0;
+        let batch = concat_batches(&self.table.arrow_schema(), &batches)
+            .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
+        drop(batches);
+        let rows = PlacedRows { batch, places: places.concat() };
+        self.files.push(store.write_data_file(&self.table, rows)?);
+        Ok(())
+    }
+
+    fn take(&mut self, parts: Parts) {
+        if parts.placed.num_rows() > 0 {
+            self.placed_bytes += size_bytes(&parts.placed);
+            self.placed.push((parts.placed, parts.places));
+        }
+        if let Some(waiting) = parts.waiting {
+            self.waiting_bytes += size_bytes(&waiting.batch);
+            self.waiting.push(waiting);
+        }
+    }
+
+    /// Return the ids of a batch if each names one row.
+    fn unique_ids<'a>(&self, batch: &'a RecordBatch) -> Option<&'a [i64]> {
+        if !ids_are_unique(&self.table) {
+            return None;
+        }
+        id_column(&self.table, batch).map(|ids| &ids.values()[..])
+    }
+}
+
+/// Rows parted into those that are placed and those that wait.
+struct Parts {
+    placed: RecordBatch,
+    places: Vec<Place>,
+    waiting: Option<WaitingRows>,
+}
+
+fn part(table: &TableDef, rows: &WaitingRows, places: &[Option<Place>]) -> Result<Parts> {
+    if places.iter().all(Option::is_some) {
+        let places = places.iter().flatten().copied().collect();
+        return Ok(Parts { placed: rows.batch.clone(), places, waiting: None });
+    }
+    let filter = |mask: BooleanArray| {
+        filter_record_batch(&rows.batch, &mask)
+            .map_err(|source| Error::Rows { table: table.name.clone(), source })
+    };
+    let placed = filter(places.iter().map(|place| Some(place.is_some())).collect())?;
+    let waiting = filter(places.iter().map(|place| Some(place.is_none())).collect())?;
+    let numbers = rows.rows.iter().zip(places).filter(|(_, place)| place.is_none());
+    let waiting = WaitingRows {
+        batch: waiting,
+        input: Arc::clone(&rows.input),
+        rows: numbers.map(|(row, _)| *row).collect(),
+    };
+    let places = places.iter().flatten().copied().collect();
+    Ok(Parts { placed, places, waiting: Some(waiting) })
+}
+
+/// Return the memory that a batch's rows take, whatever they share with others, bytes.
+fn size_bytes(batch: &RecordBatch) -> usize {
+    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+    sizes.map(Result::unwrap_or_default).sum()
+}

@@ -1,0 +1,11 @@
+//! Integration tests of the ingest crate, one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod conform;
+mod crash;
+mod formats;
+mod model;
+mod places;
+mod sky_tables;
+mod transactions;

@@ -1,0 +1,181 @@
+//! What becomes visible, when, and beside what others commit.
+
+use std::thread;
+
+use almagest_ingest::{Error, ErrorKind, Transaction, TransactionConfig};
+use almagest_storage::{CatalogStore, Error as StorageError};
+
+use crate::sky_tables::{
+    catalog, files, forced_sources, objects, schema, sources, visible, visits,
+};
+
+#[test]
+fn all_tables_become_visible_in_one_version() {
+    let (_folder, store) = catalog();
+    let before = store.snapshot().unwrap();
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.append("visit", &visits(&[7])).unwrap();
+    transaction.append("Source", &sources(&[(1, 10.0, -20.0), (2, 190.0, 20.0)])).unwrap();
+    transaction.append("Source", &sources(&[(3, 11.0, -20.0)])).unwrap();
+    assert_eq!(visible(&store.snapshot().unwrap(), "Source", "sourceId"), []);
+
+    let report = transaction.commit().unwrap();
+    assert_eq!(report.version, before.version() + 1);
+    assert_eq!(report.n_rows(), 4);
+    assert_eq!(report.tables["Source"].absent_columns["flux"], 3);
+    assert_eq!(report.tables.keys().collect::<Vec<_>>(), ["Source", "Visit"]);
+
+    let after = store.snapshot().unwrap();
+    assert_eq!(after.version(), report.version);
+    assert_eq!(visible(&after, "Source", "sourceId"), [Some(1), Some(2), Some(3)]);
+    assert_eq!(visible(&after, "Visit", "visit"), [Some(7)]);
+    assert_eq!(after.data_files("Source").len(), 1, "a commit writes one file a table");
+    assert_eq!(visible(&before, "Source", "sourceId"), [], "a snapshot does not change");
+    assert!(store.check().unwrap().is_clean());
+}
+
+#[test]
+fn nothing_appended_makes_no_version() {
+    let (_folder, store) = catalog();
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.append("Source", &sources(&[])).unwrap();
+    let report = transaction.commit().unwrap();
+    assert_eq!(report.version, store.snapshot().unwrap().version());
+    assert_eq!(report.version, 0);
+    assert!(report.tables.is_empty());
+}
+
+#[test]
+fn a_full_buffer_goes_to_files_that_go_with_the_transaction() {
+    let (_folder, store) = catalog();
+    let config = TransactionConfig { buffer_bytes: 1000, ..TransactionConfig::default() };
+    let begin = || {
+        let mut transaction = Transaction::begin_with(&store, config.clone()).unwrap();
+        for id in 0..10 {
+            let rows: Vec<_> = (0..20).map(|n| (id * 20 + n, n as f64, n as f64)).collect();
+            transaction.append("Source", &sources(&rows)).unwrap();
+        }
+        assert!(files(store.root()).len() > 2, "files are written before the commit");
+        transaction
+    };
+    begin().abort();
+    assert_eq!(files(store.root()), [""; 0].map(std::path::PathBuf::from));
+    drop(begin());
+    assert!(files(store.root()).is_empty());
+    begin().commit().unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let expected: Vec<_> = (0..200).map(Some).collect();
+    assert_eq!(visible(&snapshot, "Source", "sourceId"), expected);
+    assert!(snapshot.data_files("Source").len() > 1);
+    assert!(store.check().unwrap().is_clean());
+}
+
+#[test]
+fn interleaved_transactions_both_stand() {
+    let (_folder, store) = catalog();
+    let mut first = Transaction::begin(&store).unwrap();
+    let mut second = Transaction::begin(&store).unwrap();
+    first.append("Source", &sources(&[(1, 1.0, 1.0)])).unwrap();
+    second.append("Source", &sources(&[(2, 2.0, 2.0)])).unwrap();
+    assert_eq!(second.commit().unwrap().version, 1);
+    assert_eq!(first.commit().unwrap().version, 2);
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(visible(&snapshot, "Source", "sourceId"), [Some(1), Some(2)]);
+}
+
+#[test]
+fn of_two_that_claim_one_id_the_second_is_refused() {
+    let (_folder, store) = catalog();
+    let mut first = Transaction::begin(&store).unwrap();
+    let mut second = Transaction::begin(&store).unwrap();
+    first.append("Visit", &visits(&[1])).unwrap();
+    first.append("Source", &sources(&[(1, 1.0, 1.0)])).unwrap();
+    second.append("Source", &sources(&[(1, 2.0, 2.0), (5, 1.0, 1.0)])).unwrap();
+    second.commit().unwrap();
+    let before = files(store.root());
+    let error = first.commit().unwrap_err();
+    assert_eq!(error.to_string(), "Source: sourceId 1 exists already");
+    assert!(matches!(error, Error::Storage(StorageError::DuplicateId { id: 1, .. })));
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert_eq!(files(store.root()), before);
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.version(), 1);
+    assert_eq!(visible(&snapshot, "Visit", "visit"), []);
+    assert_eq!(visible(&snapshot, "Source", "sourceId"), [Some(1), Some(5)]);
+}
+
+#[test]
+fn many_writers_with_own_connections_commit_at_once() {
+    const WRITERS: i64 = 4;
+    const COMMITS: i64 = 8;
+    let (_folder, store) = catalog();
+    // All writers race for the visits 0..COMMITS; each visit must be won once, with all its rows.
+    let won: i64 = thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let root = store.root();
+                scope.spawn(move || {
+                    let store = CatalogStore::open(root).unwrap();
+                    let mut won = 0;
+                    for visit in 0..COMMITS {
+                        let mut transaction = Transaction::begin(&store).unwrap();
+                        transaction.append("Visit", &visits(&[visit])).unwrap();
+                        let id = (visit * WRITERS + writer) * 2;
+                        let pair = [(id, 0.5, 0.5), (id + 1, 359.0, -89.0)];
+                        transaction.append("Source", &sources(&pair)).unwrap();
+                        match transaction.commit() {
+                            Ok(_) => won += 1,
+                            Err(Error::Storage(StorageError::DuplicateId { .. })) => {}
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                    won
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    assert_eq!(won, COMMITS);
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.version(), COMMITS as u64);
+    assert_eq!(visible(&snapshot, "Visit", "visit"), (0..COMMITS).map(Some).collect::<Vec<_>>());
+    assert_eq!(snapshot.n_rows("Source"), 2 * COMMITS as u64);
+    assert!(store.check().unwrap().is_clean());
+}
+
+#[test]
+fn a_refused_batch_changes_nothing() {
+    let (_folder, store) = catalog();
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.append("Object", &objects(&[(1, 1.0, 1.0)])).unwrap();
+    let refuse = |transaction: &mut Transaction, table: &str, rows, expected: &str| {
+        assert_eq!(transaction.append(table, &rows).unwrap_err().to_string(), expected);
+    };
+    refuse(
+        &mut transaction,
+        "Object",
+        objects(&[(2, 1.0, 1.0), (3, 1.0, 1.0), (2, 1.0, 1.0)]),
+        "rows of Object: row 3: Object objectId 2 is already in row 1",
+    );
+    refuse(
+        &mut transaction,
+        "Object",
+        objects(&[(4, 1.0, 1.0), (1, 1.0, 1.0)]),
+        "rows of Object: row 2: Object objectId 1 is already in this transaction",
+    );
+    refuse(
+        &mut transaction,
+        "ForcedSource",
+        forced_sources(&[(Some(1), 1), (None, 1)]),
+        "rows of ForcedSource: row 2: a row of ForcedSource without objectId needs a position of \
+         its own",
+    );
+    // What was refused claims no ids: the same ids may come again.
+    transaction.append("Object", &objects(&[(2, 1.0, 1.0), (4, 1.0, 1.0)])).unwrap();
+    let report = transaction.commit().unwrap();
+    assert_eq!(report.tables.keys().collect::<Vec<_>>(), ["Object"]);
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(visible(&snapshot, "Object", "objectId"), [Some(1), Some(2), Some(4)]);
+    assert_eq!(visible(&snapshot, "ForcedSource", "visit"), []);
+    assert_eq!(schema().tables.len(), store.schema().tables.len());
+}

@@ -1,0 +1,119 @@
+//! Almagest's own frames: what its simulator writes, and any exposure that is to be kept whole.
+//!
+//! The primary header holds the facts, three extensions the pixels: `IMAGE` (ADU), `MASK` (bits of
+//! [`mask_plane`](crate::image::mask_plane)) and `VARIANCE` (ADU²). Times are MJD in TAI, angles degrees.
+
+use std::path::Path;
+
+use super::facts::FrameFacts;
+use super::mask::MaskMeaning;
+use crate::error::Result;
+use crate::exposure::Exposure;
+use crate::fits::{Card, CardValue, Compression, FitsWriter, Header};
+
+/// The value of `INSTRUME` by which these frames are recognised.
+pub const INSTRUMENT: &str = "AlmagestSim";
+/// Extension of the pixels.
+pub(super) const IMAGE: &str = "IMAGE";
+/// Extension of the mask.
+pub(super) const MASK: &str = "MASK";
+/// Extension of the variance.
+pub(super) const VARIANCE: &str = "VARIANCE";
+
+/// What the rule reads from the header of one detector.
+pub(super) fn facts(header: &Header) -> FrameFacts {
+    FrameFacts {
+        rule: "Almagest simulator",
+        identity_from: "VISIT".to_owned(),
+        time_from: "MJD-MID (midpoint, TAI)".to_owned(),
+        visit: header.i64("VISIT"),
+        instrument: header.text("CAMERA").or(Some(INSTRUMENT)).map(str::to_owned),
+        physical_filter: header.text("FILTER").map(str::to_owned),
+        band: header.text("BAND").map(str::to_owned),
+        exposure_time_s: header.f64("EXPTIME"),
+        mid_mjd_tai: header.f64("MJD-MID"),
+        boresight_deg: header.f64("BORE-RA").zip(header.f64("BORE-DEC")),
+        azimuth_deg: header.f64("AZIMUTH"),
+        altitude_deg: header.f64("ALTITUDE"),
+        airmass: header.f64("AIRMASS"),
+        target: header.text("OBJECT").map(str::to_owned),
+        detector_id: header.i64("DETECTOR").and_then(|number| i32::try_from(number).ok()),
+        detector_name: header.text("DETNAME").map(str::to_owned),
+        gain_e_per_adu: header.f64("GAIN"),
+        read_noise_e: header.f64("RDNOISE"),
+        saturation_adu: header.f64("SATURATE"),
+        zero_point_mag: header.f64("MAGZERO"),
+        psf_fwhm_px: header.f64("FWHM"),
+        subtracted_sky_adu: header.f64("SKYLEVEL"),
+        mask_meaning: MaskMeaning::Planes,
+        ..FrameFacts::default()
+    }
+}
+
+/// Writes an exposure so that [`read_exposures`](super::read_exposures) gives it back: pixels, world
+/// coordinates, visit, detector and calibration, number for number. A file of that name is replaced.
+///
+/// # Errors
+/// A file that cannot be written; nothing remains under its name then.
+pub fn write_exposure(path: &Path, exposure: &Exposure) -> Result<()> {
+    write_exposure_compressed(path, exposure, Compression::None)
+}
+
+/// [`write_exposure`] with the pixels stored in compressed tiles.
+pub fn write_exposure_compressed(
+    path: &Path,
+    exposure: &Exposure,
+    compression: Compression,
+) -> Result<()> {
+    let mut file = FitsWriter::create(path, &primary_cards(exposure))?;
+    let pixels = &exposure.masked_image;
+    let mut image_cards = extension(IMAGE);
+    image_cards.extend(exposure.wcs.to_cards());
+    file.image(&pixels.image, &image_cards, compression)?;
+    file.integers(&pixels.mask.mapv(u32::cast_signed), &extension(MASK), compression)?;
+    file.image(&pixels.variance, &extension(VARIANCE), compression)?;
+    file.finish()
+}
+
+fn extension(name: &str) -> Vec<Card> {
+    vec![Card::new("EXTNAME", name, "")]
+}
+
+fn primary_cards(exposure: &Exposure) -> Vec<Card> {
+    let (visit, detector) = (&exposure.visit_info, &exposure.detector);
+    let mut cards = vec![
+        Card::new("INSTRUME", INSTRUMENT, "layout of this file"),
+        Card::new("CAMERA", visit.instrument.as_str(), "instrument"),
+        Card::new("VISIT", visit.visit, "identity of the exposure"),
+        Card::new("DETECTOR", i64::from(detector.id), "number of the detector"),
+        Card::new("DETNAME", detector.name.as_str(), ""),
+        Card::new("BAND", visit.band.as_str(), ""),
+        Card::new("TIMESYS", "TAI", "scale of the times"),
+        Card::new("MJD-MID", visit.mid_mjd_tai, "[d] middle of the exposure"),
+        Card::new("EXPTIME", visit.exposure_time_s, "[s]"),
+    ];
+    let mut add = |keyword: &str, value: Option<CardValue>, comment: &str| {
+        if let Some(value) = value {
+            cards.push(Card::new(keyword, value, comment));
+        }
+    };
+    let number = |value: Option<f64>| value.map(CardValue::from);
+    let text = |value: &Option<String>| value.as_deref().map(CardValue::from);
+    add("FILTER", text(&visit.physical_filter), "");
+    add("OBJECT", text(&visit.target), "");
+    add("BORE-RA", number(visit.boresight_ra_deg), "[deg] ICRS");
+    add("BORE-DEC", number(visit.boresight_dec_deg), "[deg] ICRS");
+    add("AZIMUTH", number(visit.azimuth_deg), "[deg]");
+    add("ALTITUDE", number(visit.altitude_deg), "[deg]");
+    add("AIRMASS", number(visit.airmass), "");
+    add(
+        "MAGZERO",
+        number(exposure.photo_calib.map(|calib| calib.zero_point_mag)),
+        "[mag] AB of 1 ADU",
+    );
+    add("GAIN", number(detector.gain_e_per_adu), "[electron/ADU]");
+    add("RDNOISE", number(detector.read_noise_e), "[electron]");
+    add("SATURATE", number(detector.saturation_adu), "[ADU]");
+    add("FWHM", number(exposure.psf_fwhm_hint_px), "[pixel] of a star");
+    cards
+}

@@ -1,0 +1,171 @@
+//! What can go wrong between a file and a measured row.
+
+use std::path::PathBuf;
+
+/// The result of a pipeline operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of the image pipeline; each names the file and, where there is one, the HDU.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a file or folder.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file does not begin like a FITS file.
+    #[error("{} is not a FITS file: {reason}", path.display())]
+    NotFits {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        reason: String,
+    },
+    /// The file ends before the data that its headers announce.
+    #[error("{} is truncated: HDU {hdu} needs {needed} bytes, the file has {found}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Number of the HDU, 0 for the primary one.
+        hdu: usize,
+        /// Bytes of the file up to the end of that HDU's data, or of the header block being read.
+        needed: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// CFITSIO reported an error.
+    #[error("{}: HDU {hdu}: {action}: {message} (CFITSIO status {status})", path.display())]
+    Cfitsio {
+        /// The file.
+        path: PathBuf,
+        /// Number of the HDU, 0 for the primary one.
+        hdu: usize,
+        /// What was being done.
+        action: &'static str,
+        /// CFITSIO's text for the status.
+        message: String,
+        /// CFITSIO's status.
+        status: i32,
+    },
+    /// No HDU of the file holds an image of two dimensions.
+    #[error("{}: no HDU holds an image", path.display())]
+    NoImage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The header lacks keywords of its world coordinates, or they make no sense.
+    #[error("{}: HDU {hdu}: {source}", path.display())]
+    Wcs {
+        /// The file.
+        path: PathBuf,
+        /// Number of the HDU, 0 for the primary one.
+        hdu: usize,
+        /// What is missing or wrong.
+        source: WcsError,
+    },
+    /// Header, file name, sidecar and options together do not say enough about a frame.
+    #[error(
+        "{}: HDU {hdu}: camera rule {rule}: missing {}",
+        path.display(),
+        missing.join("; ")
+    )]
+    MissingFacts {
+        /// The file.
+        path: PathBuf,
+        /// Number of the HDU, 0 for the primary one.
+        hdu: usize,
+        /// The camera rule that was applied.
+        rule: &'static str,
+        /// Each missing fact with the ways to give it.
+        missing: Vec<String>,
+    },
+    /// A header value contradicts its meaning, as an exposure time below zero does.
+    #[error("{}: HDU {hdu}: {keyword} = {value}: {reason}", path.display())]
+    BadValue {
+        /// The file.
+        path: PathBuf,
+        /// Number of the HDU, 0 for the primary one.
+        hdu: usize,
+        /// The keyword, sidecar key or option.
+        keyword: String,
+        /// Its value.
+        value: String,
+        /// Why it cannot be.
+        reason: String,
+    },
+    /// A weight or mask does not fit its image.
+    #[error("{}: {reason}", path.display())]
+    Companion {
+        /// The weight or mask file.
+        path: PathBuf,
+        /// Why it cannot serve.
+        reason: String,
+    },
+    /// A sidecar file cannot be understood.
+    #[error("{}: {source}", path.display())]
+    Sidecar {
+        /// The sidecar file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_yaml_ng::Error,
+    },
+    /// Two different frames claim one visit and detector.
+    #[error(
+        "visit {visit}, detector {detector} is claimed by two frames: {} and {}",
+        first.display(),
+        second.display()
+    )]
+    IdentityConflict {
+        /// The claimed visit.
+        visit: i64,
+        /// The claimed detector.
+        detector: i32,
+        /// The frame that came first.
+        first: PathBuf,
+        /// The frame that came second.
+        second: PathBuf,
+    },
+    /// A time could not be understood.
+    #[error("time '{text}' is neither an ISO 8601 date in UTC nor an MJD in TAI")]
+    BadTime {
+        /// The text as given.
+        text: String,
+    },
+}
+
+/// What can be wrong with the world coordinates of a header.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WcsError {
+    /// A needed keyword is absent.
+    #[error("no world coordinates: keyword {keyword} is missing")]
+    MissingKeyword {
+        /// The first keyword that is missing.
+        keyword: String,
+    },
+    /// A projection or distortion that is not one of TAN, TAN-SIP and TPV.
+    #[error("world coordinates {keyword} = '{value}' are not supported (TAN, TAN-SIP and TPV are)")]
+    Unsupported {
+        /// The keyword that names it.
+        keyword: String,
+        /// Its value.
+        value: String,
+    },
+    /// A keyword whose value is not a finite number in its range.
+    #[error("world coordinates: {keyword} = {value} is not {expected}")]
+    BadKeyword {
+        /// The keyword.
+        keyword: String,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The matrix from pixels to degrees cannot be inverted.
+    #[error("world coordinates: the CD matrix is singular")]
+    SingularMatrix,
+}
