@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use almagest_engine::Database;
-use almagest_engine::arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use almagest_engine::arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray,
+};
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_ingest::Transaction;
 use almagest_server::{AppState, ServerConfig, app};

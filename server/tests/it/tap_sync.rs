@@ -30,7 +30,10 @@ async fn get_post_and_multipart_are_the_same() {
     let service = Service::new();
     let posted = service.sync(&[("QUERY", STARS), ("LANG", "ADQL"), ("FORMAT", "csv")]).await;
     assert_eq!(posted.header(header::CONTENT_TYPE), "text/csv;header=present");
-    assert_eq!(posted.text(), "starId,ra,name\r\n1,10.0,α <Scl>\r\n2,10.01,\r\n3,200.5,Polaris\r\n");
+    assert_eq!(
+        posted.text(),
+        "starId,ra,name\r\n1,10.0,α <Scl>\r\n2,10.01,\r\n3,200.5,Polaris\r\n"
+    );
 
     let query = STARS.replace(' ', "+");
     let got = service

@@ -100,7 +100,8 @@ async fn vosi_tables_and_tap_schema_say_the_same() {
 #[tokio::test]
 async fn a_name_from_tap_schema_can_be_pasted_into_a_query() {
     let service = Service::new();
-    let query = "SELECT table_name, column_name FROM TAP_SCHEMA.columns WHERE table_name = 'sky.Star'";
+    let query =
+        "SELECT table_name, column_name FROM TAP_SCHEMA.columns WHERE table_name = 'sky.Star'";
     for row in service.rows(query).await {
         let (table, column) = row.split_once(',').unwrap();
         let column = column.trim_matches('"').replace("\"\"", "\"");
@@ -146,4 +147,69 @@ async fn the_front_page_says_where_to_point_a_client() {
     let page = Service::new().get("/").await.text();
     assert!(page.contains("http://sky.example.org:8080/tap"), "{page}");
     assert!(page.contains("sky.Star"), "{page}");
+}
+
+#[tokio::test]
+async fn the_features_announced_are_there() {
+    let service = Service::new();
+    let document = service.get("/tap/capabilities").await.text();
+    let mut announced = texts(&document, "form");
+    let name = |form: &str| form.split('(').next().unwrap_or_default().to_owned();
+    for (form, query, rows) in [
+        (
+            "POINT",
+            "SELECT starId FROM sky.Star WHERE DISTANCE(POINT(ra, dec), POINT(10, -30)) < 0.001",
+            1,
+        ),
+        (
+            "CIRCLE",
+            "SELECT starId FROM sky.Star WHERE CONTAINS(POINT(ra, dec), CIRCLE(10, -30, 1)) = 1",
+            2,
+        ),
+        (
+            "BOX",
+            "SELECT starId FROM sky.Star WHERE CONTAINS(POINT(ra, dec), BOX(10, -30, 1, 1)) = 1",
+            2,
+        ),
+        (
+            "POLYGON",
+            "SELECT starId FROM sky.Star WHERE CONTAINS(POINT(ra, dec), POLYGON(9, -31, 11, -31, 11, -29)) = 1",
+            2,
+        ),
+        (
+            "CONTAINS",
+            "SELECT starId FROM sky.Star WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(POINT(0, 90), 1))",
+            1,
+        ),
+        (
+            "INTERSECTS",
+            "SELECT starId FROM sky.Star WHERE INTERSECTS(POINT(ra, dec), CIRCLE(10, -30, 1)) = 1",
+            2,
+        ),
+        ("DISTANCE", "SELECT DISTANCE(POINT(ra, dec), POINT(0, 90)) AS d FROM sky.Star", 3),
+        ("COORD1", "SELECT COORD1(POINT(ra, dec)) AS x FROM sky.Star", 3),
+        ("COORD2", "SELECT COORD2(POINT(ra, dec)) AS y FROM sky.Star", 3),
+        ("scisql_angSep", "SELECT scisql_angSep(ra, dec, 0, 90) AS d FROM sky.Star", 3),
+        ("scisql_nanojanskyToAbMag", "SELECT scisql_nanojanskyToAbMag(mag) AS m FROM sky.Epoch", 4),
+        (
+            "scisql_nanojanskyToAbMagSigma",
+            "SELECT scisql_nanojanskyToAbMagSigma(mag, 0.1) AS m FROM sky.Epoch",
+            4,
+        ),
+        ("LOWER", "SELECT starId FROM sky.Star WHERE LOWER(name) = 'polaris'", 1),
+        ("UPPER", "SELECT starId FROM sky.Star WHERE UPPER(name) = 'POLARIS'", 1),
+        ("ILIKE", "SELECT starId FROM sky.Star WHERE name ILIKE 'pol%'", 1),
+        ("COALESCE", "SELECT COALESCE(size, 0.0) AS s FROM sky.Star", 3),
+        ("UNION", "SELECT starId FROM sky.Star UNION SELECT starId FROM sky.Epoch", 3),
+        ("EXCEPT", "SELECT starId FROM sky.Star EXCEPT SELECT starId FROM sky.Epoch", 1),
+        ("INTERSECT", "SELECT starId FROM sky.Star INTERSECT SELECT starId FROM sky.Epoch", 2),
+        ("WITH", "WITH north AS (SELECT * FROM sky.Star WHERE dec > 0) SELECT name FROM north", 1),
+        ("CAST", "SELECT CAST(ra AS INTEGER) AS n FROM sky.Star", 3),
+        ("TIMESTAMP", "SELECT TIMESTAMP('2026-01-01T00:00:00') AS t FROM sky.Star", 3),
+        ("OFFSET", "SELECT starId FROM sky.Star ORDER BY starId OFFSET 2", 1),
+    ] {
+        assert_eq!(service.rows(query).await.len(), rows, "{query}");
+        announced.retain(|announced| name(announced) != form);
+    }
+    assert!(announced.is_empty(), "announced, and not tried here: {announced:?}");
 }
