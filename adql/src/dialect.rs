@@ -41,9 +41,9 @@ impl Dialect for Adql {
 /// How deeply parentheses and calls may nest.
 const DEEPEST: usize = 200;
 
-/// How many operators a query may have. Chains of them nest in the tree, and dropping a tree
-/// takes stack in proportion to its depth.
-const MOST_OPERATORS: usize = 1000;
+/// How deep operators may nest in the tree, where a chain of n of them is n deep. Walking over a
+/// tree and dropping it take stack in proportion to its depth.
+const LONGEST_CHAIN: usize = 1000;
 
 /// How many set operators a query may have, for the same reason.
 const MOST_SET_OPERATORS: usize = 100;
@@ -64,7 +64,7 @@ pub(crate) fn parse(text: &str) -> Result<Query> {
     let statements = parser
         .with_tokens_with_locations(tokens)
         .parse_statements()
-        .map_err(|e| Error::from(syntax_error(e)))?;
+        .map_err(|e| Error::from(syntax_error(e, end_of(text))))?;
     only_query(statements)
 }
 
@@ -91,9 +91,9 @@ fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
     if let Some(second) = statements.nth(1).and_then(|s| s.first()) {
         return Err(Diagnostic::not_adql(second.span.start, "a second statement").into());
     }
-    if let Some(last) = words.iter().filter(|t| is_operator(t)).nth(MOST_OPERATORS) {
-        let message = format!("the query has more than {MOST_OPERATORS} operators");
-        return Err(Diagnostic::invalid(last.span.start, message)
+    if let Some(at) = too_long_chain(&words) {
+        let message = format!("more than {LONGEST_CHAIN} operators are chained");
+        return Err(Diagnostic::invalid(at, message)
             .suggest("use IN (…) for a long list of values, or upload a table and join it")
             .into());
     }
@@ -113,22 +113,61 @@ fn keyword(token: &TokenWithSpan) -> Option<Keyword> {
     }
 }
 
-/// Whether a token makes an expression or a set of queries one level deeper.
-fn is_operator(token: &TokenWithSpan) -> bool {
-    match &token.token {
-        Token::Word(_) => matches!(
-            keyword(token),
-            Some(Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::COLLATE)
-        ),
-        Token::Number(..)
-        | Token::SingleQuotedString(_)
-        | Token::Comma
-        | Token::Period
-        | Token::LParen
-        | Token::RParen
-        | Token::SemiColon => false,
-        _ => true,
+/// The chain of operators in one pair of parentheses, as far as it has been read.
+#[derive(Clone, Copy, Default)]
+struct Chain {
+    /// ANDs and ORs since the expression began.
+    logical: usize,
+    /// Other operators since the last AND or OR.
+    terms: usize,
+    /// The longest run of those.
+    longest_term: usize,
+    /// The deepest pair of parentheses inside.
+    inside: usize,
+    /// The deepest expression that has ended.
+    ended: usize,
+}
+
+impl Chain {
+    /// An upper bound of the depth of the tree.
+    fn depth(self) -> usize {
+        self.ended.max(self.logical + self.terms.max(self.longest_term) + self.inside)
     }
+}
+
+/// Where the tree would become too deep, if it would.
+fn too_long_chain(words: &[&TokenWithSpan]) -> Option<Location> {
+    let mut around: Vec<Chain> = Vec::new();
+    let mut chain = Chain::default();
+    for word in words {
+        match &word.token {
+            Token::LParen => around.push(std::mem::take(&mut chain)),
+            Token::RParen => {
+                let inside = chain.depth();
+                chain = around.pop().unwrap_or_default();
+                chain.inside = chain.inside.max(inside);
+            }
+            Token::Comma => chain = Chain { ended: chain.depth(), ..Chain::default() },
+            Token::Word(_) => match keyword(word) {
+                Some(Keyword::AND | Keyword::OR) => {
+                    chain.logical += 1;
+                    chain.longest_term = chain.longest_term.max(chain.terms);
+                    chain.terms = 0;
+                }
+                Some(Keyword::NOT | Keyword::IS | Keyword::COLLATE) => chain.terms += 1,
+                Some(Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::HAVING) => {
+                    chain = Chain { ended: chain.depth(), ..Chain::default() };
+                }
+                _ => {}
+            },
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::Period => {}
+            _ => chain.terms += 1,
+        }
+        if chain.depth() > LONGEST_CHAIN {
+            return Some(word.span.start);
+        }
+    }
+    None
 }
 
 fn only_query(statements: Vec<Statement>) -> Result<Query> {
@@ -150,7 +189,7 @@ fn only_query(statements: Vec<Statement>) -> Result<Query> {
 }
 
 /// sqlparser puts positions into its messages: take them out again.
-fn syntax_error(error: ParserError) -> Diagnostic {
+fn syntax_error(error: ParserError, end: Location) -> Diagnostic {
     let text = match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
         ParserError::RecursionLimitExceeded => {
@@ -167,16 +206,29 @@ fn syntax_error(error: ParserError) -> Diagnostic {
         .replace("found: EOF", "found the end of the query")
         .replace("found: ", "found ");
     let suggestion = hint(&message);
-    Diagnostic::new(at.unwrap_or(Location::new(1, 1)), Problem::Syntax { message })
-        .suggest_maybe(suggestion)
+    // Only the end of the query has no position of its own.
+    Diagnostic::new(at.unwrap_or(end), Problem::Syntax { message }).suggest_maybe(suggestion)
+}
+
+/// The place after the last character.
+fn end_of(text: &str) -> Location {
+    let text = text.trim_end();
+    let line = text.matches('\n').count() + 1;
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    Location::new(line as u64, last.chars().count() as u64 + 1)
 }
 
 /// What people who write this usually need.
 fn hint(message: &str) -> Option<String> {
+    if message.starts_with("expected literal int") {
+        return Some(
+            "TOP takes an integer; a column called top must be written \"top\"".to_owned(),
+        );
+    }
     let found = message.rsplit_once("found ").map(|(_, found)| found.to_uppercase())?;
     let hint = match found.as_str() {
         "TOP" => "a column called top must be written \"top\"",
-        "FOR" => "table versions (FOR … AS OF) are not part of ADQL",
+        "FOR" | "SYSTEM_TIME" => "table versions (FOR … AS OF) are not part of ADQL",
         "TABLESAMPLE" | "SAMPLE" => "sampling is not part of ADQL",
         "FILTER" => "FILTER is not part of ADQL; aggregate a CASE instead",
         _ => return None,
@@ -211,7 +263,7 @@ mod tests {
     fn complaints_have_a_position() {
         check(
             "SELECT ra FROM t WHERE",
-            "line 1, column 1: expected an expression, found the end of the query",
+            "line 1, column 23: expected an expression, found the end of the query",
         );
         check("SELECT 'a", "line 1, column 8: unterminated string literal");
         check(" \n ", "line 1, column 1: the query is empty");
@@ -230,7 +282,7 @@ mod tests {
     #[test]
     fn long_chains_are_refused_and_do_not_exhaust_the_stack() {
         let chain = |n: usize| format!("SELECT 1{} FROM t", " + 1".repeat(n));
-        assert!(parse(&chain(MOST_OPERATORS)).is_ok());
+        assert!(parse(&chain(LONGEST_CHAIN)).is_ok());
         assert!(parse(&chain(1_000_000)).is_err());
         let parentheses = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         assert!(parse(&parentheses).is_err());

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use almagest_adql::names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
+use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
 use almagest_storage::Snapshot;
 use almagest_storage::schema::{Datatype, SchemaDef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};

@@ -265,7 +265,7 @@ pub(super) fn check_table_factor(factor: &TableFactor, findings: &mut Findings) 
     let at = factor_start(factor);
     match factor {
         TableFactor::Table {
-            name,
+            name: _,
             alias,
             args,
             with_hints,

@@ -189,9 +189,14 @@ impl Name {
     /// The expression behind an alias.
     fn substitute(expr: Expr) -> Self {
         match expr {
-            Expr::CompoundIdentifier(_) | Expr::Function(_) | Expr::Nested(_) | Expr::Value(_) => {
-                Name::Is(expr, ColumnKind::Other)
-            }
+            Expr::CompoundIdentifier(_)
+            | Expr::Function(_)
+            | Expr::Floor { .. }
+            | Expr::Ceil { .. }
+            | Expr::Cast { .. }
+            | Expr::Case { .. }
+            | Expr::Nested(_)
+            | Expr::Value(_) => Name::Is(expr, ColumnKind::Other),
             other => Name::Is(nested(other), ColumnKind::Other),
         }
     }

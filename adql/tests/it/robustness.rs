@@ -110,14 +110,24 @@ fn random_pieces_give_a_query_or_an_error_with_a_position() {
 
 #[test]
 fn long_conditions_do_not_exhaust_the_stack() {
-    let ors = "objectId = 1 OR ".repeat(900);
-    accept(&format!("SELECT 1 FROM Object WHERE {ors} objectId = 2"));
-    let sum = "+ 1 ".repeat(1000);
-    accept(&format!("SELECT 1 {sum} AS n FROM Object GROUP BY n ORDER BY n"));
+    let any_of = |n: usize| {
+        let ors = "objectId = 1 OR ".repeat(n);
+        format!("SELECT 1 FROM Object WHERE {ors} objectId = 2")
+    };
+    accept(&any_of(998));
+    refuse(&any_of(1001));
+    refuse(&any_of(300_000));
+    let sum = format!("1 {}", "+ 1 ".repeat(990));
+    accept(&format!("SELECT {sum} AS n FROM Object GROUP BY n ORDER BY n"));
     accept(
-        &format!("SELECT 1 FROM Object WHERE (1 {sum}) > POWER(1 {sum}, 2)")
-            .replace(&sum, &sum[..1600]),
+        &format!("SELECT 1 FROM Object WHERE {sum} > POWER({sum}, 2) AND {sum} = {sum}")
+            .replace(&sum, &format!("1 {}", "+ 1 ".repeat(300))),
     );
+    refuse(&format!(
+        "SELECT {}1{} FROM Object",
+        "(1 + ".repeat(150),
+        " + 1)".repeat(150).repeat(5)
+    ));
 }
 
 #[test]
