@@ -39,7 +39,7 @@ tables:
 - name: Epoch
   description: One row for each measurement of a star.
   "almagest:kind": child
-  "almagest:director": "#Star"
+  "almagest:director": Star
   "almagest:ra": null
   "almagest:dec": null
   "almagest:id": null
