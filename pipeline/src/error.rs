@@ -129,6 +129,14 @@ pub enum Error {
         /// The frame that came second.
         second: PathBuf,
     },
+    /// No pixel of an exposure shows the sky.
+    #[error("visit {visit}, detector {detector}: no usable pixel to estimate the sky from")]
+    NoSky {
+        /// The visit.
+        visit: i64,
+        /// The detector.
+        detector: i32,
+    },
     /// A time could not be understood.
     #[error("time '{text}' is neither an ISO 8601 date in UTC nor an MJD in TAI")]
     BadTime {

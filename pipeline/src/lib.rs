@@ -10,4 +10,22 @@ pub mod photo_calib;
 pub mod visit_info;
 pub mod wcs;
 
+pub mod task;
+
+pub mod background;
+pub mod detection;
+pub mod psf;
+
+pub mod measurement;
+
+pub mod characterize;
+
+pub mod association;
+pub mod forced_photometry;
+
+pub mod simulate;
+
+mod linear_algebra;
+pub mod statistics;
+
 pub use error::{Error, Result};

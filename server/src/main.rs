@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 /// A catalog database for sky surveys, and the pipeline that fills it.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, arg_required_else_help = true)]
 struct Almagest {
     #[command(subcommand)]
     command: Command,
@@ -16,16 +16,30 @@ struct Almagest {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Create(command::create::Create),
+    Ingest(command::ingest::Ingest),
+    Inspect(command::inspect::Inspect),
+    Query(command::query::Query),
     Serve(command::serve::Serve),
+    Check(command::check::Check),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let ended = match Almagest::parse().command {
+        Command::Create(create) => create.run(),
+        Command::Ingest(ingest) => ingest.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Query(query) => query.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Check(check) => check.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(command::CommandError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            // The reader of our output has seen enough.
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("almagest: {error}");
             ExitCode::FAILURE

@@ -1,3 +1,4 @@
-//! Frames as the rest of Almagest meets them: real files, written files, broken files.
+//! Tests of the pipeline from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod wcs;
+mod closed_loop;

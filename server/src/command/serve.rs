@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use almagest_engine::Database;
-use almagest_server::{Result, ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_server::{ServerConfig, serve, shutdown_signal, telemetry};
 use tokio::net::TcpListener;
+
+use super::Result;
 
 /// Answer queries to a catalog over TAP.
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,6 @@ impl Serve {
         let listener = TcpListener::bind(self.listen).await?;
         let address = listener.local_addr()?;
         eprintln!("answering at http://{address}/tap");
-        serve(database, listener, ServerConfig::default(), shutdown_signal()).await
+        Ok(serve(database, listener, ServerConfig::default(), shutdown_signal()).await?)
     }
 }

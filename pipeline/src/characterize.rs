@@ -1,0 +1,230 @@
+//! Characterise one exposure: sky, PSF, and a row for each source.
+//!
+//! ```text
+//! exposure ─▶ sky ─▶ detect ─▶ sky ─▶ width of the stars ─▶ detect ─▶ sky, noise ─▶ detect
+//!                                                                                    │
+//!                rows ◀─ aperture correction ◀─ measure ◀─ PSF from the stars ◀──────┘
+//! ```
+//!
+//! The sky is estimated again each time that sources are known better; each estimate is of what the one
+//! before left. Fluxes are total fluxes: those of the PSF out to infinity.
+
+mod aperture_correction;
+mod psf_choice;
+mod source;
+
+pub use aperture_correction::ApertureCorrection;
+pub use psf_choice::{ExposurePsf, PsfOrigin};
+pub use source::SourceMeasurement;
+
+use crate::background::{Background, BackgroundConfig};
+use crate::detection::{self, Detections, DetectionConfig};
+use crate::error::{Error, Result};
+use crate::exposure::Exposure;
+use crate::image::MaskedImage;
+use crate::measurement::{MeasureConfig, measure};
+use crate::psf::PsfModel;
+use crate::psf::fit::PsfFitConfig;
+use crate::psf::select::SelectConfig;
+use crate::task::Task;
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+/// Full width at half maximum of a Gaussian in units of its σ.
+const FWHM_PER_SIGMA: f64 = 2.354_820_045;
+/// Noise ratios beyond this are a sign of something else than correlated pixels.
+const NOISE_RATIO_RANGE: (f64, f64) = (0.3, 5.0);
+
+/// How an exposure is characterised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CharacterizeConfig {
+    /// Sky background.
+    pub background: BackgroundConfig,
+    /// Detection.
+    pub detection: DetectionConfig,
+    /// Selection of the stars that make the PSF.
+    pub select: SelectConfig,
+    /// Fit of the PSF.
+    pub psf_fit: PsfFitConfig,
+    /// Measurement.
+    pub measure: MeasureConfig,
+    /// Full width of a star where neither the header nor the image tells, pixels.
+    pub default_fwhm_px: f64,
+    /// Scale the variance to the scatter of the filtered sky, which sees correlated noise.
+    pub rescale_variance: bool,
+}
+
+impl Default for CharacterizeConfig {
+    fn default() -> Self {
+        Self {
+            background: BackgroundConfig::default(),
+            detection: DetectionConfig::default(),
+            select: SelectConfig::default(),
+            psf_fit: PsfFitConfig::default(),
+            measure: MeasureConfig::default(),
+            default_fwhm_px: 4.0,
+            rescale_variance: true,
+        }
+    }
+}
+
+/// An exposure with what was found out about it.
+#[derive(Debug, Clone)]
+pub struct Characterized {
+    /// The image without its sky, detections in the mask, the variance scaled to the noise.
+    pub image: MaskedImage,
+    /// Mean level of the sky, ADU.
+    pub sky_level: f64,
+    /// Standard deviation of the sky in one pixel, ADU.
+    pub sky_noise: f64,
+    /// Factor by which the filtered sky scatters more than the variance of the exposure says.
+    pub noise_ratio: f64,
+    /// The point-spread function.
+    pub psf: ExposurePsf,
+    /// Width of a star at half maximum at the centre, arcsec.
+    pub seeing_arcsec: f64,
+    /// From PSF fluxes to total fluxes.
+    pub aperture_correction: ApertureCorrection,
+    /// AB magnitude of a star of signal to noise 5; `None` without a zero point.
+    pub mag_lim: Option<f64>,
+    /// Connected regions above threshold.
+    pub n_footprints: usize,
+    /// One row per peak.
+    pub sources: Vec<SourceMeasurement>,
+}
+
+impl Characterized {
+    /// The point-spread function.
+    pub fn psf_model(&self) -> &PsfModel {
+        &self.psf.model
+    }
+}
+
+/// The task; see the module.
+#[derive(Debug, Clone, Default)]
+pub struct CharacterizeTask {
+    config: CharacterizeConfig,
+}
+
+impl CharacterizeTask {
+    /// A task with this configuration.
+    pub fn new(config: CharacterizeConfig) -> Self {
+        Self { config }
+    }
+
+    /// The sky-subtracted image, its final detections, and the sky that was subtracted.
+    fn detect(&self, exposure: &Exposure) -> Result<Sky> {
+        let mut sky = Sky::new(exposure, &self.config.background)?;
+        let guess = exposure.psf_fwhm_hint_px.unwrap_or(self.config.default_fwhm_px);
+        let first = detection::detect(&sky.image, guess / FWHM_PER_SIGMA, &self.config.detection);
+        sky.refine(&first, &self.config.background);
+        let sigma_px = psf_choice::star_width_px(
+            &sky.image,
+            &first,
+            exposure.psf_fwhm_hint_px,
+            &self.config.select,
+        )
+        .unwrap_or(guess / FWHM_PER_SIGMA);
+        let second = detection::detect(&sky.image, sigma_px, &self.config.detection);
+        sky.refine(&second, &self.config.background);
+        let (low, high) = NOISE_RATIO_RANGE;
+        sky.noise_ratio = second.noise_ratio;
+        if self.config.rescale_variance && (low..high).contains(&second.noise_ratio) {
+            let scale = second.noise_ratio.powi(2) as f32;
+            sky.image.variance.mapv_inplace(|v| v * scale);
+        }
+        sky.detections = detection::detect(&sky.image, sigma_px, &self.config.detection);
+        sky.detections.mark(&mut sky.image);
+        detection::mark_edge(&mut sky.image, (2.0 * sigma_px).ceil() as usize);
+        Ok(sky)
+    }
+}
+
+impl Task for CharacterizeTask {
+    type Input<'a> = &'a Exposure;
+    type Output = Characterized;
+
+    /// # Errors
+    /// [`Error::NoSky`] when no pixel of the exposure is usable.
+    fn run(&self, exposure: &Exposure) -> Result<Characterized> {
+        let sky = self.detect(exposure)?;
+        let peaks: Vec<(f64, f64)> =
+            sky.detections.peaks().map(|p| (p.x as f64, p.y as f64)).collect();
+        let psf = psf_choice::choose(
+            &sky.image,
+            &sky.detections,
+            exposure.psf_fwhm_hint_px,
+            &self.config,
+        );
+        let measured = measure(&sky.image, &psf.model, &peaks, psf.fwhm_px, &self.config.measure);
+        let aperture_correction = ApertureCorrection::measure(&sky.image, &psf, &measured);
+        let sources = source::rows(exposure, &sky, &psf, &measured, aperture_correction);
+        let (ny, nx) = sky.image.image.dim();
+        let centre = (nx as f64 / 2.0, ny as f64 / 2.0);
+        let area_px = psf.model.effective_area_px(centre.0, centre.1);
+        let pixel_noise = sky.background_noise * sky.applied_noise_ratio();
+        let faintest = 5.0 * pixel_noise * area_px.sqrt() * aperture_correction.factor;
+        Ok(Characterized {
+            sky_level: sky.background_level,
+            sky_noise: sky.background_noise,
+            noise_ratio: sky.noise_ratio,
+            seeing_arcsec: psf.fwhm_px * exposure.wcs.pixel_scale_arcsec(centre.0, centre.1),
+            mag_lim: exposure.photo_calib.map(|c| c.adu_to_magnitude(faintest)),
+            n_footprints: sky.detections.footprints.len(),
+            psf,
+            aperture_correction,
+            sources,
+            image: sky.image,
+        })
+    }
+}
+
+/// The image without its sky, and what is known of both so far.
+struct Sky {
+    image: MaskedImage,
+    background: Array2<f32>,
+    background_level: f64,
+    background_noise: f64,
+    noise_ratio: f64,
+    detections: Detections,
+}
+
+impl Sky {
+    fn new(exposure: &Exposure, config: &BackgroundConfig) -> Result<Self> {
+        let mut image = exposure.masked_image.clone();
+        let estimate = Background::estimate(&image, config).ok_or_else(|| Error::NoSky {
+            visit: exposure.visit_info.visit,
+            detector: exposure.detector.id,
+        })?;
+        let background = estimate.to_image();
+        image.image -= &background;
+        Ok(Self {
+            image,
+            background,
+            background_level: estimate.level(),
+            background_noise: estimate.noise(),
+            noise_ratio: 1.0,
+            detections: Detections::default(),
+        })
+    }
+
+    /// Mask the detections and subtract what the last estimate left of the sky.
+    fn refine(&mut self, detections: &Detections, config: &BackgroundConfig) {
+        detections.mark(&mut self.image);
+        // An image covered by its sources keeps the sky that it has.
+        if let Some(rest) = Background::estimate(&self.image, config) {
+            let surface = rest.to_image();
+            self.image.image -= &surface;
+            self.background += &surface;
+            self.background_level += rest.level();
+            self.background_noise = rest.noise();
+        }
+    }
+
+    /// Factor between the scatter of the pixels and that which a PSF sees.
+    fn applied_noise_ratio(&self) -> f64 {
+        let (low, high) = NOISE_RATIO_RANGE;
+        if (low..high).contains(&self.noise_ratio) { self.noise_ratio } else { 1.0 }
+    }
+}

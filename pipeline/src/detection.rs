@@ -1,0 +1,184 @@
+//! Detection: the image filtered with the PSF, thresholded, and cut into footprints with peaks.
+//!
+//! 1. Correlate image and variance with a Gaussian of the PSF's size, leaving out unusable pixels; the
+//!    ratio is the signal to noise of a point source at each pixel.
+//! 2. Pixels above the threshold, connected through any of their eight neighbours, are footprints; they
+//!    are grown by a multiple of the PSF's σ, and those that touch merge.
+//! 3. Peaks are the maxima of the filtered image that stand out from the saddle to a higher one by more
+//!    than the noise.
+
+mod footprint;
+mod matched_filter;
+mod peak;
+
+pub use footprint::{Footprint, Span};
+pub use matched_filter::{FilteredImage, matched_filter};
+pub use peak::Peak;
+
+use crate::image::{MaskedImage, mask_plane};
+use serde::{Deserialize, Serialize};
+
+/// Pixels that do not take part in the filter.
+const UNUSABLE: u32 = mask_plane::BAD | mask_plane::NO_DATA;
+
+/// How sources are detected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectionConfig {
+    /// Threshold on the signal to noise of a point source.
+    pub threshold: f64,
+    /// Growth of the footprints, in units of the PSF's σ.
+    pub grow_sigma: f64,
+    /// Height of a peak above the saddle to a higher one, in units of the noise there.
+    pub min_prominence_sigma: f64,
+    /// The same as a fraction of the saddle's height: against structure that the PSF does not describe.
+    pub min_prominence_fraction: f64,
+}
+
+impl Default for DetectionConfig {
+    fn default() -> Self {
+        Self {
+            threshold: 5.0,
+            grow_sigma: 2.4,
+            min_prominence_sigma: 4.0,
+            min_prominence_fraction: 0.02,
+        }
+    }
+}
+
+/// What was detected in one image.
+#[derive(Debug, Clone, Default)]
+pub struct Detections {
+    /// Connected regions, by their first pixel from below; each has a peak at least.
+    pub footprints: Vec<Footprint>,
+    /// Ratio of the filtered image's scatter off the sources to what the variance predicts: 1 for
+    /// independent pixels, more where resampling has correlated them.
+    pub noise_ratio: f64,
+    /// Standard deviation of the Gaussian filter, pixels.
+    pub filter_sigma_px: f64,
+}
+
+impl Detections {
+    /// All peaks, footprint by footprint.
+    pub fn peaks(&self) -> impl Iterator<Item = &Peak> {
+        self.footprints.iter().flat_map(|f| &f.peaks)
+    }
+
+    /// Set [`mask_plane::DETECTED`] on the pixels of the footprints and clear it elsewhere.
+    pub fn mark(&self, image: &mut MaskedImage) {
+        image.mask.mapv_inplace(|bits| bits & !mask_plane::DETECTED);
+        for span in self.footprints.iter().flat_map(|f| &f.spans) {
+            for x in span.x.clone() {
+                image.mask[[span.y, x]] |= mask_plane::DETECTED;
+            }
+        }
+    }
+}
+
+/// Detect the sources of a sky-subtracted image for a PSF of Gaussian width `psf_sigma_px`.
+pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) -> Detections {
+    let filtered = matched_filter(image, psf_sigma_px, UNUSABLE);
+    let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > config.threshold);
+    let noise_ratio = filtered.scatter_below(3.0);
+    let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
+    peak::find(&filtered, &above, &mut footprints, config);
+    footprints.retain(|f| !f.peaks.is_empty());
+    Detections { footprints, noise_ratio, filter_sigma_px: psf_sigma_px }
+}
+
+/// Set [`mask_plane::EDGE`] within `width` pixels of the border.
+pub fn mark_edge(image: &mut MaskedImage, width: usize) {
+    let (ny, nx) = image.mask.dim();
+    for ((y, x), bits) in image.mask.indexed_iter_mut() {
+        if y.min(ny - 1 - y).min(x).min(nx - 1 - x) < width {
+            *bits |= mask_plane::EDGE;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::psf::{PsfModel, RadialLaw, StarProfile};
+    use ndarray::Array2;
+    use rand::SeedableRng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn noise(ny: usize, nx: usize, seed: u64) -> MaskedImage {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        MaskedImage {
+            image: Array2::from_shape_simple_fn((ny, nx), || {
+                let v: f32 = StandardNormal.sample(&mut rng);
+                10.0 * v
+            }),
+            mask: Array2::zeros((ny, nx)),
+            variance: Array2::from_elem((ny, nx), 100.0),
+        }
+    }
+
+    fn add_star(image: &mut MaskedImage, x: f64, y: f64, flux: f64) {
+        let psf = PsfModel::Analytic(StarProfile::circular(RadialLaw::Gaussian, 4.0));
+        for (row, column, value) in psf.stamp(x, y, 15).inside(image.image.dim()) {
+            image.image[[row, column]] += (flux * value) as f32;
+            image.variance[[row, column]] += (flux * value) as f32;
+        }
+    }
+
+    const SIGMA: f64 = 4.0 / 2.3548;
+
+    #[test]
+    fn noise_alone_rarely_makes_a_source() {
+        let image = noise(1000, 1000, 11);
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        // Gaussian noise smoothed by this PSF has some 0.1 peaks above 5 sigma per 10^6 pixels.
+        assert!(detections.footprints.len() <= 2, "{}", detections.footprints.len());
+        assert!((detections.noise_ratio - 1.0).abs() < 0.02, "{}", detections.noise_ratio);
+    }
+
+    #[test]
+    fn a_close_pair_has_two_peaks_in_one_footprint() {
+        let mut image = noise(100, 100, 12);
+        add_star(&mut image, 45.0, 50.0, 20_000.0);
+        add_star(&mut image, 53.0, 50.0, 8_000.0);
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        assert_eq!(detections.footprints.len(), 1);
+        let peaks = &detections.footprints[0].peaks;
+        assert_eq!(peaks.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(45, 50), (53, 50)]);
+    }
+
+    #[test]
+    fn a_bright_star_is_one_peak() {
+        let mut image = noise(200, 200, 13);
+        add_star(&mut image, 100.3, 99.6, 3e6);
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        assert_eq!(detections.peaks().count(), 1);
+    }
+
+    #[test]
+    fn masked_pixels_neither_make_nor_hide_sources() {
+        let mut image = noise(100, 100, 14);
+        add_star(&mut image, 50.0, 50.0, 5_000.0);
+        for y in 0..100 {
+            image.image[[y, 30]] = 60_000.0;
+            image.mask[[y, 30]] |= mask_plane::BAD;
+            image.image[[y, 52]] = f32::NAN;
+            image.mask[[y, 52]] |= mask_plane::NO_DATA;
+        }
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        assert_eq!(detections.peaks().count(), 1);
+    }
+
+    #[test]
+    fn the_mask_shows_footprints_and_edge() {
+        let mut image = noise(60, 60, 15);
+        add_star(&mut image, 30.0, 30.0, 5_000.0);
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        detections.mark(&mut image);
+        mark_edge(&mut image, 5);
+        assert_ne!(image.mask[[30, 30]] & mask_plane::DETECTED, 0);
+        assert_eq!(image.mask[[10, 10]], 0);
+        assert_eq!(image.mask[[4, 30]], mask_plane::EDGE);
+        assert_eq!(image.mask[[30, 55]], mask_plane::EDGE);
+        assert_eq!(image.mask[[54, 54]], 0);
+    }
+}

@@ -1,0 +1,154 @@
+//! The pixel basis: a PSF as images on a fine grid, times polynomials of the position.
+//!
+//! `P(u; x, y) = Σ_k t_k(x, y) φ_k(u)` with the terms of PSFEx, `1, X, X², …, Y, XY, …` for
+//! `X = (x − x0)/sx`, `Y = (y − y0)/sy`. The images are sampled every `step_px` and read between their
+//! points by polynomials through eight of them.
+//!
+//! Reference: Bertin 2011 (2011ASPC..442..435B).
+
+use super::resample::{Kernel, resample};
+use super::profile::StarProfile;
+use ndarray::{Array2, Array3, Axis};
+
+/// A PSF of unit flux on a pixel basis.
+#[derive(Debug, Clone)]
+pub struct BasisPsf {
+    images: Array3<f64>,
+    degree: usize,
+    step_px: f64,
+    centre: (f64, f64),
+    scale: (f64, f64),
+}
+
+impl BasisPsf {
+    /// Take the arrays of a model.
+    ///
+    /// # Arguments
+    /// - `images`: `(terms, rows, columns)`, odd rows and columns, the star on the central one.
+    ///   Values are light per image pixel (not per grid cell); PSFEx stores just that.
+    /// - `degree`: of the polynomials; `terms = (degree + 1)(degree + 2)/2`.
+    /// - `step_px`: grid spacing in image pixels (PSFEx: `PSF_SAMP`).
+    /// - `centre`, `scale`: of `(x, y)`, pixels, 0-based (PSFEx: `POLZERO − 1`, `POLSCAL`).
+    ///
+    /// Returns `None` when the arrays do not fit each other.
+    pub fn new(
+        images: Array3<f64>,
+        degree: usize,
+        step_px: f64,
+        centre: (f64, f64),
+        scale: (f64, f64),
+    ) -> Option<Self> {
+        let (terms, ny, nx) = images.dim();
+        let fits = terms == (degree + 1) * (degree + 2) / 2
+            && ny % 2 == 1
+            && nx == ny
+            && step_px > 0.0
+            && scale.0 > 0.0
+            && scale.1 > 0.0;
+        fits.then_some(Self { images, degree, step_px, centre, scale })
+    }
+
+    /// Degree of the polynomials.
+    pub fn degree(&self) -> usize {
+        self.degree
+    }
+
+    /// Radius of the grid, image pixels.
+    pub fn radius_px(&self) -> usize {
+        ((self.images.dim().1 / 2) as f64 * self.step_px).floor() as usize
+    }
+
+    /// Pixels of a unit star at `(x, y)` on the square of `2 · radius + 1` around its nearest pixel.
+    pub(super) fn stamp(&self, x: f64, y: f64, radius: usize) -> Array2<f64> {
+        let grid = self.grid_at(x, y);
+        let half = (self.images.dim().1 / 2) as f64;
+        let start = |c: f64| half + (c.round() - radius as f64 - c) / self.step_px;
+        let n = 2 * radius + 1;
+        resample(
+            grid.view(),
+            (start(y), start(x)),
+            1.0 / self.step_px,
+            (n, n),
+            Kernel::Lagrange,
+        )
+    }
+
+    /// The images minus those of an analytic profile, with `terms` polynomial terms.
+    pub(super) fn excess_over(&self, profile: &StarProfile, terms: usize) -> Array3<f64> {
+        let (own, ny, nx) = self.images.dim();
+        let sampler = profile.sampler();
+        let mut excess = Array3::zeros((terms, ny, nx));
+        for ((j, i), value) in excess.index_axis_mut(Axis(0), 0).indexed_iter_mut() {
+            let offset = |k: usize| (k as f64 - (nx / 2) as f64) * self.step_px;
+            *value = -sampler.pixel(offset(i), offset(j));
+        }
+        if own == terms {
+            excess += &self.images;
+        } else {
+            // Another degree: only the constant term has the same meaning.
+            let mut constant = excess.index_axis_mut(Axis(0), 0);
+            constant += &self.images.index_axis(Axis(0), 0);
+        }
+        excess
+    }
+
+    fn grid_at(&self, x: f64, y: f64) -> Array2<f64> {
+        let terms = polynomial_terms(
+            self.degree,
+            (x - self.centre.0) / self.scale.0,
+            (y - self.centre.1) / self.scale.1,
+        );
+        let mut grid = self.images.index_axis(Axis(0), 0).to_owned();
+        for (k, term) in terms.iter().enumerate().skip(1) {
+            grid.scaled_add(*term, &self.images.index_axis(Axis(0), k));
+        }
+        grid
+    }
+}
+
+/// Terms `X^i Y^j`, `i + j ≤ degree`, X varying fastest, as PSFEx orders them.
+pub(super) fn polynomial_terms(degree: usize, x: f64, y: f64) -> Vec<f64> {
+    let mut terms = Vec::with_capacity((degree + 1) * (degree + 2) / 2);
+    for j in 0..=degree {
+        for i in 0..=degree - j {
+            terms.push(x.powi(i as i32) * y.powi(j as i32));
+        }
+    }
+    terms
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::profile::RadialLaw;
+    use super::*;
+
+    #[test]
+    fn a_sampled_profile_is_read_back_between_its_points() {
+        let profile = StarProfile::circular(RadialLaw::Moffat { beta: 3.0 }, 3.2);
+        let sampler = profile.sampler();
+        let grid = Array3::from_shape_fn((1, 61, 61), |(_, j, i)| {
+            sampler.pixel((i as f64 - 30.0) * 0.5, (j as f64 - 30.0) * 0.5)
+        });
+        let psf = BasisPsf::new(grid, 0, 0.5, (0.0, 0.0), (1.0, 1.0)).unwrap();
+        let stamp = psf.stamp(100.37, 50.81, 10);
+        let peak = sampler.pixel(0.0, 0.0);
+        for ((j, i), value) in stamp.indexed_iter() {
+            let exact = sampler.pixel(90.0 + i as f64 - 100.37, 41.0 + j as f64 - 50.81);
+            assert!((value - exact).abs() < 3e-5 * peak, "{value} instead of {exact}");
+        }
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_are_refused() {
+        let images = || Array3::zeros((3, 21, 21));
+        assert!(BasisPsf::new(images(), 1, 1.0, (0.0, 0.0), (1.0, 1.0)).is_some());
+        assert!(BasisPsf::new(images(), 2, 1.0, (0.0, 0.0), (1.0, 1.0)).is_none());
+        assert!(BasisPsf::new(Array3::zeros((1, 20, 20)), 0, 1.0, (0.0, 0.0), (1.0, 1.0)).is_none());
+    }
+
+    #[test]
+    fn terms_come_in_the_order_of_psfex() {
+        assert_eq!(polynomial_terms(2, 2.0, 3.0), [1.0, 2.0, 4.0, 3.0, 6.0, 9.0]);
+    }
+}

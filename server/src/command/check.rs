@@ -1,0 +1,31 @@
+//! `almagest check`: is a catalog what its metadata say?
+
+use std::path::PathBuf;
+
+use almagest_storage::CatalogStore;
+
+use super::{CommandError, Result, progress};
+
+/// Compare a catalog's files with its metadata.
+///
+/// Every file is present and has its checksum, every row lies in its chunk and in order. Exit code
+/// 0 means that the catalog is sound; files that a crash left behind are counted, and harmless.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+}
+
+impl Check {
+    /// Check, and print the report.
+    pub fn run(self) -> Result<()> {
+        let spinner = progress::spinner(format!("checking {}", self.catalog.display()));
+        let report = CatalogStore::open(&self.catalog)?.check()?;
+        spinner.finish_and_clear();
+        println!("{report}");
+        match report.problems.len() {
+            0 => Ok(()),
+            n => Err(CommandError::Unsound(n)),
+        }
+    }
+}

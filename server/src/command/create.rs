@@ -1,0 +1,58 @@
+//! `almagest create`: an empty catalog of a schema.
+
+use std::path::PathBuf;
+
+use almagest_storage::CatalogStore;
+use almagest_storage::chunking::Chunking;
+use almagest_storage::schema::{TableKind, felis, survey};
+
+use super::Result;
+
+/// Create an empty catalog.
+///
+/// The schema is a Felis file; without one it is Almagest's own, `survey`: Visit, VisitDetector,
+/// Source, Object, ForcedSource and the tables of difference imaging. What the file does not say
+/// of a table's place on the sky is inferred, and printed.
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// Folder of the new catalog; absent or empty.
+    catalog: PathBuf,
+    /// Felis file that defines the tables.
+    #[arg(long, value_name = "FELIS")]
+    schema: Option<PathBuf>,
+    /// H3 resolution of the chunks: 0 (122 chunks) for a laptop's catalog, 3 (41,162) for a
+    /// survey's.
+    #[arg(long, default_value_t = 0)]
+    resolution: u8,
+}
+
+impl Create {
+    /// Create the catalog and say what it holds.
+    pub fn run(self) -> Result<()> {
+        let chunking = Chunking::try_new(self.resolution)?;
+        let schema = match &self.schema {
+            Some(path) => {
+                let reading = felis::load(path)?;
+                for line in reading.inferred {
+                    println!("inferred: {line}");
+                }
+                for line in reading.warnings {
+                    eprintln!("warning: {line}");
+                }
+                reading.schema
+            }
+            None => survey::survey_schema()?,
+        };
+        CatalogStore::create(&self.catalog, &schema, chunking)?;
+        println!("{}: catalog of schema {}", self.catalog.display(), schema.name);
+        for table in &schema.tables {
+            let of = match &table.kind {
+                TableKind::Child { director, key } => format!(" of {director} by {key}"),
+                TableKind::RefMatch { first, second } => format!(" of {} and {}", first.0, second.0),
+                _ => String::new(),
+            };
+            println!("  {:24} {:4} columns  {}{of}", table.name, table.columns.len(), table.kind);
+        }
+        Ok(())
+    }
+}

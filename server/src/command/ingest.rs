@@ -1,0 +1,72 @@
+//! `almagest ingest`: rows of files into a table, all of them or none.
+
+use std::path::PathBuf;
+
+use almagest_ingest::conform::{ConformOptions, ExtraColumns};
+use almagest_ingest::format::{Format, ReadOptions};
+use almagest_ingest::{Transaction, TransactionConfig};
+use almagest_storage::CatalogStore;
+
+use super::{Result, progress};
+
+/// Add the rows of files to a table, in one transaction: all of them or none.
+///
+/// Files are Parquet, CSV or TSV (text also with .gz). Columns are found by name, whatever the
+/// case. Rows are placed on the sky by their position, children by their director's id.
+#[derive(Debug, clap::Args)]
+pub struct Ingest {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+    /// The table that takes the rows.
+    table: String,
+    /// The files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Format of the files, where their names do not tell: csv, tsv or parquet.
+    #[arg(long)]
+    format: Option<Format>,
+    /// Leave out columns that the table lacks; otherwise they are an error.
+    #[arg(long)]
+    ignore_extra_columns: bool,
+}
+
+impl Ingest {
+    /// Ingest the files and say what was done.
+    pub fn run(self) -> Result<()> {
+        let store = CatalogStore::open(&self.catalog)?;
+        let extra_columns = match self.ignore_extra_columns {
+            true => ExtraColumns::Ignore,
+            false => ExtraColumns::Refuse,
+        };
+        let config = TransactionConfig {
+            conform: ConformOptions { extra_columns, ..Default::default() },
+            ..Default::default()
+        };
+        let mut transaction = Transaction::begin_with(&store, config)?;
+        let options = ReadOptions { format: self.format, ..Default::default() };
+        let bar = progress::steps(self.files.len() as u64, "files");
+        for path in &self.files {
+            bar.set_message(path.display().to_string());
+            transaction.append_file(&self.table, path, &options)?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let files: Vec<String> = self.files.iter().map(|path| path.display().to_string()).collect();
+        let report =
+            transaction.commit_as(&format!("ingest {}: {}", self.table, files.join(", ")))?;
+        for (table, rows) in &report.tables {
+            println!("{table}: {} rows in version {}", rows.n_rows, report.version);
+            for (what, counts) in [
+                ("NaN became NULL", &rows.nans),
+                ("infinities became NULL", &rows.infinities),
+                ("ignored, not a column of the table", &rows.ignored_columns),
+                ("not in the input, NULL", &rows.absent_columns),
+            ] {
+                for (column, count) in counts {
+                    println!("  {column}: {what} ({count} rows)");
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! `almagest inspect`: what an image's headers are understood to mean.
+
+use std::path::PathBuf;
+
+use almagest_pipeline::inspect::inspect;
+
+use super::{CommandError, Result};
+use crate::command::frame_options::FrameArguments;
+
+/// Say what is understood of images: camera, identity, time, band, sky, zero point, masks, and
+/// what is missing.
+#[derive(Debug, clap::Args)]
+pub struct Inspect {
+    /// FITS files.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    frame: FrameArguments,
+}
+
+impl Inspect {
+    /// Print a report on each image.
+    pub fn run(self) -> Result<()> {
+        let options = self.frame.options();
+        let mut n_unusable = 0;
+        for image in &self.images {
+            let inspection = inspect(image, &options)?;
+            println!("{inspection}");
+            n_unusable += usize::from(!inspection.is_usable());
+        }
+        match n_unusable {
+            0 => Ok(()),
+            n => Err(CommandError::Refused(format!(
+                "{n} of {} images cannot be processed as they are",
+                self.images.len()
+            ))),
+        }
+    }
+}

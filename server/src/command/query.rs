@@ -1,0 +1,138 @@
+//! `almagest query`: the answer to one ADQL query.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use almagest_engine::arrow::record_batch::RecordBatch;
+use almagest_engine::arrow::util::pretty::pretty_format_batches;
+use almagest_engine::{Database, Query as PlannedQuery, QueryOptions};
+use almagest_server::dali::Format;
+use almagest_server::formats::canonical::Canonical;
+use almagest_server::formats::{Ending, Provenance, encoder};
+use futures::StreamExt;
+
+use super::{CommandError, Result};
+
+/// Answer an ADQL query.
+///
+/// On a terminal the answer is a table; elsewhere it is CSV, unless --format says otherwise.
+#[derive(Debug, clap::Args)]
+pub struct Query {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+    /// The query, such as "SELECT TOP 10 * FROM Object".
+    adql: String,
+    /// Format of the answer.
+    #[arg(long, value_enum)]
+    format: Option<OutputFormat>,
+    /// File for the answer; standard output if none is given.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print how the query would run, and do not run it.
+    #[arg(long)]
+    explain: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OutputFormat {
+    /// Columns drawn for people.
+    Table,
+    /// Comma-separated values.
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+    /// VOTable, binary.
+    Votable,
+    /// VOTable, rows as XML elements.
+    VotableTd,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl Query {
+    /// Answer the query.
+    pub async fn run(self) -> Result<()> {
+        let database = Database::open(&self.catalog)?;
+        let query = plan(&database, &self.adql).await?;
+        for warning in query.warnings() {
+            eprintln!("warning: {warning}");
+        }
+        if self.explain {
+            println!("{}", query.explain().await?);
+            return Ok(());
+        }
+        let format = self.format.unwrap_or_else(|| match &self.output {
+            None if io::stdout().is_terminal() => OutputFormat::Table,
+            _ => OutputFormat::Csv,
+        });
+        match &self.output {
+            None => write(query, &self.adql, format, io::stdout().lock()).await,
+            Some(path) => {
+                let error = |source| CommandError::File { path: path.clone(), source };
+                // A failed query leaves no half of an answer behind.
+                let part = path.with_extension("part");
+                let file = File::create(&part).map_err(error)?;
+                let written = write(query, &self.adql, format, io::BufWriter::new(file)).await;
+                if written.is_err() {
+                    let _ = std::fs::remove_file(&part);
+                }
+                written?;
+                std::fs::rename(&part, path).map_err(error)
+            }
+        }
+    }
+}
+
+/// Plan `adql`; an error shows the place in the text.
+pub async fn plan(database: &Database, adql: &str) -> Result<PlannedQuery> {
+    match database.session()?.query(adql, QueryOptions::default()).await {
+        Err(almagest_engine::Error::Adql { text, error }) => {
+            Err(CommandError::Adql(error.render(&text)))
+        }
+        planned => Ok(planned?),
+    }
+}
+
+/// Draw the rows of a query for people.
+pub async fn table(query: PlannedQuery) -> Result<String> {
+    let schema = query.schema().clone();
+    let mut batches = query.collect().await?;
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    Ok(pretty_format_batches(&batches).map_err(almagest_server::Error::from)?.to_string())
+}
+
+async fn write(
+    query: PlannedQuery,
+    adql: &str,
+    format: OutputFormat,
+    mut output: impl Write,
+) -> Result<()> {
+    let format = match format {
+        OutputFormat::Table => {
+            writeln!(output, "{}", table(query).await?)?;
+            return Ok(output.flush()?);
+        }
+        OutputFormat::Csv => Format::Csv,
+        OutputFormat::Tsv => Format::Tsv,
+        OutputFormat::Votable => Format::VotableBinary2,
+        OutputFormat::VotableTd => Format::VotableTableData,
+        OutputFormat::Parquet => Format::Parquet,
+    };
+    let provenance = Provenance {
+        query: adql.to_owned(),
+        version: query.version(),
+        warnings: query.warnings().to_vec(),
+    };
+    let canonical = Canonical::new(query.schema())?;
+    let mut encoder = encoder(format, canonical.schema(), &provenance)?;
+    let mut rows = query.into_stream().await?;
+    output.write_all(&encoder.begin()?)?;
+    while let Some(batch) = rows.next().await {
+        output.write_all(&encoder.rows(&canonical.convert(&batch?)?)?)?;
+    }
+    output.write_all(&encoder.end(&Ending::Complete)?)?;
+    Ok(output.flush()?)
+}
