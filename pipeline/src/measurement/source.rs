@@ -61,6 +61,12 @@ pub struct Measured {
     pub pixel_flags: PixelFlags,
 }
 
+/// Adaptive moments of the PSF at a place, px².
+pub fn psf_shape(psf: &PsfModel, (x, y): (f64, f64), fwhm_px: f64) -> Shape {
+    let star = psf.stamp(x, y, psf.radius_px());
+    Shape::measure(&|x, y| at(&star, x, y).map(|v| (v, 0.0)), (x, y), fwhm_px / 2.355, 30.0)
+}
+
 /// Measure the sources whose peaks are at `peaks` in the sky-subtracted `image`.
 pub fn measure(
     image: &MaskedImage,
@@ -120,9 +126,7 @@ impl Scene<'_> {
         let pixel = |x, y| self.pixel_without_others(x, y, &all.model, &own);
         let sigma_px = self.fwhm_px / 2.355;
         let shape = Shape::measure(&pixel, (x, y), sigma_px, 8.0 * self.fwhm_px);
-        let star = self.psf.stamp(x, y, self.psf.radius_px());
-        let psf_shape =
-            Shape::measure(&|x, y| at(&star, x, y).map(|v| (v, 0.0)), (x, y), sigma_px, 30.0);
+        let psf_shape = psf_shape(self.psf, (x, y), self.fwhm_px);
         Measured {
             centroid,
             psf_flux,
