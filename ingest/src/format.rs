@@ -1,7 +1,7 @@
 //! Table files as streams of batches: each batch knows its rows' numbers in the file.
 //!
 //! Readers decode and nothing more. Whether a file's columns are those of a table is decided by
-//! [`conform`](crate::conform), the same way for each format.
+//! [`conform`](crate::conform()), the same way for each format.
 
 use std::fmt;
 use std::path::Path;
