@@ -48,7 +48,9 @@ impl Create {
         for table in &schema.tables {
             let of = match &table.kind {
                 TableKind::Child { director, key } => format!(" of {director} by {key}"),
-                TableKind::RefMatch { first, second } => format!(" of {} and {}", first.0, second.0),
+                TableKind::RefMatch { first, second } => {
+                    format!(" of {} and {}", first.0, second.0)
+                }
                 _ => String::new(),
             };
             println!("  {:24} {:4} columns  {}{of}", table.name, table.columns.len(), table.kind);
