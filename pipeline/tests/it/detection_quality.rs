@@ -65,8 +65,7 @@ fn saturated_and_edge_sources_are_flagged_and_others_not() {
     };
     let simulation = simulate(&config).unwrap();
     let visit = &simulation.visits[0];
-    let result =
-        CharacterizeTask::new(CharacterizeConfig::default()).run(&visit.exposure).unwrap();
+    let result = CharacterizeTask::new(CharacterizeConfig::default()).run(&visit.exposure).unwrap();
     let mask = &visit.exposure.masked_image.mask;
     let (mut saturated, mut edge, mut plain) = (0, 0, 0);
     for truth in &visit.truth {

@@ -1,8 +1,6 @@
 //! Association and forced photometry over several epochs: light curves.
 
-use almagest_pipeline::association::{
-    AssociatedObject, AssociationConfig, Sighting, associate,
-};
+use almagest_pipeline::association::{AssociatedObject, AssociationConfig, Sighting, associate};
 use almagest_pipeline::camera::{FrameOptions, read_exposures};
 use almagest_pipeline::characterize::{CharacterizeConfig, CharacterizeTask, Characterized};
 use almagest_pipeline::exposure::Exposure;
@@ -74,18 +72,18 @@ fn clean(m: &ForcedMeasurement) -> bool {
 fn constant_stars_vary_as_their_errors_say_and_variable_ones_more() {
     let config = SimulateConfig {
         seed: 4,
-        stars: 260,
+        size_px: (700, 700),
+        stars: 190,
         star_magnitudes: (17.5, 23.5),
         star_count_slope: 0.05,
         min_separation_px: 25.0,
-        galaxies: 20,
+        galaxies: 10,
         variable_fraction: 0.08,
         visit_bands: vec!["r".to_owned(); 8],
         ..SimulateConfig::default()
     };
     let simulation = simulate(&config).unwrap();
-    let exposures: Vec<Exposure> =
-        simulation.visits.iter().map(|v| v.exposure.clone()).collect();
+    let exposures: Vec<Exposure> = simulation.visits.iter().map(|v| v.exposure.clone()).collect();
     let epochs = Epochs::process(&exposures);
     let (mut chi2, mut degrees, mut constant) = (0.0, 0.0, 0);
     let (mut seen_variables, mut recovered) = (0, 0);
@@ -167,10 +165,8 @@ fn real_stars_repeat_better_than_in_plain_apertures() {
         std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "fits"));
     files.sort();
-    let exposures: Vec<Exposure> = files
-        .iter()
-        .flat_map(|f| read_exposures(f, &FrameOptions::default()).unwrap())
-        .collect();
+    let exposures: Vec<Exposure> =
+        files.iter().flat_map(|f| read_exposures(f, &FrameOptions::default()).unwrap()).collect();
     assert_eq!(exposures.len(), 10);
     let epochs = Epochs::process(&exposures);
     let (mut psf, mut aperture) = (Vec::new(), Vec::new());

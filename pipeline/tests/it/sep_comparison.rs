@@ -57,8 +57,7 @@ fn what_sep_detects_is_detected() {
     let Some(data) = folder("decam-sequence") else { return };
     let frame = data.join("DEC-OBS04a.mini.fits");
     let exposure = read_exposures(&frame, &FrameOptions::default()).unwrap().remove(0);
-    let result =
-        CharacterizeTask::new(CharacterizeConfig::default()).run(&exposure).unwrap();
+    let result = CharacterizeTask::new(CharacterizeConfig::default()).run(&exposure).unwrap();
     let text = include_str!("../reference/sep_detections.csv");
     // SEP ran without a filter, five times the noise in each of three pixels: it finds the eight bright
     // ones; the matched filter finds fainter sources too. SEP's centre is the barycentre above threshold,
@@ -66,10 +65,7 @@ fn what_sep_detects_is_detected() {
     let mut found = 0;
     for line in text.lines().skip(1) {
         let numbers: Vec<f64> = line.split(',').map(|w| w.parse().unwrap()).collect();
-        let near = result
-            .sources
-            .iter()
-            .any(|s| (s.x - numbers[0]).hypot(s.y - numbers[1]) < 1.5);
+        let near = result.sources.iter().any(|s| (s.x - numbers[0]).hypot(s.y - numbers[1]) < 1.5);
         assert!(near, "not found: {line}");
         found += 1;
     }

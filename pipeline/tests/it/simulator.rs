@@ -3,6 +3,11 @@
 use almagest_pipeline::psf::{PsfModel, RadialLaw, Stamp, StarProfile};
 use almagest_pipeline::simulate::{GalaxyPainter, GalaxyShape, SimulateConfig, simulate};
 
+/// Flux of the objects: magnitude 17.7 in r.
+const FLUX_ADU: f64 = 5e5;
+/// Sky and read noise of a pixel in the default configuration.
+const SKY_NOISE_ADU: f64 = 29.06;
+
 /// An object of the reference file (made by `draw_with_galsim.py`) with its pixels.
 struct Reference {
     kind: String,
@@ -35,9 +40,9 @@ fn draw(reference: &Reference) -> Stamp {
         return PsfModel::Analytic(psf).stamp(p[0], p[1], 40);
     }
     let shape = GalaxyShape { sersic_n: p[6], half_light_px: p[7], g1: p[8], g2: p[9] };
-    // The radius that the simulator gives at least to a galaxy of this size.
-    let radius = 6.0 * p[7] + p[2];
-    GalaxyPainter::new(&[p[6]]).draw(&shape, &psf, (p[0], p[1]), radius).unwrap()
+    // As the simulator does: as far as the galaxy exceeds a hundredth of the sky noise.
+    let faintest = 0.01 * SKY_NOISE_ADU / FLUX_ADU;
+    GalaxyPainter::new(&[p[6]]).draw(&shape, &psf, (p[0], p[1]), faintest).unwrap()
 }
 
 #[test]
@@ -45,10 +50,9 @@ fn stars_and_galaxies_agree_with_galsim_within_a_tenth_of_the_noise() {
     let config = SimulateConfig::default();
     let references = references();
     assert_eq!(references.len(), 8);
-    // Half a million ADU: magnitude 17.7 in r; the sky and read noise is 29 ADU per pixel.
-    let flux = 5e5;
-    let gain = config.gain_e_per_adu;
+    let (flux, gain) = (FLUX_ADU, config.gain_e_per_adu);
     let sky_variance = config.sky_adu[1] / gain + (config.read_noise_e / gain).powi(2);
+    assert!((sky_variance.sqrt() / SKY_NOISE_ADU - 1.0).abs() < 0.01);
     for (number, reference) in references.iter().enumerate() {
         let stamp = draw(reference);
         let (mut worst, mut compared) = (0.0_f64, 0);
