@@ -159,7 +159,7 @@ struct ForcedImage<'a> {
 impl ForcedImage<'_> {
     fn fluxes(&self, positions: &[(f64, f64)], config: &ForcedConfig) -> Vec<PsfFlux> {
         let factor = self.correction.factor;
-        fit_fluxes(self.image, self.psf, positions, self.fwhm_px, &config.psf_flux)
+        fit_fluxes(self.image, self.psf, positions, self.fwhm_px, None, &config.psf_flux)
             .fluxes
             .into_iter()
             .map(|f| PsfFlux { flux: f.flux * factor, flux_err: f.flux_err * factor, ..f })

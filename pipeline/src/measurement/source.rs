@@ -95,7 +95,7 @@ impl Scene<'_> {
     fn positions_and_fluxes(&self, peaks: &[(f64, f64)]) -> (Vec<Centroid>, PointSources) {
         let mut centroids: Vec<Centroid> =
             peaks.iter().map(|&(x, y)| Centroid::at_peak(x, y)).collect();
-        let mut sources = self.fluxes(&centroids);
+        let mut sources = self.fluxes(&centroids, None);
         let radius = (self.config.centroid_radius_fwhm * self.fwhm_px).ceil().max(3.0) as usize;
         let max_shift = self.config.max_shift_fwhm * self.fwhm_px;
         for _ in 0..self.config.centroid_rounds {
@@ -110,14 +110,15 @@ impl Scene<'_> {
                     Centroid::fit(self.psf, &pixel, start, peak, radius, max_shift)
                 })
                 .collect();
-            sources = self.fluxes(&centroids);
+            let start: Vec<f64> = sources.fluxes.iter().map(amplitude).collect();
+            sources = self.fluxes(&centroids, Some(&start));
         }
         (centroids, sources)
     }
 
-    fn fluxes(&self, centroids: &[Centroid]) -> PointSources {
+    fn fluxes(&self, centroids: &[Centroid], start: Option<&[f64]>) -> PointSources {
         let positions: Vec<(f64, f64)> = centroids.iter().map(|c| (c.x, c.y)).collect();
-        fit_fluxes(self.image, self.psf, &positions, self.fwhm_px, &self.config.psf_flux)
+        fit_fluxes(self.image, self.psf, &positions, self.fwhm_px, start, &self.config.psf_flux)
     }
 
     fn measure_one(&self, centroid: Centroid, psf_flux: PsfFlux, all: &PointSources) -> Measured {
@@ -146,8 +147,7 @@ impl Scene<'_> {
     /// The light that the model of all sources holds of this one.
     fn own_light(&self, centroid: &Centroid, flux: &PsfFlux) -> Stamp {
         let mut star = self.psf.stamp(centroid.x, centroid.y, self.psf.radius_px());
-        let amplitude = if flux.flag() { 0.0 } else { flux.flux };
-        star.values.mapv_inplace(|v| v * amplitude);
+        star.values.mapv_inplace(|v| v * amplitude(flux));
         star
     }
 
@@ -170,6 +170,11 @@ impl Scene<'_> {
         let others = f64::from(model[pixel]) - at(own, x, y).unwrap_or(0.0);
         Some((f64::from(value) - others, f64::from(variance)))
     }
+}
+
+/// Light that the model of all sources has for one.
+fn amplitude(flux: &PsfFlux) -> f64 {
+    if flux.flag() { 0.0 } else { flux.flux }
 }
 
 /// Value of a stamp at a pixel of the large image.

@@ -35,6 +35,8 @@ const STEP_PX: f64 = 0.5;
 const RESIDUAL_REACH_PX: usize = 3;
 const RESIDUAL_KERNEL: Kernel = Kernel::Lanczos(RESIDUAL_REACH_PX);
 
+/// Stars, the first ones, that the analytic part is fitted to.
+const PROFILE_STARS: usize = 50;
 /// Largest radius of a model, pixels.
 const MAX_RADIUS_PX: f64 = 30.0;
 
@@ -97,7 +99,7 @@ impl<'a> PsfFitter<'a> {
         Self { config, image, sources, fwhm_px }
     }
 
-    /// Fit the PSF to `stars`; `None` when fewer than the least number are left.
+    /// Fit the PSF to `stars`, brightest first; `None` when fewer than the least number are left.
     pub fn fit(&self, stars: &[(f64, f64)]) -> Option<FittedPsf> {
         if stars.len() < self.config.min_stars {
             return None;
@@ -141,7 +143,7 @@ impl<'a> PsfFitter<'a> {
             let radius = (3.5 * profile.fwhm_px).ceil().clamp(8.0, MAX_RADIUS_PX) as usize;
             let n = 2 * radius + 1;
             let (mut sum, mut weight) = (Array2::zeros((n, n)), Array2::zeros((n, n)));
-            for &star in stars {
+            for &star in stars.iter().take(PROFILE_STARS) {
                 let Some(fit) = self.fit_one(&model, star, profile.fwhm_px) else { continue };
                 let (values, good) = self.shifted(&fit, radius, |_, _| 0.0);
                 let w = (fit.flux / fit.flux_err).min(self.config.max_snr).powi(2);

@@ -13,6 +13,8 @@ use ndarray::{Array1, Array2};
 const DERIVATIVE_STEP_PX: f64 = 0.05;
 /// Iterations end when the position moves less than this, pixels.
 const CONVERGED_PX: f64 = 1e-3;
+/// The derivative is renewed after a longer step, pixels.
+const STALE_PX: f64 = 0.1;
 const MAX_ITERATIONS: usize = 12;
 
 /// A star as fitted.
@@ -52,8 +54,9 @@ pub fn fit_star(
 ) -> Option<StarFit> {
     let (mut x, mut y) = (x_start, y_start);
     let local = psf.at(x, y);
+    let mut gradient = Gradient::new(&local, (x, y), radius);
     for _ in 0..MAX_ITERATIONS {
-        let step = Linearized::new(&local, pixel, (x, y), radius)?.solve()?;
+        let step = Linearized::new(&local, pixel, (x, y), radius, &gradient)?.solve()?;
         let (dx, dy) = (step.parameters[1].clamp(-0.7, 0.7), step.parameters[2].clamp(-0.7, 0.7));
         x += dx;
         y += dy;
@@ -73,8 +76,37 @@ pub fn fit_star(
                 reduced_chi2: step.reduced_chi2,
             });
         }
+        if dx.hypot(dy) > STALE_PX || first_pixel(x, y, radius) != gradient.first {
+            gradient = Gradient::new(&local, (x, y), radius);
+        }
     }
     None
+}
+
+/// First column and row of the square of `2 · radius + 1` pixels around a place.
+fn first_pixel(x: f64, y: f64, radius: usize) -> (i64, i64) {
+    (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64)
+}
+
+/// Derivatives of a unit star's pixels by its position.
+struct Gradient {
+    first: (i64, i64),
+    along_x: Array2<f64>,
+    along_y: Array2<f64>,
+}
+
+impl Gradient {
+    fn new(psf: &LocalPsf, (x, y): (f64, f64), radius: usize) -> Self {
+        let h = DERIVATIVE_STEP_PX;
+        // Stamps of slightly different centres on the same pixels.
+        let first = first_pixel(x, y, radius);
+        let at = |dx: f64, dy: f64| psf.stamp_on((x + dx, y + dy), first, 2 * radius + 1).values;
+        Self {
+            first,
+            along_x: (at(h, 0.0) - at(-h, 0.0)) / (2.0 * h),
+            along_y: (at(0.0, h) - at(0.0, -h)) / (2.0 * h),
+        }
+    }
 }
 
 /// The model `f·P + (f·dx)·(−∂P/∂u) + (f·dy)·(−∂P/∂v)` at one position.
@@ -92,13 +124,14 @@ struct Solution {
 }
 
 impl Linearized {
-    fn new(psf: &LocalPsf, pixel: &PixelAt, (x, y): (f64, f64), radius: usize) -> Option<Self> {
-        let h = DERIVATIVE_STEP_PX;
-        // Stamps of slightly different centres on the same pixels.
-        let first = (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64);
-        let at = |dx: f64, dy: f64| psf.stamp_on((x + dx, y + dy), first, 2 * radius + 1);
-        let centre = at(0.0, 0.0);
-        let (right, left, up, down) = (at(h, 0.0), at(-h, 0.0), at(0.0, h), at(0.0, -h));
+    fn new(
+        psf: &LocalPsf,
+        pixel: &PixelAt,
+        (x, y): (f64, f64),
+        radius: usize,
+        gradient: &Gradient,
+    ) -> Option<Self> {
+        let centre = psf.stamp_on((x, y), gradient.first, 2 * radius + 1);
         let limit2 = (radius as f64 + 0.5).powi(2);
         let (mut rows, mut inside) = (Vec::new(), 0usize);
         for ((j, i), &value) in centre.values.indexed_iter() {
@@ -108,8 +141,7 @@ impl Linearized {
             }
             inside += 1;
             if let Some((data, variance)) = pixel(px, py) {
-                let along_x = (right.values[[j, i]] - left.values[[j, i]]) / (2.0 * h);
-                let along_y = (up.values[[j, i]] - down.values[[j, i]]) / (2.0 * h);
+                let (along_x, along_y) = (gradient.along_x[[j, i]], gradient.along_y[[j, i]]);
                 rows.push(([value, along_x, along_y], data, variance));
             }
         }

@@ -41,17 +41,24 @@ impl GalaxyPainter {
         Self { transforms: sersic_indices.iter().map(|&n| SersicTransform::new(n)).collect() }
     }
 
-    /// Draw a galaxy of unit flux at `(x, y)` on a stamp of at least `2 · radius_px` pixels.
+    /// Draw a galaxy of unit flux at `(x, y)` as far as it exceeds the surface brightness `faintest`.
     ///
-    /// `None` for a Sérsic index that the painter was not made for.
+    /// What lies beyond the stamp comes back on its other side, as everything periodic does; so the stamp
+    /// must reach to where that does not matter. `None` for a Sérsic index that the painter was not made for.
     pub fn draw(
         &self,
         shape: &GalaxyShape,
         psf: &StarProfile,
         (x, y): (f64, f64),
-        radius_px: f64,
+        faintest: f64,
     ) -> Option<Stamp> {
         let transform = self.transforms.iter().find(|t| t.n() == shape.sersic_n)?;
+        let unit_area = shape.half_light_px.powi(2);
+        let g = shape.g1.hypot(shape.g2);
+        let galaxy_px = transform.radius_of_density(faintest * unit_area)
+            * shape.half_light_px
+            * ((1.0 + g) / (1.0 - g)).sqrt();
+        let radius_px = galaxy_px.max(psf.radius_of_density(faintest)) + psf.fwhm_px;
         let size = ((2.0 * radius_px).ceil().max(16.0) as usize).next_power_of_two();
         let size = size.min(MAX_SIZE_PX);
         let n = size * OVERSAMPLING;

@@ -165,9 +165,7 @@ impl Brush<'_> {
                 Some(PsfModel::Analytic(*self.psf).stamp(x, y, radius as usize))
             }
             TruthShape::Galaxy(galaxy) => {
-                let wings = self.psf.radius_of_density(self.faintest());
-                let radius = self.bounded(wings.max(6.0 * galaxy.half_light_px + self.psf.fwhm_px));
-                self.painter.draw(&galaxy, self.psf, (x, y), radius)
+                self.painter.draw(&galaxy, self.psf, (x, y), self.faintest())
             }
         };
         let shape = light.dim();

@@ -7,11 +7,12 @@
 //! Reference: Graham & Driver 2005 (2005PASA...22..118G).
 
 use rayon::prelude::*;
+use std::f64::consts::PI;
 
 /// Grid of ln k.
 const LN_K_MIN: f64 = -6.0;
-const LN_K_MAX: f64 = 5.5;
-const STEPS: usize = 230;
+const LN_K_MAX: f64 = 4.8;
+const STEPS: usize = 160;
 /// Light beyond `b u = 30` (u = r^(1/n)) is less than 1e-6 of all for n ≤ 4.
 const MAX_EXPONENT: f64 = 30.0;
 
@@ -57,6 +58,9 @@ fn simpson(from: f64, to: f64, intervals: usize, f: impl Fn(f64) -> f64) -> f64 
 #[derive(Debug, Clone)]
 pub(super) struct SersicTransform {
     n: f64,
+    b: f64,
+    /// Surface brightness of a unit-flux profile at its centre.
+    central: f64,
     values: Vec<f64>,
 }
 
@@ -71,12 +75,20 @@ impl SersicTransform {
                 hankel(n, b, k)
             })
             .collect();
-        Self { n, values }
+        // Total light: 2π n b^(−2n) Γ(2n) for unit central brightness and half-light radius.
+        let total = 2.0 * PI * n * b.powf(-2.0 * n) * libm::tgamma(2.0 * n);
+        Self { n, b, central: 1.0 / total, values }
     }
 
     /// The index.
     pub(super) fn n(&self) -> f64 {
         self.n
+    }
+
+    /// Radius beyond which the surface brightness stays below `density`; both in units of a unit-flux
+    /// profile of unit half-light radius.
+    pub(super) fn radius_of_density(&self, density: f64) -> f64 {
+        ((self.central / density.max(1e-300)).ln().max(0.0) / self.b).powf(self.n)
     }
 
     /// `F(k)`, k in units of the inverse half-light radius.

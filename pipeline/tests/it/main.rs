@@ -4,6 +4,7 @@
 mod broken_files;
 mod closed_loop;
 mod decam;
+mod detection_quality;
 mod fits_bytes;
 mod light_curves;
 mod real_data;
