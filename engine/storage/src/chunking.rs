@@ -144,8 +144,8 @@ pub fn healpix29_many(ra_deg: &[f64], dec_deg: &[f64]) -> Result<Vec<i64>, Posit
     each_row(ra_deg, dec_deg, |ra, dec| hash_in(layer, ra, dec))
 }
 
-/// A cap that holds the cell of order 29 with this key, so that a row's distance from its key can
-/// be bounded.
+/// The centre of the cell of order 29 with this key, from which a row's distance from its key is
+/// measured; `None` for a number that is no key.
 pub fn healpix29_center(key: i64) -> Option<UnitVector> {
     let layer = nested::get(HEALPIX_ORDER);
     let hash = u64::try_from(key).ok().filter(|hash| *hash < layer.n_hash())?;

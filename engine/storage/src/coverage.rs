@@ -9,10 +9,12 @@
 
 use std::ops::RangeInclusive;
 
-use cdshealpix::nested;
-
 use crate::chunking::HEALPIX_ORDER;
-use crate::sphgeom::{Angle, Cap, Region, Relation, UnitVector};
+use crate::sphgeom::{Angle, Region, Relation};
+
+mod cell;
+
+use cell::cell_center;
 
 /// The largest distance from the centre of a cell to its edge is below this many radians over
 /// 2^order. (The supremum, 1.07, is reached where the polar caps begin, at |dec| = 41.8°.)
@@ -29,18 +31,14 @@ pub fn healpix_ranges(
     let mut spans: Vec<Span> = Vec::new();
     let mut undecided: Vec<u64> = (0..12).collect();
     for order in 0..=HEALPIX_ORDER {
-        let layer = nested::get(order);
-        let radius = Angle::from_radians(CELL_REACH / f64::from(1_u32 << order));
-        undecided.retain(|&cell| {
-            let (lon, lat) = layer.center(cell);
-            let cap = Cap { center: UnitVector::from_lonlat_radians(lon, lat), radius };
-            match region.relation_widened(widen, &cap) {
-                Relation::Disjoint => false,
-                Relation::Overlaps => true,
-                Relation::Inside => {
-                    spans.push(Span::of_cell(order, cell));
-                    false
-                }
+        let test =
+            region.cap_test(widen, Angle::from_radians(CELL_REACH / f64::from(1_u32 << order)));
+        undecided.retain(|&cell| match test.relation(&cell_center(order, cell)) {
+            Relation::Disjoint => false,
+            Relation::Overlaps => true,
+            Relation::Inside => {
+                spans.push(Span::of_cell(order, cell));
+                false
             }
         });
         let fine_enough = undecided.len() > 2 * max_ranges || order == HEALPIX_ORDER;

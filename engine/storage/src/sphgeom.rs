@@ -30,7 +30,7 @@ pub use cone::{Boundary, Cone};
 pub use error::PositionError;
 pub use lonlat_box::LonLatBox;
 pub use polygon::Polygon;
-pub use region::{Region, Relation};
+pub use region::{CapTest, Region, Relation};
 pub use separation::distance_deg;
 pub(crate) use unit_vector::normalize_lon_deg;
 pub use unit_vector::{UnitVector, check_position};

@@ -4,12 +4,13 @@
 
 use std::time::Instant;
 
+use cdshealpix::nested;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::chunking::healpix29;
-use crate::sphgeom::{Boundary, Cone, LonLatBox, Polygon};
+use crate::sphgeom::{Boundary, Cone, LonLatBox, Polygon, UnitVector};
 
 fn anywhere(rng: &mut ChaCha8Rng) -> UnitVector {
     let z: f64 = rng.random_range(-1.0..1.0);
@@ -67,8 +68,7 @@ fn cell_reach_bounds_every_cell() {
     let mut largest: f64 = 0.0;
     let mut probe = |order: u8, cell: u64| {
         let layer = nested::get(order);
-        let (lon, lat) = layer.center(cell);
-        let center = UnitVector::from_lonlat_radians(lon, lat);
+        let center = cell_center(order, cell);
         let start = cdshealpix::compass_point::Cardinal::S;
         for (lon, lat) in layer.path_along_cell_edge(cell, &start, true, 8).iter() {
             let edge = UnitVector::from_lonlat_radians(*lon, *lat);

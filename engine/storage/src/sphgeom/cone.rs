@@ -73,16 +73,26 @@ impl Cone {
         Cap { center: self.center, radius: self.radius.max(Angle::ZERO).min(Angle::HALF_TURN) }
     }
 
-    /// Angle from the edge, radians: negative inside, positive outside.
-    pub(super) fn signed_distance(&self, v: &UnitVector) -> f64 {
+    /// How far the cone reaches, with its extremes told apart.
+    pub(super) fn reach(&self) -> Reach {
         if self.limit.is_none() {
-            return f64::INFINITY;
+            Reach::Nothing
+        } else if self.radius >= Angle::HALF_TURN && self.boundary == Boundary::Closed {
+            Reach::Everything
+        } else {
+            Reach::Within(self.radius.radians())
         }
-        if self.radius >= Angle::HALF_TURN && self.boundary == Boundary::Closed {
-            return f64::NEG_INFINITY;
-        }
-        self.center.angle_to(v).radians() - self.radius.radians()
     }
+}
+
+/// How far a cone reaches.
+pub(super) enum Reach {
+    /// It is empty.
+    Nothing,
+    /// It is the whole sphere.
+    Everything,
+    /// So many radians from its axis.
+    Within(f64),
 }
 
 #[cfg(test)]

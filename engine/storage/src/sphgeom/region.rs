@@ -2,10 +2,11 @@
 
 use super::angle::Angle;
 use super::cap::Cap;
-use super::cone::Cone;
+use super::cone::{Cone, Reach};
 use super::error::PositionError;
 use super::lonlat_box::LonLatBox;
 use super::polygon::Polygon;
+use super::separation::{self, Separation};
 use super::unit_vector::UnitVector;
 
 /// Rounding of distances that pruning must absorb, radians (2 µas; a `_healpix_29` cell is 400).
@@ -77,15 +78,27 @@ impl Region {
     /// Rows that are sorted by a key away from their own position need this: a point of the region
     /// may have its key up to `widen` outside.
     pub fn relation_widened(&self, widen: Angle, cap: &Cap) -> Relation {
-        let distance = self.signed_distance(&cap.center) - widen.radians();
-        let radius = cap.radius.radians() + SLACK;
-        if distance > radius {
-            Relation::Disjoint
-        } else if distance < -radius {
-            Relation::Inside
-        } else {
-            Relation::Overlaps
-        }
+        self.cap_test(widen, cap.radius).relation(&cap.center)
+    }
+
+    /// Prepare to relate the region, its edge moved outwards by `widen`, to caps of one radius.
+    pub fn cap_test(&self, widen: Angle, radius: Angle) -> CapTest<'_> {
+        let reach = radius.radians() + SLACK;
+        let (far, near) = (widen.radians() + reach, widen.radians() - reach);
+        let against = match self {
+            Self::Cone(cone) => match cone.reach() {
+                Reach::Nothing => Against::Decided(Relation::Disjoint),
+                Reach::Everything => Against::Decided(Relation::Inside),
+                Reach::Within(edge) => Against::Center {
+                    center: cone.center(),
+                    far: Separation::of_radians(edge + far),
+                    near: Separation::of_radians(edge + near),
+                },
+            },
+            Self::Everything => Against::Decided(Relation::Inside),
+            Self::LonLatBox(_) | Self::Polygon(_) => Against::Edge { region: self, far, near },
+        };
+        CapTest { against }
     }
 
     /// A cap that holds the region.
@@ -98,12 +111,52 @@ impl Region {
         }
     }
 
+    /// Angle from the edge, radians: negative inside, positive outside.
     fn signed_distance(&self, v: &UnitVector) -> f64 {
         match self {
             Self::Everything => f64::NEG_INFINITY,
-            Self::Cone(cone) => cone.signed_distance(v),
+            Self::Cone(cone) => cone.center().angle_to(v).radians() - cone.radius().radians(),
             Self::LonLatBox(sky_box) => sky_box.signed_distance(v),
             Self::Polygon(polygon) => polygon.signed_distance(v),
+        }
+    }
+}
+
+/// The relation of a region to many caps of one radius.
+#[derive(Debug, Clone, Copy)]
+pub struct CapTest<'a> {
+    against: Against<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Against<'a> {
+    /// The answer is the same for all caps.
+    Decided(Relation),
+    /// A cone: the separation from its axis decides, without trigonometry.
+    Center { center: &'a UnitVector, far: Separation, near: Separation },
+    /// Another region: the distance from its edge decides (radians).
+    Edge { region: &'a Region, far: f64, near: f64 },
+}
+
+impl CapTest<'_> {
+    /// Relate the region to the cap about this centre.
+    #[inline]
+    pub fn relation(&self, center: &UnitVector) -> Relation {
+        let (beyond, within) = match self.against {
+            Against::Decided(relation) => return relation,
+            Against::Center { center: axis, far, near } => {
+                let separation = separation::between(axis, center);
+                (separation > far, separation < near)
+            }
+            Against::Edge { region, far, near } => {
+                let distance = region.signed_distance(center);
+                (distance > far, distance < near)
+            }
+        };
+        match (beyond, within) {
+            (true, _) => Relation::Disjoint,
+            (_, true) => Relation::Inside,
+            _ => Relation::Overlaps,
         }
     }
 }
@@ -123,5 +176,93 @@ impl From<LonLatBox> for Region {
 impl From<Polygon> for Region {
     fn from(polygon: Polygon) -> Self {
         Self::Polygon(polygon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::sphgeom::Boundary;
+
+    fn anywhere(rng: &mut ChaCha8Rng) -> UnitVector {
+        let z: f64 = rng.random_range(-1.0..1.0);
+        UnitVector::from_lonlat_deg(rng.random_range(0.0..360.0), z.asin().to_degrees())
+    }
+
+    /// A point of the cap, often near its edge.
+    fn within(rng: &mut ChaCha8Rng, cap: &Cap) -> UnitVector {
+        let (east, north) = cap.center.east_north();
+        let (sin, cos) = (cap.radius.radians() * rng.random::<f64>().powf(0.2)).sin_cos();
+        let (sin_p, cos_p) = rng.random_range(0.0..std::f64::consts::TAU).sin_cos();
+        let along = |c: f64, e: f64, n: f64| cos * c + sin * (cos_p * e + sin_p * n);
+        UnitVector::normalize(
+            along(cap.center.x, east.x, north.x),
+            along(cap.center.y, east.y, north.y),
+            along(cap.center.z, east.z, north.z),
+        )
+        .unwrap()
+    }
+
+    fn random_region(rng: &mut ChaCha8Rng, trial: usize) -> Region {
+        let center = anywhere(rng);
+        match trial % 4 {
+            0 => {
+                let boundary = if trial.is_multiple_of(8) { Boundary::Closed } else { Boundary::Open };
+                let radius = Angle::from_degrees(rng.random_range(0.0..180.0));
+                Cone::new(center, radius, boundary).into()
+            }
+            1 => {
+                let (lon, lat) = center.to_lonlat_deg();
+                let (width, height) = (rng.random_range(0.0..400.0), rng.random_range(0.0..90.0));
+                LonLatBox::try_new(lon, lon + width, lat, lat + height).unwrap().into()
+            }
+            2 => {
+                let side = |rng: &mut ChaCha8Rng| Angle::from_degrees(rng.random_range(0.1..170.0));
+                Region::center_box(&center, side(rng), side(rng)).unwrap()
+            }
+            _ => Polygon::try_new(&[center, anywhere(rng), anywhere(rng)]).unwrap().into(),
+        }
+    }
+
+    #[test]
+    fn relations_can_be_relied_on() {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let mut seen = [0_usize; 3];
+        for trial in 0..4000 {
+            let region = random_region(&mut rng, trial);
+            let radius = Angle::from_degrees(rng.random_range(0.0_f64..6.0).powi(2));
+            let cap = Cap { center: anywhere(&mut rng), radius };
+            let relation = region.relation_to_cap(&cap);
+            seen[relation as usize] += 1;
+            for _ in 0..60 {
+                let v = within(&mut rng, &cap);
+                let contradicted = match relation {
+                    Relation::Disjoint => region.contains(&v),
+                    Relation::Inside => !region.contains(&v),
+                    Relation::Overlaps => false,
+                };
+                assert!(!contradicted, "{relation:?}: {region:?} {cap:?} {v:?}");
+            }
+        }
+        // All three answers occur, or the test says nothing.
+        assert!(seen.iter().all(|count| *count > 200), "{seen:?}");
+    }
+
+    #[test]
+    fn bounding_caps_hold_their_regions() {
+        let mut rng = ChaCha8Rng::seed_from_u64(12);
+        for trial in 0..2000 {
+            let region = random_region(&mut rng, trial);
+            let cap = region.bounding_cap();
+            for _ in 0..60 {
+                let v = anywhere(&mut rng);
+                assert!(!region.contains(&v) || cap.contains(&v), "{region:?} {v:?}");
+            }
+        }
     }
 }

@@ -43,6 +43,18 @@ impl Separation {
         Angle::from_degrees(self.degrees())
     }
 
+    /// The separation of directions so many radians apart, for bounds. Less than none gives a
+    /// number below all separations, a half turn or more gives infinity.
+    pub(super) fn of_radians(radians: f64) -> Self {
+        if radians < 0.0 {
+            Self(-1.0)
+        } else if radians >= std::f64::consts::PI {
+            Self(f64::INFINITY)
+        } else {
+            Self((radians / 2.0).tan().powi(2))
+        }
+    }
+
     /// The largest separation whose angle does not exceed `radius`; `None` if there is none.
     pub fn at_most(radius: Angle) -> Option<Self> {
         Self::largest_where(|degrees| degrees <= radius.degrees())

@@ -315,7 +315,7 @@ impl<'a> Roots<'a> {
             let roots = links.iter().filter(|link| self.is_root[link.target]);
             return roots.map(|link| (name(link), link.key.clone())).collect();
         }
-        let pairs = annotations.directors.iter().enumerate().filter_map(|(i, director)| {
+        let pairs = annotations.directors.iter().enumerate().map(|(i, director)| {
             let linked = links.iter().find(|link| &name(link) == director);
             let id = || {
                 let target = self.tables.iter().find(|table| &table.name == director)?;
@@ -324,7 +324,7 @@ impl<'a> Roots<'a> {
             let key = annotations.keys.get(i).cloned();
             // A director that does not exist is kept, so that the check can name it.
             let key = key.or_else(|| linked.map(|link| link.key.clone())).or_else(id);
-            Some((director.clone(), key.unwrap_or_else(|| id_name_of(director))))
+            (director.clone(), key.unwrap_or_else(|| id_name_of(director)))
         });
         pairs.collect()
     }

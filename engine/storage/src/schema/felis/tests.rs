@@ -37,7 +37,7 @@ fn rubin_schemas_load_and_come_back() {
     let Some(folder) = felis_folder() else { return };
     for (file, tables, columns) in [
         ("dp1.yaml", 12, 1838),
-        ("dp2.yaml", 16, 1968),
+        ("dp2.yaml", 16, 1970),
         ("drp_base.yaml", 17, 2030),
         ("apdb.yaml", 12, 462),
         ("ivoa_obscore.yaml", 1, 36),

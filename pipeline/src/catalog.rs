@@ -1,0 +1,17 @@
+//! Measurements as rows of the survey's tables: one file a table.
+//!
+//! Columns carry the names and units of the schema `survey`; what is not measured is left out, and
+//! ingest fills it with NULL. A NaN is written here as it was measured, and becomes NULL at ingest.
+
+mod columns;
+pub mod forced_source;
+pub mod object;
+pub mod source;
+pub mod visit;
+pub mod visit_detector;
+
+pub use forced_source::forced_source_rows;
+pub use object::object_rows;
+pub use source::source_rows;
+pub use visit::visit_rows;
+pub use visit_detector::visit_detector_rows;

@@ -1,0 +1,44 @@
+//! Rows of ForcedSource: the flux at each object's position on each image.
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::columns::Columns;
+use crate::exposure::Exposure;
+use crate::forced_photometry::ForcedMeasurement;
+
+/// Make one row for each measurement on `exposure`.
+pub fn forced_source_rows(
+    exposure: &Exposure,
+    measurements: &[&ForcedMeasurement],
+) -> Result<RecordBatch, ArrowError> {
+    let visit = &exposure.visit_info;
+    let all = || measurements.iter();
+    let pixels = || measurements.iter().map(|m| &m.pixel_flags);
+    let mut columns = Columns::default();
+    columns
+        .integers("objectId", all().map(|m| m.object_id))
+        .integers("visit", all().map(|_| visit.visit))
+        .integers("detector", all().map(|_| i64::from(exposure.detector.id)))
+        .texts("band", all().map(|_| Some(visit.band.as_str())))
+        .numbers("coord_ra", all().map(|m| m.ra))
+        .numbers("coord_dec", all().map(|m| m.dec))
+        .numbers("psfFlux", all().map(|m| m.psf_flux))
+        .numbers("psfFluxErr", all().map(|m| m.psf_flux_err))
+        .flags("psfFlux_flag", all().map(|m| m.psf_inst_flux.flag()))
+        .numbers("psfInstFlux", all().map(|m| m.psf_inst_flux.flux))
+        .numbers("psfInstFluxErr", all().map(|m| m.psf_inst_flux.flux_err))
+        .flags("invalidPsfFlag", all().map(|_| false))
+        .flags("pixelFlags_bad", pixels().map(|p| p.bad()))
+        .flags("pixelFlags_cr", pixels().map(|p| p.cr()))
+        .flags("pixelFlags_crCenter", pixels().map(|p| p.cr_center()))
+        .flags("pixelFlags_edge", pixels().map(|p| p.edge()))
+        .flags("pixelFlags_interpolated", pixels().map(|p| p.interpolated()))
+        .flags("pixelFlags_interpolatedCenter", pixels().map(|p| p.interpolated_center()))
+        .flags("pixelFlags_nodata", pixels().map(|p| p.nodata()))
+        .flags("pixelFlags_saturated", pixels().map(|p| p.saturated()))
+        .flags("pixelFlags_saturatedCenter", pixels().map(|p| p.saturated_center()))
+        .flags("pixelFlags_suspect", pixels().map(|p| p.suspect()))
+        .flags("pixelFlags_suspectCenter", pixels().map(|p| p.suspect_center()));
+    columns.finish()
+}
