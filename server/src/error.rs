@@ -80,6 +80,12 @@ pub enum Error {
     /// Rows could not be written as Parquet.
     #[error("the rows cannot be written as Parquet: {0}")]
     Parquet(#[from] ParquetError),
+    /// A thread that worked on a query ended before its time.
+    #[error("the query broke off: {reason}")]
+    QueryThread {
+        /// How it ended.
+        reason: String,
+    },
     /// The address cannot be listened on, or the connection to it broke.
     #[error("{0}")]
     Listen(#[from] std::io::Error),
@@ -101,7 +107,7 @@ impl Error {
             | Self::UnsupportedColumn { .. } => StatusCode::BAD_REQUEST,
             Self::NoSuchTable { .. } => StatusCode::NOT_FOUND,
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
-            Self::Convert(_) | Self::Parquet(_) | Self::Listen(_) => {
+            Self::Convert(_) | Self::Parquet(_) | Self::QueryThread { .. } | Self::Listen(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }

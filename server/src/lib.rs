@@ -9,6 +9,7 @@
 
 pub mod base_url;
 pub mod config;
+pub mod query_runtime;
 pub mod dali;
 pub mod error;
 pub mod formats;

@@ -24,7 +24,7 @@ pub async fn serve(
     config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let app = app(AppState::new(database, config));
+    let app = app(AppState::new(database, config)?);
     let (stopping, stopped) = oneshot::channel();
     let graceful = axum::serve(listener, app).with_graceful_shutdown(async move {
         shutdown.await;

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use almagest_engine::Database;
 
+use crate::Result;
 use crate::config::ServerConfig;
+use crate::query_runtime::QueryRuntime;
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -13,13 +15,19 @@ pub struct AppState {
     pub database: Database,
     /// Limits of the service.
     pub config: ServerConfig,
+    /// Threads for queries.
+    pub queries: QueryRuntime,
     /// When the service started.
     pub up_since: SystemTime,
 }
 
 impl AppState {
     /// Make the state of a service that starts now.
-    pub fn new(database: Database, config: ServerConfig) -> Self {
-        Self { database, config, up_since: SystemTime::now() }
+    ///
+    /// # Errors
+    /// The system gives no threads for queries.
+    pub fn new(database: Database, config: ServerConfig) -> Result<Self> {
+        let queries = QueryRuntime::start()?;
+        Ok(Self { database, config, queries, up_since: SystemTime::now() })
     }
 }

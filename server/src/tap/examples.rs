@@ -29,7 +29,11 @@ pub struct Example {
 
 /// Answer with the examples.
 pub async fn examples(State(state): State<AppState>) -> Response {
-    let page = page(&of_catalog(&state.database).await);
+    let database = state.database.clone();
+    let page = match state.queries.run(async move { of_catalog(&database).await }).await {
+        Ok(examples) => page(&examples),
+        Err(error) => return error.into_text(),
+    };
     ([(header::CONTENT_TYPE, "application/xhtml+xml; charset=utf-8")], page).into_response()
 }
 

@@ -1,11 +1,12 @@
 //! One query from its parameters to the body of the answer.
 
-use almagest_engine::QueryOptions;
+use almagest_engine::{Database, QueryOptions};
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream;
+use futures::stream::{self, BoxStream};
 
 use super::language;
 use crate::dali::{Format, Parameters, RowLimit};
@@ -31,23 +32,32 @@ pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Resp
         tracing::info!(run_id, "the caller's name for the query");
     }
 
+    let answer = answer(state.database.clone(), text.to_owned(), format, limit);
+    let bytes = state.queries.run(answer).await??;
+    let body = Body::from_stream(state.queries.stream(bytes)?);
+    Ok((headers(format, parameters)?, body).into_response())
+}
+
+/// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
+async fn answer(
+    database: Database,
+    text: String,
+    format: Format,
+    limit: RowLimit,
+) -> Result<BoxStream<'static, Result<Bytes>>> {
     // One row more than wanted tells a full result from a cut one.
     let options = QueryOptions { row_limit: Some(limit.rows().saturating_add(1)) };
-    let query = state.database.session()?.query(text, options).await?;
-    let provenance = Provenance {
-        query: text.to_owned(),
-        version: query.version(),
-        warnings: query.warnings().to_vec(),
-    };
+    let query = database.session()?.query(&text, options).await?;
+    let warnings = query.warnings().to_vec();
+    let provenance = Provenance { query: text, version: query.version(), warnings };
     let canonical = Canonical::new(query.schema())?;
     let mut encoder = encoder(format, canonical.schema(), &provenance)?;
-    let body = if limit.is_metadata_only() {
-        Body::from(metadata_only(encoder.as_mut())?)
-    } else {
-        let rows = started(query.into_stream().await?).await?;
-        Body::from_stream(encode(rows, canonical, encoder, limit))
-    };
-    Ok((headers(format, parameters)?, body).into_response())
+    if limit.is_metadata_only() {
+        let bytes = metadata_only(encoder.as_mut())?;
+        return Ok(stream::once(std::future::ready(Ok(bytes.into()))).boxed());
+    }
+    let rows = started(query.into_stream().await?).await?;
+    Ok(encode(rows, canonical, encoder, limit).boxed())
 }
 
 /// REQUEST is a relic of TAP 1.0 that clients still send.

@@ -80,7 +80,7 @@ impl Service {
         transaction.append("Epoch", &epochs()).unwrap();
         transaction.commit().unwrap();
         let database = Database::open(&root).unwrap();
-        Self { router: app(AppState::new(database, config)), _folder: folder }
+        Self { router: app(AppState::new(database, config).unwrap()), _folder: folder }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -1,0 +1,139 @@
+//! Threads for queries, apart from those that speak with callers.
+//!
+//! ```text
+//! handler ── run ──▶ planning, first rows ─┐
+//!                    (query threads)       │
+//! body ◀── channel of 2 ── rows, encoding ◀┘
+//! ```
+//!
+//! A query can compute for long before it yields. On the threads that serve connections it would
+//! hold up everybody's requests, down to the question whether the service is alive.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::{Error, Result};
+
+/// Parts of an answer that may wait for the caller to take them.
+const N_WAITING_PARTS: usize = 2;
+
+/// The threads; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct QueryRuntime(Arc<Threads>);
+
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl QueryRuntime {
+    /// Start as many threads as there are cores.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn start() -> Result<Self> {
+        let runtime = Builder::new_multi_thread().thread_name("query").enable_all().build()?;
+        Ok(Self(Arc::new(Threads(Some(runtime)))))
+    }
+
+    /// Complete `work` on the threads. Dropping the returned future cancels it.
+    ///
+    /// # Errors
+    /// The work panicked.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        let mut task = self.spawn(work)?;
+        match task.join_next().await {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) => Err(Error::QueryThread { reason: error.to_string() }),
+            None => Err(Error::QueryThread { reason: "the task is gone".to_owned() }),
+        }
+    }
+
+    /// Make the items of `items` on the threads, a few ahead of what is taken. Dropping the
+    /// returned stream cancels what is left.
+    ///
+    /// # Errors
+    /// As the last item: the work panicked.
+    pub fn stream<T: Send + 'static>(
+        &self,
+        items: impl Stream<Item = Result<T>> + Send + 'static,
+    ) -> Result<BoxStream<'static, Result<T>>> {
+        let (sender, receiver) = mpsc::channel(N_WAITING_PARTS);
+        let task = self.spawn(async move {
+            let mut items = std::pin::pin!(items);
+            while let Some(item) = items.next().await {
+                if sender.send(item).await.is_err() {
+                    return;
+                }
+            }
+        })?;
+        let taken = stream::unfold((receiver, task), async |(mut receiver, mut task)| {
+            if let Some(item) = receiver.recv().await {
+                return Some((item, (receiver, task)));
+            }
+            // The end of the channel is the end of the rows only if the task came to its own end.
+            match task.join_next().await {
+                Some(Err(error)) => {
+                    let error = Error::QueryThread { reason: error.to_string() };
+                    Some((Err(error), (receiver, task)))
+                }
+                _ => None,
+            }
+        });
+        Ok(taken.boxed())
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<JoinSet<T>> {
+        let gone = || Error::QueryThread { reason: "the threads have ended".to_owned() };
+        let runtime = self.0.0.as_ref().ok_or_else(gone)?;
+        // A set aborts its tasks when it is dropped.
+        let mut set = JoinSet::new();
+        set.spawn_on(work, runtime.handle());
+        Ok(set)
+    }
+}
+
+impl Drop for Threads {
+    /// Do not wait for a query that nobody waits for.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_that_does_not_yield_holds_up_nobody() {
+        let queries = QueryRuntime::start().unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let stuck = tokio::spawn(async move { queries.run(async move { held.recv() }).await });
+        // This test has one thread; were the work on it, nothing below would be reached.
+        tokio::task::yield_now().await;
+        drop(release);
+        assert!(stuck.await.unwrap().unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_not_the_end_of_the_rows() {
+        let queries = QueryRuntime::start().unwrap();
+        assert!(queries.run(async { panic!("in planning") }).await.is_err());
+        let items = stream::iter(0..3).map(|n| if n == 2 { panic!("in row {n}") } else { Ok(n) });
+        let found: Vec<Result<i32>> = queries.stream(items).unwrap().collect().await;
+        assert_eq!(found.len(), 3);
+        assert!(matches!(found[2], Err(Error::QueryThread { .. })));
+    }
+}
