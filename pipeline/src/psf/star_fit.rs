@@ -164,7 +164,7 @@ impl Linearized {
         let factor = Cholesky::new(&normal)?;
         let p = factor.solve(&right);
         let flux = p[0];
-        if !(flux > 0.0) {
+        if flux.is_nan() || flux <= 0.0 {
             return None;
         }
         let inverse = factor.inverse();
