@@ -199,7 +199,7 @@ struct Sky {
 impl Sky {
     fn new(exposure: &Exposure, config: &BackgroundConfig) -> Result<Self> {
         let mut image = exposure.masked_image.clone();
-        let estimate = Background::estimate(&image, config).ok_or_else(|| Error::NoSky {
+        let estimate = Background::estimate(&image, config).ok_or(Error::NoSky {
             visit: exposure.visit_info.visit,
             detector: exposure.detector.id,
         })?;

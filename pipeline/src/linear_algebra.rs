@@ -18,7 +18,7 @@ impl Cholesky {
             for k in 0..j {
                 diagonal -= lower[[j, k]] * lower[[j, k]];
             }
-            if !(diagonal > 1e-12 * matrix[[j, j]].abs()) {
+            if diagonal.is_nan() || diagonal <= 1e-12 * matrix[[j, j]].abs() {
                 return None;
             }
             let pivot = diagonal.sqrt();

@@ -277,7 +277,7 @@ impl<'a> Group<'a> {
         let n = self.stamps.len();
         let full: Vec<f64> =
             self.stamps.iter().map(|s| s.values.iter().map(|v| v * v).sum::<f64>()).collect();
-        let lost: Vec<bool> = (0..n).map(|i| !(weight[i] > MIN_WEIGHT * full[i])).collect();
+        let lost: Vec<bool> = (0..n).map(|i| weight[i] <= MIN_WEIGHT * full[i]).collect();
         for i in 0..n {
             for j in 0..i {
                 normal[[j, i]] = normal[[i, j]];

@@ -150,7 +150,7 @@ impl Weight {
                 noise[2] += wv * r2 * r2;
             }
         }
-        if !(total > 0.0) {
+        if total.is_nan() || total <= 0.0 {
             return None;
         }
         let trace = (sxx + syy) / total;

@@ -164,7 +164,7 @@ impl Scene<'_> {
         }
         let pixel = [y as usize, x as usize];
         let (value, variance) = (self.image.image[pixel], self.image.variance[pixel]);
-        if self.image.mask[pixel] & UNUSABLE != 0 || !value.is_finite() || !(variance > 0.0) {
+        if self.image.mask[pixel] & UNUSABLE != 0 || !value.is_finite() || variance <= 0.0 {
             return None;
         }
         let others = f64::from(model[pixel]) - at(own, x, y).unwrap_or(0.0);

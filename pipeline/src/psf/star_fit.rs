@@ -15,7 +15,9 @@ const DERIVATIVE_STEP_PX: f64 = 0.05;
 const CONVERGED_PX: f64 = 1e-3;
 /// The derivative is renewed after a longer step, pixels.
 const STALE_PX: f64 = 0.1;
-const MAX_ITERATIONS: usize = 12;
+/// The used pixels are chosen anew when the star is farther from where they were, pixels.
+const ANCHOR_REACH_PX: f64 = 1.0;
+const MAX_ITERATIONS: usize = 20;
 
 /// A star as fitted.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +56,7 @@ pub fn fit_star(
 ) -> Option<StarFit> {
     let (mut x, mut y) = (x_start, y_start);
     let local = psf.at(x, y);
-    let mut gradient = Gradient::new(&local, (x, y), radius);
+    let mut gradient = Gradient::new(&local, (x, y), (x, y), radius);
     for _ in 0..MAX_ITERATIONS {
         let step = Linearized::new(&local, pixel, (x, y), radius, &gradient)?.solve()?;
         let (dx, dy) = (step.parameters[1].clamp(-0.7, 0.7), step.parameters[2].clamp(-0.7, 0.7));
@@ -76,8 +78,13 @@ pub fn fit_star(
                 reduced_chi2: step.reduced_chi2,
             });
         }
-        if dx.hypot(dy) > STALE_PX || first_pixel(x, y, radius) != gradient.first {
-            gradient = Gradient::new(&local, (x, y), radius);
+        // The pixels stay the same while the star moves a little: a set that followed each step would
+        // change to and fro between two, and the fit with it.
+        let (ax, ay) = gradient.anchor;
+        let far = (x - ax).hypot(y - ay) > ANCHOR_REACH_PX;
+        if far || dx.hypot(dy) > STALE_PX {
+            let anchor = if far { (x, y) } else { gradient.anchor };
+            gradient = Gradient::new(&local, (x, y), anchor, radius);
         }
     }
     None
@@ -90,18 +97,21 @@ fn first_pixel(x: f64, y: f64, radius: usize) -> (i64, i64) {
 
 /// Derivatives of a unit star's pixels by its position.
 struct Gradient {
+    /// Centre of the pixels in use.
+    anchor: (f64, f64),
     first: (i64, i64),
     along_x: Array2<f64>,
     along_y: Array2<f64>,
 }
 
 impl Gradient {
-    fn new(psf: &LocalPsf, (x, y): (f64, f64), radius: usize) -> Self {
+    fn new(psf: &LocalPsf, (x, y): (f64, f64), anchor: (f64, f64), radius: usize) -> Self {
         let h = DERIVATIVE_STEP_PX;
         // Stamps of slightly different centres on the same pixels.
-        let first = first_pixel(x, y, radius);
+        let first = first_pixel(anchor.0, anchor.1, radius);
         let at = |dx: f64, dy: f64| psf.stamp_on((x + dx, y + dy), first, 2 * radius + 1).values;
         Self {
+            anchor,
             first,
             along_x: (at(h, 0.0) - at(-h, 0.0)) / (2.0 * h),
             along_y: (at(0.0, h) - at(0.0, -h)) / (2.0 * h),
@@ -132,11 +142,12 @@ impl Linearized {
         gradient: &Gradient,
     ) -> Option<Self> {
         let centre = psf.stamp_on((x, y), gradient.first, 2 * radius + 1);
+        let (ax, ay) = gradient.anchor;
         let limit2 = (radius as f64 + 0.5).powi(2);
         let (mut rows, mut inside) = (Vec::new(), 0usize);
         for ((j, i), &value) in centre.values.indexed_iter() {
             let (px, py) = (centre.x0 + i as i64, centre.y0 + j as i64);
-            if (px as f64 - x).powi(2) + (py as f64 - y).powi(2) > limit2 {
+            if (px as f64 - ax).powi(2) + (py as f64 - ay).powi(2) > limit2 {
                 continue;
             }
             inside += 1;
@@ -164,7 +175,7 @@ impl Linearized {
         let factor = Cholesky::new(&normal)?;
         let p = factor.solve(&right);
         let flux = p[0];
-        if !(flux > 0.0) {
+        if flux.is_nan() || flux <= 0.0 {
             return None;
         }
         let inverse = factor.inverse();

@@ -72,14 +72,13 @@ fn clean(m: &ForcedMeasurement) -> bool {
 fn constant_stars_vary_as_their_errors_say_and_variable_ones_more() {
     let config = SimulateConfig {
         seed: 4,
-        size_px: (700, 700),
-        stars: 190,
+        stars: 260,
         star_magnitudes: (17.5, 23.5),
         star_count_slope: 0.05,
         min_separation_px: 25.0,
         galaxies: 10,
-        variable_fraction: 0.08,
-        visit_bands: vec!["r".to_owned(); 8],
+        variable_fraction: 0.12,
+        visit_bands: vec!["r".to_owned(); 6],
         ..SimulateConfig::default()
     };
     let simulation = simulate(&config).unwrap();
@@ -100,7 +99,7 @@ fn constant_stars_vary_as_their_errors_say_and_variable_ones_more() {
             .filter(|(_, m)| clean(m))
             .map(|(e, m)| (*e, m.psf_flux, m.psf_flux_err))
             .collect();
-        if points.len() < 6 {
+        if points.len() < 5 {
             continue;
         }
         let weight: f64 = points.iter().map(|p| p.2.powi(-2)).sum();
@@ -125,7 +124,7 @@ fn constant_stars_vary_as_their_errors_say_and_variable_ones_more() {
     let reduced = chi2 / degrees;
     println!("{constant} constant stars: reduced chi2 {reduced:.3} of {degrees}");
     println!("{recovered} of {seen_variables} variables follow the truth");
-    // A hundred stars with seven degrees of freedom each fix it to 5 per cent.
+    // A hundred stars with five degrees of freedom each fix it to 6 per cent.
     assert!(constant > 60 && (0.8..1.25).contains(&reduced), "{reduced} of {constant} stars");
     assert!(seen_variables >= 4 && recovered == seen_variables);
 }
