@@ -41,9 +41,12 @@ impl Dialect for Adql {
 /// How deeply parentheses and calls may nest.
 const DEEPEST: usize = 200;
 
-/// How deep operators may nest in the tree, where a chain of n of them is n deep. Walking over a
-/// tree and dropping it take stack in proportion to its depth.
-const LONGEST_CHAIN: usize = 1000;
+/// How many ANDs and ORs may be chained. sqlparser makes a tree as deep as the chain is long, and
+/// dropping a tree takes stack in proportion to its depth; [`balance`](crate::balance) comes later.
+const LONGEST_CONDITION: usize = 2000;
+
+/// How many other operators may be chained, which stay as deep as they are.
+const LONGEST_TERM: usize = 200;
 
 /// How many set operators a query may have, for the same reason.
 const MOST_SET_OPERATORS: usize = 100;
@@ -91,9 +94,11 @@ fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
     if let Some(second) = statements.nth(1).and_then(|s| s.first()) {
         return Err(Diagnostic::not_adql(second.span.start, "a second statement").into());
     }
-    if let Some(at) = too_long_chain(&words) {
-        let message = format!("more than {LONGEST_CHAIN} operators are chained");
-        return Err(Diagnostic::invalid(at, message)
+    let too_long = [(1, LONGEST_CONDITION), (0, LONGEST_TERM)]
+        .iter()
+        .find_map(|(logical, most)| too_long_chain(&words, *logical, *most));
+    if let Some(at) = too_long {
+        return Err(Diagnostic::invalid(at, "too many operators are chained here")
             .suggest("use IN (…) for a long list of values, or upload a table and join it")
             .into());
     }
@@ -119,24 +124,35 @@ struct Chain {
     /// ANDs and ORs since the expression began.
     logical: usize,
     /// Other operators since the last AND or OR.
-    terms: usize,
-    /// The longest run of those.
-    longest_term: usize,
-    /// The deepest pair of parentheses inside.
+    operators: usize,
+    /// The deepest pair of parentheses since the last AND or OR.
     inside: usize,
+    /// The deepest term between ANDs and ORs that has ended.
+    term: usize,
     /// The deepest expression that has ended.
     ended: usize,
 }
 
 impl Chain {
+    /// Begin another operand of AND or OR.
+    fn end_term(&mut self) {
+        self.term = self.term.max(self.operators + self.inside);
+        (self.operators, self.inside) = (0, 0);
+    }
+
+    /// Begin another expression.
+    fn end(&mut self) {
+        *self = Chain { ended: self.depth(), ..Chain::default() };
+    }
+
     /// An upper bound of the depth of the tree.
     fn depth(self) -> usize {
-        self.ended.max(self.logical + self.terms.max(self.longest_term) + self.inside)
+        self.ended.max(self.logical + self.term.max(self.operators + self.inside))
     }
 }
 
-/// Where the tree would become too deep, if it would.
-fn too_long_chain(words: &[&TokenWithSpan]) -> Option<Location> {
+/// Where the tree would become deeper than `most`, if an AND or OR makes it `logical` deeper.
+fn too_long_chain(words: &[&TokenWithSpan], logical: usize, most: usize) -> Option<Location> {
     let mut around: Vec<Chain> = Vec::new();
     let mut chain = Chain::default();
     for word in words {
@@ -147,23 +163,22 @@ fn too_long_chain(words: &[&TokenWithSpan]) -> Option<Location> {
                 chain = around.pop().unwrap_or_default();
                 chain.inside = chain.inside.max(inside);
             }
-            Token::Comma => chain = Chain { ended: chain.depth(), ..Chain::default() },
+            Token::Comma => chain.end(),
             Token::Word(_) => match keyword(word) {
                 Some(Keyword::AND | Keyword::OR) => {
-                    chain.logical += 1;
-                    chain.longest_term = chain.longest_term.max(chain.terms);
-                    chain.terms = 0;
+                    chain.logical += logical;
+                    chain.end_term();
                 }
-                Some(Keyword::NOT | Keyword::IS | Keyword::COLLATE) => chain.terms += 1,
+                Some(Keyword::NOT | Keyword::IS | Keyword::COLLATE) => chain.operators += 1,
                 Some(Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::HAVING) => {
-                    chain = Chain { ended: chain.depth(), ..Chain::default() };
+                    chain.end();
                 }
                 _ => {}
             },
             Token::Number(..) | Token::SingleQuotedString(_) | Token::Period => {}
-            _ => chain.terms += 1,
+            _ => chain.operators += 1,
         }
-        if chain.depth() > LONGEST_CHAIN {
+        if chain.depth() > most {
             return Some(word.span.start);
         }
     }
@@ -281,9 +296,12 @@ mod tests {
 
     #[test]
     fn long_chains_are_refused_and_do_not_exhaust_the_stack() {
-        let chain = |n: usize| format!("SELECT 1{} FROM t", " + 1".repeat(n));
-        assert!(parse(&chain(LONGEST_CHAIN)).is_ok());
-        assert!(parse(&chain(1_000_000)).is_err());
+        let sum = |n: usize| format!("SELECT 1{} FROM t", " + 1".repeat(n));
+        assert!(parse(&sum(LONGEST_TERM)).is_ok());
+        assert!(parse(&sum(100_000)).is_err());
+        let ors = |n: usize| format!("SELECT 1 FROM t WHERE a = 1{}", " OR a = 1".repeat(n));
+        assert!(parse(&ors(LONGEST_CONDITION - 1)).is_ok());
+        assert!(parse(&ors(100_000)).is_err());
         let parentheses = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         assert!(parse(&parentheses).is_err());
     }

@@ -3,8 +3,8 @@
 //! ```text
 //!            dialect           check           resolve            translate
 //! ADQL text ─────────▶ tree ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
-//!            parse             only what       exact names,       the engine's
-//!                              ADQL has        unique outputs     functions and LIMIT
+//!            parse,            only what       exact names,       the engine's
+//!            balance           ADQL has        unique outputs     functions and LIMIT
 //!                                                 ▲
 //!                                               Names
 //! ```
@@ -48,6 +48,8 @@ mod names;
 
 mod dialect;
 
+mod balance;
+
 mod check;
 
 mod resolve;
@@ -56,9 +58,9 @@ mod translate;
 
 pub mod function;
 
-mod error;
-
 mod tree;
+
+mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
 pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
@@ -88,6 +90,7 @@ pub struct Translated {
 /// without a meaning.
 pub fn translate(text: &str, names: &Names) -> Result<Translated> {
     let mut query = dialect::parse(text)?;
+    balance::balance(&mut query);
     let findings = check::check(&query, text);
     if !findings.structure.is_empty() {
         return Err(Error::new(findings.structure));

@@ -233,16 +233,19 @@ fn is_fractional(left: f64, right: f64) -> bool {
     right != 0.0 && (left.fract() != 0.0 || right.fract() != 0.0 || left % right == 0.0)
 }
 
-/// A non-negative integer literal.
+/// A non-negative integer literal that the engine can count to.
 pub(crate) fn count_value(expr: &Expr) -> Option<u64> {
     match bare(expr) {
         Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse().ok(),
+            Value::Number(digits, _) => digits.parse().ok().filter(|n| *n <= MOST_ROWS),
             _ => None,
         },
         _ => None,
     }
 }
+
+/// The largest number of rows that can be asked for.
+pub(crate) const MOST_ROWS: u64 = i64::MAX.unsigned_abs();
 
 /// The number of columns of a query whose wildcards have been expanded.
 pub(crate) fn width(query: &Query) -> usize {

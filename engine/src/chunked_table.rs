@@ -214,8 +214,7 @@ fn access_plan<'a>(
     file: &'a DataFile,
     regions: &[Region],
 ) -> Option<(Option<ParquetAccessPlan>, Vec<&'a Footprint>)> {
-    let may_meet =
-        |footprint: &&Footprint| regions.iter().all(|region| footprint.may_meet(region));
+    let may_meet = |footprint: &&Footprint| regions.iter().all(|region| footprint.may_meet(region));
     let met: Vec<&Footprint> = file.footprints.iter().filter(may_meet).collect();
     if met.is_empty() {
         return None;

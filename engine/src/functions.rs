@@ -8,6 +8,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub mod cone;
 pub mod distance;
 pub mod finite;
+pub mod math;
 pub mod meets;
 pub mod polygon;
 
@@ -15,7 +16,7 @@ mod degrees;
 
 /// Return all functions, to be registered in a session.
 pub(crate) fn all() -> Vec<ScalarUDF> {
-    vec![
+    let on_the_sky = [
         ScalarUDF::from(cone::SkyCone::closed()),
         ScalarUDF::from(cone::SkyCone::open()),
         ScalarUDF::from(distance::SkyDistance::new()),
@@ -24,5 +25,6 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(meets::PolygonMeetsCone::vertices()),
         ScalarUDF::from(meets::PolygonMeetsCone::center_box()),
         ScalarUDF::from(finite::Finite::new()),
-    ]
+    ];
+    on_the_sky.into_iter().chain(math::all()).collect()
 }

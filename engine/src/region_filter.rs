@@ -35,9 +35,8 @@ pub(crate) fn regions_of_filters(filters: &[Expr], position: &PositionColumns) -
 }
 
 fn region_of_call(call: &ScalarFunction, position: &PositionColumns) -> Option<Region> {
-    let is_position = |args: &[Expr]| {
-        is_column(&args[0], &position.ra) && is_column(&args[1], &position.dec)
-    };
+    let is_position =
+        |args: &[Expr]| is_column(&args[0], &position.ra) && is_column(&args[1], &position.dec);
     let args = &call.args;
     if args.len() < 5 {
         return None;

@@ -76,11 +76,8 @@ impl Session {
     /// # Errors
     /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated =
-            almagest_adql::translate(adql, &self.names).map_err(|error| Error::Adql {
-                text: adql.to_owned(),
-                error,
-            })?;
+        let translated = almagest_adql::translate(adql, &self.names)
+            .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
         let statement =
             DFStatement::Statement(Box::new(Statement::Query(Box::new(translated.query))));
         let plan = self.context.state().statement_to_plan(statement).await?;

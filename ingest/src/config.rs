@@ -6,6 +6,8 @@ use crate::conform::ConformOptions;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionConfig {
     /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes.
+    /// Children whose directors have not come yet stay in memory whatever their size, so that a
+    /// bulk load should append directors first. So do the ids, some 20 bytes a row.
     pub buffer_bytes: usize,
     /// What to do with input that a table cannot hold as it is.
     pub conform: ConformOptions,

@@ -255,6 +255,8 @@ pub enum ValueProblem {
         /// The column's length, characters.
         length: u32,
     },
+    /// It is the 0 that children use for "no director", as the id of a director.
+    ZeroDirector,
     /// It is a declination beyond a pole.
     BeyondPole,
 }
@@ -268,6 +270,7 @@ impl ValueProblem {
             Self::Absent => "a value is required".to_owned(),
             Self::NotFinite => format!("{value} is not a finite number"),
             Self::TooLong { length } => format!("{value} is longer than {length} characters"),
+            Self::ZeroDirector => "0 means no row and cannot be an id".to_owned(),
             Self::BeyondPole => format!("declination {value} lies outside -90 to 90 degrees"),
         }
     }

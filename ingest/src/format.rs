@@ -1,7 +1,7 @@
 //! Table files as streams of batches: each batch knows its rows' numbers in the file.
 //!
 //! Readers decode and nothing more. Whether a file's columns are those of a table is decided by
-//! [`conform`](crate::conform), the same way for each format.
+//! [`conform`](crate::conform()), the same way for each format.
 
 use std::fmt;
 use std::path::Path;
@@ -100,7 +100,8 @@ pub struct FileRows {
     pub origin: Origin,
 }
 
-/// Open a table file and stream its rows in their order.
+/// Open a table file and stream its rows in their order; a file without rows gives one empty
+/// batch, which has the file's columns.
 ///
 /// # Errors
 /// Here and from the iterator: every error names the file, and the row where there is one. After

@@ -151,7 +151,7 @@ impl Transaction {
     /// # Errors
     /// Rows whose director nobody has, ids that the catalog has already, an
     /// [incomplete](Error::Incomplete) transaction, storage errors. The catalog is unchanged then.
-    /// Where [`Error::kind`] is a conflict, the same transaction may be tried anew.
+    /// Where [`Error::kind`] is a conflict, the same rows may be appended and committed anew.
     pub fn commit_as(mut self, message: &str) -> Result<CommitReport> {
         if self.state == State::Incomplete {
             return Err(Error::Incomplete);

@@ -241,7 +241,8 @@ fn mean_position(
 ) -> AssociatedObject {
     let vectors: Vec<[f64; 3]> =
         members.iter().map(|&m| unit_vector(sightings[m].ra, sightings[m].dec)).collect();
-    let centre = normalized(vectors.iter().fold([0.0; 3], |s, v| [s[0] + v[0], s[1] + v[1], s[2] + v[2]]));
+    let centre =
+        normalized(vectors.iter().fold([0.0; 3], |s, v| [s[0] + v[0], s[1] + v[1], s[2] + v[2]]));
     let ra = centre[1].atan2(centre[0]);
     let (sin_ra, cos_ra) = ra.sin_cos();
     let east = [-sin_ra, cos_ra, 0.0];
@@ -288,8 +289,8 @@ fn normalized(v: [f64; 3]) -> [f64; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::seq::SliceRandom;
     use rand::SeedableRng;
+    use rand::seq::SliceRandom;
     use rand_chacha::ChaCha8Rng;
     use rand_distr::{Distribution, StandardNormal};
 
@@ -305,10 +306,7 @@ mod tests {
         let east = [-sin_ra, cos_ra, 0.0];
         let north = [-sin_dec * cos_ra, -sin_dec * sin_ra, cos_dec];
         let v = normalized([0, 1, 2].map(|i| centre[i] + e * east[i] + n * north[i]));
-        (
-            v[1].atan2(v[0]).to_degrees().rem_euclid(360.0),
-            v[2].atan2(v[0].hypot(v[1])).to_degrees(),
-        )
+        (v[1].atan2(v[0]).to_degrees().rem_euclid(360.0), v[2].atan2(v[0].hypot(v[1])).to_degrees())
     }
 
     /// A grid of 25 objects 3 arcsec apart, each seen in 8 exposures; object number with each sighting.
@@ -320,7 +318,8 @@ mod tests {
             for k in 0..25usize {
                 let (i, j) = (3.0 * ((k % 5) as f64 - 2.0), 3.0 * ((k / 5) as f64 - 2.0));
                 let (ra, dec) = offset(ra, dec, i + 0.05 * gauss(), j + 0.05 * gauss());
-                let sighting = Sighting { exposure, ra, dec, ra_err: ERROR_DEG, dec_err: ERROR_DEG };
+                let sighting =
+                    Sighting { exposure, ra, dec, ra_err: ERROR_DEG, dec_err: ERROR_DEG };
                 sightings.push((k, sighting));
             }
         }
@@ -336,10 +335,10 @@ mod tests {
             assert_eq!(object.members.len(), 8);
             let number = field[object.members[0]].0;
             assert!(object.members.iter().all(|&m| field[m].0 == number));
-            let (i, j) =
-                (3.0 * ((number % 5) as f64 - 2.0), 3.0 * ((number / 5) as f64 - 2.0));
+            let (i, j) = (3.0 * ((number % 5) as f64 - 2.0), 3.0 * ((number / 5) as f64 - 2.0));
             let truth = offset(ra, dec, i, j);
-            let apart = distance2(unit_vector(object.ra, object.dec), unit_vector(truth.0, truth.1));
+            let apart =
+                distance2(unit_vector(object.ra, object.dec), unit_vector(truth.0, truth.1));
             // The mean of eight is good to 0.018 arcsec along each axis.
             assert!(apart.sqrt().to_degrees() < 5.0 * 0.018 * ARCSEC);
             assert!((0.0..360.0).contains(&object.ra));
@@ -349,7 +348,9 @@ mod tests {
 
     #[test]
     fn objects_are_found_anywhere_on_the_sky() {
-        for (ra, dec) in [(10.0, 20.0), (0.0, 0.0), (359.9999, -45.0), (77.0, 90.0), (5.0, -89.9995)] {
+        for (ra, dec) in
+            [(10.0, 20.0), (0.0, 0.0), (359.9999, -45.0), (77.0, 90.0), (5.0, -89.9995)]
+        {
             check_field(ra, dec);
         }
     }
@@ -397,7 +398,8 @@ mod tests {
             KnownObject { object_id: 78, ra: 10.0 + 0.5 * ARCSEC, dec: 0.0 },
             KnownObject { object_id: 79, ra: 11.0, dec: 0.0 },
         ];
-        let at = |exposure, ra| Sighting { exposure, ra, dec: 0.0, ra_err: f64::NAN, dec_err: f64::NAN };
+        let at =
+            |exposure, ra| Sighting { exposure, ra, dec: 0.0, ra_err: f64::NAN, dec_err: f64::NAN };
         let sightings = [at(1, 10.0 + 0.1 * ARCSEC), at(2, 10.0 + 0.45 * ARCSEC), at(2, 12.0)];
         let objects = associate(&sightings, &known, &AssociationConfig::default());
         let summary: Vec<(Option<i64>, Vec<usize>)> =

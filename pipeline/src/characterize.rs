@@ -18,11 +18,12 @@ pub use psf_choice::{ExposurePsf, PsfOrigin};
 pub use source::SourceMeasurement;
 
 use crate::background::{Background, BackgroundConfig};
-use crate::detection::{self, Detections, DetectionConfig};
+use crate::detection::{self, DetectionConfig, Detections};
 use crate::error::{Error, Result};
 use crate::exposure::Exposure;
 use crate::image::MaskedImage;
-use crate::measurement::{MeasureConfig, measure};
+use crate::measurement::source::psf_shape;
+use crate::measurement::{MeasureConfig, Shape, measure};
 use crate::psf::PsfModel;
 use crate::psf::fit::PsfFitConfig;
 use crate::psf::select::SelectConfig;
@@ -98,6 +99,11 @@ impl Characterized {
     /// The point-spread function.
     pub fn psf_model(&self) -> &PsfModel {
         &self.psf.model
+    }
+
+    /// Adaptive moments of the point-spread function at a place, px².
+    pub fn psf_shape(&self, x: f64, y: f64) -> Shape {
+        psf_shape(&self.psf.model, (x, y), self.psf.fwhm_px)
     }
 }
 

@@ -79,9 +79,9 @@ impl Detections {
 pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) -> Detections {
     let filtered = matched_filter(image, psf_sigma_px, UNUSABLE);
     let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > config.threshold);
-    let noise_ratio = filtered.scatter_below(3.0);
     let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
     peak::find(&filtered, &above, &mut footprints, config);
+    let noise_ratio = filtered.scatter_outside(&footprints);
     footprints.retain(|f| !f.peaks.is_empty());
     Detections { footprints, noise_ratio, filter_sigma_px: psf_sigma_px }
 }

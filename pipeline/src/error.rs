@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::identifier::SourceIdentity;
+
 /// The result of a pipeline operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -9,6 +11,31 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The catalog holds another image of the same visit and detector.
+    #[error("{}: the catalog holds another image of visit {visit}, detector {detector}, or that visit without this detector", path.display())]
+    VisitExists {
+        /// The image.
+        path: PathBuf,
+        /// The visit that both claim.
+        visit: i64,
+        /// The detector that both claim.
+        detector: i32,
+    },
+    /// An identity does not fit the bits of an id.
+    #[error("visit {}, detector {}, source {}: does not fit the bits of an id", identity.visit, identity.detector, identity.counter)]
+    IdentityRange {
+        /// The identity.
+        identity: SourceIdentity,
+    },
+    /// The catalog refused rows.
+    #[error(transparent)]
+    Ingest(#[from] almagest_ingest::Error),
+    /// The catalog could not be read or written.
+    #[error(transparent)]
+    Storage(#[from] almagest_storage::Error),
+    /// Rows could not be built: a bug.
+    #[error("rows of measurements: {0}")]
+    Rows(#[from] arrow::error::ArrowError),
     /// The operating system refused a file or folder.
     #[error("cannot read {}: {source}", path.display())]
     Io {

@@ -159,7 +159,7 @@ struct ForcedImage<'a> {
 impl ForcedImage<'_> {
     fn fluxes(&self, positions: &[(f64, f64)], config: &ForcedConfig) -> Vec<PsfFlux> {
         let factor = self.correction.factor;
-        fit_fluxes(self.image, self.psf, positions, self.fwhm_px, &config.psf_flux)
+        fit_fluxes(self.image, self.psf, positions, self.fwhm_px, None, &config.psf_flux)
             .fluxes
             .into_iter()
             .map(|f| PsfFlux { flux: f.flux * factor, flux_err: f.flux_err * factor, ..f })
@@ -202,13 +202,10 @@ fn register(
     if offsets.len() < config.register_min_sources.max(1) {
         return none;
     }
-    let component = |f: fn(&(f64, f64)) -> f64, of: &[(f64, f64)]| -> Vec<f64> {
-        of.iter().map(f).collect()
-    };
-    let centre = (
-        median(&mut component(|d| d.0, &offsets)),
-        median(&mut component(|d| d.1, &offsets)),
-    );
+    let component =
+        |f: fn(&(f64, f64)) -> f64, of: &[(f64, f64)]| -> Vec<f64> { of.iter().map(f).collect() };
+    let centre =
+        (median(&mut component(|d| d.0, &offsets)), median(&mut component(|d| d.1, &offsets)));
     let spread = robust_sigma(&mut component(|d| d.0, &offsets))
         .max(robust_sigma(&mut component(|d| d.1, &offsets)))
         .max(0.02);

@@ -58,9 +58,12 @@ mod tests {
 
     #[test]
     fn an_id_names_its_image() {
-        for (visit, detector, counter) in
-            [(0, 0, 0), (630_780, 33, 12), (180_804_092_331, 62, 131_071), (VISIT_LIMIT - 1, 255, 7)]
-        {
+        for (visit, detector, counter) in [
+            (0, 0, 0),
+            (630_780, 33, 12),
+            (180_804_092_331, 62, 131_071),
+            (VISIT_LIMIT - 1, 255, 7),
+        ] {
             let identity = SourceIdentity { visit, detector, counter };
             let id = identity.to_id().unwrap();
             assert!(id >= 0);

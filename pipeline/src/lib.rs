@@ -23,6 +23,10 @@ pub mod characterize;
 pub mod association;
 pub mod forced_photometry;
 
+pub mod identifier;
+pub mod catalog;
+pub mod process;
+
 pub mod simulate;
 
 mod linear_algebra;

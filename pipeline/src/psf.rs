@@ -55,17 +55,15 @@ pub enum PsfModel {
 impl PsfModel {
     /// Draw a star of unit flux at `(x, y)` on the square of `2 · radius + 1` pixels around it.
     pub fn stamp(&self, x: f64, y: f64, radius: usize) -> Stamp {
-        let (x0, y0) = (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64);
-        let values = match self {
-            Self::Analytic(profile) => {
-                let sampler = profile.sampler();
-                Array2::from_shape_fn((2 * radius + 1, 2 * radius + 1), |(j, i)| {
-                    sampler.pixel((x0 + i as i64) as f64 - x, (y0 + j as i64) as f64 - y)
-                })
-            }
-            Self::Basis(basis) => basis.stamp(x, y, radius),
-        };
-        Stamp { x0, y0, values }
+        self.at(x, y).stamp(x, y, radius)
+    }
+
+    /// The model near a place, to draw several stars of the same shape.
+    pub fn at(&self, x: f64, y: f64) -> LocalPsf {
+        match self {
+            Self::Analytic(profile) => LocalPsf::Analytic(profile.sampler()),
+            Self::Basis(basis) => LocalPsf::Basis(basis.at(x, y)),
+        }
     }
 
     /// Width of a circle with the area above half of the maximum, pixels.
@@ -75,10 +73,11 @@ impl PsfModel {
         let radius = self.radius_px().min(24);
         let mut fine = Vec::with_capacity(STEPS * STEPS * (2 * radius + 1).pow(2));
         let (x, y) = (x.round(), y.round());
+        let local = self.at(x, y);
         for j in 0..STEPS {
             for i in 0..STEPS {
                 let offset = |k: usize| (k as f64 + 0.5) / STEPS as f64 - 0.5;
-                fine.extend(self.stamp(x + offset(i), y + offset(j), radius).values);
+                fine.extend(local.stamp(x + offset(i), y + offset(j), radius).values);
             }
         }
         let peak = fine.iter().copied().fold(0.0, f64::max);
@@ -99,5 +98,35 @@ impl PsfModel {
     pub fn effective_area_px(&self, x: f64, y: f64) -> f64 {
         let stamp = self.stamp(x, y, self.radius_px());
         1.0 / stamp.values.iter().map(|v| v * v).sum::<f64>()
+    }
+}
+
+/// A [`PsfModel`] at one place.
+#[derive(Debug, Clone)]
+pub enum LocalPsf {
+    /// An analytic profile.
+    Analytic(profile::ProfileSampler),
+    /// An image on a fine grid.
+    Basis(basis::BasisImage),
+}
+
+impl LocalPsf {
+    /// Draw a star of unit flux at `(x, y)` on the square of `2 · radius + 1` pixels around it.
+    pub fn stamp(&self, x: f64, y: f64, radius: usize) -> Stamp {
+        let first = (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64);
+        self.stamp_on((x, y), first, 2 * radius + 1)
+    }
+
+    /// Draw a star of unit flux at a place on the square of `n` pixels that begins at `first`, a column
+    /// and a row.
+    pub fn stamp_on(&self, (x, y): (f64, f64), first: (i64, i64), n: usize) -> Stamp {
+        let values = match self {
+            Self::Analytic(sampler) => Array2::from_shape_fn((n, n), |(j, i)| {
+                let (px, py) = (first.0 + i as i64, first.1 + j as i64);
+                sampler.pixel(px as f64 - x, py as f64 - y)
+            }),
+            Self::Basis(image) => image.draw((x, y), first, n),
+        };
+        Stamp { x0: first.0, y0: first.1, values }
     }
 }

@@ -10,9 +10,11 @@ use almagest_storage::schema::felis::FelisError;
 
 pub mod check;
 pub mod create;
+pub mod demo;
 pub mod frame_options;
 pub mod ingest;
 pub mod inspect;
+pub mod process;
 pub mod progress;
 pub mod query;
 pub mod serve;

@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn the_caller_reads_what_the_caller_did() {
-        let error = Error::Engine(almagest_engine::Error::Query("no table Objekt".into()));
-        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
-        assert_eq!(error.public_message(), "no table Objekt");
+        let error = Error::NoSuchTable { name: "Objekt".into() };
+        assert_eq!(error.status(), StatusCode::NOT_FOUND);
+        assert_eq!(error.public_message(), "there is no table \"Objekt\" here");
     }
 
     #[test]

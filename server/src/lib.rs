@@ -22,6 +22,10 @@ pub mod xml;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::SERVER;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{any, get};
 
 pub use config::ServerConfig;
@@ -46,5 +50,12 @@ pub fn app(state: AppState) -> Router {
         .nest("/tap", tap)
         .layer(body_limit)
         .with_state(state);
-    telemetry::traced(router)
+    telemetry::traced(router.layer(map_response(name_server)))
+}
+
+/// Say which program answers, and in which version: users report it with their problems.
+async fn name_server(mut response: Response) -> Response {
+    let name = HeaderValue::from_static(concat!("almagest/", env!("CARGO_PKG_VERSION")));
+    response.headers_mut().insert(SERVER, name);
+    response
 }

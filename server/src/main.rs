@@ -16,8 +16,10 @@ struct Almagest {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(command::demo::Demo),
     Create(command::create::Create),
     Ingest(command::ingest::Ingest),
+    Process(command::process::Process),
     Inspect(command::inspect::Inspect),
     Query(command::query::Query),
     Serve(command::serve::Serve),
@@ -27,7 +29,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let ended = match Almagest::parse().command {
+        Command::Demo(demo) => demo.run().await,
         Command::Create(create) => create.run(),
+        Command::Process(process) => process.run(),
         Command::Ingest(ingest) => ingest.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Query(query) => query.run().await,

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Location;
 
 use super::Findings;
 use crate::error::Diagnostic;
-use crate::tree::{count_value, factor_start, query_start, start};
+use crate::tree::{MOST_ROWS, count_value, factor_start, query_start, start};
 
 /// Everything of a query but its body's expressions.
 pub(super) fn check_query(query: &Query, findings: &mut Findings) {
@@ -179,7 +179,7 @@ pub(super) fn check_select(select: &Select, findings: &mut Findings) {
 fn check_top(top: &Top, at: Location, findings: &mut Findings) {
     refuse(&[(top.percent, "TOP … PERCENT"), (top.with_ties, "WITH TIES")], at, findings);
     match &top.quantity {
-        Some(TopQuantity::Constant(_)) => {}
+        Some(TopQuantity::Constant(count)) if *count <= MOST_ROWS => {}
         Some(TopQuantity::Expr(expr)) if count_value(expr).is_some() => {}
         _ => findings.structure.push(Diagnostic::invalid(at, "TOP takes a non-negative integer")),
     }

@@ -55,11 +55,20 @@ impl Resolver<'_> {
     }
 
     /// What an unqualified name is.
-    fn unqualified(&mut self, ident: &Ident, scope: &Scope<'_>, aliases: Aliases<'_>) -> Name {
+    fn unqualified(
+        &mut self,
+        ident: &Ident,
+        scope: &Scope<'_>,
+        aliases: Aliases<'_>,
+    ) -> Option<Meaning> {
+        let innermost = scope;
         for (level, scope) in scope.chain().enumerate() {
             match scope.frame.columns_named(ident).as_slice() {
                 [] => {}
-                [column] => return Name::column(column.expr.clone(), column.kind, ident.span),
+                [column] => {
+                    let found = Meaning::column(column.expr.clone(), column.kind, ident.span);
+                    return self.unless_shadowed(found, level, innermost, ident);
+                }
                 several => {
                     let candidates = several.iter().map(|c| c.label.clone()).collect();
                     return self.ambiguous(ident.value.clone(), ident, candidates);
@@ -69,16 +78,17 @@ impl Resolver<'_> {
                 let outputs = aliases.outputs();
                 let named = best_matches(ident, outputs.iter(), |o| &o.wanted);
                 if let Some(output) = named.first() {
-                    return match (aliases, &output.expr) {
-                        (Aliases::Substituted(_), Some(expr)) => Name::substitute(expr.clone()),
+                    return Some(match (aliases, &output.expr) {
+                        (Aliases::Substituted(_), Some(expr)) => Meaning::substitute(expr.clone()),
                         _ => {
-                            Name::Is(Expr::Identifier(exact(&output.name, ident.span)), output.kind)
+                            let expr = Expr::Identifier(exact(&output.name, ident.span));
+                            Meaning { expr, kind: output.kind }
                         }
-                    };
+                    });
                 }
             }
             if scope.frame.incomplete() {
-                return Name::Unknown;
+                return None;
             }
         }
         if let Aliases::Hidden(outputs) = aliases
@@ -87,24 +97,28 @@ impl Resolver<'_> {
             let problem = Problem::UnknownColumn { name: printable(&ident.value) };
             let fault = Diagnostic::new(ident.span.start, problem);
             self.report(fault.suggest("WHERE cannot use an alias: repeat its expression"));
-            return Name::Unknown;
+            return None;
         }
         self.unknown_column(&ident.value, ident.span.start, scope, aliases.outputs());
-        Name::Unknown
+        None
     }
 
     /// What `table.column` or `schema.table.column` is.
-    fn qualified(&mut self, parts: &[Ident], scope: &Scope<'_>) -> Name {
+    fn qualified(&mut self, parts: &[Ident], scope: &Scope<'_>) -> Option<Meaning> {
         let (schema, table, column) = match parts {
             [table, column] => (None, table, column),
             [schema, table, column] => (Some(schema), table, column),
-            _ => return Name::Unknown,
+            _ => return None,
         };
         let shown = parts.iter().map(|p| p.value.as_str()).collect::<Vec<_>>().join(".");
-        for scope in scope.chain() {
+        let innermost = scope;
+        for (level, scope) in scope.chain().enumerate() {
             match scope.frame.relations_named(schema, table).as_slice() {
                 [] => {}
-                [relation] => return self.column_of(relation, column, &shown),
+                [relation] => {
+                    let found = self.column_of(relation, column, &shown)?;
+                    return self.unless_shadowed(found, level, innermost, column);
+                }
                 several => {
                     let label = |r: &&Relation| match &r.schema {
                         Some(schema) => format!("{schema}.{}.{}", r.name, column.value),
@@ -121,23 +135,47 @@ impl Resolver<'_> {
         let suggestion = self.suggest_relation(&table.value, scope);
         let at = parts.first().map_or(table.span.start, |p| p.span.start);
         self.report(Diagnostic::new(at, problem).suggest_maybe(suggestion));
-        Name::Unknown
+        None
     }
 
-    fn column_of(&mut self, relation: &Relation, ident: &Ident, shown: &str) -> Name {
+    /// Refuse a column of an outer query that the engine would take for one of an inner query,
+    /// because two tables of the same name stand in both.
+    fn unless_shadowed(
+        &mut self,
+        found: Meaning,
+        level: usize,
+        innermost: &Scope<'_>,
+        ident: &Ident,
+    ) -> Option<Meaning> {
+        let Expr::CompoundIdentifier(parts) = &found.expr else { return Some(found) };
+        let [table, column] = parts.as_slice() else { return Some(found) };
+        let mut inner = innermost.chain().take(level).flat_map(|s| &s.frame.relations);
+        let shadowed = inner
+            .any(|r| r.alias == table.value && r.columns.iter().any(|c| c.name == column.value));
+        if !shadowed {
+            return Some(found);
+        }
+        let table = printable(&table.value);
+        let message = format!("a table {table} of the subquery hides the one that is meant here");
+        let fault = Diagnostic::invalid(ident.span.start, message);
+        self.report(fault.suggest("give one of the two an alias"));
+        None
+    }
+
+    fn column_of(&mut self, relation: &Relation, ident: &Ident, shown: &str) -> Option<Meaning> {
         match best_matches(ident, relation.columns.iter(), |c| &c.name).as_slice() {
             [column] => {
                 let expr = crate::tree::column(&relation.alias, &column.name, ident.span);
-                Name::column(expr, column.kind, ident.span)
+                Some(Meaning::column(expr, column.kind, ident.span))
             }
-            [] if !relation.known => Name::Unknown,
+            [] if !relation.known => None,
             [] => {
                 let candidates = relation.columns.iter().map(|c| c.name.as_str());
                 let suggestion = did_you_mean(&ident.value, candidates);
                 let problem = Problem::UnknownColumn { name: printable(shown) };
                 let fault = Diagnostic::new(ident.span.start, problem);
                 self.report(fault.suggest_maybe(suggestion));
-                Name::Unknown
+                None
             }
             several => {
                 let candidates = several.iter().map(|c| format!("\"{}\"", c.name)).collect();
@@ -146,10 +184,10 @@ impl Resolver<'_> {
         }
     }
 
-    fn ambiguous(&mut self, name: String, at: &Ident, candidates: Vec<String>) -> Name {
+    fn ambiguous(&mut self, name: String, at: &Ident, candidates: Vec<String>) -> Option<Meaning> {
         let problem = Problem::Ambiguous { name: printable(&name), candidates };
         self.report(Diagnostic::new(at.span.start, problem));
-        Name::Unknown
+        None
     }
 
     /// What a table name that is not in FROM may have been meant to be.
@@ -169,13 +207,13 @@ impl Resolver<'_> {
     }
 }
 
-/// What a name turned out to be.
-enum Name {
-    Is(Expr, ColumnKind),
-    Unknown,
+/// What a name turned out to be. Where there is none, the fault has been reported.
+struct Meaning {
+    expr: Expr,
+    kind: ColumnKind,
 }
 
-impl Name {
+impl Meaning {
     /// A column, placed where the query names it.
     fn column(mut expr: Expr, kind: ColumnKind, span: Span) -> Self {
         if let Expr::CompoundIdentifier(parts) = &mut expr {
@@ -183,12 +221,12 @@ impl Name {
                 part.span = span;
             }
         }
-        Name::Is(expr, kind)
+        Meaning { expr, kind }
     }
 
     /// The expression behind an alias.
     fn substitute(expr: Expr) -> Self {
-        match expr {
+        let expr = match expr {
             Expr::CompoundIdentifier(_)
             | Expr::Function(_)
             | Expr::Floor { .. }
@@ -196,9 +234,10 @@ impl Name {
             | Expr::Cast { .. }
             | Expr::Case { .. }
             | Expr::Nested(_)
-            | Expr::Value(_) => Name::Is(expr, ColumnKind::Other),
-            other => Name::Is(nested(other), ColumnKind::Other),
-        }
+            | Expr::Value(_) => expr,
+            other => nested(other),
+        };
+        Meaning { expr, kind: ColumnKind::Other }
     }
 }
 
@@ -233,7 +272,7 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
         if self.depth > 0 {
             return ControlFlow::Continue(());
         }
-        let name = match expr {
+        let meaning = match expr {
             Expr::Identifier(ident) => self.resolver.unqualified(ident, self.scope, self.aliases),
             Expr::CompoundIdentifier(parts) => self.resolver.qualified(parts, self.scope),
             Expr::Subquery(query) | Expr::InSubquery { subquery: query, .. } => {
@@ -247,7 +286,7 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
             }
             _ => return ControlFlow::Continue(()),
         };
-        if let Name::Is(resolved, kind) = name {
+        if let Some(Meaning { expr: resolved, kind }) = meaning {
             if let Expr::CompoundIdentifier(parts) = &resolved
                 && let Some(last) = parts.last()
                 && kind != ColumnKind::Other

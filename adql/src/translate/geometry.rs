@@ -12,16 +12,16 @@ use crate::tree::{arguments, as_call, bare, constant_value, is_constant, start};
 /// A position: longitude and latitude, degrees.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Point {
-    pub lon: Expr,
-    pub lat: Expr,
+    pub lon: Box<Expr>,
+    pub lat: Box<Expr>,
 }
 
 /// A geometry whose parts are expressions, in degrees.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Shape {
     Point(Point),
-    Circle { center: Point, radius: Expr },
-    Box { center: Point, width: Expr, height: Expr },
+    Circle { center: Point, radius: Box<Expr> },
+    Box { center: Point, width: Box<Expr>, height: Box<Expr> },
     Polygon(Vec<Point>),
 }
 
@@ -36,7 +36,7 @@ impl Point {
             let message = format!("the latitude {value} is not between -90 and 90 degrees");
             return Err(Diagnostic::invalid(start(lat), message));
         }
-        Ok(Point { lon: lon.clone(), lat: lat.clone() })
+        Ok(Point { lon: Box::new(lon.clone()), lat: Box::new(lat.clone()) })
     }
 
     pub fn is_constant(&self) -> bool {
@@ -45,7 +45,7 @@ impl Point {
 
     /// Longitude and latitude as arguments.
     pub fn args(self) -> [Expr; 2] {
-        [self.lon, self.lat]
+        [*self.lon, *self.lat]
     }
 }
 
@@ -144,16 +144,16 @@ fn wrong_arguments(name: &str, at: Location) -> Diagnostic {
         .suggest(format!("write {form}"))
 }
 
-fn non_negative(expr: &Expr, what: &str) -> Result<Expr, Diagnostic> {
+fn non_negative(expr: &Expr, what: &str) -> Result<Box<Expr>, Diagnostic> {
     match constant_value(expr) {
         Some(value) if value < 0.0 => {
             Err(Diagnostic::invalid(start(expr), format!("the {what} {value} is negative")))
         }
-        _ => Ok(expr.clone()),
+        _ => Ok(Box::new(expr.clone())),
     }
 }
 
-fn extent(expr: &Expr, what: &str, most: f64) -> Result<Expr, Diagnostic> {
+fn extent(expr: &Expr, what: &str, most: f64) -> Result<Box<Expr>, Diagnostic> {
     match constant_value(expr) {
         Some(value) if value > most => {
             let message = format!("the {what} {value} is more than {most} degrees");

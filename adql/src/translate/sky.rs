@@ -73,10 +73,10 @@ pub(super) fn value(expr: &Expr) -> Rewrite {
         return predicate(relation).map(|p| Some(cast(p, DataType::Integer(None))));
     }
     if let Some(coord) = as_call(expr, &["COORD1"]) {
-        return coordinate(coord).map(|p| Some(p.lon));
+        return coordinate(coord).map(|p| Some(*p.lon));
     }
     if let Some(coord) = as_call(expr, &["COORD2"]) {
-        return coordinate(coord).map(|p| Some(p.lat));
+        return coordinate(coord).map(|p| Some(*p.lat));
     }
     Ok(None)
 }
@@ -196,7 +196,7 @@ fn containment(inner: Shape, outer: Shape) -> Option<Expr> {
         (Shape::Point(p), outer) => Some(holds_point(outer, p)),
         // A cone lies in another if its centre is no further off than the radii differ.
         (Shape::Circle { center: a, radius: ra }, Shape::Circle { center: b, radius: rb }) => {
-            let slack = binary(rb, BinaryOperator::Minus, operand(ra));
+            let slack = binary(*rb, BinaryOperator::Minus, operand(*ra));
             Some(cone("sky_closed_cone", a, b, slack))
         }
         _ => None,
@@ -208,22 +208,22 @@ fn intersection(a: Shape, b: Shape) -> Option<Expr> {
     match (a, b) {
         (Shape::Point(p), shape) | (shape, Shape::Point(p)) => Some(holds_point(shape, p)),
         (Shape::Circle { center: a, radius: ra }, Shape::Circle { center: b, radius: rb }) => {
-            let reach = binary(ra, BinaryOperator::Plus, operand(rb));
+            let reach = binary(*ra, BinaryOperator::Plus, operand(*rb));
             Some(cone("sky_closed_cone", a, b, reach))
         }
         (Shape::Circle { center, radius }, Shape::Polygon(vertices))
         | (Shape::Polygon(vertices), Shape::Circle { center, radius }) => {
             let mut args = Vec::from(center.args());
-            args.push(radius);
+            args.push(*radius);
             args.extend(vertices.into_iter().flat_map(Point::args));
             Some(call("sky_polygon_meets_cone", args))
         }
         (Shape::Circle { center, radius }, Shape::Box { center: of_box, width, height })
         | (Shape::Box { center: of_box, width, height }, Shape::Circle { center, radius }) => {
             let mut args = Vec::from(center.args());
-            args.push(radius);
+            args.push(*radius);
             args.extend(of_box.args());
-            args.extend([width, height]);
+            args.extend([*width, *height]);
             Some(call("sky_center_box_meets_cone", args))
         }
         _ => None,
@@ -234,10 +234,10 @@ fn intersection(a: Shape, b: Shape) -> Option<Expr> {
 fn holds_point(shape: Shape, p: Point) -> Expr {
     match shape {
         Shape::Point(q) => cone("sky_closed_cone", p, q, crate::tree::number("0")),
-        Shape::Circle { center, radius } => cone("sky_closed_cone", p, center, radius),
+        Shape::Circle { center, radius } => cone("sky_closed_cone", p, center, *radius),
         Shape::Box { center, width, height } => {
             let mut args = [p.args(), center.args()].concat();
-            args.extend([width, height]);
+            args.extend([*width, *height]);
             call("sky_center_box", args)
         }
         Shape::Polygon(vertices) => {

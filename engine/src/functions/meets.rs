@@ -56,7 +56,11 @@ impl ScalarUDFImpl for PolygonMeetsCone {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         if !types.len().checked_sub(3).is_some_and(|n| self.outline.takes(n)) {
-            return plan_err!("{}: {} numbers do not describe two shapes", self.name(), types.len());
+            return plan_err!(
+                "{}: {} numbers do not describe two shapes",
+                self.name(),
+                types.len()
+            );
         }
         degrees::coerce(self.name(), types)
     }

@@ -10,8 +10,8 @@
 //! division by zero. Types are known here, after coercion.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::nullif;
@@ -52,14 +52,18 @@ impl AnalyzerRule for KeepNumbersFinite {
 
 fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Divide | Operator::Modulo), right })
-            if right.get_type(schema)?.is_integer() && !is_nonzero(&right) =>
-        {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: op @ (Operator::Divide | Operator::Modulo),
+            right,
+        }) if right.get_type(schema)?.is_integer() && !is_nonzero(&right) => {
             let zero = lit(0_i64).cast_to(&right.get_type(schema)?, schema)?;
             let right = Box::new(nullif(*right, zero));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
-        Expr::BinaryExpr(ref binary) if is_arithmetic(binary.op) => wrap_float(expr, schema, finite),
+        Expr::BinaryExpr(ref binary) if is_arithmetic(binary.op) => {
+            wrap_float(expr, schema, finite)
+        }
         Expr::ScalarFunction(ref call) if call.func.name() != FINITE => {
             wrap_float(expr, schema, finite)
         }
@@ -67,11 +71,7 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
     }
 }
 
-fn wrap_float(
-    expr: Expr,
-    schema: &DFSchema,
-    finite: &Arc<ScalarUDF>,
-) -> Result<Transformed<Expr>> {
+fn wrap_float(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transformed<Expr>> {
     match expr.get_type(schema)? {
         DataType::Float32 | DataType::Float64 => Ok(Transformed::yes(finite.call(vec![expr]))),
         _ => Ok(Transformed::no(expr)),

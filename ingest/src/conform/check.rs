@@ -1,10 +1,10 @@
 //! What a converted column must hold: values where they are required, strings within their
-//! length, declinations between the poles.
+//! length, declinations between the poles, no director of id 0.
 
 use almagest_storage::schema::{ColumnDef, TableDef, TableKind};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 
 use super::fault::{Faults, shown};
 use crate::error::ValueProblem;
@@ -48,6 +48,14 @@ pub(super) fn check(
             if text.is_some_and(|text| is_longer(text, length as usize)) {
                 faults.add(row, ValueProblem::TooLong { length }, || shown(values, row));
             }
+        }
+    }
+    if table.kind == TableKind::Director
+        && table.id.as_ref() == Some(&column.name)
+        && let Some(ids) = values.as_primitive_opt::<Int64Type>()
+    {
+        for (row, _) in ids.iter().enumerate().filter(|(_, id)| *id == Some(0)) {
+            faults.add(row, ValueProblem::ZeroDirector, || "0".to_owned());
         }
     }
     if table.position.as_ref().is_some_and(|position| position.dec == column.name) {

@@ -105,11 +105,13 @@ impl Iterator for TextReader {
     fn next(&mut self) -> Option<Self::Item> {
         let origin = self.next.take()?;
         match self.read_batch(&origin) {
-            Ok(batch) if batch.num_rows() == 0 => None,
-            Ok(batch) => {
+            Ok(batch) if batch.num_rows() > 0 => {
                 self.next = Some(origin.after(batch.num_rows()));
                 Some(Ok(FileRows { batch, origin }))
             }
+            // A file without rows still has columns to be looked at.
+            Ok(batch) if origin.first_row == 1 => Some(Ok(FileRows { batch, origin })),
+            Ok(_) => None,
             Err(error) => Some(Err(error)),
         }
     }

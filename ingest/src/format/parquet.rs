@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use arrow::array::{RecordBatch, RecordBatchReader};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
@@ -41,12 +42,18 @@ impl Iterator for ParquetReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let origin = self.next.take()?;
-        match self.reader.next()? {
-            Ok(batch) => {
+        match self.reader.next() {
+            Some(Ok(batch)) => {
                 self.next = Some(origin.after(batch.num_rows()));
                 Some(Ok(FileRows { batch, origin }))
             }
-            Err(error) => {
+            // A file without rows still has columns to be looked at.
+            None if origin.first_row == 1 => {
+                let batch = RecordBatch::new_empty(self.reader.schema());
+                Some(Ok(FileRows { batch, origin }))
+            }
+            None => None,
+            Some(Err(error)) => {
                 let source = ParquetError::ArrowError(error.to_string());
                 Some(Err(Error::Parquet { path: self.path.clone(), source }))
             }

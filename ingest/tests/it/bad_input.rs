@@ -117,6 +117,16 @@ fn unknown_tables_and_columns() {
 }
 
 #[test]
+fn a_file_without_rows_has_columns_all_the_same() {
+    check(
+        "Source",
+        "s.csv",
+        "sourceId,ra,decl,flux\n",
+        "s.csv: does not fit table Source: column dec is missing; column decl is not in the table",
+    );
+}
+
+#[test]
 fn ids_that_are_taken() {
     check(
         "Source",

@@ -5,6 +5,7 @@
 
 use std::env;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -19,8 +20,11 @@ use crate::sky_tables::{catalog, forced_sources, objects, sources, visible, visi
 
 const CATALOG_VARIABLE: &str = "ALMAGEST_CRASH_TEST_CATALOG";
 
-/// Ids of a visit's rows begin here times the visit.
-const ID_STRIDE: i64 = 10_000;
+/// Return the ids of a visit's rows.
+fn ids(visit: i64) -> Range<i64> {
+    let first = (visit + 1) * 10_000;
+    first..first + n_rows(visit)
+}
 
 /// Number of rows that a visit has in each table.
 fn n_rows(visit: i64) -> i64 {
@@ -29,11 +33,10 @@ fn n_rows(visit: i64) -> i64 {
 
 fn commit_visit(store: &CatalogStore, visit: i64) {
     // The buffer holds a part of a large visit, so that kills also hit between its files.
-    let config = TransactionConfig { buffer_bytes: 50_000, ..TransactionConfig::default() };
+    let config = TransactionConfig { buffer_bytes: 100_000, ..TransactionConfig::default() };
     let mut transaction = Transaction::begin_with(store, config).unwrap();
     transaction.append("Visit", &visits(&[visit])).unwrap();
-    let ids: Vec<i64> = (0..n_rows(visit)).map(|row| visit * ID_STRIDE + row).collect();
-    for ids in ids.chunks(300) {
+    for ids in ids(visit).collect::<Vec<_>>().chunks(300) {
         let row = |id: &i64| (*id, (id % 360) as f64, (id % 180 - 90) as f64);
         let rows: Vec<_> = ids.iter().map(row).collect();
         let forced: Vec<_> = ids.iter().map(|id| (Some(*id), visit)).collect();
@@ -79,26 +82,26 @@ fn run_and_kill(root: &Path, delay: Duration) -> Option<i64> {
 fn kill_ten_times(seed: u64) {
     let (_folder, store) = catalog();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut n_visits = 0;
+    let (mut n_visits, mut n_orphans) = (0, 0);
     for kill in 0..10 {
-        let delay = Duration::from_micros(rng.random_range(0..250_000));
+        let delay = Duration::from_micros(rng.random_range(0..400_000));
         let reported = run_and_kill(store.root(), delay).map_or(n_visits, |visit| visit + 1);
 
         let store = CatalogStore::open(store.root()).unwrap();
         let report = store.check().unwrap();
         assert!(report.is_clean(), "seed {seed}, kill {kill}: {report}");
+        n_orphans = report.orphans.len();
         let snapshot = store.snapshot().unwrap();
         n_visits = snapshot.n_rows("Visit") as i64;
         // A commit may have succeeded of which the child could not tell any more.
         assert!([reported, reported + 1].contains(&n_visits), "{n_visits} of {reported}");
         assert_eq!(snapshot.version(), n_visits as u64);
-        let expected: Vec<_> = (0..n_visits)
-            .flat_map(|visit| (0..n_rows(visit)).map(move |row| Some(visit * ID_STRIDE + row)))
-            .collect();
+        let expected: Vec<_> = (0..n_visits).flat_map(ids).map(Some).collect();
         assert_eq!(visible(&snapshot, "Source", "sourceId"), expected);
         assert_eq!(visible(&snapshot, "Object", "objectId"), expected);
         assert_eq!(visible(&snapshot, "ForcedSource", "objectId"), expected);
     }
+    println!("seed {seed}: {n_visits} visits survived 10 kills, beside {n_orphans} orphaned files");
     assert!(n_visits > 0, "seed {seed}: no child lived long enough to commit");
 }
 

@@ -57,6 +57,7 @@ fn text_tables() {
     check_text("a.tsv", b"a\tb\r\n1\t2\r\n", Ok(&[&[one], &[two]]));
     check_text("bom.csv", b"\xef\xbb\xbfa,b\n1,2", Ok(&[&[one], &[two]]));
     check_text("null.csv", b"a,b,c\n,\\N,\"\"\n", Ok(&[&[None], &[None], &[None]]));
+    check_text("header.csv", b"a,b\n", Ok(&[&[], &[]]));
     check_text(
         "quotes.csv",
         b"a,b\n\"x,\"\"y\"\"\nz\",2\n3,\"1\"\n",
@@ -124,6 +125,11 @@ fn parquet_tables_and_damaged_ones() {
     let found = read(&path, &ReadOptions { batch_rows: 3, ..ReadOptions::default() }).unwrap();
     assert_eq!(found.column(0), rows.column(0));
     assert_eq!(found.num_rows(), 10);
+
+    let path_of_none = folder.path().join("empty.parquet");
+    let file = File::create(&path_of_none).unwrap();
+    ArrowWriter::try_new(file, rows.schema(), None).unwrap().close().unwrap();
+    assert_eq!(read(&path_of_none, &ReadOptions::default()), Ok(rows.slice(0, 0)));
 
     let bytes = fs::read(&path).unwrap();
     let cut = write(folder.path(), "cut.parquet", &bytes[..bytes.len() / 2]);

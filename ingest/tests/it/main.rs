@@ -7,5 +7,6 @@ mod crash;
 mod formats;
 mod model;
 mod places;
+mod schemas;
 mod sky_tables;
 mod transactions;

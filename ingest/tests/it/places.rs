@@ -85,6 +85,16 @@ fn children_of_nobody_live_where_they_are() {
 }
 
 #[test]
+fn no_director_has_the_id_that_means_none() {
+    let (_folder, store) = catalog();
+    let error = commit(&store, &[("Object", objects(&[(0, 1.0, 1.0)]))]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "rows of Object: row 1, column objectId: 0 means no row and cannot be an id"
+    );
+}
+
+#[test]
 fn unknown_directors_are_named() {
     let (_folder, store) = catalog();
     let rows: Vec<_> = (0..20).map(|row| (Some(row / 2 + 1), row)).collect();

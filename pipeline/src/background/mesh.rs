@@ -36,7 +36,8 @@ impl Mesh {
         let measured: Vec<Option<Cell>> = (0..rows * columns)
             .into_par_iter()
             .map(|k| {
-                let (y, x) = (span(shape.0, rows, k / columns), span(shape.1, columns, k % columns));
+                let (y, x) =
+                    (span(shape.0, rows, k / columns), span(shape.1, columns, k % columns));
                 measure_cell(image, excluded, config, y, x)
             })
             .collect();

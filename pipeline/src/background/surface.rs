@@ -94,7 +94,10 @@ fn terms(degree: usize, x: f64, y: f64) -> Vec<f64> {
         values
     };
     let (tx, ty) = (series(x), series(y));
-    (0..=degree).flat_map(|j| (0..=degree - j).map(move |i| (i, j))).map(|(i, j)| tx[i] * ty[j]).collect()
+    (0..=degree)
+        .flat_map(|j| (0..=degree - j).map(move |i| (i, j)))
+        .map(|(i, j)| tx[i] * ty[j])
+        .collect()
 }
 
 fn chebyshev(mesh: &Mesh, wanted: usize) -> Option<Array2<f32>> {

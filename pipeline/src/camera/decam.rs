@@ -62,12 +62,17 @@ pub(super) fn facts(header: &Header) -> FrameFacts {
 fn identify_by_number(header: &Header, number: i64, facts: &mut FrameFacts) {
     facts.visit = Some(number);
     facts.identity_from = "EXPNUM".to_owned();
-    if let Some(start) = header.f64("MJD-OBS") {
-        facts.start_mjd_tai = Some(utc_to_tai(start));
-        facts.time_from = "MJD-OBS (start, UTC)".to_owned();
-    } else if let Some(start) = header.text("DATE-OBS").and_then(iso_utc_to_tai) {
-        facts.start_mjd_tai = Some(start);
-        facts.time_from = "DATE-OBS (start, UTC)".to_owned();
+    let mjd = header.f64("MJD-OBS").map(utc_to_tai);
+    let date = header.text("DATE-OBS").and_then(iso_utc_to_tai);
+    facts.start_mjd_tai = mjd.or(date);
+    let keyword = if mjd.is_some() { "MJD-OBS" } else { "DATE-OBS" };
+    facts.time_from = format!("{keyword} (start, UTC)");
+    if let (Some(mjd), Some(date)) = (mjd, date)
+        && (mjd - date).abs() * 86_400.0 > 1.0
+    {
+        facts
+            .warnings
+            .push("MJD-OBS and DATE-OBS differ by more than a second; MJD-OBS is used".to_owned());
     }
 }
 

@@ -108,11 +108,17 @@ impl FrameFacts {
             self.mid_mjd_tai.is_some() || self.start_mjd_tai.is_some(),
             "the time (--time, or 'mjd_mid_tai' in a sidecar)",
         );
-        need(self.exposure_time_s.is_some(), "the exposure time ('exposure_time' in a sidecar)");
+        need(
+            self.exposure_time_s.is_some(),
+            "the exposure time (--exposure-time, or 'exposure_time' in a sidecar)",
+        );
         // An unknown camera's frame is numbered by its time, once that is known.
         let will_be_numbered = self.rule == unknown::RULE;
-        need(self.visit.is_some() || will_be_numbered, "the visit ('visit' in a sidecar)");
-        need(self.detector_id.is_some(), "the detector ('detector' in a sidecar)");
+        need(
+            self.visit.is_some() || will_be_numbered,
+            "the visit (--visit, or 'visit' in a sidecar)",
+        );
+        need(self.detector_id.is_some(), "the detector (--detector, or 'detector' in a sidecar)");
         missing
     }
 

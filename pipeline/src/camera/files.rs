@@ -42,8 +42,12 @@ impl FrameFiles {
             weight: companion("_oow_"),
             mask: companion("_ood_"),
             psf: psf_names(&stem).into_iter().find_map(|psf| {
-                let folder = image.parent().unwrap_or(Path::new(""));
-                existing(folder.join(&psf)).or_else(|| existing(folder.join("../psfex").join(&psf)))
+                // Beside the image, or in a folder of models beside the folder of images.
+                let folder = image.parent()?;
+                let above = folder.parent().unwrap_or(folder).join("psfex");
+                [folder.to_owned(), folder.join("psfex"), above]
+                    .into_iter()
+                    .find_map(|folder| existing(folder.join(&psf)))
             }),
             sidecar: sidecar.into_iter().find_map(|name| existing(image.with_file_name(name))),
         }

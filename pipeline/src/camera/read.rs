@@ -185,6 +185,11 @@ impl Frame {
             source: error,
         })?;
         let mut warnings = detector.facts.warnings.clone();
+        let unused = self.reader.images().filter(|hdu| !detector.camera.is_detector(hdu));
+        let unused: Vec<&str> = unused.filter_map(|hdu| hdu.name.as_deref()).collect();
+        if detector.camera == Camera::Unknown && !unused.is_empty() {
+            warnings.push(format!("not understood and not used: extensions {}", unused.join(", ")));
+        }
         let image = self.reader.read_image(hdu)?;
         let mask = self.read_mask(&detector, nth, count, &image, &mut warnings)?;
         let variance = self.read_variance(&detector, nth, count, &image, &mut warnings)?;
@@ -272,7 +277,10 @@ impl Frame {
         }
         warnings
             .push("no weight: variance estimated from the scatter of the image itself".to_owned());
-        let background = variance::of_background(image).unwrap_or(f64::NAN) as f32;
+        let background = variance::of_background(image).unwrap_or_else(|| {
+            warnings.push("the image has no scatter: variance set to 1 ADU^2".to_owned());
+            1.0
+        }) as f32;
         let Some(gain) = facts.gain_e_per_adu else {
             return Ok(Array2::from_elem(image.dim(), background));
         };

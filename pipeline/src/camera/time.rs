@@ -36,10 +36,13 @@ pub(super) fn iso_utc_to_tai(text: &str) -> Option<f64> {
     if !(0.0..61.0).contains(&second) {
         return None;
     }
+    // hifitime gives a leap second the time of the second before it, so it is added here.
+    let leap = if second >= 60.0 { 1.0 } else { 0.0 };
+    let second = second - leap;
     let nanos = ((second.fract() * 1e9).round() as u32).min(999_999_999);
     let epoch =
         Epoch::maybe_from_gregorian_utc(year, month, day, hour, minute, second as u8, nanos);
-    Some(epoch.ok()?.to_mjd_tai_days())
+    Some(epoch.ok()?.to_mjd_tai_days() + leap / 86_400.0)
 }
 
 /// The MJD in TAI of a time written as `160818` and `064529`, or `20160818` and `064529`, UTC.

@@ -82,7 +82,7 @@ mod tests {
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
         let noise = Normal::new(0.0_f64, 5.0).unwrap();
         let image = Array2::from_shape_fn((200, 200), |(y, x)| {
-            let star = if (x / 20 + y / 20) % 10 == 0 && x % 20 < 5 { 4000.0 } else { 0.0 };
+            let star = if (x / 20 + 2 * (y / 20)) % 29 == 0 && x % 20 < 5 { 4000.0 } else { 0.0 };
             (noise.sample(&mut random) + 0.02 * x as f64 + 300.0 + star) as f32
         });
         let variance = of_background(&image).unwrap();

@@ -57,8 +57,9 @@ impl Columns {
 
     /// Instants, given as MJD.
     pub fn instants(&mut self, name: &str, mjds: impl Iterator<Item = f64>) -> &mut Self {
-        let microseconds = |mjd: f64| ((mjd - UNIX_EPOCH_MJD) * MICROSECONDS_PER_DAY).round() as i64;
-        self.push(name, Arc::new(mjds.map(microseconds).collect::<TimestampMicrosecondArray>()))
+        let microseconds =
+            |mjd: f64| ((mjd - UNIX_EPOCH_MJD) * MICROSECONDS_PER_DAY).round() as i64;
+        self.push(name, Arc::new(TimestampMicrosecondArray::from_iter_values(mjds.map(microseconds))))
     }
 
     pub fn finish(self) -> Result<RecordBatch, ArrowError> {

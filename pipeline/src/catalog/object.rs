@@ -127,9 +127,10 @@ pub fn object_rows(objects: &[&ObjectSummary]) -> Result<RecordBatch, ArrowError
         .numbers("coord_decErr", all().map(|o| o.dec_err))
         .integers("nSource", all().map(|o| o.n_sources as i64))
         .texts("refBand", all().map(|o| o.reference_band()))
-        .numbers("refExtendedness", all().map(|o| {
-            o.reference_band().map_or(f64::NAN, |band| o.extendedness(band))
-        }));
+        .numbers(
+            "refExtendedness",
+            all().map(|o| o.reference_band().map_or(f64::NAN, |band| o.extendedness(band))),
+        );
     for band in BANDS {
         let flux: Vec<Option<BandFlux>> = all().map(|o| o.flux(band)).collect();
         let number = |value: fn(&BandFlux) -> f64| {
@@ -161,10 +162,7 @@ pub fn object_rows(objects: &[&ObjectSummary]) -> Result<RecordBatch, ArrowError
             .flags(&name("psfFlux_flag"), flux.iter().map(Option::is_none))
             .flags(&name("pixelFlags_edge"), any(|e| e.is_edge).into_iter())
             .flags(&name("pixelFlags_saturated"), any(|e| e.is_saturated).into_iter())
-            .flags(
-                &name("pixelFlags_saturatedCenter"),
-                any(|e| e.is_saturated_center).into_iter(),
-            );
+            .flags(&name("pixelFlags_saturatedCenter"), any(|e| e.is_saturated_center).into_iter());
     }
     columns.finish()
 }

@@ -47,19 +47,25 @@ pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatc
         e.characterized.psf_shape(x, y)
     };
     columns
-        .numbers("pixelScale", all().map(|e| {
-            let (x, y) = center(e);
-            e.exposure.wcs.pixel_scale_arcsec(x, y)
-        }))
+        .numbers(
+            "pixelScale",
+            all().map(|e| {
+                let (x, y) = center(e);
+                e.exposure.wcs.pixel_scale_arcsec(x, y)
+            }),
+        )
         .known_numbers("zeroPoint", all().map(|e| e.exposure.photo_calib.map(|c| c.zero_point_mag)))
         .numbers("skyBg", measured().map(|m| m.sky_level))
         .numbers("skyNoise", measured().map(|m| m.sky_noise))
         .numbers("seeing", measured().map(|m| m.seeing_arcsec))
         .numbers("psfSigma", all().map(|e| psf_shape(e).determinant_radius_px()))
-        .numbers("psfArea", all().map(|e| {
-            let (x, y) = center(e);
-            e.characterized.psf_model().effective_area_px(x, y)
-        }))
+        .numbers(
+            "psfArea",
+            all().map(|e| {
+                let (x, y) = center(e);
+                e.characterized.psf_model().effective_area_px(x, y)
+            }),
+        )
         .numbers("psfIxx", all().map(|e| psf_shape(e).xx))
         .numbers("psfIyy", all().map(|e| psf_shape(e).yy))
         .numbers("psfIxy", all().map(|e| psf_shape(e).xy))

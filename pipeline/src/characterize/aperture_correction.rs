@@ -6,8 +6,8 @@
 
 use super::ExposurePsf;
 use crate::image::MaskedImage;
-use crate::measurement::aperture_flux::{aperture_flux, circle_pixel_overlap};
 use crate::measurement::Measured;
+use crate::measurement::aperture_flux::{aperture_flux, circle_pixel_overlap};
 use crate::statistics::{median, robust_sigma};
 
 /// Radius of the aperture, pixels.
@@ -66,8 +66,7 @@ fn is_psf_star(psf: &ExposurePsf, source: &Measured) -> bool {
 
 fn has_neighbour(sources: &[Measured], star: &Measured, within_px: f64) -> bool {
     sources.iter().any(|other| {
-        let apart =
-            (other.centroid.x - star.centroid.x).hypot(other.centroid.y - star.centroid.y);
+        let apart = (other.centroid.x - star.centroid.x).hypot(other.centroid.y - star.centroid.y);
         apart > 0.0 && apart < within_px && other.psf_flux.flux > 0.003 * star.psf_flux.flux
     })
 }

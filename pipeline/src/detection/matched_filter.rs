@@ -4,9 +4,10 @@
 //! `Σ K² m V`; their ratio `Σ K m I / √(Σ K² m V)` is the signal to noise. Both sums are separable. A
 //! Gaussian in place of a seeing-limited PSF costs a few per cent of signal to noise.
 
+use super::Footprint;
 use crate::image::MaskedImage;
 use crate::statistics::robust_sigma;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 
 /// Reach of the kernel, in units of its σ.
@@ -27,24 +28,20 @@ pub struct FilteredImage {
 }
 
 impl FilteredImage {
-    /// Robust scatter of the signal to noise among pixels below `limit`.
+    /// Robust scatter of the signal to noise outside of `footprints`: 1 where the variance is right.
     ///
-    /// Sources skew the distribution to the positive side; so the negative side is mirrored. 1 where there
-    /// are too few such pixels to tell.
-    pub fn scatter_below(&self, limit: f32) -> f64 {
-        let mut below: Vec<f64> = self
-            .signal_to_noise
-            .iter()
-            .filter(|s| **s != 0.0 && **s < limit)
-            .map(|s| f64::from(*s))
-            .collect();
-        if below.len() < MIN_SKY_PIXELS {
+    /// Also 1 where there are too few such pixels to tell.
+    pub fn scatter_outside(&self, footprints: &[Footprint]) -> f64 {
+        let mut sky = self.signal_to_noise.clone();
+        for span in footprints.iter().flat_map(|f| &f.spans) {
+            sky.slice_mut(s![span.y, span.x.clone()]).fill(0.0);
+        }
+        let mut values: Vec<f64> =
+            sky.iter().filter(|s| **s != 0.0).map(|s| f64::from(*s)).collect();
+        if values.len() < MIN_SKY_PIXELS {
             return 1.0;
         }
-        let middle = crate::statistics::median(&mut below);
-        let mut mirrored: Vec<f64> =
-            below.iter().filter(|s| **s < middle).flat_map(|s| [s - middle, middle - s]).collect();
-        robust_sigma(&mut mirrored)
+        robust_sigma(&mut values)
     }
 }
 
@@ -52,12 +49,10 @@ impl FilteredImage {
 pub fn matched_filter(image: &MaskedImage, sigma_px: f64, unusable: u32) -> FilteredImage {
     let kernel = gaussian_kernel(sigma_px);
     let squared: Vec<f64> = kernel.iter().map(|k| k * k).collect();
-    let usable = ndarray::Zip::from(&image.image)
-        .and(&image.variance)
-        .and(&image.mask)
-        .par_map_collect(|v, var, m| {
-            m & unusable == 0 && v.is_finite() && var.is_finite() && *var > 0.0
-        });
+    let usable =
+        ndarray::Zip::from(&image.image).and(&image.variance).and(&image.mask).par_map_collect(
+            |v, var, m| m & unusable == 0 && v.is_finite() && var.is_finite() && *var > 0.0,
+        );
     let select = |values: &Array2<f32>| {
         ndarray::Zip::from(values).and(&usable).map_collect(|v, u| if *u { *v } else { 0.0 })
     };
@@ -129,8 +124,7 @@ mod tests {
             for dy in -reach..=reach {
                 for dx in -reach..=reach {
                     let at = [(y as i64 + dy) as usize, (x as i64 + dx) as usize];
-                    let weight =
-                        kernel[(dy + reach) as usize] * kernel[(dx + reach) as usize];
+                    let weight = kernel[(dy + reach) as usize] * kernel[(dx + reach) as usize];
                     slow += weight * f64::from(image.get(at).copied().unwrap_or(0.0));
                 }
             }

@@ -85,8 +85,8 @@ fn climb(
         hills.hang(k, highest);
         let saddle = f64::from(filtered.value[[y, x]]);
         let noise = f64::from(filtered.noise[[y, x]]);
-        let least = (config.min_prominence_sigma * noise)
-            .max(config.min_prominence_fraction * saddle);
+        let least =
+            (config.min_prominence_sigma * noise).max(config.min_prominence_fraction * saddle);
         for &lower in &touched[1..] {
             let (py, px) = pixels[lower];
             if f64::from(filtered.value[[py, px]]) - saddle < least {

@@ -44,11 +44,11 @@ pub(super) fn check(path: &Path) -> Result<()> {
             HeaderRead::Whole(header, length) => (header, length),
             HeaderRead::Cut(length) => return Err(truncated(at + length)),
         };
-        let end = at + length + data_bytes(&header);
-        if end > found {
-            return Err(truncated(end));
+        // The padding of the last block belongs to the file; CFITSIO cannot read data without it.
+        at = (at + length).saturating_add(data_bytes(&header).next_multiple_of(BLOCK));
+        if at > found {
+            return Err(truncated(at));
         }
-        at = end.next_multiple_of(BLOCK);
         // What follows the last HDU need not be one.
         let mut next = Vec::new();
         file.seek(SeekFrom::Start(at)).map_err(io)?;
@@ -99,5 +99,6 @@ fn data_bytes(header: &Header) -> u64 {
     let pixels =
         (1..=axes).map(|axis| number(&format!("NAXIS{axis}"), 0)).fold(1, u64::saturating_mul);
     let elements = pixels.saturating_add(number("PCOUNT", 0)).saturating_mul(number("GCOUNT", 1));
-    elements.saturating_mul(number("BITPIX", 8) / 8)
+    // A size beyond any disk stays beyond it, without overflow in the sums to come.
+    elements.saturating_mul(number("BITPIX", 8) / 8).min(u64::MAX / 4)
 }

@@ -21,11 +21,22 @@ pub enum Compression {
 }
 
 /// A FITS file being written under a temporary name beside its own, which it takes when finished.
+/// Unfinished, it leaves nothing behind.
 pub struct FitsWriter {
     handle: Handle,
     path: PathBuf,
-    partial: PathBuf,
+    partial: Partial,
     hdus: usize,
+}
+
+/// The temporary name; the file goes when this does, unless it was renamed.
+struct Partial(PathBuf);
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // After `finish` there is nothing to remove, and before it nothing more can be done about it.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl FitsWriter {
@@ -41,6 +52,7 @@ impl FitsWriter {
             _ => {}
         }
         let handle = Handle::create(&partial)?;
+        let partial = Partial(partial);
         let mut writer = FitsWriter { handle, path: path.to_owned(), partial, hdus: 0 };
         writer.begin_hdu(8, &[], cards)?;
         Ok(writer)
@@ -93,7 +105,7 @@ impl FitsWriter {
     /// Closes the file and gives it its name, replacing what had it before.
     pub fn finish(self) -> Result<()> {
         self.handle.close()?;
-        std::fs::rename(&self.partial, &self.path)
+        std::fs::rename(&self.partial.0, &self.path)
             .map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 }

@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn overlaps_add_up_to_the_circle() {
-        for (x, y, radius) in [(30.0, 30.0, 3.0), (30.3, 31.7, 5.0), (32.49, 29.51, 12.0), (31.1, 31.9, 0.3)]
+        for (x, y, radius) in
+            [(30.0, 30.0, 3.0), (30.3, 31.7, 5.0), (32.49, 29.51, 12.0), (31.1, 31.9, 0.3)]
         {
             let sum = aperture_flux(&flat(1.0), x, y, radius).flux;
             let circle = std::f64::consts::PI * radius * radius;
@@ -141,7 +142,9 @@ mod tests {
     #[test]
     fn overlap_agrees_with_fine_sampling() {
         const STEPS: usize = 1000;
-        for (dx, dy, radius) in [(2.6, 1.2, 3.0), (0.2, -0.1, 0.4), (-4.9, 0.3, 5.0), (3.4, -3.6, 5.0)] {
+        for (dx, dy, radius) in
+            [(2.6, 1.2, 3.0), (0.2, -0.1, 0.4), (-4.9, 0.3, 5.0), (3.4, -3.6, 5.0)]
+        {
             let mut count = 0;
             for j in 0..STEPS {
                 for i in 0..STEPS {

@@ -23,14 +23,7 @@ pub struct Centroid {
 impl Centroid {
     /// The position of a peak, without errors.
     pub fn at_peak(x: f64, y: f64) -> Self {
-        Self {
-            x,
-            y,
-            x_err: f64::NAN,
-            y_err: f64::NAN,
-            xy_cov: f64::NAN,
-            flag_reset_to_peak: true,
-        }
+        Self { x, y, x_err: f64::NAN, y_err: f64::NAN, xy_cov: f64::NAN, flag_reset_to_peak: true }
     }
 
     /// Any failure.

@@ -71,22 +71,30 @@ pub struct PointSources {
 }
 
 /// Fit the fluxes of point sources at `positions` in the sky-subtracted `image`.
+///
+/// With approximate fluxes to `start` from, one round does.
 pub fn fit_fluxes(
     image: &MaskedImage,
     psf: &PsfModel,
     positions: &[(f64, f64)],
     fwhm_px: f64,
+    start: Option<&[f64]>,
     config: &PsfFluxConfig,
 ) -> PointSources {
     let radius = (config.radius_fwhm * fwhm_px).ceil().max(3.0) as usize;
     let groups = groups(positions, config.link_fwhm * fwhm_px, config.max_group);
-    let mut amplitudes = vec![0.0; positions.len()];
-    let mut model = Array2::<f32>::zeros(image.image.dim());
+    let shape = image.image.dim();
+    let (mut amplitudes, mut model, rounds) = match start {
+        Some(start) => (start.to_vec(), render(psf, positions, start, shape), 1),
+        None => (vec![0.0; positions.len()], Array2::zeros(shape), config.rounds.max(1)),
+    };
     let mut fluxes = Vec::new();
-    for _ in 0..config.rounds.max(1) {
+    for _ in 0..rounds {
         let solved: Vec<Vec<PsfFlux>> = groups
             .par_iter()
-            .map(|members| Group::new(image, psf, positions, members, radius).solve(&model, &amplitudes))
+            .map(|members| {
+                Group::new(image, psf, positions, members, radius).solve(&model, &amplitudes)
+            })
             .collect();
         fluxes = vec![None; positions.len()];
         for (members, results) in groups.iter().zip(solved) {
@@ -95,7 +103,7 @@ pub fn fit_fluxes(
                 fluxes[k] = Some(result);
             }
         }
-        model = render(psf, positions, &amplitudes, image.image.dim());
+        model = render(psf, positions, &amplitudes, shape);
         if groups.len() < 2 {
             break;
         }
@@ -111,8 +119,7 @@ fn render(
     shape: (usize, usize),
 ) -> Array2<f32> {
     let radius = psf.radius_px();
-    let stamps: Vec<Stamp> =
-        positions.par_iter().map(|&(x, y)| psf.stamp(x, y, radius)).collect();
+    let stamps: Vec<Stamp> = positions.par_iter().map(|&(x, y)| psf.stamp(x, y, radius)).collect();
     let mut model = Array2::<f32>::zeros(shape);
     for (stamp, amplitude) in stamps.iter().zip(amplitudes) {
         for (y, x, value) in stamp.inside(shape) {
@@ -338,7 +345,7 @@ mod tests {
     }
 
     fn fit(image: &MaskedImage, positions: &[(f64, f64)]) -> Vec<PsfFlux> {
-        fit_fluxes(image, &psf(), positions, FWHM, &PsfFluxConfig::default()).fluxes
+        fit_fluxes(image, &psf(), positions, FWHM, None, &PsfFluxConfig::default()).fluxes
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl Shape {
                 + ((next.xy - state.xy) / (state.xx + state.yy)).abs();
             state = next;
             if change < CONVERGED {
-                let trace_err = 4.0 * state.sum(pixel, max_radius_px).map_or(f64::NAN, |s| s.trace_err);
+                let trace_err =
+                    4.0 * state.sum(pixel, max_radius_px).map_or(f64::NAN, |s| s.trace_err);
                 return Self { xx: state.xx, yy: state.yy, xy: state.xy, trace_err, flag: false };
             }
         }
@@ -172,8 +173,7 @@ mod tests {
 
     #[test]
     fn a_gaussian_has_its_own_covariance() {
-        let profile =
-            StarProfile { law: RadialLaw::Gaussian, fwhm_px: 5.0, g1: 0.1, g2: -0.05 };
+        let profile = StarProfile { law: RadialLaw::Gaussian, fwhm_px: 5.0, g1: 0.1, g2: -0.05 };
         let star = PsfModel::Analytic(profile).stamp(30.3, 29.6, 25);
         let pixel = |x: i64, y: i64| {
             let at = [(y - star.y0) as usize, (x - star.x0) as usize];

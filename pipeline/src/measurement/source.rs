@@ -61,6 +61,12 @@ pub struct Measured {
     pub pixel_flags: PixelFlags,
 }
 
+/// Adaptive moments of the PSF at a place, px².
+pub fn psf_shape(psf: &PsfModel, (x, y): (f64, f64), fwhm_px: f64) -> Shape {
+    let star = psf.stamp(x, y, psf.radius_px());
+    Shape::measure(&|x, y| at(&star, x, y).map(|v| (v, 0.0)), (x, y), fwhm_px / 2.355, 30.0)
+}
+
 /// Measure the sources whose peaks are at `peaks` in the sky-subtracted `image`.
 pub fn measure(
     image: &MaskedImage,
@@ -89,7 +95,7 @@ impl Scene<'_> {
     fn positions_and_fluxes(&self, peaks: &[(f64, f64)]) -> (Vec<Centroid>, PointSources) {
         let mut centroids: Vec<Centroid> =
             peaks.iter().map(|&(x, y)| Centroid::at_peak(x, y)).collect();
-        let mut sources = self.fluxes(&centroids);
+        let mut sources = self.fluxes(&centroids, None);
         let radius = (self.config.centroid_radius_fwhm * self.fwhm_px).ceil().max(3.0) as usize;
         let max_shift = self.config.max_shift_fwhm * self.fwhm_px;
         for _ in 0..self.config.centroid_rounds {
@@ -104,14 +110,15 @@ impl Scene<'_> {
                     Centroid::fit(self.psf, &pixel, start, peak, radius, max_shift)
                 })
                 .collect();
-            sources = self.fluxes(&centroids);
+            let start: Vec<f64> = sources.fluxes.iter().map(amplitude).collect();
+            sources = self.fluxes(&centroids, Some(&start));
         }
         (centroids, sources)
     }
 
-    fn fluxes(&self, centroids: &[Centroid]) -> PointSources {
+    fn fluxes(&self, centroids: &[Centroid], start: Option<&[f64]>) -> PointSources {
         let positions: Vec<(f64, f64)> = centroids.iter().map(|c| (c.x, c.y)).collect();
-        fit_fluxes(self.image, self.psf, &positions, self.fwhm_px, &self.config.psf_flux)
+        fit_fluxes(self.image, self.psf, &positions, self.fwhm_px, start, &self.config.psf_flux)
     }
 
     fn measure_one(&self, centroid: Centroid, psf_flux: PsfFlux, all: &PointSources) -> Measured {
@@ -120,9 +127,7 @@ impl Scene<'_> {
         let pixel = |x, y| self.pixel_without_others(x, y, &all.model, &own);
         let sigma_px = self.fwhm_px / 2.355;
         let shape = Shape::measure(&pixel, (x, y), sigma_px, 8.0 * self.fwhm_px);
-        let star = self.psf.stamp(x, y, self.psf.radius_px());
-        let psf_shape =
-            Shape::measure(&|x, y| at(&star, x, y).map(|v| (v, 0.0)), (x, y), sigma_px, 30.0);
+        let psf_shape = psf_shape(self.psf, (x, y), self.fwhm_px);
         Measured {
             centroid,
             psf_flux,
@@ -142,8 +147,7 @@ impl Scene<'_> {
     /// The light that the model of all sources holds of this one.
     fn own_light(&self, centroid: &Centroid, flux: &PsfFlux) -> Stamp {
         let mut star = self.psf.stamp(centroid.x, centroid.y, self.psf.radius_px());
-        let amplitude = if flux.flag() { 0.0 } else { flux.flux };
-        star.values.mapv_inplace(|v| v * amplitude);
+        star.values.mapv_inplace(|v| v * amplitude(flux));
         star
     }
 
@@ -166,6 +170,11 @@ impl Scene<'_> {
         let others = f64::from(model[pixel]) - at(own, x, y).unwrap_or(0.0);
         Some((f64::from(value) - others, f64::from(variance)))
     }
+}
+
+/// Light that the model of all sources has for one.
+fn amplitude(flux: &PsfFlux) -> f64 {
+    if flux.flag() { 0.0 } else { flux.flux }
 }
 
 /// Value of a stamp at a pixel of the large image.

@@ -12,8 +12,8 @@
 
 use super::basis::{BasisPsf, polynomial_terms};
 use super::profile::StarProfile;
-use super::star_fit::{StarFit, fit_star};
 use super::resample::{Kernel, resample};
+use super::star_fit::{StarFit, fit_star};
 use super::{PsfModel, moffat_fit};
 use crate::image::{MaskedImage, mask_plane};
 use crate::linear_algebra::Cholesky;
@@ -34,6 +34,11 @@ const STEP_PX: f64 = 0.5;
 /// The interpolation that brings residuals to the grid.
 const RESIDUAL_REACH_PX: usize = 3;
 const RESIDUAL_KERNEL: Kernel = Kernel::Lanczos(RESIDUAL_REACH_PX);
+
+/// Stars, the first ones, that the analytic part is fitted to.
+const PROFILE_STARS: usize = 50;
+/// Largest radius of a model, pixels.
+const MAX_RADIUS_PX: f64 = 30.0;
 
 /// How a PSF is fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,20 +99,18 @@ impl<'a> PsfFitter<'a> {
         Self { config, image, sources, fwhm_px }
     }
 
-    /// Fit the PSF to `stars`; `None` when fewer than the least number are left.
+    /// Fit the PSF to `stars`, brightest first; `None` when fewer than the least number are left.
     pub fn fit(&self, stars: &[(f64, f64)]) -> Option<FittedPsf> {
         if stars.len() < self.config.min_stars {
             return None;
         }
         let profile = self.fit_profile(stars)?;
-        let radius = (3.5 * profile.fwhm_px).ceil().clamp(8.0, 30.0) as usize;
+        let radius = (3.5 * profile.fwhm_px).ceil().clamp(8.0, MAX_RADIUS_PX) as usize;
         let mut model = PsfModel::Basis(self.assemble(&profile, None, 0, radius)?);
         let mut used: Vec<usize> = (0..stars.len()).collect();
         for _ in 0..self.config.rounds {
-            let fits: Vec<Option<StarFit>> = used
-                .par_iter()
-                .map(|&i| self.fit_one(&model, stars[i], profile.fwhm_px))
-                .collect();
+            let fits: Vec<Option<StarFit>> =
+                used.par_iter().map(|&i| self.fit_one(&model, stars[i], profile.fwhm_px)).collect();
             let kept = self.good_stars(&fits);
             let fitted: Vec<StarFit> = kept.iter().filter_map(|&k| fits[k]).collect();
             used = kept.iter().map(|&k| used[k]).collect();
@@ -137,10 +140,10 @@ impl<'a> PsfFitter<'a> {
             StarProfile::circular(super::RadialLaw::Moffat { beta: 3.0 }, self.fwhm_px);
         for _ in 0..2 {
             let model = PsfModel::Analytic(profile);
-            let radius = (3.5 * profile.fwhm_px).ceil().clamp(8.0, 30.0) as usize;
+            let radius = (3.5 * profile.fwhm_px).ceil().clamp(8.0, MAX_RADIUS_PX) as usize;
             let n = 2 * radius + 1;
             let (mut sum, mut weight) = (Array2::zeros((n, n)), Array2::zeros((n, n)));
-            for &star in stars {
+            for &star in stars.iter().take(PROFILE_STARS) {
                 let Some(fit) = self.fit_one(&model, star, profile.fwhm_px) else { continue };
                 let (values, good) = self.shifted(&fit, radius, |_, _| 0.0);
                 let w = (fit.flux / fit.flux_err).min(self.config.max_snr).powi(2);
@@ -161,30 +164,23 @@ impl<'a> PsfFitter<'a> {
 
     fn fit_one(&self, model: &PsfModel, star: (f64, f64), fwhm_px: f64) -> Option<StarFit> {
         let radius = (1.5 * fwhm_px).ceil().max(4.0) as usize;
-        fit_star(model, &|x, y| self.pixel(star, x, y), star, radius, 0.75 * fwhm_px)
+        let surroundings = self.surroundings(star);
+        let pixel = |x, y| surroundings.pixel(x, y);
+        fit_star(model, &pixel, star, radius, 0.75 * fwhm_px)
     }
 
-    /// A usable pixel of a star's stamp: inside, unmasked, and nearer to the star than to a neighbour.
-    fn pixel(&self, star: (f64, f64), x: i64, y: i64) -> Option<(f64, f64)> {
-        let (ny, nx) = self.image.image.dim();
-        if x < 0 || y < 0 || x >= nx as i64 || y >= ny as i64 {
-            return None;
-        }
-        let at = [y as usize, x as usize];
-        if self.image.mask[at] & UNUSABLE != 0 || self.near_neighbour(star, x as f64, y as f64) {
-            return None;
-        }
-        let (value, variance) = (self.image.image[at], self.image.variance[at]);
-        (value.is_finite() && variance > 0.0).then_some((f64::from(value), f64::from(variance)))
-    }
-
-    fn near_neighbour(&self, star: (f64, f64), x: f64, y: f64) -> bool {
-        let own = (x - star.0).hypot(y - star.1);
-        self.sources.iter().any(|s| {
+    fn surroundings(&self, star: (f64, f64)) -> Surroundings<'a> {
+        let reach = MAX_RADIUS_PX + 2.0 * self.fwhm_px;
+        let near = |s: &&(f64, f64)| {
             let apart = (s.0 - star.0).hypot(s.1 - star.1);
-            let distance = (x - s.0).hypot(y - s.1);
-            apart > 1.0 && distance < own && distance < 2.0 * self.fwhm_px
-        })
+            apart > 1.5 && apart < 1.5 * reach
+        };
+        Surroundings {
+            image: self.image,
+            star,
+            neighbours: self.sources.iter().filter(near).copied().collect(),
+            neighbour_radius_px: 2.0 * self.fwhm_px,
+        }
     }
 
     /// A star's pixels minus `model`, brought to the grid around its centre, and where they are known.
@@ -198,19 +194,17 @@ impl<'a> PsfFitter<'a> {
         let half = (radius + margin) as i64;
         let (x0, y0) = (fit.x.round() as i64 - half, fit.y.round() as i64 - half);
         let n = 2 * half as usize + 1;
+        let surroundings = self.surroundings((fit.x, fit.y));
         let mut values = Array2::zeros((n, n));
         let mut good = Array2::zeros((n, n));
         for ((j, i), value) in values.indexed_iter_mut() {
             let (x, y) = (x0 + i as i64, y0 + j as i64);
-            if let Some((data, _)) = self.pixel((fit.x, fit.y), x, y) {
+            if let Some((data, _)) = surroundings.pixel(x, y) {
                 *value = data - model(x, y);
                 good[[j, i]] = 1.0;
             }
         }
-        let start = (
-            fit.y - y0 as f64 - radius as f64,
-            fit.x - x0 as f64 - radius as f64,
-        );
+        let start = (fit.y - y0 as f64 - radius as f64, fit.x - x0 as f64 - radius as f64);
         let size = (2 * radius + 1, 2 * radius + 1);
         let shifted = resample(values.view(), start, 1.0, size, RESIDUAL_KERNEL);
         let known = Array2::from_shape_fn(size, |(j, i)| {
@@ -227,7 +221,8 @@ impl<'a> PsfFitter<'a> {
             (f.reduced_chi2.max(1.0) - 1.0).sqrt() / snr
         };
         let kept: Vec<usize> = (0..fits.len()).filter(|&k| fits[k].is_some()).collect();
-        let mut values: Vec<f64> = kept.iter().filter_map(|&k| fits[k].as_ref().map(misfit)).collect();
+        let mut values: Vec<f64> =
+            kept.iter().filter_map(|&k| fits[k].as_ref().map(misfit)).collect();
         if values.len() < 6 {
             return kept;
         }
@@ -247,7 +242,9 @@ impl<'a> PsfFitter<'a> {
         let (centre, scale) = self.frame();
         let terms: Vec<Vec<f64>> = fits
             .iter()
-            .map(|f| polynomial_terms(degree, (f.x - centre.0) / scale.0, (f.y - centre.1) / scale.1))
+            .map(|f| {
+                polynomial_terms(degree, (f.x - centre.0) / scale.0, (f.y - centre.1) / scale.1)
+            })
             .collect();
         let residuals: Vec<(Array2<f64>, Array2<f64>, f64)> = fits
             .par_iter()
@@ -340,6 +337,38 @@ impl<'a> PsfFitter<'a> {
             image += &fine;
         }
         self.assemble(profile, Some(&added), degree, radius)
+    }
+}
+
+/// The usable pixels around a star.
+struct Surroundings<'a> {
+    image: &'a MaskedImage,
+    star: (f64, f64),
+    neighbours: Vec<(f64, f64)>,
+    neighbour_radius_px: f64,
+}
+
+impl Surroundings<'_> {
+    /// A pixel's value and variance: inside, unmasked, and nearer to the star than to a neighbour.
+    fn pixel(&self, x: i64, y: i64) -> Option<(f64, f64)> {
+        let (ny, nx) = self.image.image.dim();
+        if x < 0 || y < 0 || x >= nx as i64 || y >= ny as i64 {
+            return None;
+        }
+        let at = [y as usize, x as usize];
+        if self.image.mask[at] & UNUSABLE != 0 || self.near_neighbour(x as f64, y as f64) {
+            return None;
+        }
+        let (value, variance) = (self.image.image[at], self.image.variance[at]);
+        (value.is_finite() && variance > 0.0).then_some((f64::from(value), f64::from(variance)))
+    }
+
+    fn near_neighbour(&self, x: f64, y: f64) -> bool {
+        let own = (x - self.star.0).hypot(y - self.star.1);
+        self.neighbours.iter().any(|s| {
+            let distance = (x - s.0).hypot(y - s.1);
+            distance < own && distance < self.neighbour_radius_px
+        })
     }
 }
 

@@ -22,8 +22,7 @@ pub(super) fn fit(
     let centre = (n - 1.0) / 2.0;
     let total: f64 = stack.sum();
     // Flux, x, y, ln width, ln (beta − 1), g1, g2, constant.
-    let mut p =
-        [total.max(1e-30), centre, centre, fwhm_px.max(1.0).ln(), 2f64.ln(), 0.0, 0.0, 0.0];
+    let mut p = [total.max(1e-30), centre, centre, fwhm_px.max(1.0).ln(), 2f64.ln(), 0.0, 0.0, 0.0];
     let mut chi2 = sum_of_squares(&p, stack, weights);
     let mut damping = 1e-3;
     for _ in 0..MAX_ITERATIONS {
@@ -85,11 +84,7 @@ fn model(p: &[f64; PARAMETERS], n: usize) -> Array2<f64> {
     })
 }
 
-fn sum_of_squares(
-    p: &[f64; PARAMETERS],
-    stack: ArrayView2<f64>,
-    weights: ArrayView2<f64>,
-) -> f64 {
+fn sum_of_squares(p: &[f64; PARAMETERS], stack: ArrayView2<f64>, weights: ArrayView2<f64>) -> f64 {
     let model = model(p, stack.nrows());
     ndarray::Zip::from(stack)
         .and(weights)
@@ -135,12 +130,8 @@ mod tests {
 
     #[test]
     fn a_drawn_profile_is_recovered() {
-        let truth = StarProfile {
-            law: RadialLaw::Moffat { beta: 3.2 },
-            fwhm_px: 4.3,
-            g1: 0.04,
-            g2: -0.02,
-        };
+        let truth =
+            StarProfile { law: RadialLaw::Moffat { beta: 3.2 }, fwhm_px: 4.3, g1: 0.04, g2: -0.02 };
         let sampler = truth.sampler();
         let stack = Array2::from_shape_fn((31, 31), |(j, i)| {
             2.0 * sampler.pixel(i as f64 - 15.1, j as f64 - 14.8) + 1e-4

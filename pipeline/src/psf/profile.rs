@@ -55,7 +55,9 @@ impl StarProfile {
     pub fn scale_px(&self) -> f64 {
         match self.law {
             RadialLaw::Gaussian => self.fwhm_px / (8.0 * LN_2).sqrt(),
-            RadialLaw::Moffat { beta } => self.fwhm_px / (2.0 * (2f64.powf(1.0 / beta) - 1.0).sqrt()),
+            RadialLaw::Moffat { beta } => {
+                self.fwhm_px / (2.0 * (2f64.powf(1.0 / beta) - 1.0).sqrt())
+            }
         }
     }
 

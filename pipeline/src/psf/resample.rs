@@ -41,6 +41,16 @@ impl Taps {
         weights.iter_mut().for_each(|w| *w /= sum);
         Self { first, weights }
     }
+
+    /// Without the samples outside of a grid of that length, where the function is zero.
+    fn within(self, length: usize) -> Self {
+        let before = (-self.first).clamp(0, self.weights.len() as i64) as usize;
+        let first = self.first.clamp(0, length as i64);
+        let count = self.weights.len() - before;
+        let after = count.saturating_sub(length - first as usize);
+        let weights = self.weights[before..before + count - after].to_vec();
+        Self { first, weights }
+    }
 }
 
 fn lagrange(t: f64, k: usize, count: usize) -> f64 {
@@ -68,25 +78,31 @@ pub(super) fn resample(
     (ny, nx): (usize, usize),
     kernel: Kernel,
 ) -> Array2<f64> {
-    let columns: Vec<Taps> = (0..nx).map(|i| Taps::new(x0 + i as f64 * step, kernel)).collect();
-    let rows: Vec<Taps> = (0..ny).map(|j| Taps::new(y0 + j as f64 * step, kernel)).collect();
-    let along_x = Array2::from_shape_fn((grid.nrows(), nx), |(y, i)| {
-        weighted(&columns[i], grid.ncols(), |x| grid[[y, x]])
-    });
-    Array2::from_shape_fn((ny, nx), |(j, i)| {
-        weighted(&rows[j], grid.nrows(), |y| along_x[[y, i]])
-    })
-}
-
-fn weighted(taps: &Taps, length: usize, value: impl Fn(usize) -> f64) -> f64 {
-    let mut sum = 0.0;
-    for (k, weight) in taps.weights.iter().enumerate() {
-        let index = taps.first + k as i64;
-        if index >= 0 && (index as usize) < length {
-            sum += weight * value(index as usize);
+    let columns: Vec<Taps> =
+        (0..nx).map(|i| Taps::new(x0 + i as f64 * step, kernel).within(grid.ncols())).collect();
+    let rows: Vec<Taps> =
+        (0..ny).map(|j| Taps::new(y0 + j as f64 * step, kernel).within(grid.nrows())).collect();
+    // Only the grid rows that some output row reads.
+    let first = rows.iter().map(|t| t.first).min().unwrap_or(0) as usize;
+    let last = rows.iter().map(|t| t.first as usize + t.weights.len()).max().unwrap_or(0);
+    let mut along_x = Array2::<f64>::zeros((last.saturating_sub(first), nx));
+    let mut line = vec![0.0; grid.ncols()];
+    for (y, mut out) in along_x.outer_iter_mut().enumerate() {
+        for (cell, value) in line.iter_mut().zip(grid.row(first + y)) {
+            *cell = *value;
+        }
+        for (out, taps) in out.iter_mut().zip(&columns) {
+            let start = taps.first as usize;
+            *out = taps.weights.iter().zip(&line[start..]).map(|(w, v)| w * v).sum();
         }
     }
-    sum
+    let mut result = Array2::<f64>::zeros((ny, nx));
+    for (mut out, taps) in result.outer_iter_mut().zip(&rows) {
+        for (k, weight) in taps.weights.iter().enumerate() {
+            out.scaled_add(*weight, &along_x.row(taps.first as usize + k - first));
+        }
+    }
+    result
 }
 
 #[cfg(test)]
@@ -96,8 +112,7 @@ mod tests {
     /// Largest error, in units of the peak, of a Gaussian of width `sigma` read between its samples.
     fn worst(sigma: f64, kernel: Kernel) -> f64 {
         let bump = |x: f64, y: f64| (-(x * x + y * y) / (2.0 * sigma * sigma)).exp();
-        let grid =
-            Array2::from_shape_fn((61, 61), |(j, i)| bump(i as f64 - 30.0, j as f64 - 30.0));
+        let grid = Array2::from_shape_fn((61, 61), |(j, i)| bump(i as f64 - 30.0, j as f64 - 30.0));
         let shifted = resample(grid.view(), (10.37, 10.21), 1.0, (40, 40), kernel);
         shifted
             .indexed_iter()

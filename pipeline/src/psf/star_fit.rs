@@ -5,7 +5,7 @@
 //! covariance is that of this estimator under the image's variance,
 //! `(JᵀJ)⁻¹ JᵀVJ (JᵀJ)⁻¹`.
 
-use super::{PsfModel, Stamp};
+use super::{LocalPsf, PsfModel};
 use crate::linear_algebra::Cholesky;
 use ndarray::{Array1, Array2};
 
@@ -13,6 +13,8 @@ use ndarray::{Array1, Array2};
 const DERIVATIVE_STEP_PX: f64 = 0.05;
 /// Iterations end when the position moves less than this, pixels.
 const CONVERGED_PX: f64 = 1e-3;
+/// The derivative is renewed after a longer step, pixels.
+const STALE_PX: f64 = 0.1;
 const MAX_ITERATIONS: usize = 12;
 
 /// A star as fitted.
@@ -51,8 +53,10 @@ pub fn fit_star(
     max_shift_px: f64,
 ) -> Option<StarFit> {
     let (mut x, mut y) = (x_start, y_start);
+    let local = psf.at(x, y);
+    let mut gradient = Gradient::new(&local, (x, y), radius);
     for _ in 0..MAX_ITERATIONS {
-        let step = Linearized::new(psf, pixel, (x, y), radius)?.solve()?;
+        let step = Linearized::new(&local, pixel, (x, y), radius, &gradient)?.solve()?;
         let (dx, dy) = (step.parameters[1].clamp(-0.7, 0.7), step.parameters[2].clamp(-0.7, 0.7));
         x += dx;
         y += dy;
@@ -72,8 +76,37 @@ pub fn fit_star(
                 reduced_chi2: step.reduced_chi2,
             });
         }
+        if dx.hypot(dy) > STALE_PX || first_pixel(x, y, radius) != gradient.first {
+            gradient = Gradient::new(&local, (x, y), radius);
+        }
     }
     None
+}
+
+/// First column and row of the square of `2 · radius + 1` pixels around a place.
+fn first_pixel(x: f64, y: f64, radius: usize) -> (i64, i64) {
+    (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64)
+}
+
+/// Derivatives of a unit star's pixels by its position.
+struct Gradient {
+    first: (i64, i64),
+    along_x: Array2<f64>,
+    along_y: Array2<f64>,
+}
+
+impl Gradient {
+    fn new(psf: &LocalPsf, (x, y): (f64, f64), radius: usize) -> Self {
+        let h = DERIVATIVE_STEP_PX;
+        // Stamps of slightly different centres on the same pixels.
+        let first = first_pixel(x, y, radius);
+        let at = |dx: f64, dy: f64| psf.stamp_on((x + dx, y + dy), first, 2 * radius + 1).values;
+        Self {
+            first,
+            along_x: (at(h, 0.0) - at(-h, 0.0)) / (2.0 * h),
+            along_y: (at(0.0, h) - at(0.0, -h)) / (2.0 * h),
+        }
+    }
 }
 
 /// The model `f·P + (f·dx)·(−∂P/∂u) + (f·dy)·(−∂P/∂v)` at one position.
@@ -91,11 +124,14 @@ struct Solution {
 }
 
 impl Linearized {
-    fn new(psf: &PsfModel, pixel: &PixelAt, (x, y): (f64, f64), radius: usize) -> Option<Self> {
-        let h = DERIVATIVE_STEP_PX;
-        let at = |dx: f64, dy: f64| aligned_stamp(psf, (x, y), (dx, dy), radius);
-        let centre = at(0.0, 0.0);
-        let (right, left, up, down) = (at(h, 0.0), at(-h, 0.0), at(0.0, h), at(0.0, -h));
+    fn new(
+        psf: &LocalPsf,
+        pixel: &PixelAt,
+        (x, y): (f64, f64),
+        radius: usize,
+        gradient: &Gradient,
+    ) -> Option<Self> {
+        let centre = psf.stamp_on((x, y), gradient.first, 2 * radius + 1);
         let limit2 = (radius as f64 + 0.5).powi(2);
         let (mut rows, mut inside) = (Vec::new(), 0usize);
         for ((j, i), &value) in centre.values.indexed_iter() {
@@ -105,8 +141,7 @@ impl Linearized {
             }
             inside += 1;
             if let Some((data, variance)) = pixel(px, py) {
-                let along_x = (right.values[[j, i]] - left.values[[j, i]]) / (2.0 * h);
-                let along_y = (up.values[[j, i]] - down.values[[j, i]]) / (2.0 * h);
+                let (along_x, along_y) = (gradient.along_x[[j, i]], gradient.along_y[[j, i]]);
                 rows.push(([value, along_x, along_y], data, variance));
             }
         }
@@ -156,17 +191,6 @@ impl Linearized {
     }
 }
 
-/// Stamp of a star at `(x + dx, y + dy)` on the pixels around `(x, y)`, so that stamps of slightly
-/// different centres cover the same pixels.
-fn aligned_stamp(psf: &PsfModel, (x, y): (f64, f64), (dx, dy): (f64, f64), radius: usize) -> Stamp {
-    let full = psf.stamp(x + dx, y + dy, radius + 1);
-    let (x0, y0) = (x.round() as i64 - radius as i64, y.round() as i64 - radius as i64);
-    let (i0, j0) = ((x0 - full.x0) as usize, (y0 - full.y0) as usize);
-    let n = 2 * radius + 1;
-    let values = full.values.slice(ndarray::s![j0..j0 + n, i0..i0 + n]).to_owned();
-    Stamp { x0, y0, values }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -187,8 +211,7 @@ mod tests {
         for k in 0..1_000 {
             let (x, y) = (20.0 + 0.37 * f64::from(k % 7), 20.0 - 0.29 * f64::from(k % 5));
             let star = psf().stamp(x, y, 20);
-            let noise: Vec<f64> =
-                (0..60 * 60).map(|_| StandardNormal.sample(&mut rng)).collect();
+            let noise: Vec<f64> = (0..60 * 60).map(|_| StandardNormal.sample(&mut rng)).collect();
             let pixel = |px: i64, py: i64| {
                 let (i, j) = ((px - star.x0) as usize, (py - star.y0) as usize);
                 Some((150.0 * star.values[[j, i]] + noise[(py * 60 + px) as usize], 1.0))

@@ -41,17 +41,24 @@ impl GalaxyPainter {
         Self { transforms: sersic_indices.iter().map(|&n| SersicTransform::new(n)).collect() }
     }
 
-    /// Draw a galaxy of unit flux at `(x, y)` on a stamp of at least `2 · radius_px` pixels.
+    /// Draw a galaxy of unit flux at `(x, y)` as far as it exceeds the surface brightness `faintest`.
     ///
-    /// `None` for a Sérsic index that the painter was not made for.
+    /// What lies beyond the stamp comes back on its other side, as everything periodic does; so the stamp
+    /// must reach to where that does not matter. `None` for a Sérsic index that the painter was not made for.
     pub fn draw(
         &self,
         shape: &GalaxyShape,
         psf: &StarProfile,
         (x, y): (f64, f64),
-        radius_px: f64,
+        faintest: f64,
     ) -> Option<Stamp> {
         let transform = self.transforms.iter().find(|t| t.n() == shape.sersic_n)?;
+        let unit_area = shape.half_light_px.powi(2);
+        let g = shape.g1.hypot(shape.g2);
+        let galaxy_px = transform.radius_of_density(faintest * unit_area)
+            * shape.half_light_px
+            * ((1.0 + g) / (1.0 - g)).sqrt();
+        let radius_px = galaxy_px.max(psf.radius_of_density(faintest)) + psf.fwhm_px;
         let size = ((2.0 * radius_px).ceil().max(16.0) as usize).next_power_of_two();
         let size = size.min(MAX_SIZE_PX);
         let n = size * OVERSAMPLING;
@@ -60,10 +67,8 @@ impl GalaxyPainter {
         transform_2d(&mut grid, planner.plan_fft_forward(n).as_ref());
         let (x0, y0) = (x.round() as i64 - size as i64 / 2, y.round() as i64 - size as i64 / 2);
         // Offset of the galaxy from the first pixel's centre, in grid steps.
-        let (sx, sy) = (
-            (x - x0 as f64) * OVERSAMPLING as f64,
-            (y - y0 as f64) * OVERSAMPLING as f64,
-        );
+        let (sx, sy) =
+            ((x - x0 as f64) * OVERSAMPLING as f64, (y - y0 as f64) * OVERSAMPLING as f64);
         let norm = 1.0 / (1.0 - shape.g1 * shape.g1 - shape.g2 * shape.g2).sqrt();
         for ((j, i), value) in grid.indexed_iter_mut() {
             let (fx, fy) = (frequency(i, n), frequency(j, n));

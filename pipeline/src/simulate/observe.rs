@@ -62,8 +62,8 @@ pub(super) fn observe(
     let band = BANDS.iter().position(|b| b == band_name).unwrap_or(1);
     let psf = draw_psf(config, &mut rng);
     let wcs = pointing(config, &mut rng)?;
-    let gray = Normal::new(0.0, config.transparency_scatter_mag)
-        .map_or(0.0, |law| law.sample(&mut rng));
+    let gray =
+        Normal::new(0.0, config.transparency_scatter_mag).map_or(0.0, |law| law.sample(&mut rng));
     let zero_point = config.zero_points[band] - gray;
     let photo_calib = PhotoCalib::from_zero_point(zero_point);
     let njy_per_adu = photo_calib.map_or(1.0, |c| c.njy_per_adu);
@@ -165,9 +165,7 @@ impl Brush<'_> {
                 Some(PsfModel::Analytic(*self.psf).stamp(x, y, radius as usize))
             }
             TruthShape::Galaxy(galaxy) => {
-                let wings = self.psf.radius_of_density(self.faintest());
-                let radius = self.bounded(wings.max(6.0 * galaxy.half_light_px + self.psf.fwhm_px));
-                self.painter.draw(&galaxy, self.psf, (x, y), radius)
+                self.painter.draw(&galaxy, self.psf, (x, y), self.faintest())
             }
         };
         let shape = light.dim();

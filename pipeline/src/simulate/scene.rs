@@ -141,9 +141,7 @@ fn free_place(
             let y = rng.random_range(-MARGIN_PX..ny as f64 + MARGIN_PX);
             (x, y)
         })
-        .find(|&(x, y)| {
-            places.iter().all(|p| (p.0 - x).hypot(p.1 - y) >= config.min_separation_px)
-        })
+        .find(|&(x, y)| places.iter().all(|p| (p.0 - x).hypot(p.1 - y) >= config.min_separation_px))
 }
 
 /// A magnitude from counts that rise as `10^(slope · m)`.
@@ -201,12 +199,8 @@ fn galaxy(
     let mut component = || -> f64 { shear.map_or(0.0_f64, |law| law.sample(rng)).clamp(-0.4, 0.4) };
     let (g1, g2) = (component(), component());
     let sersic_n = SERSIC_INDICES[rng.random_range(0..SERSIC_INDICES.len())];
-    let shape = GalaxyShape {
-        sersic_n,
-        half_light_px: radius_arcsec / config.pixel_scale_arcsec,
-        g1,
-        g2,
-    };
+    let shape =
+        GalaxyShape { sersic_n, half_light_px: radius_arcsec / config.pixel_scale_arcsec, g1, g2 };
     object(wcs, place, [r + g_r, r, r - r_i], TruthShape::Galaxy(shape))
 }
 

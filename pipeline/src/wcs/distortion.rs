@@ -51,7 +51,7 @@ fn evaluate(terms: &[SipTerm], [u, v]: [f64; 2]) -> (f64, [f64; 2]) {
 pub(super) const TPV_TERMS: usize = 40;
 
 /// What multiplies one coefficient of TPV.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum TpvTerm {
     /// x^p y^q.
     Power(i32, i32),
@@ -84,24 +84,35 @@ fn tpv_term(j: usize) -> TpvTerm {
 /// A TPV polynomial: plane coordinates in, bent plane coordinates out, degrees.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tpv {
-    /// Coefficients of ξ and η that differ from zero, by their number j.
-    terms: [Vec<(usize, f64)>; 2],
+    /// Coefficients of ξ and η that differ from zero.
+    terms: [Vec<TpvCoefficient>; 2],
+}
+
+/// The coefficient `PVi_j`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct TpvCoefficient {
+    j: usize,
+    term: TpvTerm,
+    value: f64,
 }
 
 impl Tpv {
     /// The polynomial with the given coefficients; those absent are 0, except PV1_1 and PV2_1 = 1.
     pub fn new(pv1: [Option<f64>; TPV_TERMS], pv2: [Option<f64>; TPV_TERMS]) -> Tpv {
         let present = |pv: [Option<f64>; TPV_TERMS]| {
-            let value =
-                |(j, c): (usize, Option<f64>)| (j, c.unwrap_or(if j == 1 { 1.0 } else { 0.0 }));
-            pv.into_iter().enumerate().map(value).filter(|&(_, c)| c != 0.0).collect()
+            let coefficient = |(j, value): (usize, Option<f64>)| {
+                let value = value.unwrap_or(if j == 1 { 1.0 } else { 0.0 });
+                TpvCoefficient { j, term: tpv_term(j), value }
+            };
+            let all = pv.into_iter().enumerate().map(coefficient);
+            all.filter(|coefficient| coefficient.value != 0.0).collect()
         };
         Tpv { terms: [present(pv1), present(pv2)] }
     }
 
     /// The coefficients that differ from zero, with (axis, j): axis 1 is ξ, axis 2 η.
     pub fn coefficients(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
-        (0..2).flat_map(move |axis| self.terms[axis].iter().map(move |&(j, c)| (axis + 1, j, c)))
+        (0..2).flat_map(move |axis| self.terms[axis].iter().map(move |c| (axis + 1, c.j, c.value)))
     }
 
     /// The bent point and its derivatives by (x, y).
@@ -113,11 +124,11 @@ impl Tpv {
     }
 }
 
-fn sum(terms: &[(usize, f64)], x: f64, y: f64) -> (f64, [f64; 2]) {
+fn sum(terms: &[TpvCoefficient], x: f64, y: f64) -> (f64, [f64; 2]) {
     let r = x.hypot(y);
     let (mut sum, mut gradient) = (0.0, [0.0; 2]);
-    for &(j, c) in terms {
-        match tpv_term(j) {
+    for &TpvCoefficient { term, value: c, .. } in terms {
+        match term {
             TpvTerm::Power(p, q) => {
                 sum += c * x.powi(p) * y.powi(q);
                 if p > 0 {

@@ -27,15 +27,13 @@ fn characterize(visit: &SimulatedVisit) -> Characterized {
 }
 
 /// The source within a pixel and a half of a true place.
-fn matched<'a>(sources: &'a [SourceMeasurement], truth: &TruthEpoch) -> Option<&'a SourceMeasurement> {
-    sources
-        .iter()
-        .filter(|s| (s.x - truth.x).hypot(s.y - truth.y) < 2.0)
-        .min_by(|a, b| {
-            (a.x - truth.x)
-                .hypot(a.y - truth.y)
-                .total_cmp(&(b.x - truth.x).hypot(b.y - truth.y))
-        })
+fn matched<'a>(
+    sources: &'a [SourceMeasurement],
+    truth: &TruthEpoch,
+) -> Option<&'a SourceMeasurement> {
+    sources.iter().filter(|s| (s.x - truth.x).hypot(s.y - truth.y) < 2.0).min_by(|a, b| {
+        (a.x - truth.x).hypot(a.y - truth.y).total_cmp(&(b.x - truth.x).hypot(b.y - truth.y))
+    })
 }
 
 fn away_from_edge(truth: &TruthEpoch) -> bool {

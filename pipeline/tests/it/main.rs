@@ -1,4 +1,15 @@
 //! Tests of the pipeline from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod broken_files;
 mod closed_loop;
+mod decam;
+mod detection_quality;
+mod fits_bytes;
+mod light_curves;
+mod real_data;
+mod sep_comparison;
+mod simulator;
+mod unknown_camera;
+mod wcs;
+mod written_files;

@@ -1,5 +1,6 @@
 //! `almagest check`: is a catalog what its metadata say?
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_storage::CatalogStore;
@@ -22,7 +23,7 @@ impl Check {
         let spinner = progress::spinner(format!("checking {}", self.catalog.display()));
         let report = CatalogStore::open(&self.catalog)?.check()?;
         spinner.finish_and_clear();
-        println!("{report}");
+        writeln!(io::stdout(), "{report}")?;
         match report.problems.len() {
             0 => Ok(()),
             n => Err(CommandError::Unsound(n)),

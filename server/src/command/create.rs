@@ -1,5 +1,6 @@
 //! `almagest create`: an empty catalog of a schema.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_storage::CatalogStore;
@@ -34,7 +35,7 @@ impl Create {
             Some(path) => {
                 let reading = felis::load(path)?;
                 for line in reading.inferred {
-                    println!("inferred: {line}");
+                    writeln!(io::stdout(), "inferred: {line}")?;
                 }
                 for line in reading.warnings {
                     eprintln!("warning: {line}");
@@ -44,14 +45,22 @@ impl Create {
             None => survey::survey_schema()?,
         };
         CatalogStore::create(&self.catalog, &schema, chunking)?;
-        println!("{}: catalog of schema {}", self.catalog.display(), schema.name);
+        writeln!(io::stdout(), "{}: catalog of schema {}", self.catalog.display(), schema.name)?;
         for table in &schema.tables {
             let of = match &table.kind {
                 TableKind::Child { director, key } => format!(" of {director} by {key}"),
-                TableKind::RefMatch { first, second } => format!(" of {} and {}", first.0, second.0),
+                TableKind::RefMatch { first, second } => {
+                    format!(" of {} and {}", first.0, second.0)
+                }
                 _ => String::new(),
             };
-            println!("  {:24} {:4} columns  {}{of}", table.name, table.columns.len(), table.kind);
+            writeln!(
+                io::stdout(),
+                "  {:24} {:4} columns  {}{of}",
+                table.name,
+                table.columns.len(),
+                table.kind
+            )?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `almagest ingest`: rows of files into a table, all of them or none.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_ingest::conform::{ConformOptions, ExtraColumns};
@@ -55,7 +56,7 @@ impl Ingest {
         let report =
             transaction.commit_as(&format!("ingest {}: {}", self.table, files.join(", ")))?;
         for (table, rows) in &report.tables {
-            println!("{table}: {} rows in version {}", rows.n_rows, report.version);
+            writeln!(io::stdout(), "{table}: {} rows in version {}", rows.n_rows, report.version)?;
             for (what, counts) in [
                 ("NaN became NULL", &rows.nans),
                 ("infinities became NULL", &rows.infinities),
@@ -63,7 +64,7 @@ impl Ingest {
                 ("not in the input, NULL", &rows.absent_columns),
             ] {
                 for (column, count) in counts {
-                    println!("  {column}: {what} ({count} rows)");
+                    writeln!(io::stdout(), "  {column}: {what} ({count} rows)")?;
                 }
             }
         }

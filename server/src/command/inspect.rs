@@ -1,5 +1,6 @@
 //! `almagest inspect`: what an image's headers are understood to mean.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_pipeline::inspect::inspect;
@@ -25,7 +26,7 @@ impl Inspect {
         let mut n_unusable = 0;
         for image in &self.images {
             let inspection = inspect(image, &options)?;
-            println!("{inspection}");
+            writeln!(io::stdout(), "{inspection}")?;
             n_unusable += usize::from(!inspection.is_usable());
         }
         match n_unusable {

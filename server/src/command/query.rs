@@ -59,7 +59,7 @@ impl Query {
             eprintln!("warning: {warning}");
         }
         if self.explain {
-            println!("{}", query.explain().await?);
+            writeln!(io::stdout(), "{}", query.explain().await?)?;
             return Ok(());
         }
         let format = self.format.unwrap_or_else(|| match &self.output {

@@ -84,6 +84,7 @@ impl Writing {
     }
 
     fn fail(&mut self, error: Error) -> Result<Vec<u8>> {
+        tracing::warn!(%error, "the query failed after its first rows had been sent");
         if !self.encoder.can_report_failure() {
             return Err(error);
         }

@@ -70,7 +70,7 @@ fn cone(schema: &SchemaDef, table: &TableDef, at: &PositionColumns, ra: f64, dec
         name: format!("Rows of {name} within 2 arcminutes of a position"),
         query: format!(
             "SELECT TOP 100 {columns}\nFROM {name}\n\
-             WHERE CONTAINS(POINT({position}), CIRCLE({ra:.4}, {dec:.4}, 2.0 / 60)) = 1"
+             WHERE CONTAINS(POINT('ICRS', {position}), CIRCLE('ICRS', {ra:.4}, {dec:.4}, 0.0333)) = 1"
         ),
     }
 }

@@ -29,9 +29,8 @@ pub async fn tables(
     parameters: Parameters,
 ) -> Result<Response, Response> {
     let detail = detail(&parameters).map_err(Error::into_text)?;
-    let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:tableset version=\"1.1\" {NAMESPACES}>\n"
-    );
+    let mut out =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:tableset {NAMESPACES}>\n");
     for schema in state.database.schemas() {
         out += "<schema>\n";
         out += &Element("name", Some(&identifier::in_query(&schema.name))).to_string();

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod catalog;
 mod formats;
 mod sample;
 mod streaming;
+mod tap_sync;
+mod vosi;

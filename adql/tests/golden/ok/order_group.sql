@@ -1,6 +1,6 @@
 SELECT "Source"."band" AS "band", count(*) AS "n" FROM "survey"."Source" AS "Source" GROUP BY "Source"."band" HAVING count(*) > 10 ORDER BY "n" DESC, "band"
 
-SELECT floor("Source"."ra" / 10) AS "bin", avg("Source"."psfFlux") AS "avg" FROM "survey"."Source" AS "Source" GROUP BY (floor("Source"."ra" / 10)) ORDER BY 1
+SELECT floor("Source"."ra" / 10) AS "bin", avg("Source"."psfFlux") AS "avg" FROM "survey"."Source" AS "Source" GROUP BY floor("Source"."ra" / 10) ORDER BY 1
 
 SELECT floor("Source"."ra") AS "floor", count(*) AS "count" FROM "survey"."Source" AS "Source" GROUP BY floor("Source"."ra") ORDER BY "floor", "count" DESC
 

@@ -7,3 +7,5 @@ SELECT "v"."visit" AS "visit", (SELECT avg("s"."psfFlux") AS "avg" FROM "survey"
 WITH "bright" AS (SELECT "Object"."objectId" AS "ID", "Object"."r_psfFlux" AS "r_psfFlux" FROM "survey"."Object" AS "Object" ORDER BY "r_psfFlux" DESC LIMIT 5), "two" ("a", "B") AS (SELECT "bright"."ID" AS "ID", "bright"."r_psfFlux" AS "r_psfFlux" FROM "bright" AS "bright") SELECT "two"."a" AS "a", "b"."ID" AS "ID" FROM "two" AS "two" JOIN "bright" "b" ON "two"."a" = "b"."ID"
 
 SELECT "q"."objectId" AS "objectId" FROM (SELECT "Object"."objectId" AS "objectId", "Object"."detect_isPrimary" AS "detect_isPrimary" FROM "survey"."Object" AS "Object" LIMIT 3) AS "q" WHERE "q"."detect_isPrimary" = true
+
+SELECT 1 AS "col_1" FROM "gaia"."Source" AS "Source" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Source" AS "Source" WHERE "Source"."phot_g_mean_mag" = "Source"."psfFlux")

@@ -1,0 +1,492 @@
+//! Images to catalog: the chain of tasks over the frames that a person names.
+//!
+//! ```text
+//!   frames ─ read ─▶ exposures ─ characterize ─▶ sources ─ associate ─▶ objects ─ force ─▶ fluxes
+//!                                                                                            │
+//!   visit by visit, one transaction each: Visit, VisitDetector, Source, Object, ForcedSource ◀┘
+//! ```
+//!
+//! Everything is read and measured before the first transaction, so that a bad image leaves the
+//! catalog as it was. A transaction holds a visit's own rows, the objects first seen in it, and
+//! the forced fluxes that then can be: a program that is killed leaves whole visits, and running
+//! it again with the same images adds the visits that are missing.
+//!
+//! The images of one call are in memory together (12 bytes a pixel).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use almagest_ingest::Transaction;
+use almagest_storage::CatalogStore;
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::association::{AssociatedObject, AssociationConfig, KnownObject, Sighting, associate};
+use crate::camera::{FrameFiles, FrameOptions, find_frames, read_frame, refuse_conflicts};
+use crate::catalog;
+use crate::catalog::object::{ObjectEpoch, ObjectSummary};
+use crate::characterize::{CharacterizeConfig, CharacterizeTask, Characterized};
+use crate::error::{Error, Result};
+use crate::exposure::Exposure;
+use crate::forced_photometry::{ForcedConfig, ForcedMeasurement, ForcedTarget, force};
+use crate::identifier::SourceIdentity;
+use crate::task::Task;
+
+/// How images are processed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessConfig {
+    /// Characterisation of single exposures.
+    pub characterize: CharacterizeConfig,
+    /// Association of sources into objects.
+    pub association: AssociationConfig,
+    /// Forced photometry.
+    pub forced: ForcedConfig,
+    /// Sources that make an object, where that many exposures are processed together.
+    pub min_sources: usize,
+}
+
+impl Default for ProcessConfig {
+    fn default() -> Self {
+        Self {
+            characterize: CharacterizeConfig::default(),
+            association: AssociationConfig::default(),
+            forced: ForcedConfig::default(),
+            min_sources: 2,
+        }
+    }
+}
+
+/// An exposure with what was measured on it.
+#[derive(Debug)]
+pub struct MeasuredExposure {
+    /// The exposure as it was read.
+    pub exposure: Exposure,
+    /// What was found on it.
+    pub characterized: Characterized,
+    /// Name of the image's file.
+    pub image_name: String,
+    /// SHA-256 of the image's file, hexadecimal.
+    pub image_checksum: String,
+}
+
+/// What processing does at the moment, for whoever watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// So many frames will be read and measured.
+    Begun {
+        /// Their number.
+        n_frames: usize,
+    },
+    /// A frame has been read and measured.
+    Measured {
+        /// The file of its image.
+        image: PathBuf,
+    },
+    /// So many visits will be committed.
+    Committing {
+        /// Their number.
+        n_visits: usize,
+    },
+    /// A visit has been committed.
+    Committed {
+        /// The visit.
+        visit: i64,
+    },
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProcessReport {
+    /// The catalog's version afterwards.
+    pub version: u64,
+    /// Visits that were committed.
+    pub n_visits: usize,
+    /// Visits that the catalog held already.
+    pub n_visits_known: usize,
+    /// New sources.
+    pub n_sources: usize,
+    /// New objects.
+    pub n_objects: usize,
+    /// New forced measurements.
+    pub n_forced_sources: usize,
+    /// What had to be assumed, one line for each image and assumption.
+    pub warnings: Vec<String>,
+}
+
+/// Process the images at `paths` (files, or folders that are searched) into the catalog.
+///
+/// # Errors
+/// Images that cannot be read or understood; two frames of one visit and detector, be it within
+/// `paths` or between `paths` and the catalog; refusals of the ingest. Before the first commit the
+/// catalog is as it was; later, whole visits are committed.
+pub fn process(
+    store: &CatalogStore,
+    paths: &[PathBuf],
+    options: &FrameOptions,
+    config: &ProcessConfig,
+    watch: &(dyn Fn(Progress) + Sync),
+) -> Result<ProcessReport> {
+    let frames = find_frames(paths)?;
+    watch(Progress::Begun { n_frames: frames.len() });
+    let mut exposures: Vec<MeasuredExposure> = frames
+        .par_iter()
+        .map(|frame| {
+            let measured = measure_frame(frame, options, config)?;
+            watch(Progress::Measured { image: frame.image.clone() });
+            Ok(measured)
+        })
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    exposures
+        .sort_by(|a, b| a.order().partial_cmp(&b.order()).unwrap_or(std::cmp::Ordering::Equal));
+    refuse_conflicts(exposures.iter().map(|e| {
+        (e.exposure.visit_info.visit, e.exposure.detector.id, e.exposure.source.as_path())
+    }))?;
+    let known = KnownCatalog::read(store, &exposures)?;
+    let reduction = Reduction::new(exposures, &known, config)?;
+    reduction.commit(store, &known, watch)
+}
+
+fn measure_frame(
+    frame: &FrameFiles,
+    options: &FrameOptions,
+    config: &ProcessConfig,
+) -> Result<Vec<MeasuredExposure>> {
+    let image_checksum =
+        checksum(&frame.image).map_err(|source| Error::Io { path: frame.image.clone(), source })?;
+    let image_name =
+        frame.image.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let task = CharacterizeTask::new(config.characterize.clone());
+    read_frame(frame, options)?
+        .into_par_iter()
+        .map(|exposure| {
+            let characterized = task.run(&exposure)?;
+            let (image_name, image_checksum) = (image_name.clone(), image_checksum.clone());
+            Ok(MeasuredExposure { exposure, characterized, image_name, image_checksum })
+        })
+        .collect()
+}
+
+fn checksum(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match io::Read::read(&mut file, &mut buffer)? {
+            0 => break,
+            n_read => hasher.update(&buffer[..n_read]),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl MeasuredExposure {
+    /// Exposures come in the order of time, then of visit and detector.
+    fn order(&self) -> (f64, i64, i32) {
+        let visit = &self.exposure.visit_info;
+        (visit.mid_mjd_tai, visit.visit, self.exposure.detector.id)
+    }
+
+    fn visit(&self) -> i64 {
+        self.exposure.visit_info.visit
+    }
+}
+
+/// What the catalog holds already of the sky that is being processed.
+struct KnownCatalog {
+    /// Visits with the checksums of their images by detector.
+    visits: HashSet<i64>,
+    objects: Vec<KnownObject>,
+}
+
+impl KnownCatalog {
+    /// Read the visits and the objects of the catalog.
+    ///
+    /// A visit is committed whole, so that a detector of a known visit is either known with the
+    /// same image or a conflict.
+    fn read(store: &CatalogStore, exposures: &[MeasuredExposure]) -> Result<Self> {
+        let snapshot = store.snapshot()?;
+        let mut images: HashMap<(i64, i64), String> = HashMap::new();
+        let columns = ["visitId", "detector", "imageChecksum"];
+        for batch in snapshot.read_region("VisitDetector", None, Some(&columns))? {
+            let visits = batch.column(0).as_primitive::<Int64Type>();
+            let detectors = batch.column(1).as_primitive::<Int64Type>();
+            let checksums = batch.column(2).as_string::<i32>();
+            for row in 0..batch.num_rows() {
+                let key = (visits.value(row), detectors.value(row));
+                images.insert(key, checksums.value(row).to_owned());
+            }
+        }
+        let visits: HashSet<i64> = images.keys().map(|(visit, _)| *visit).collect();
+        for e in exposures.iter().filter(|e| visits.contains(&e.visit())) {
+            let key = (e.visit(), i64::from(e.exposure.detector.id));
+            if images.get(&key) != Some(&e.image_checksum) {
+                return Err(Error::VisitExists {
+                    path: e.exposure.source.clone(),
+                    visit: e.visit(),
+                    detector: e.exposure.detector.id,
+                });
+            }
+        }
+        let mut objects = vec![];
+        let columns = ["objectId", "coord_ra", "coord_dec"];
+        for batch in snapshot.read_region("Object", None, Some(&columns))? {
+            let ids = batch.column(0).as_primitive::<Int64Type>();
+            let [ra, dec] = [1, 2].map(|index| batch.column(index).clone());
+            let as_f64 = |column| cast(column, &DataType::Float64);
+            let (ra, dec) = (as_f64(&ra)?, as_f64(&dec)?);
+            let (ra, dec) = (ra.as_primitive::<Float64Type>(), dec.as_primitive::<Float64Type>());
+            objects.extend((0..batch.num_rows()).map(|row| KnownObject {
+                object_id: ids.value(row),
+                ra: ra.value(row),
+                dec: dec.value(row),
+            }));
+        }
+        objects.sort_by_key(|object| object.object_id);
+        Ok(Self { visits, objects })
+    }
+}
+
+/// All that one call measured, before any of it is committed.
+struct Reduction {
+    exposures: Vec<MeasuredExposure>,
+    /// Ids of the sources of each exposure.
+    source_ids: Vec<Vec<i64>>,
+    /// Forced measurements of each exposure.
+    forced: Vec<Vec<ForcedMeasurement>>,
+    /// New objects, with the index of the exposure in whose visit's transaction they are added.
+    objects: Vec<(ObjectSummary, usize)>,
+}
+
+impl Reduction {
+    fn new(
+        exposures: Vec<MeasuredExposure>,
+        known: &KnownCatalog,
+        config: &ProcessConfig,
+    ) -> Result<Self> {
+        let source_ids = exposures.iter().map(source_ids).collect::<Result<Vec<_>>>()?;
+        let sightings = Sightings::of(&exposures);
+        let min_sources = config.min_sources.min(exposures.len()).max(1);
+        let associated: Vec<AssociatedObject> =
+            associate(&sightings.all, &known.objects, &config.association);
+        let mut targets = vec![];
+        let mut new = vec![];
+        for object in associated {
+            let first_new = object
+                .members
+                .iter()
+                .map(|&member| sightings.places[member])
+                .find(|(exposure, _)| !known.visits.contains(&exposures[*exposure].visit()));
+            let (object_id, ra, dec) = match (object.object_id, first_new) {
+                (Some(object_id), _) => (object_id, object.ra, object.dec),
+                (None, Some((exposure, source))) if object.members.len() >= min_sources => {
+                    let object_id = source_ids[exposure][source];
+                    new.push((object_id, object.clone(), exposure));
+                    (object_id, object.ra, object.dec)
+                }
+                (None, _) => continue,
+            };
+            targets.push(ForcedTarget { object_id, ra, dec });
+        }
+        // A known object stays where it is: its children were placed by that position.
+        let places: HashMap<i64, &KnownObject> =
+            known.objects.iter().map(|object| (object.object_id, object)).collect();
+        for target in &mut targets {
+            if let Some(object) = places.get(&target.object_id) {
+                (target.ra, target.dec) = (object.ra, object.dec);
+            }
+        }
+        let forced: Vec<Vec<ForcedMeasurement>> = exposures
+            .par_iter()
+            .map(|e| force(&e.exposure, &e.characterized, &targets, &config.forced).measurements)
+            .collect();
+        let objects = summaries(&exposures, &sightings, &forced, new);
+        Ok(Self { exposures, source_ids, forced, objects })
+    }
+
+    /// Commit the visits that the catalog does not hold yet, in the order of time.
+    fn commit(
+        &self,
+        store: &CatalogStore,
+        known: &KnownCatalog,
+        watch: &(dyn Fn(Progress) + Sync),
+    ) -> Result<ProcessReport> {
+        let mut visits: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut first_of: HashMap<i64, usize> = HashMap::new();
+        for (index, exposure) in self.exposures.iter().enumerate() {
+            let first = *first_of.entry(exposure.visit()).or_insert(index);
+            visits.entry(first).or_default().push(index);
+        }
+        let is_known = |index: usize| known.visits.contains(&self.exposures[index].visit());
+        let n_all = visits.len();
+        visits.retain(|first, _| !is_known(*first));
+        let mut report = ProcessReport {
+            n_visits: visits.len(),
+            n_visits_known: n_all - visits.len(),
+            version: store.newest_version()?,
+            warnings: self.warnings(),
+            ..Default::default()
+        };
+        watch(Progress::Committing { n_visits: visits.len() });
+        let mut added: HashSet<i64> = known.objects.iter().map(|o| o.object_id).collect();
+        let mut done: Vec<usize> = (0..self.exposures.len()).filter(|&i| is_known(i)).collect();
+        for (_, members) in visits {
+            let objects: Vec<&ObjectSummary> = self
+                .objects
+                .iter()
+                .filter(|(_, exposure)| members.contains(exposure))
+                .map(|(object, _)| object)
+                .collect();
+            let new: HashSet<i64> = objects.iter().map(|object| object.object_id).collect();
+            added.extend(&new);
+            let mut transaction = Transaction::begin(store)?;
+            self.append_visit(&mut transaction, &members, &mut report)?;
+            if !objects.is_empty() {
+                transaction.append("Object", &catalog::object_rows(&objects)?)?;
+            }
+            // On this visit all objects so far; on the earlier visits those that are new.
+            let forced = members
+                .iter()
+                .map(|&exposure| (exposure, &added))
+                .chain(done.iter().map(|&exposure| (exposure, &new)));
+            for (exposure, objects) in forced {
+                let rows: Vec<&ForcedMeasurement> = self.forced[exposure]
+                    .iter()
+                    .filter(|measurement| objects.contains(&measurement.object_id))
+                    .collect();
+                if !rows.is_empty() {
+                    let batch =
+                        catalog::forced_source_rows(&self.exposures[exposure].exposure, &rows)?;
+                    transaction.append("ForcedSource", &batch)?;
+                }
+                report.n_forced_sources += rows.len();
+            }
+            let visit = self.exposures[members[0]].visit();
+            report.version = transaction.commit_as(&format!("process visit {visit}"))?.version;
+            report.n_objects += objects.len();
+            done.extend(members);
+            watch(Progress::Committed { visit });
+        }
+        Ok(report)
+    }
+
+    fn append_visit(
+        &self,
+        transaction: &mut Transaction,
+        members: &[usize],
+        report: &mut ProcessReport,
+    ) -> Result<()> {
+        let exposures: Vec<&MeasuredExposure> =
+            members.iter().map(|&index| &self.exposures[index]).collect();
+        let visit = &exposures[0].exposure.visit_info;
+        transaction.append("Visit", &catalog::visit_rows(&[visit])?)?;
+        transaction.append("VisitDetector", &catalog::visit_detector_rows(&exposures)?)?;
+        for &index in members {
+            let rows = catalog::source_rows(&self.exposures[index], &self.source_ids[index])?;
+            if rows.num_rows() > 0 {
+                transaction.append("Source", &rows)?;
+            }
+            report.n_sources += rows.num_rows();
+        }
+        Ok(())
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let of = |e: &MeasuredExposure| {
+            let name = e.image_name.clone();
+            e.exposure.warnings.clone().into_iter().map(move |warning| format!("{name}: {warning}"))
+        };
+        self.exposures.iter().flat_map(of).collect()
+    }
+}
+
+fn source_ids(exposure: &MeasuredExposure) -> Result<Vec<i64>> {
+    let (visit, detector) = (exposure.visit(), exposure.exposure.detector.id);
+    (0..exposure.characterized.sources.len())
+        .map(|counter| SourceIdentity { visit, detector, counter }.to_id())
+        .collect()
+}
+
+/// The sources that can belong to objects, and where each comes from.
+struct Sightings {
+    all: Vec<Sighting>,
+    /// Index of the exposure, index of the source on it.
+    places: Vec<(usize, usize)>,
+}
+
+impl Sightings {
+    fn of(exposures: &[MeasuredExposure]) -> Self {
+        let mut sightings = Self { all: vec![], places: vec![] };
+        for (index, exposure) in exposures.iter().enumerate() {
+            for (source_index, source) in exposure.characterized.sources.iter().enumerate() {
+                sightings.places.push((index, source_index));
+                sightings.all.push(Sighting {
+                    exposure: index as i64,
+                    ra: source.ra,
+                    dec: source.dec,
+                    ra_err: source.ra_err,
+                    dec_err: source.dec_err,
+                });
+            }
+        }
+        sightings
+    }
+}
+
+/// Gather for each new object what its epochs say.
+fn summaries(
+    exposures: &[MeasuredExposure],
+    sightings: &Sightings,
+    forced: &[Vec<ForcedMeasurement>],
+    new: Vec<(i64, AssociatedObject, usize)>,
+) -> Vec<(ObjectSummary, usize)> {
+    let mut epochs: HashMap<i64, Vec<ObjectEpoch>> = HashMap::new();
+    let mut extendedness: HashMap<(i64, usize), f64> = HashMap::new();
+    for (object_id, object, _) in &new {
+        for &member in &object.members {
+            let (exposure, source) = sightings.places[member];
+            let source = &exposures[exposure].characterized.sources[source];
+            extendedness.insert((*object_id, exposure), source.extendedness);
+        }
+    }
+    for (index, (exposure, measurements)) in exposures.iter().zip(forced).enumerate() {
+        let visit = &exposure.exposure.visit_info;
+        for m in measurements {
+            let flags = &m.pixel_flags;
+            epochs.entry(m.object_id).or_default().push(ObjectEpoch {
+                band: visit.band.clone(),
+                mid_mjd_tai: visit.mid_mjd_tai,
+                psf_flux: m.psf_flux,
+                psf_flux_err: m.psf_flux_err,
+                is_flagged: m.psf_inst_flux.flag() || flags.saturated_center() || flags.edge(),
+                is_saturated: flags.saturated(),
+                is_saturated_center: flags.saturated_center(),
+                is_edge: flags.edge(),
+                extendedness: extendedness.get(&(m.object_id, index)).copied(),
+            });
+        }
+    }
+    new.into_iter()
+        .map(|(object_id, object, exposure)| {
+            let summary = ObjectSummary {
+                object_id,
+                ra: object.ra,
+                dec: object.dec,
+                ra_err: object.ra_err,
+                dec_err: object.dec_err,
+                n_sources: object.members.len(),
+                epochs: epochs.remove(&object_id).unwrap_or_default(),
+            };
+            (summary, exposure)
+        })
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! Completeness, false detections and flags on a simulated sky.
+
+use almagest_pipeline::characterize::{CharacterizeConfig, CharacterizeTask};
+use almagest_pipeline::psf::PsfModel;
+use almagest_pipeline::simulate::{SimulateConfig, simulate};
+use almagest_pipeline::task::Task;
+
+#[test]
+fn stars_at_seven_sigma_are_found_and_noise_is_not() {
+    let config = SimulateConfig {
+        seed: 5,
+        stars: 700,
+        star_magnitudes: (23.2, 23.9),
+        star_count_slope: 0.0,
+        variable_fraction: 0.0,
+        min_separation_px: 30.0,
+        galaxies: 0,
+        visit_bands: vec!["r".to_owned(); 4],
+        ..SimulateConfig::default()
+    };
+    let simulation = simulate(&config).unwrap();
+    let (mut at_seven, mut found, mut sources, mut false_ones) = (0, 0, 0, 0);
+    for visit in &simulation.visits {
+        let result =
+            CharacterizeTask::new(CharacterizeConfig::default()).run(&visit.exposure).unwrap();
+        // Signal to noise that an ideal measurement of a star of that flux would have.
+        let area = PsfModel::Analytic(visit.psf).effective_area_px(500.0, 500.0);
+        let noise = result.sky_noise * area.sqrt();
+        let njy_per_adu = visit.exposure.photo_calib.unwrap().njy_per_adu;
+        for truth in &visit.truth {
+            let inside = |v: f64| (10.0..990.0).contains(&v);
+            let snr = truth.flux_njy / njy_per_adu / noise;
+            if !inside(truth.x) || !inside(truth.y) || !(6.8..8.5).contains(&snr) {
+                continue;
+            }
+            at_seven += 1;
+            let near = |x: f64, y: f64| (x - truth.x).hypot(y - truth.y) < 3.0;
+            found += usize::from(result.sources.iter().any(|s| near(s.x, s.y)));
+        }
+        sources += result.sources.len();
+        false_ones += result
+            .sources
+            .iter()
+            .filter(|s| !visit.truth.iter().any(|t| (s.x - t.x).hypot(s.y - t.y) < 4.0))
+            .filter(|s| !s.pixel_flags.edge())
+            .count();
+    }
+    println!("{found} of {at_seven} found; {false_ones} of {sources} are false");
+    assert!(at_seven > 500 && found as f64 > 0.98 * at_seven as f64, "{found} of {at_seven}");
+    assert!((false_ones as f64) < 0.01 * sources as f64, "{false_ones} of {sources}");
+}
+
+#[test]
+fn saturated_and_edge_sources_are_flagged_and_others_not() {
+    let config = SimulateConfig {
+        seed: 6,
+        size_px: (500, 500),
+        stars: 60,
+        star_magnitudes: (14.5, 19.0),
+        star_count_slope: 0.0,
+        min_separation_px: 50.0,
+        galaxies: 0,
+        visit_bands: vec!["r".to_owned()],
+        ..SimulateConfig::default()
+    };
+    let simulation = simulate(&config).unwrap();
+    let visit = &simulation.visits[0];
+    let result = CharacterizeTask::new(CharacterizeConfig::default()).run(&visit.exposure).unwrap();
+    let mask = &visit.exposure.masked_image.mask;
+    let (mut saturated, mut edge, mut plain) = (0, 0, 0);
+    for truth in &visit.truth {
+        let near = |x: f64, y: f64| (x - truth.x).hypot(y - truth.y) < 3.0;
+        let Some(source) = result.sources.iter().find(|s| near(s.x, s.y)) else {
+            panic!("a bright star at {}, {} was not found", truth.x, truth.y)
+        };
+        let centre = mask[[truth.y.round() as usize, truth.x.round() as usize]];
+        let is_saturated = centre & almagest_pipeline::image::mask_plane::SAT != 0;
+        assert_eq!(source.pixel_flags.saturated_center(), is_saturated, "{truth:?}");
+        let distance = truth.x.min(truth.y).min(499.0 - truth.x).min(499.0 - truth.y);
+        if distance < 1.5 {
+            assert!(source.pixel_flags.edge(), "{truth:?}");
+        } else if distance > 10.0 {
+            assert!(!source.pixel_flags.edge(), "{truth:?}");
+        }
+        saturated += usize::from(is_saturated);
+        edge += usize::from(source.pixel_flags.edge());
+        plain += usize::from(!is_saturated && !source.pixel_flags.edge());
+    }
+    println!("{saturated} saturated, {edge} at the edge, {plain} plain");
+    assert!(saturated >= 3 && plain >= 10);
+}

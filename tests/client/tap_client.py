@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Use a running service as a notebook would, through pyvo, and check what comes back.
+
+Usage: tap_client.py URL       (such as http://localhost:8080/tap)
+
+Needs pyvo, astropy and pyarrow. Nothing about the catalog is assumed but that some table has rows;
+what must hold is derived from what the service says of itself. Each check prints one line; the
+exit status is the number of checks that failed.
+"""
+
+import io
+import sys
+import traceback
+import urllib.parse
+import urllib.request
+
+import numpy as np
+import pyarrow.parquet
+import pyvo
+from astropy.io.votable import parse as parse_votable
+from astropy.table import Table
+from astropy.units import Unit
+from pyvo.dal.exceptions import DALQueryError, DALServiceError
+
+
+def sync(url, **parameters):
+    """Send a query without pyvo in between, and return the body and its media type."""
+    body = urllib.parse.urlencode({"LANG": "ADQL", **parameters}).encode()
+    with urllib.request.urlopen(f"{url}/sync", data=body, timeout=60) as response:
+        return response.read(), response.headers["Content-Type"]
+
+
+def survey_tables(service):
+    """The tables that are not TAP_SCHEMA's, with at least one row."""
+    names = [name for name in service.tables.keys() if not name.upper().startswith("TAP_SCHEMA.")]
+    filled = [name for name in names if len(service.search(f"SELECT TOP 1 * FROM {name}")) == 1]
+    assert filled, f"no table of {names} has rows"
+    return filled
+
+
+def check_tables_are_those_of_tap_schema(service):
+    declared = service.search("SELECT table_name, column_name FROM TAP_SCHEMA.columns")
+    declared = {(row["table_name"], row["column_name"]) for row in declared}
+    found = {(t.name, c.name) for t in service.tables.values() for c in t.columns}
+    assert found == declared, f"differ in {found ^ declared}"
+    assert any(table == "TAP_SCHEMA.columns" for table, _ in found), "TAP_SCHEMA lacks itself"
+    return f"{len(found)} columns"
+
+
+def check_capabilities(service):
+    standards = {capability.standardid for capability in service.capabilities}
+    assert "ivo://ivoa.net/std/TAP" in standards, standards
+    tap = service.get_tap_capability()
+    versions = {v.content for language in tap.languages for v in language.versions}
+    assert {"2.0", "2.1"} <= versions, versions
+    functions = {f.form for f in tap.get_adql().get_feature_list(
+        "ivo://ivoa.net/std/TAPRegExt#features-adqlgeo")}
+    assert {"POINT", "CIRCLE", "CONTAINS"} <= functions, functions
+    formats = {str(f.mime) for f in tap.outputformats}
+    assert "application/vnd.apache.parquet" in formats, formats
+    assert 0 < service.maxrec <= service.hardlimit, (service.maxrec, service.hardlimit)
+    return f"MAXREC {service.maxrec}, at most {service.hardlimit}"
+
+
+def check_result_columns_are_as_declared(service):
+    count = 0
+    for name in survey_tables(service):
+        declared = {column.name.strip('"'): column for column in service.tables[name].columns}
+        result = service.search(f"SELECT TOP 3 * FROM {name}")
+        assert set(result.fieldnames) == set(declared), f"{name}: {result.fieldnames}"
+        for field in result.fieldnames:
+            desc, column = result.getdesc(field), declared[field]
+            unit = Unit(column.unit, format="vounit") if column.unit else None
+            assert desc.unit == unit, f"{name}.{field}: unit {desc.unit}, declared {unit}"
+            assert (desc.ucd or None) == (column.ucd or None), f"{name}.{field}: UCD {desc.ucd}"
+            assert desc.datatype == column.datatype.content, f"{name}.{field}: {desc.datatype}"
+            count += 1
+    return f"{count} columns"
+
+
+def check_units_and_ucds_arrive(service):
+    for name in survey_tables(service):
+        columns = service.tables[name].columns
+        position = [c.name for c in columns if (c.ucd or "").startswith("pos.eq.ra")]
+        if position:
+            table = service.search(f"SELECT TOP 1 {position[0]} FROM {name}").to_table()
+            column = table[position[0]]
+            assert str(column.unit) == "deg", column.unit
+            assert column.meta["ucd"].startswith("pos.eq.ra"), column.meta
+            return f"{name}.{position[0]} in {column.unit}"
+    raise AssertionError("no table has a position")
+
+
+def cells(column):
+    """The values of a column as comparable text, NULL and the empty string as None."""
+    values = []
+    for value in column:
+        if value is None or value is np.ma.masked or value == "" or value != value:
+            values.append(None)
+        elif isinstance(value, np.datetime64):
+            values.append(np.datetime_as_string(value, unit="us"))
+        elif isinstance(value, (float, np.floating)):
+            values.append(f"{np.float32(value):.6g}")
+        else:
+            values.append(str(value).lower())
+    return values
+
+
+def votable(body):
+    return parse_votable(io.BytesIO(body)).get_first_table().to_table(use_names_over_ids=True)
+
+
+def parquet(body):
+    """The columns of a Parquet file, which must also describe itself as a VOTable."""
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(body))
+    table = file.read()
+    described = parse_votable(io.BytesIO(file.metadata.metadata[b"IVOA.VOTable-Parquet.content"]))
+    fields = [field.name for field in described.get_first_table().fields]
+    assert fields == table.column_names, f"{fields} describe {table.column_names}"
+    times = [c for c in fields if pyarrow.types.is_timestamp(table.schema.field(c).type)]
+    columns = {c: table[c].to_pylist() for c in fields}
+    columns.update({c: [v and v.isoformat(timespec="microseconds") for v in columns[c]]
+                    for c in times})
+    return columns
+
+
+def check_formats_agree(service):
+    """The same rows in each format; a NULL in one is a NULL in all."""
+    n_rows = 0
+    for name in survey_tables(service):
+        order = ", ".join(column.name for column in service.tables[name].columns[:5])
+        query = f"SELECT TOP 50 * FROM {name} ORDER BY {order}"
+        answers = {form: sync(service.baseurl, QUERY=query, RESPONSEFORMAT=form)
+                   for form in ["votable", "votable/td", "csv", "tsv", "parquet"]}
+        assert answers["votable"][1] == "application/x-votable+xml", answers["votable"][1]
+        assert answers["parquet"][1] == "application/vnd.apache.parquet", answers["parquet"][1]
+        readers = {
+            "votable": votable, "votable/td": votable, "parquet": parquet,
+            "csv": lambda body: Table.read(body.decode(), format="ascii.csv"),
+            "tsv": lambda body: Table.read(body.decode(), format="ascii.tab"),
+        }
+        tables = {form: readers[form](body) for form, (body, _) in answers.items()}
+        expected = tables.pop("votable")
+        n_rows += len(expected)
+        for form, table in tables.items():
+            assert list(table.keys()) == expected.colnames, f"{name} as {form}: {table.keys()}"
+            for column in expected.colnames:
+                want = cells(expected[column])
+                have = cells(table[column])
+                if expected[column].dtype.kind == "f":
+                    # A reader may take a column of whole floats for integers.
+                    want, have = ([v and f"{np.float32(v):.6g}" for v in vs] for vs in (want, have))
+                assert want == have, f"{name}.{column} differs as {form}: {want[:3]} {have[:3]}"
+    return f"{n_rows} rows in 5 formats"
+
+
+def check_examples_run(service):
+    examples = service.examples
+    assert examples, "no examples"
+    for example in examples:
+        example.execute()
+    return f"{len(examples)} examples"
+
+
+def check_overflow_is_announced(service):
+    result = service.search("SELECT column_name FROM TAP_SCHEMA.columns", maxrec=1)
+    assert len(result) == 1, len(result)
+    assert result.query_status == "OVERFLOW", result.query_status
+    complete = service.search("SELECT TOP 1 column_name FROM TAP_SCHEMA.columns", maxrec=1)
+    assert complete.query_status == "OK", complete.query_status
+
+
+def check_maxrec_0_gives_columns_only(service):
+    # pyvo takes 0 for "as the service likes".
+    body, _ = sync(service.baseurl, QUERY="SELECT table_name, std FROM TAP_SCHEMA.columns", MAXREC=0)
+    assert b'value="OVERFLOW"' in body, body
+    table = parse_votable(io.BytesIO(body)).get_first_table()
+    assert [field.name for field in table.fields] == ["table_name", "std"], table.fields
+    assert len(table.array) == 0, len(table.array)
+
+
+def check_a_wrong_query_is_explained(service):
+    try:
+        service.search("SELECT tabel_name FROM TAP_SCHEMA.columns")
+    except DALQueryError as error:
+        assert "tabel_name" in str(error), str(error)
+        return str(error).splitlines()[0]
+    raise AssertionError("no error")
+
+
+def check_jobs_are_refused_in_words(service):
+    try:
+        service.submit_job("SELECT TOP 1 table_name FROM TAP_SCHEMA.tables")
+    except DALServiceError as error:
+        assert "asynchronous queries are not available" in str(error), str(error)
+        return str(error).splitlines()[0]
+    raise AssertionError("no error")
+
+
+def check_uploads_are_refused_in_words(service):
+    try:
+        service.search("SELECT * FROM TAP_UPLOAD.mine", uploads={"mine": Table({"x": [1, 2]})})
+    except (DALQueryError, DALServiceError) as error:
+        assert "uploads of tables" in str(error), str(error)
+        return str(error).splitlines()[0]
+    raise AssertionError("no error")
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    service = pyvo.dal.TAPService(sys.argv[1].rstrip("/"))
+    failed = 0
+    checks = [(name, f) for name, f in globals().items() if name.startswith("check_")]
+    for name, check in checks:
+        title = name.removeprefix("check_").replace("_", " ")
+        try:
+            detail = check(service)
+            print(f"ok    {title}" + (f": {detail}" if detail else ""))
+        except Exception as error:  # each check is reported, whatever ended it
+            failed += 1
+            print(f"FAIL  {title}: {error or type(error).__name__}")
+            traceback.print_exc()
+    print(f"{len(checks) - failed} of {len(checks)} checks passed")
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
