@@ -1,0 +1,11 @@
+//! End to end, in process: rows in through a transaction, out through ADQL.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod sphere;
+mod scattered;
+mod answers;
+
+mod cones;
+mod regions;
+mod adql;

@@ -1,0 +1,137 @@
+//! Polygons, boxes and ranges of coordinates, with pruning and without, against a scan.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::answers::ids;
+use crate::scattered::{Row, Table, scattered};
+use crate::sphere::{Position, Vector, cross, dot};
+
+/// A row nearer than this to an edge (radians) is not judged.
+const EDGE: f64 = 1e-13;
+
+/// Compare a condition on each table with a scan. `depth` tells how far inside a row is: positive
+/// inside, negative outside.
+async fn check(condition: &str, depth: impl Fn(&Row, Position) -> f64) {
+    let scattered = scattered();
+    for table in &scattered.tables {
+        let query = format!("SELECT {} FROM {} WHERE {condition}", table.id, table.name);
+        let found = ids(&scattered.pruning, &query).await;
+        assert_eq!(ids(&scattered.reading_all, &query).await, found, "without pruning: {query}");
+        let expected = scan(table, &depth);
+        let of_edge = |id: &i64| {
+            let row = &table.rows[*id as usize];
+            row.position.is_some_and(|position| depth(row, position).abs() < EDGE)
+        };
+        let clear =
+            |ids: &[i64]| -> Vec<i64> { ids.iter().filter(|id| !of_edge(id)).copied().collect() };
+        assert_eq!(clear(&found), clear(&expected), "{query}");
+    }
+}
+
+fn scan(table: &Table, depth: &impl Fn(&Row, Position) -> f64) -> Vec<i64> {
+    let rows = table.rows.iter();
+    rows.filter(|row| row.position.is_some_and(|position| depth(row, position) >= 0.0))
+        .map(|row| row.id)
+        .collect()
+}
+
+/// How far `v` is on the inner side of all great circles with these poles.
+fn inside_all(poles: &[Vector], v: Vector) -> f64 {
+    poles.iter().map(|pole| dot(*pole, v)).fold(f64::INFINITY, f64::min)
+}
+
+/// The depth of a row by a test on numbers, which no rounding blurs.
+fn exact(inside: bool) -> f64 {
+    if inside { 1.0 } else { -1.0 }
+}
+
+/// Where polygons and boxes are laid.
+fn centers(seed: u64) -> Vec<Position> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut centers = vec![
+        Position { ra: 0.0, dec: 10.0 },
+        Position { ra: 359.9, dec: -20.0 },
+        Position { ra: 77.0, dec: 89.9 },
+        Position { ra: 12.0, dec: -90.0 },
+    ];
+    centers.extend((0..2).map(|_| Position::anywhere(&mut rng)));
+    centers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn convex_polygons() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    for (index, center) in centers(3).into_iter().enumerate() {
+        let n_vertices = 3 + index % 4;
+        let radius = rng.random_range(0.5..60.0);
+        // Vertices on a cone about the centre, in either sense of rotation.
+        let turn = if index % 2 == 0 { 360.0 } else { -360.0 } / n_vertices as f64;
+        let first = rng.random_range(0.0..360.0);
+        let vertices: Vec<Position> =
+            (0..n_vertices).map(|k| center.towards(radius, first + turn * k as f64)).collect();
+        let poles: Vec<Vector> = (0..n_vertices)
+            .map(|k| cross(vertices[k].vector(), vertices[(k + 1) % n_vertices].vector()))
+            .map(|pole| if dot(pole, center.vector()) < 0.0 { pole.map(|x| -x) } else { pole })
+            .collect();
+        let list: Vec<String> = vertices.iter().map(|v| format!("{}, {}", v.ra, v.dec)).collect();
+        let points: Vec<String> = list.iter().map(|numbers| format!("POINT({numbers})")).collect();
+        for vertices in [list, points] {
+            let polygon = format!("POLYGON({})", vertices.join(", "));
+            let depth = |row: &Row, _| inside_all(&poles, row.vector);
+            check(&format!("CONTAINS(POINT(ra, dec), {polygon}) = 1"), depth).await;
+            check(&format!("1 = INTERSECTS({polygon}, POINT(ra, dec))"), depth).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boxes_between_great_circles() {
+    let mut rng = ChaCha8Rng::seed_from_u64(32);
+    for center in centers(4) {
+        let (width, height): (f64, f64) =
+            (rng.random_range(0.5..80.0), rng.random_range(0.5..80.0));
+        let (east, north) = center.east_north();
+        let toward = center.vector();
+        // A side crosses the axis at its arm's end, half the size away, at a right angle.
+        let side = |axis: Vector, size: f64, sign: f64| -> Vector {
+            let (sin, cos) = (size.to_radians() / 2.0).sin_cos();
+            [0, 1, 2].map(|k| sin * toward[k] - sign * cos * axis[k])
+        };
+        let poles = [
+            side(east, width, 1.0),
+            side(east, width, -1.0),
+            side(north, height, 1.0),
+            side(north, height, -1.0),
+        ];
+        let Position { ra, dec } = center;
+        let depth = |row: &Row, _| inside_all(&poles, row.vector);
+        let boxed = format!("BOX({ra}, {dec}, {width}, {height})");
+        check(&format!("CONTAINS(POINT(ra, dec), {boxed}) = 1"), depth).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_of_coordinates() {
+    let within = |value: f64, (low, high): (f64, f64)| low <= value && value <= high;
+    for (ra, dec) in [
+        ((10.0, 20.0), (-5.0, 15.0)),
+        ((0.0, 360.0), (88.0, 90.0)),
+        ((359.0, 360.0), (-90.0, 90.0)),
+        ((0.0, 0.5), (9.0, 11.0)),
+        ((200.0, 100.0), (-90.0, 90.0)),
+        ((-10.0, 10.0), (5.0, 15.0)),
+    ] {
+        let depth = |_: &Row, p: Position| exact(within(p.ra, ra) && within(p.dec, dec));
+        let between =
+            format!("ra BETWEEN {} AND {} AND dec BETWEEN {} AND {}", ra.0, ra.1, dec.0, dec.1);
+        check(&between, depth).await;
+        let compared =
+            format!("{} <= ra AND ra <= {} AND dec >= {} AND {} >= dec", ra.0, ra.1, dec.0, dec.1);
+        check(&compared, depth).await;
+    }
+    check("dec > 85", |_, p| exact(p.dec > 85.0)).await;
+    check("dec >= 90", |_, p| exact(p.dec >= 90.0)).await;
+    check("ra < 1 OR ra > 359", |_, p| exact(p.ra < 1.0 || p.ra > 359.0)).await;
+    check("ABS(dec) >= 89.5", |_, p| exact(p.dec.abs() >= 89.5)).await;
+}

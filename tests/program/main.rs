@@ -1,0 +1,13 @@
+//! The `almagest` program as people and scripts use it: run, fed, killed, queried by clients.
+//!
+//! The sources stand here with the other tests from outside; they are built with the package that
+//! owns the program, because only there cargo tells where its executable is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod almagest;
+mod fits_file;
+
+mod bad_input;
+mod kill;
+mod clients;
