@@ -20,7 +20,7 @@ async fn check(condition: &str, depth: impl Fn(&Row, Position) -> f64) {
         assert_eq!(ids(&scattered.reading_all, &query).await, found, "without pruning: {query}");
         let expected = scan(table, &depth);
         let of_edge = |id: &i64| {
-            let row = &table.rows[*id as usize];
+            let row = &table.rows[*id as usize - 1];
             row.position.is_some_and(|position| depth(row, position).abs() < EDGE)
         };
         let clear =

@@ -87,7 +87,8 @@ impl Table {
             .into_iter()
             .enumerate()
             .map(|(index, position)| Row {
-                id: index as i64,
+                // 0 would mean no row.
+                id: index as i64 + 1,
                 position,
                 vector: position.map_or([0.0; 3], Position::vector),
             })
@@ -108,7 +109,7 @@ impl Table {
         let mut columns: Vec<(&str, ArrayRef)> =
             vec![(self.id, Arc::new(ids)), ("ra", Arc::new(ra)), ("dec", Arc::new(dec))];
         if let Some(directors) = directors {
-            let directors: Int64Array = rows().map(|row| directors[row.id as usize]).collect();
+            let directors: Int64Array = rows().map(|row| directors[row.id as usize - 1]).collect();
             columns.push(("objectId", Arc::new(directors)));
         }
         Ok(RecordBatch::try_from_iter(columns)?)
@@ -149,7 +150,7 @@ fn forced_sources(rng: &mut ChaCha8Rng, objects: &[Position]) -> (Vec<Option<Pos
     let mut positions = vec![];
     let mut directors = vec![];
     // Every third object: those of the first commit, so that directors are there in time.
-    for (id, object) in objects.iter().enumerate().step_by(3) {
+    for (index, object) in objects.iter().enumerate().step_by(3) {
         for _ in 0..rng.random_range(1..6_usize) {
             let offset = match rng.random_range(0..100_u32) {
                 0 => None,
@@ -158,7 +159,7 @@ fn forced_sources(rng: &mut ChaCha8Rng, objects: &[Position]) -> (Vec<Option<Pos
             };
             let direction = rng.random_range(0.0..360.0);
             positions.push(offset.map(|offset: f64| object.towards(offset, direction)));
-            directors.push(id as i64);
+            directors.push(index as i64 + 1);
         }
     }
     (positions, directors)

@@ -107,8 +107,8 @@ pub fn sources_csv(visit: i64, first: i64, n_rows: i64) -> String {
     let mut csv = "sourceId,visit,detector,coord_ra,coord_dec,psfFlux\n".to_owned();
     for id in first..first + n_rows {
         // A sequence that fills the sphere evenly (golden angle).
-        let ra = (id as f64 * 137.507_764) % 360.0;
-        let dec = (2.0 * ((id as f64 * 0.754_877_666) % 1.0) - 1.0).asin().to_degrees();
+        let ra = (id as f64 * 137.507_764).rem_euclid(360.0);
+        let dec = (2.0 * (id as f64 * 0.754_877_666).rem_euclid(1.0) - 1.0).asin().to_degrees();
         writeln!(csv, "{id},{visit},1,{ra},{dec},{}", id % 1000).unwrap();
     }
     csv

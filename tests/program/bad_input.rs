@@ -9,7 +9,7 @@ use crate::fits_file::{WCS, image};
 /// A catalog with something in it to lose.
 fn catalog() -> Catalog {
     let catalog = Catalog::create();
-    let good = catalog.write("good.csv", sources_csv(1, 0, 500));
+    let good = catalog.write("good.csv", sources_csv(1, 1, 500));
     run_well(&["ingest", &catalog.root(), "Source", &good]);
     catalog
 }
@@ -79,8 +79,8 @@ fn a_file_that_does_not_exist_after_one_that_does() {
 #[test]
 fn an_identifier_that_is_there_already() {
     let catalog = catalog();
-    let path = catalog.write("again.csv", sources_csv(2, 499, 10));
-    check(&catalog, &["ingest", &catalog.root(), "Source", &path], &["sourceId", "499"]);
+    let path = catalog.write("again.csv", sources_csv(2, 500, 10));
+    check(&catalog, &["ingest", &catalog.root(), "Source", &path], &["sourceId", "500"]);
 }
 
 #[test]
@@ -109,26 +109,56 @@ fn a_catalog_that_is_there_already() {
     check(&catalog, &["create", &catalog.root()], &[&catalog.root()]);
 }
 
+/// Arguments that say what the headers of the test images do not.
+const FACTS: [&str; 12] = [
+    "--visit",
+    "7",
+    "--band",
+    "r",
+    "--time",
+    "60000.5",
+    "--exposure-time",
+    "30",
+    "--gain",
+    "1",
+    "--psf",
+    "3",
+];
+
+/// Process an image that must be refused; `inspect` refuses it as well.
+fn check_image(content: &[u8], names: &[&str]) {
+    let catalog = catalog();
+    let path = catalog.write("image.fits", content);
+    let root = catalog.root();
+    let names = [&[path.as_str()], names].concat();
+    check(&catalog, &[["process", &root, &path].as_slice(), &FACTS].concat(), &names);
+    let outcome = run(&[["inspect", &path].as_slice(), &FACTS].concat());
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+}
+
 #[test]
 fn an_image_cut_short() {
-    let catalog = catalog();
     let whole = image(64, &WCS);
-    let path = catalog.write("short.fits", &whole[..whole.len() / 2]);
-    check(&catalog, &["inspect", &path], &[&path]);
+    check_image(&whole[..whole.len() / 2], &["truncated"]);
 }
 
 #[test]
 fn an_image_without_world_coordinates() {
-    let catalog = catalog();
-    let path = catalog.write("nowhere.fits", image(64, &[("EXPTIME", "30.0")]));
-    check(&catalog, &["inspect", &path], &[&path, "CTYPE1"]);
+    check_image(&image(64, &[("EXPTIME", "30.0")]), &["world coordinates", "CTYPE1"]);
 }
 
 #[test]
 fn a_file_that_is_no_image() {
+    check_image("not a FITS file\n".repeat(1000).as_bytes(), &["FITS"]);
+}
+
+#[test]
+fn a_bad_image_after_a_good_one() {
     let catalog = catalog();
-    let path = catalog.write("text.fits", "not a FITS file\n".repeat(1000));
-    check(&catalog, &["inspect", &path], &[&path]);
+    let good = catalog.write("good.fits", image(64, &WCS));
+    let bad = catalog.write("bad.fits", &image(64, &WCS)[..5760]);
+    let root = catalog.root();
+    check(&catalog, &[["process", &root, &good, &bad].as_slice(), &FACTS].concat(), &[&bad]);
 }
 
 #[test]

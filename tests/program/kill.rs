@@ -37,13 +37,13 @@ fn leaves_whole_ingests_or_nothing() {
     let catalog = Catalog::create();
 
     // How long an ingest takes here, so that kills fall on all of its steps.
-    let path = catalog.write("visit.csv", sources_csv(0, 0, N_ROWS));
+    let path = catalog.write("visit.csv", sources_csv(1, N_ROWS, N_ROWS));
     let begin = Instant::now();
     run_well(&["ingest", &catalog.root(), "Source", &path]);
     let whole = begin.elapsed();
 
-    let mut committed = vec![0];
-    for visit in 1..=n_kills {
+    let mut committed = vec![1];
+    for visit in 2..2 + n_kills {
         let delay = whole.mul_f64(rng.random_range(0.0..1.2));
         let ended_well = ingest_and_kill(&catalog, visit, delay);
         catalog.check();
@@ -68,7 +68,7 @@ fn leaves_whole_ingests_or_nothing() {
     println!("{} of {n_kills} ingests were committed", committed.len() - 1);
 
     // What the dead left behind is in nobody's way.
-    let path = catalog.write("visit.csv", sources_csv(-1, -N_ROWS, N_ROWS));
+    let path = catalog.write("visit.csv", sources_csv(0, 1, N_ROWS - 1));
     run_well(&["ingest", &catalog.root(), "Source", &path]);
     catalog.check();
 }
