@@ -100,8 +100,7 @@ fn pyvo() {
         return;
     };
     let service = Service::start();
-    let report =
-        check(Command::new(python).arg(script("tap_client.py")).arg(&service.url));
+    let report = check(Command::new(python).arg(script("tap_client.py")).arg(&service.url));
     println!("{report}");
 }
 
@@ -124,10 +123,11 @@ fn stilts_tapquery() {
     }
     let service = Service::start();
     let query = |adql: &str| {
-        check(Command::new("stilts").args(["tapquery", "sync=true", "ofmt=csv"]).args([
-            format!("tapurl={}", service.url),
-            format!("adql={adql}"),
-        ]))
+        check(
+            Command::new("stilts")
+                .args(["tapquery", "sync=true", "ofmt=csv"])
+                .args([format!("tapurl={}", service.url), format!("adql={adql}")]),
+        )
     };
     let light_curve = query(
         "SELECT v.expMidptMJD, f.psfFlux, f.psfFlux_flag FROM ForcedSource AS f \
@@ -138,7 +138,8 @@ fn stilts_tapquery() {
         "expMidptMJD,psfFlux,psfFlux_flag\n60001.0,,true\n60002.0,6.5,false\n60003.0,6.5,false\n\
          60004.0,6.5,false\n60005.0,6.5,false\n"
     );
-    let count = query("SELECT COUNT(*) AS n FROM Source WHERE DISTANCE(coord_ra, coord_dec, 0, 90) <= 90");
+    let count =
+        query("SELECT COUNT(*) AS n FROM Source WHERE DISTANCE(coord_ra, coord_dec, 0, 90) <= 90");
     let n: u32 = count.lines().nth(1).unwrap().parse().unwrap();
     // Half of an even sky; the sequence is even to better than one in a hundred.
     assert!((1_470..=1_530).contains(&n), "{n}");

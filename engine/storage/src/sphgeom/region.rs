@@ -212,7 +212,8 @@ mod tests {
         let center = anywhere(rng);
         match trial % 4 {
             0 => {
-                let boundary = if trial.is_multiple_of(8) { Boundary::Closed } else { Boundary::Open };
+                let boundary =
+                    if trial.is_multiple_of(8) { Boundary::Closed } else { Boundary::Open };
                 let radius = Angle::from_degrees(rng.random_range(0.0..180.0));
                 Cone::new(center, radius, boundary).into()
             }
