@@ -137,7 +137,7 @@ impl ChunkedTable {
     fn key_ranges(&self, region: &Region, widen: Angle) -> Arc<dyn PhysicalExpr> {
         let key: Arc<dyn PhysicalExpr> =
             Arc::new(Column::new(HEALPIX_29, self.table.columns.len()));
-        healpix_ranges(region, widen, MAX_RANGES)
+        let ranges = healpix_ranges(region, widen, MAX_RANGES)
             .into_iter()
             .map(|range| {
                 binary(
@@ -146,9 +146,19 @@ impl ChunkedTable {
                     binary(key.clone(), Operator::LtEq, lit(*range.end())),
                 )
             })
-            .reduce(|a, b| binary(a, Operator::Or, b))
-            .unwrap_or_else(|| lit(false))
+            .collect();
+        any(ranges).unwrap_or_else(|| lit(false))
     }
+}
+
+/// Join conditions by OR in a balanced tree: evaluation asks each node for its type, which asks
+/// all nodes below, so that a chain would cost the square of its length.
+fn any(mut conditions: Vec<Arc<dyn PhysicalExpr>>) -> Option<Arc<dyn PhysicalExpr>> {
+    if conditions.len() > 2 {
+        let rest = conditions.split_off(conditions.len() / 2);
+        conditions = any(conditions).into_iter().chain(any(rest)).collect();
+    }
+    conditions.into_iter().reduce(|a, b| binary(a, Operator::Or, b))
 }
 
 #[async_trait]

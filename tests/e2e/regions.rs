@@ -53,7 +53,7 @@ fn centers(seed: u64) -> Vec<Position> {
         Position { ra: 0.0, dec: 10.0 },
         Position { ra: 359.9, dec: -20.0 },
         Position { ra: 77.0, dec: 89.9 },
-        Position { ra: 12.0, dec: -90.0 },
+        Position { ra: 12.0, dec: -89.999 },
     ];
     centers.extend((0..2).map(|_| Position::anywhere(&mut rng)));
     centers

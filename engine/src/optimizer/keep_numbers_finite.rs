@@ -64,6 +64,11 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
         Expr::BinaryExpr(ref binary) if is_arithmetic(binary.op) => {
             wrap_float(expr, schema, finite)
         }
+        // The negative of 0 is −0; text may say NaN, and a double may exceed a float's range.
+        Expr::Negative(_) => wrap_float(expr, schema, finite),
+        Expr::Cast(ref cast) if !cast.expr.get_type(schema)?.is_integer() => {
+            wrap_float(expr, schema, finite)
+        }
         Expr::ScalarFunction(ref call) if call.func.name() != FINITE => {
             wrap_float(expr, schema, finite)
         }

@@ -90,9 +90,10 @@ impl LonLatBox {
             }
         }
         if self.spans(lon) {
-            // The nearest point of a parallel lies on one's own meridian; a pole is no edge.
+            // The nearest point of a parallel lies on one's own meridian; a pole is no edge, unless
+            // it is all that the box holds.
             for parallel in [self.lat_min, self.lat_max] {
-                if parallel.abs() < 90.0 {
+                if parallel.abs() < 90.0 || self.lat_min == self.lat_max {
                     edge = edge.min(Angle::from_degrees((lat - parallel).abs()).radians());
                 }
             }
@@ -155,6 +156,16 @@ mod tests {
         check([0.0, 360.0, -5.0, 5.0], (180.0, 0.0), true);
         check([30.0, 360.0, -5.0, 5.0], (20.0, 0.0), false);
         check([0.1, 0.3, 0.1, 0.3], (0.3, 0.3), true);
+    }
+
+    #[test]
+    fn a_pole_alone_is_as_far_as_the_pole() {
+        for (lat, sign) in [(90.0, 1.0), (-90.0, -1.0)] {
+            let pole = LonLatBox::try_new(0.0, 360.0, lat, lat).unwrap();
+            assert_eq!(pole.signed_distance(&UnitVector::from_lonlat_deg(0.0, lat)), 0.0);
+            let near = UnitVector::from_lonlat_deg(77.0, sign * 89.0);
+            assert!((pole.signed_distance(&near) - 1_f64.to_radians()).abs() < 1e-12);
+        }
     }
 
     #[test]
