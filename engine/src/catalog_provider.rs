@@ -46,14 +46,12 @@ impl SchemaProvider for SnapshotSchema {
     }
 }
 
-/// Make the provider of TAP_SCHEMA, which describes `schemas`, and return it with its name.
-pub(crate) fn tap_schema_provider(
-    schemas: &[SchemaDef],
-) -> Result<(String, Arc<dyn SchemaProvider>)> {
+/// Make the provider of TAP_SCHEMA, which describes `schemas`.
+pub(crate) fn tap_schema_provider(schemas: &[SchemaDef]) -> Result<Arc<dyn SchemaProvider>> {
     let provider = MemorySchemaProvider::new();
     for (table, batch) in tap_schema::rows(schemas)? {
         let rows = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
         provider.register_table(table, Arc::new(rows))?;
     }
-    Ok((tap_schema::definition().name, Arc::new(provider)))
+    Ok(Arc::new(provider))
 }

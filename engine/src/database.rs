@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_storage::schema::SchemaDef;
 use almagest_storage::{CatalogStore, Snapshot};
+use datafusion::catalog::SchemaProvider;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
+use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::{Result, Session, tap_schema};
 
@@ -21,6 +23,7 @@ pub struct Database {
     config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
     schemas: Arc<Vec<SchemaDef>>,
+    tap_schema: Arc<dyn SchemaProvider>,
     newest: Arc<Mutex<Option<Snapshot>>>,
 }
 
@@ -38,7 +41,8 @@ impl Database {
         );
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
         let schemas = Arc::new(vec![store.schema().clone(), tap_schema::definition()]);
-        Ok(Self { store, config, runtime, schemas, newest: Arc::default() })
+        let tap_schema = tap_schema_provider(&schemas)?;
+        Ok(Self { store, config, runtime, schemas, tap_schema, newest: Arc::default() })
     }
 
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
@@ -48,7 +52,9 @@ impl Database {
 
     /// Begin a session on the newest snapshot, commits of other processes included.
     pub fn session(&self) -> Result<Session> {
-        Session::new(self.snapshot()?, self.schemas.clone(), &self.config, self.runtime.clone())
+        let runtime = self.runtime.clone();
+        let tap_schema = self.tap_schema.clone();
+        Session::new(self.snapshot()?, &self.schemas, tap_schema, &self.config, runtime)
     }
 
     /// Return the newest snapshot; read from the metadata only where there is a newer one.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
 use almagest_storage::Snapshot;
 use almagest_storage::schema::{Datatype, SchemaDef};
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -19,10 +19,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 
-use crate::catalog_provider::{SnapshotSchema, tap_schema_provider};
+use crate::catalog_provider::SnapshotSchema;
 use crate::config::EngineConfig;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
-use crate::{Error, Query, Result, functions};
+use crate::{Error, Query, Result, functions, tap_schema};
 
 /// Name of the one catalog in DataFusion's registry.
 const CATALOG: &str = "almagest";
@@ -44,11 +44,12 @@ pub struct QueryOptions {
 impl Session {
     pub(crate) fn new(
         snapshot: Snapshot,
-        schemas: Arc<Vec<SchemaDef>>,
+        schemas: &[SchemaDef],
+        tap_schema: Arc<dyn SchemaProvider>,
         config: &EngineConfig,
         runtime: Arc<RuntimeEnv>,
     ) -> Result<Self> {
-        let names = names(&schemas, &snapshot.store().schema().name);
+        let names = names(schemas, &snapshot.store().schema().name);
         let version = snapshot.version();
         let state = SessionStateBuilder::new()
             .with_config(session_config(config))
@@ -65,8 +66,7 @@ impl Session {
             &snapshot.store().schema().name.clone(),
             Arc::new(SnapshotSchema::new(snapshot, config.pruning)),
         )?;
-        let (name, provider) = tap_schema_provider(&schemas)?;
-        catalog.register_schema(&name, provider)?;
+        catalog.register_schema(tap_schema::NAME, tap_schema)?;
         context.register_catalog(CATALOG, Arc::new(catalog));
         Ok(Self { context, names, version })
     }

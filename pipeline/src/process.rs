@@ -48,7 +48,7 @@ pub struct ProcessConfig {
     pub association: AssociationConfig,
     /// Forced photometry.
     pub forced: ForcedConfig,
-    /// Sources that make an object, where that many exposures are processed together.
+    /// Sources that make an object, where that many exposures cover the place.
     pub min_sources: usize,
 }
 
@@ -116,7 +116,7 @@ pub struct ProcessReport {
     pub n_objects: usize,
     /// New forced measurements.
     pub n_forced_sources: usize,
-    /// What had to be assumed, one line for each image and assumption.
+    /// What had to be assumed, one line for each assumption.
     pub warnings: Vec<String>,
 }
 
@@ -275,7 +275,6 @@ impl Reduction {
     ) -> Result<Self> {
         let source_ids = exposures.iter().map(source_ids).collect::<Result<Vec<_>>>()?;
         let sightings = Sightings::of(&exposures);
-        let min_sources = config.min_sources.min(exposures.len()).max(1);
         let associated: Vec<AssociatedObject> =
             associate(&sightings.all, &known.objects, &config.association);
         let mut targets = vec![];
@@ -288,7 +287,9 @@ impl Reduction {
                 .find(|(exposure, _)| !known.visits.contains(&exposures[*exposure].visit()));
             let (object_id, ra, dec) = match (object.object_id, first_new) {
                 (Some(object_id), _) => (object_id, object.ra, object.dec),
-                (None, Some((exposure, source))) if object.members.len() >= min_sources => {
+                (None, Some((exposure, source)))
+                    if is_seen_enough(&object, &exposures, config.min_sources) =>
+                {
                     let object_id = source_ids[exposure][source];
                     new.push((object_id, object.clone(), exposure));
                     (object_id, object.ra, object.dec)
@@ -400,13 +401,36 @@ impl Reduction {
         Ok(())
     }
 
+    /// Name the assumptions that were made, each once, with the first image and a count.
     fn warnings(&self) -> Vec<String> {
-        let of = |e: &MeasuredExposure| {
-            let name = e.image_name.clone();
-            e.exposure.warnings.clone().into_iter().map(move |warning| format!("{name}: {warning}"))
+        let mut images: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for e in &self.exposures {
+            for warning in &e.exposure.warnings {
+                images.entry(warning).or_default().push(&e.image_name);
+            }
+        }
+        let line = |(warning, images): (&str, Vec<&str>)| match images.as_slice() {
+            [image] => format!("{image}: {warning}"),
+            images => format!("{} and {} more: {warning}", images[0], images.len() - 1),
         };
-        self.exposures.iter().flat_map(of).collect()
+        images.into_iter().map(line).collect()
     }
+}
+
+/// Has the object `min_sources` sources, or one on each of the fewer exposures that cover it?
+fn is_seen_enough(
+    object: &AssociatedObject,
+    exposures: &[MeasuredExposure],
+    min_sources: usize,
+) -> bool {
+    let covers = |e: &&MeasuredExposure| {
+        let (nx, ny) = e.exposure.size();
+        e.exposure.wcs.sky_to_pixel(object.ra, object.dec).is_some_and(|(x, y)| {
+            x >= -0.5 && y >= -0.5 && x < nx as f64 - 0.5 && y < ny as f64 - 0.5
+        })
+    };
+    let n_seen = object.members.len();
+    n_seen >= min_sources || n_seen >= exposures.iter().filter(covers).take(min_sources).count()
 }
 
 fn source_ids(exposure: &MeasuredExposure) -> Result<Vec<i64>> {

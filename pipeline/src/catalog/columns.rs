@@ -59,7 +59,10 @@ impl Columns {
     pub fn instants(&mut self, name: &str, mjds: impl Iterator<Item = f64>) -> &mut Self {
         let microseconds =
             |mjd: f64| ((mjd - UNIX_EPOCH_MJD) * MICROSECONDS_PER_DAY).round() as i64;
-        self.push(name, Arc::new(TimestampMicrosecondArray::from_iter_values(mjds.map(microseconds))))
+        self.push(
+            name,
+            Arc::new(TimestampMicrosecondArray::from_iter_values(mjds.map(microseconds))),
+        )
     }
 
     pub fn finish(self) -> Result<RecordBatch, ArrowError> {
