@@ -24,6 +24,7 @@ use crate::exposure::Exposure;
 use crate::image::MaskedImage;
 use crate::measurement::source::psf_shape;
 use crate::measurement::{MeasureConfig, Shape, measure};
+use crate::photo_calib::PhotoCalib;
 use crate::psf::PsfModel;
 use crate::psf::fit::PsfFitConfig;
 use crate::psf::select::SelectConfig;
@@ -89,6 +90,8 @@ pub struct Characterized {
     pub aperture_correction: ApertureCorrection,
     /// AB magnitude of a star of signal to noise 5; `None` without a zero point.
     pub mag_lim: Option<f64>,
+    /// Flux of such a star, ADU.
+    pub faintest_adu: f64,
     /// Connected regions above threshold.
     pub n_footprints: usize,
     /// One row per peak.
@@ -99,6 +102,17 @@ impl Characterized {
     /// The point-spread function.
     pub fn psf_model(&self) -> &PsfModel {
         &self.psf.model
+    }
+
+    /// Give the sources fluxes in nanojansky, by a zero point that was found after measuring.
+    pub fn calibrate(&mut self, photo_calib: PhotoCalib) {
+        let njy = photo_calib.njy_per_adu;
+        for source in &mut self.sources {
+            source.psf_flux = source.psf_inst_flux.flux * njy;
+            source.psf_flux_err = source.psf_inst_flux.flux_err * njy;
+            source.ap_flux = source.ap_inst_flux.map(|a| (a.flux * njy, a.flux_err * njy));
+        }
+        self.mag_lim = Some(photo_calib.adu_to_magnitude(self.faintest_adu));
     }
 
     /// Adaptive moments of the point-spread function at a place, px².
@@ -176,6 +190,7 @@ impl Task for CharacterizeTask {
             sky_noise: sky.background_noise,
             noise_ratio: sky.noise_ratio,
             seeing_arcsec: psf.fwhm_px * exposure.wcs.pixel_scale_arcsec(centre.0, centre.1),
+            faintest_adu: faintest,
             mag_lim: exposure.photo_calib.map(|c| c.adu_to_magnitude(faintest)),
             n_footprints: sky.detections.footprints.len(),
             psf,

@@ -11,6 +11,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A file of reference stars lacks columns.
+    #[error("{}: no column {}", path.display(), missing.join(", no column "))]
+    ReferenceColumns {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        missing: Vec<String>,
+    },
+    /// Too few reference stars are seen on an image.
+    #[error("{}: {found} of its stars are seen on the image, {needed} are needed for a zero point", path.display())]
+    FewReferenceStars {
+        /// The file of the stars.
+        path: PathBuf,
+        /// Stars that were found.
+        found: usize,
+        /// Stars that are needed.
+        needed: usize,
+    },
     /// The catalog holds another image of the same visit and detector.
     #[error("{}: the catalog holds another image of visit {visit}, detector {detector}, or that visit without this detector", path.display())]
     VisitExists {

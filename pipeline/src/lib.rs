@@ -23,6 +23,7 @@ pub mod characterize;
 pub mod association;
 pub mod forced_photometry;
 
+pub mod reference_catalog;
 pub mod identifier;
 pub mod catalog;
 pub mod process;

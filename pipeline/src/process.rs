@@ -36,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::exposure::Exposure;
 use crate::forced_photometry::{ForcedConfig, ForcedMeasurement, ForcedTarget, force};
 use crate::identifier::SourceIdentity;
+use crate::reference_catalog::ReferenceCatalog;
 use crate::task::Task;
 
 /// How images are processed.
@@ -48,6 +49,8 @@ pub struct ProcessConfig {
     pub association: AssociationConfig,
     /// Forced photometry.
     pub forced: ForcedConfig,
+    /// A file of stars that give a zero point to images without one; see [`ReferenceCatalog::read`].
+    pub reference: Option<PathBuf>,
     /// Sources that make an object, where that many exposures cover the place.
     pub min_sources: usize,
 }
@@ -58,6 +61,7 @@ impl Default for ProcessConfig {
             characterize: CharacterizeConfig::default(),
             association: AssociationConfig::default(),
             forced: ForcedConfig::default(),
+            reference: None,
             min_sources: 2,
         }
     }
@@ -169,11 +173,37 @@ fn measure_frame(
     read_frame(frame, options)?
         .into_par_iter()
         .map(|exposure| {
-            let characterized = task.run(&exposure)?;
+            let mut exposure = exposure;
+            let mut characterized = task.run(&exposure)?;
+            if let (None, Some(path)) = (exposure.photo_calib, &config.reference) {
+                calibrate(&mut exposure, &mut characterized, path)?;
+            }
             let (image_name, image_checksum) = (image_name.clone(), image_checksum.clone());
             Ok(MeasuredExposure { exposure, characterized, image_name, image_checksum })
         })
         .collect()
+}
+
+/// Fit the zero point of an exposure to the stars of a file, and say what came out.
+fn calibrate(
+    exposure: &mut Exposure,
+    characterized: &mut Characterized,
+    path: &Path,
+) -> Result<()> {
+    let stars = ReferenceCatalog::read(path, &exposure.visit_info.band)?;
+    let fitted = stars.fit_zero_point(characterized)?;
+    exposure.photo_calib = Some(fitted.photo_calib);
+    characterized.calibrate(fitted.photo_calib);
+    // What was said of the missing zero point holds no longer.
+    exposure.warnings.retain(|warning| !warning.contains("no zero point"));
+    exposure.warnings.push(format!(
+        "zero point {:.3} mag from {} stars of {}, scatter {:.3} mag",
+        fitted.photo_calib.zero_point_mag,
+        fitted.n_stars,
+        path.display(),
+        fitted.scatter_mag
+    ));
+    Ok(())
 }
 
 fn checksum(path: &Path) -> io::Result<String> {
@@ -401,19 +431,20 @@ impl Reduction {
         Ok(())
     }
 
-    /// Name the assumptions that were made, each once, with the first image and a count.
+    /// Name the assumptions that were made: those that differ in numbers only once, with a count.
     fn warnings(&self) -> Vec<String> {
-        let mut images: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for e in &self.exposures {
             for warning in &e.exposure.warnings {
-                images.entry(warning).or_default().push(&e.image_name);
+                let kind = warning.replace(|c: char| c.is_ascii_digit(), "");
+                alike.entry(kind).or_default().push(format!("{}: {warning}", e.image_name));
             }
         }
-        let line = |(warning, images): (&str, Vec<&str>)| match images.as_slice() {
-            [image] => format!("{image}: {warning}"),
-            images => format!("{} and {} more: {warning}", images[0], images.len() - 1),
+        let line = |lines: Vec<String>| match lines.as_slice() {
+            [line] => line.clone(),
+            lines => format!("{} (and {} images alike)", lines[0], lines.len() - 1),
         };
-        images.into_iter().map(line).collect()
+        alike.into_values().map(line).collect()
     }
 }
 

@@ -7,6 +7,7 @@ mod decam;
 mod detection_quality;
 mod fits_bytes;
 mod light_curves;
+mod process;
 mod real_data;
 mod sep_comparison;
 mod simulator;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use almagest_engine::Database;
+use almagest_pipeline::process::ProcessConfig;
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::survey;
@@ -80,7 +81,8 @@ impl Demo {
             }
             opened => opened?,
         };
-        let report = process_with_bars(&store, &images, &self.frame.options())?;
+        let report =
+            process_with_bars(&store, &images, &self.frame.options(), &ProcessConfig::default())?;
         Ok(say(&report, catalog, &mut out)?)
     }
 

@@ -26,6 +26,10 @@ pub struct Process {
     /// FITS files, or folders that hold them.
     #[arg(required = true)]
     images: Vec<PathBuf>,
+    /// CSV or Parquet file of stars (ra, dec, BAND_mag or mag) to which the zero point of images
+    /// without one is fitted.
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
     #[command(flatten)]
     frame: FrameArguments,
 }
@@ -34,7 +38,8 @@ impl Process {
     /// Process the images and say what was found.
     pub fn run(self) -> Result<()> {
         let store = CatalogStore::open(&self.catalog)?;
-        let report = process_with_bars(&store, &self.images, &self.frame.options())?;
+        let config = ProcessConfig { reference: self.reference, ..Default::default() };
+        let report = process_with_bars(&store, &self.images, &self.frame.options(), &config)?;
         Ok(say(&report, &self.catalog, &mut io::stdout().lock())?)
     }
 }
@@ -44,6 +49,7 @@ pub fn process_with_bars(
     store: &CatalogStore,
     images: &[PathBuf],
     options: &FrameOptions,
+    config: &ProcessConfig,
 ) -> Result<ProcessReport> {
     let measuring = OnceLock::<ProgressBar>::new();
     let committing = OnceLock::<ProgressBar>::new();
@@ -70,7 +76,7 @@ pub fn process_with_bars(
             }
         }
     };
-    let report = process(store, images, options, &ProcessConfig::default(), &watch);
+    let report = process(store, images, options, config, &watch);
     for bar in [measuring.get(), committing.get()].into_iter().flatten() {
         bar.finish_and_clear();
     }
