@@ -50,7 +50,7 @@ impl Query {
     pub async fn into_stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let schema = self.schema;
         let stream = self.frame.execute_stream().await?;
-        Ok(stream.map(move |batch| Ok(to_output(&batch?, &schema)?)).boxed())
+        Ok(stream.map(move |batch| to_output(&batch?, &schema)).boxed())
     }
 
     /// Run the query and keep all its rows.
