@@ -59,7 +59,7 @@ impl Scattered {
         let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/scattered.yaml");
         let schema = felis::load(&schema)?.schema;
         let store =
-            CatalogStore::create(&folder.path().join("catalog"), &schema, Chunking::try_new(1)?)?;
+            CatalogStore::create(&folder.path().join("catalog"), &schema, Chunking::try_new(0)?)?;
         // Three commits: each table has three files, each with rows all over the sky.
         for part in 0..3 {
             let mut transaction = Transaction::begin(&store)?;
@@ -118,7 +118,7 @@ impl Table {
 
 /// Everywhere, more near the poles, and where implementations trip.
 fn objects(rng: &mut ChaCha8Rng) -> Vec<Position> {
-    let mut objects: Vec<Position> = (0..12_000).map(|_| Position::anywhere(rng)).collect();
+    let mut objects: Vec<Position> = (0..6_000).map(|_| Position::anywhere(rng)).collect();
     for pole in [-90.0, 90.0] {
         let pole = Position { ra: 0.0, dec: pole };
         objects.extend(
@@ -138,10 +138,10 @@ fn objects(rng: &mut ChaCha8Rng) -> Vec<Position> {
 /// A dense field over RA 0, so that its chunks have several pages in each file, and a thin sky.
 fn sources(rng: &mut ChaCha8Rng) -> Vec<Position> {
     let field = Position { ra: 0.0, dec: 10.0 };
-    let dense = (0..60_000)
+    let dense = (0..40_000)
         .map(|_| field.towards(rng.random_range(0.0..3.0_f64), rng.random_range(0.0..360.0)))
         .collect::<Vec<_>>();
-    let thin = (0..15_000).map(|_| Position::anywhere(rng)).collect::<Vec<_>>();
+    let thin = (0..5_000).map(|_| Position::anywhere(rng)).collect::<Vec<_>>();
     [dense, thin].concat()
 }
 

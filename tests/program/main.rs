@@ -11,3 +11,5 @@ mod fits_file;
 mod bad_input;
 mod kill;
 mod clients;
+mod demo;
+mod real_data;
