@@ -93,13 +93,17 @@ fn compare(found: &[i64], verdicts: &[(i64, Verdict)], wanted: Verdict, what: &s
     assert!(rest.is_empty(), "{what}: rows that are nowhere, or twice: {rest:?}");
 }
 
-async fn check(scattered: &Scattered, cone: Cone) {
-    for table in &scattered.tables {
+/// Check a cone on all tables, and all its spellings on those of them that `spelled` names.
+async fn check(scattered: &Scattered, cone: Cone, spelled: impl Fn(usize) -> bool) {
+    for (index, table) in scattered.tables.iter().enumerate() {
         let verdicts = cone.judge(table);
         let query = cone.query(table, CLOSED[0]);
         let found = ids(&scattered.pruning, &query).await;
         compare(&found, &verdicts, Verdict::Inside, &query);
         assert_eq!(ids(&scattered.reading_all, &query).await, found, "without pruning: {query}");
+        if !spelled(index) {
+            continue;
+        }
         for condition in &CLOSED[1..] {
             let query = cone.query(table, condition);
             assert_eq!(ids(&scattered.pruning, &query).await, found, "{query}");
@@ -138,10 +142,13 @@ fn cones(seed: u64, n: usize) -> Vec<Cone> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn written_in_any_way() {
-    let (seeds, n) = if env::var_os("ALMAGEST_LONG").is_some() { (0..40, 240) } else { (0..1, 18) };
+    // In the short run the tables take turns; the child, which prunes least simply, has most.
+    let is_long = env::var_os("ALMAGEST_LONG").is_some();
+    let (seeds, n) = if is_long { (0..40, 240) } else { (0..1, 18) };
     for seed in seeds {
-        for cone in cones(seed, n) {
-            check(scattered(), cone).await;
+        for (turn, cone) in cones(seed, n).into_iter().enumerate() {
+            let spelled = |table| is_long || table == [2, 0, 2, 1][turn % 4];
+            check(scattered(), cone, spelled).await;
         }
     }
 }
