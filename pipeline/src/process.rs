@@ -14,18 +14,16 @@
 //! The images of one call are in memory together (12 bytes a pixel).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use almagest_ingest::Transaction;
 use almagest_storage::CatalogStore;
+use almagest_storage::checksum::sha256_of_file;
 use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::association::{AssociatedObject, AssociationConfig, KnownObject, Sighting, associate};
 use crate::camera::{FrameFiles, FrameOptions, find_frames, read_frame, refuse_conflicts};
@@ -165,8 +163,8 @@ fn measure_frame(
     options: &FrameOptions,
     config: &ProcessConfig,
 ) -> Result<Vec<MeasuredExposure>> {
-    let image_checksum =
-        checksum(&frame.image).map_err(|source| Error::Io { path: frame.image.clone(), source })?;
+    let image_checksum = sha256_of_file(&frame.image)
+        .map_err(|source| Error::Io { path: frame.image.clone(), source })?;
     let image_name =
         frame.image.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let task = CharacterizeTask::new(config.characterize.clone());
@@ -204,19 +202,6 @@ fn calibrate(
         fitted.scatter_mag
     ));
     Ok(())
-}
-
-fn checksum(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match io::Read::read(&mut file, &mut buffer)? {
-            0 => break,
-            n_read => hasher.update(&buffer[..n_read]),
-        }
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl MeasuredExposure {

@@ -9,7 +9,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 
 use crate::catalog_store::CatalogStore;
-use crate::chunk_file::{HEALPIX_29, read, write};
+use crate::checksum::sha256_of_file;
+use crate::chunk_file::{HEALPIX_29, read};
 use crate::chunking;
 use crate::data_file::{DataFile, Footprint};
 use crate::schema::{TableDef, TableKind};
@@ -128,7 +129,7 @@ fn check_bytes(path: &Path, size_bytes: u64, checksum: &str) -> Result<(), Strin
     if size != size_bytes {
         return Err(format!("{size} bytes, {size_bytes} in the metadata"));
     }
-    let found = write::checksum(path).map_err(|error| error.to_string())?;
+    let found = sha256_of_file(path).map_err(|error| error.to_string())?;
     if found != checksum { Err("checksum mismatch".to_owned()) } else { Ok(()) }
 }
 

@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod data_file;
 pub mod chunk_file;
 pub mod check;
+pub mod checksum;
 pub mod error;
 
 mod id_index;

@@ -9,6 +9,8 @@ use arrow::array::{
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 
+use crate::measurement::PixelFlags;
+
 /// MJD of 1970-01-01T00:00:00.
 const UNIX_EPOCH_MJD: f64 = 40_587.0;
 const MICROSECONDS_PER_DAY: f64 = 86_400e6;
@@ -63,6 +65,30 @@ impl Columns {
             name,
             Arc::new(TimestampMicrosecondArray::from_iter_values(mjds.map(microseconds))),
         )
+    }
+
+    /// The flags of pixels that all measured tables share.
+    pub fn pixel_flags<'a>(
+        &mut self,
+        pixels: impl Iterator<Item = &'a PixelFlags> + Clone,
+    ) -> &mut Self {
+        let shared: [(&str, fn(&PixelFlags) -> bool); 11] = [
+            ("bad", PixelFlags::bad),
+            ("cr", PixelFlags::cr),
+            ("crCenter", PixelFlags::cr_center),
+            ("edge", PixelFlags::edge),
+            ("interpolated", PixelFlags::interpolated),
+            ("interpolatedCenter", PixelFlags::interpolated_center),
+            ("nodata", PixelFlags::nodata),
+            ("saturated", PixelFlags::saturated),
+            ("saturatedCenter", PixelFlags::saturated_center),
+            ("suspect", PixelFlags::suspect),
+            ("suspectCenter", PixelFlags::suspect_center),
+        ];
+        for (name, flag) in shared {
+            self.flags(&format!("pixelFlags_{name}"), pixels.clone().map(flag));
+        }
+        self
     }
 
     pub fn finish(self) -> Result<RecordBatch, ArrowError> {

@@ -14,7 +14,6 @@ pub fn forced_source_rows(
 ) -> Result<RecordBatch, ArrowError> {
     let visit = &exposure.visit_info;
     let all = || measurements.iter();
-    let pixels = || measurements.iter().map(|m| &m.pixel_flags);
     let mut columns = Columns::default();
     columns
         .integers("objectId", all().map(|m| m.object_id))
@@ -29,16 +28,6 @@ pub fn forced_source_rows(
         .numbers("psfInstFlux", all().map(|m| m.psf_inst_flux.flux))
         .numbers("psfInstFluxErr", all().map(|m| m.psf_inst_flux.flux_err))
         .flags("invalidPsfFlag", all().map(|_| false))
-        .flags("pixelFlags_bad", pixels().map(|p| p.bad()))
-        .flags("pixelFlags_cr", pixels().map(|p| p.cr()))
-        .flags("pixelFlags_crCenter", pixels().map(|p| p.cr_center()))
-        .flags("pixelFlags_edge", pixels().map(|p| p.edge()))
-        .flags("pixelFlags_interpolated", pixels().map(|p| p.interpolated()))
-        .flags("pixelFlags_interpolatedCenter", pixels().map(|p| p.interpolated_center()))
-        .flags("pixelFlags_nodata", pixels().map(|p| p.nodata()))
-        .flags("pixelFlags_saturated", pixels().map(|p| p.saturated()))
-        .flags("pixelFlags_saturatedCenter", pixels().map(|p| p.saturated_center()))
-        .flags("pixelFlags_suspect", pixels().map(|p| p.suspect()))
-        .flags("pixelFlags_suspectCenter", pixels().map(|p| p.suspect_center()));
+        .pixel_flags(measurements.iter().map(|m| &m.pixel_flags));
     columns.finish()
 }

@@ -84,21 +84,10 @@ fn shapes(columns: &mut Columns, sources: &[SourceMeasurement]) {
 
 fn flags(columns: &mut Columns, sources: &[SourceMeasurement]) {
     let all = || sources.iter();
-    let pixels = || sources.iter().map(|s| &s.pixel_flags);
     columns
         .flags("invalidPsfFlag", all().map(|s| s.psf_shape.flag))
-        .flags("pixelFlags_bad", pixels().map(|p| p.bad()))
-        .flags("pixelFlags_cr", pixels().map(|p| p.cr()))
-        .flags("pixelFlags_crCenter", pixels().map(|p| p.cr_center()))
-        .flags("pixelFlags_edge", pixels().map(|p| p.edge()))
-        .flags("pixelFlags_interpolated", pixels().map(|p| p.interpolated()))
-        .flags("pixelFlags_interpolatedCenter", pixels().map(|p| p.interpolated_center()))
-        .flags("pixelFlags_nodata", pixels().map(|p| p.nodata()))
-        .flags("pixelFlags_offimage", pixels().map(|p| p.off_image()))
-        .flags("pixelFlags_saturated", pixels().map(|p| p.saturated()))
-        .flags("pixelFlags_saturatedCenter", pixels().map(|p| p.saturated_center()))
-        .flags("pixelFlags_suspect", pixels().map(|p| p.suspect()))
-        .flags("pixelFlags_suspectCenter", pixels().map(|p| p.suspect_center()))
+        .pixel_flags(sources.iter().map(|s| &s.pixel_flags))
+        .flags("pixelFlags_offimage", all().map(|s| s.pixel_flags.off_image()))
         .flags("calib_psf_candidate", all().map(|s| s.psf_candidate))
         .flags("calib_psf_used", all().map(|s| s.psf_used));
 }

@@ -18,6 +18,7 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::{HEALPIX_29, file_schema};
+use crate::checksum::hexadecimal;
 use crate::chunking::{self, ChunkId};
 use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
 use crate::place::{Place, PlacedRows};
@@ -325,22 +326,4 @@ impl Write for HashingWriter {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Return the SHA-256 of a file's content, hexadecimal.
-pub(crate) fn checksum(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let n_read = io::Read::read(&mut file, &mut buffer)?;
-        if n_read == 0 {
-            return Ok(hexadecimal(&hasher.finalize()));
-        }
-        hasher.update(&buffer[..n_read]);
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
