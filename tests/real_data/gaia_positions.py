@@ -98,7 +98,7 @@ def main():
                   f"(errors of the source alone: {east_error:.1f}, {north_error:.1f} mas)")
             failed += sigma > LIMIT_SIGMA
     print(f"N = {compared} stars, {failed} beyond {LIMIT_SIGMA:.0f} sigma")
-    sys.exit(min(failed, 99) if compared else 100)
+    sys.exit(min(int(failed), 99) if compared else 100)
 
 
 if __name__ == "__main__":
