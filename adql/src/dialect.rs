@@ -41,6 +41,9 @@ impl Dialect for Adql {
 /// How deeply parentheses and calls may nest.
 const DEEPEST: usize = 200;
 
+/// Most queries within each other.
+const DEEPEST_SUBQUERY: usize = 10;
+
 /// How many ANDs and ORs may be chained. sqlparser makes a tree as deep as the chain is long, and
 /// dropping a tree takes stack in proportion to its depth; [`balance`](crate::balance) comes later.
 const LONGEST_CONDITION: usize = 2000;
@@ -102,6 +105,12 @@ fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
             .suggest("use IN (…) for a long list of values, or upload a table and join it")
             .into());
     }
+    if let Some(at) = too_deep_subquery(&words) {
+        let message = format!("queries nest more than {DEEPEST_SUBQUERY} levels deep");
+        return Err(Diagnostic::invalid(at, message)
+            .suggest("name the inner ones with WITH")
+            .into());
+    }
     let sets = [Keyword::UNION, Keyword::EXCEPT, Keyword::INTERSECT, Keyword::MINUS];
     let mut sets = words.iter().filter(|t| keyword(t).is_some_and(|k| sets.contains(&k)));
     if let Some(last) = sets.nth(MOST_SET_OPERATORS) {
@@ -109,6 +118,27 @@ fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
         return Err(Diagnostic::invalid(last.span.start, message).into());
     }
     Ok(())
+}
+
+/// Where queries nest deeper than planning can bear (its time doubles with each level).
+fn too_deep_subquery(words: &[&TokenWithSpan]) -> Option<Location> {
+    let mut is_query: Vec<bool> = vec![];
+    for (index, word) in words.iter().enumerate() {
+        match word.token {
+            Token::LParen => {
+                let first = words.get(index + 1).and_then(|next| keyword(next));
+                is_query.push(matches!(first, Some(Keyword::SELECT | Keyword::WITH)));
+                if is_query.iter().filter(|is_query| **is_query).count() > DEEPEST_SUBQUERY {
+                    return Some(word.span.start);
+                }
+            }
+            Token::RParen => {
+                is_query.pop();
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 fn keyword(token: &TokenWithSpan) -> Option<Keyword> {

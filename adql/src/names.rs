@@ -124,6 +124,9 @@ pub(crate) fn best_matches<T>(
     matches
 }
 
+/// Bytes beyond which a name is no misspelling of another.
+const LONGEST_NAME: usize = 128;
+
 /// *did you mean X?* for the candidate most like `name`, if one is.
 ///
 /// Typing errors are measured by the Damerau–Levenshtein distance; a candidate that has `name` as
@@ -134,6 +137,9 @@ pub(crate) fn did_you_mean<'c>(
 ) -> Option<String> {
     let wanted = name.to_lowercase();
     let allowed = (wanted.chars().count() / 3).max(1);
+    if wanted.len() > LONGEST_NAME {
+        return None;
+    }
     let distance = |candidate: &str| {
         let candidate = candidate.to_lowercase();
         let edits = strsim::damerau_levenshtein(&wanted, &candidate);

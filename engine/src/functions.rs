@@ -5,6 +5,7 @@
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub mod checked;
 pub mod cone;
 pub mod distance;
 pub mod finite;

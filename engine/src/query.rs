@@ -6,6 +6,9 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -13,18 +16,31 @@ use futures::{StreamExt, TryStreamExt};
 use crate::Result;
 
 /// A planned query: what its columns are, and the rows once it is run.
-#[derive(Debug)]
 pub struct Query {
-    frame: DataFrame,
+    logical: LogicalPlan,
+    physical: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
     schema: SchemaRef,
     warnings: Vec<String>,
     version: u64,
 }
 
 impl Query {
-    pub(crate) fn new(frame: DataFrame, warnings: Vec<String>, version: u64) -> Result<Self> {
-        let schema = output_schema(frame.schema().as_arrow());
-        Ok(Self { frame, schema, warnings, version })
+    /// Optimize `frame` and plan how it is run.
+    ///
+    /// Types are those of the physical plan: only there all branches of a UNION or CASE have one.
+    pub(crate) async fn plan(
+        frame: DataFrame,
+        warnings: Vec<String>,
+        version: u64,
+    ) -> Result<Self> {
+        let described = frame.schema().as_arrow().clone();
+        let (state, plan) = frame.into_parts();
+        let logical = state.optimize(&plan)?;
+        let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
+        let schema = output_schema(&described, &physical.schema());
+        let context = Arc::new(TaskContext::from(&state));
+        Ok(Self { logical, physical, context, schema, warnings, version })
     }
 
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
@@ -49,7 +65,7 @@ impl Query {
     /// Run the query. Dropping the stream cancels it.
     pub async fn into_stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let schema = self.schema;
-        let stream = self.frame.execute_stream().await?;
+        let stream = execute_stream(self.physical, self.context)?;
         Ok(stream.map(move |batch| to_output(&batch?, &schema)).boxed())
     }
 
@@ -59,24 +75,22 @@ impl Query {
     }
 
     /// Return the optimized logical plan and the physical plan, for people.
-    pub async fn explain(self) -> Result<String> {
-        let (state, plan) = self.frame.into_parts();
-        let optimized = state.optimize(&plan)?;
-        let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
-        let physical =
-            datafusion::physical_plan::displayable(physical.as_ref()).indent(true).to_string();
-        Ok(format!("{}\n\n{physical}", optimized.display_indent()))
+    pub fn explain(&self) -> String {
+        let physical = displayable(self.physical.as_ref()).indent(true).to_string();
+        format!("{}\n\n{physical}", self.logical.display_indent())
     }
 }
 
-/// Return the columns as clients see them: types of few kinds, any of them nullable, metadata kept.
-fn output_schema(schema: &Schema) -> SchemaRef {
-    let fields: Vec<Field> = schema
+/// Return the columns as clients see them: named and described as in `described`, with the few
+/// output types for those of `planned`, any of them nullable.
+fn output_schema(described: &Schema, planned: &Schema) -> SchemaRef {
+    let fields: Vec<Field> = described
         .fields()
         .iter()
-        .map(|field| {
-            Field::new(field.name(), output_type(field.data_type()), true)
-                .with_metadata(field.metadata().clone())
+        .zip(planned.fields())
+        .map(|(described, planned)| {
+            Field::new(described.name(), output_type(planned.data_type()), true)
+                .with_metadata(described.metadata().clone())
         })
         .collect();
     Arc::new(Schema::new(fields))

@@ -86,7 +86,7 @@ impl Session {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        Query::new(frame, translated.warnings, self.version)
+        Query::plan(frame, translated.warnings, self.version).await
     }
 }
 

@@ -313,6 +313,8 @@ impl Reduction {
             };
             targets.push(ForcedTarget { object_id, ra, dec });
         }
+        // Sums depend on the order in the last bit: it must not depend on what is known.
+        targets.sort_by_key(|target| target.object_id);
         // A known object stays where it is: its children were placed by that position.
         let places: HashMap<i64, &KnownObject> =
             known.objects.iter().map(|object| (object.object_id, object)).collect();

@@ -38,6 +38,7 @@ pub use state::AppState;
 pub fn app(state: AppState) -> Router {
     let body_limit = DefaultBodyLimit::max(state.config.max_body_bytes);
     let tap = Router::new()
+        .route("/", get(home::home))
         .route("/sync", get(tap::sync::sync).post(tap::sync::sync))
         .route("/async", any(tap::unavailable::asynchronous))
         .route("/async/{*job}", any(tap::unavailable::asynchronous))

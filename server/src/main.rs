@@ -4,7 +4,9 @@ mod command;
 
 use std::process::ExitCode;
 
+use almagest_server::query_runtime::STACK_BYTES;
 use clap::{Parser, Subcommand};
+use command::CommandError;
 
 /// A catalog database for sky surveys, and the pipeline that fills it.
 #[derive(Debug, Parser)]
@@ -26,9 +28,38 @@ enum Command {
     Check(command::check::Check),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let ended = match Almagest::parse().command {
+fn main() -> ExitCode {
+    let command = Almagest::parse().command;
+    // Queries are planned on this thread's stack or on those of the runtime: both are deep.
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(|| run(command));
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(_)) => ExitCode::FAILURE,
+        Err(error) => fail(&error.into()),
+    }
+}
+
+fn run(command: Command) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(perform(command)),
+        Err(error) => Err(error.into()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CommandError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            // The reader of our output has seen enough.
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+async fn perform(command: Command) -> command::Result<()> {
+    match command {
         Command::Demo(demo) => demo.run().await,
         Command::Create(create) => create.run(),
         Command::Process(process) => process.run(),
@@ -37,16 +68,10 @@ async fn main() -> ExitCode {
         Command::Query(query) => query.run().await,
         Command::Serve(serve) => serve.run().await,
         Command::Check(check) => check.run(),
-    };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(command::CommandError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            // The reader of our output has seen enough.
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("almagest: {error}");
-            ExitCode::FAILURE
-        }
     }
+}
+
+fn fail(error: &CommandError) -> ExitCode {
+    eprintln!("almagest: {error}");
+    ExitCode::FAILURE
 }

@@ -22,6 +22,10 @@ use crate::{Error, Result};
 /// Parts of an answer that may wait for the caller to take them.
 const N_WAITING_PARTS: usize = 2;
 
+/// Stack of a thread that plans queries: planning recurses, some 10 kB a level, and a query may be
+/// as deep as `almagest-adql` lets it be. Only what is used becomes memory.
+pub const STACK_BYTES: usize = 256 << 20;
+
 /// The threads; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct QueryRuntime(Arc<Threads>);
@@ -35,7 +39,11 @@ impl QueryRuntime {
     /// # Errors
     /// The system gives no threads.
     pub fn start() -> Result<Self> {
-        let runtime = Builder::new_multi_thread().thread_name("query").enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .thread_name("query")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()?;
         Ok(Self(Arc::new(Threads(Some(runtime)))))
     }
 

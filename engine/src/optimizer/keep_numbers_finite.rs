@@ -1,19 +1,19 @@
 //! No query makes a NaN, an infinity or a −0.0: what is undefined is NULL.
 //!
 //! ```text
-//!   before   sqrt(a) > b / c,    i % j
-//!   after    finite(sqrt(a)) > finite(b / c),    i % nullif(j, 0)
+//!   before   sqrt(a) > b / c,    i % j,    i + j
+//!   after    finite(sqrt(a)) > finite(b / c),    i % nullif(j, 0),    checked_plus(i, j)
 //! ```
 //!
 //! NaN orders above every number in DataFusion but not in Parquet's statistics, so that a predicate
 //! on a NaN would answer by how the rows happen to lie; and Arrow ends a query at an integer's
-//! division by zero. Types are known here, after coercion.
+//! division by zero, and wraps around where an integer is too large. Types are known here, after coercion.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
+use crate::functions::checked::Checked;
 use crate::functions::finite::{FINITE, Finite};
 
 /// Wraps what may leave the finite numbers.
@@ -62,7 +63,15 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         Expr::BinaryExpr(ref binary) if is_arithmetic(binary.op) => {
-            wrap_float(expr, schema, finite)
+            let is_signed =
+                |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)?.is_signed_integer());
+            match Checked::of(binary.op) {
+                Some(checked) if is_signed(&binary.left)? && is_signed(&binary.right)? => {
+                    let sides = vec![*binary.left.clone(), *binary.right.clone()];
+                    Ok(Transformed::yes(checked.call(sides)))
+                }
+                _ => wrap_float(expr, schema, finite),
+            }
         }
         // The negative of 0 is −0; text may say NaN, and a double may exceed a float's range.
         Expr::Negative(_) => wrap_float(expr, schema, finite),

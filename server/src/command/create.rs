@@ -23,7 +23,7 @@ pub struct Create {
     schema: Option<PathBuf>,
     /// H3 resolution of the chunks: 0 (122 chunks) for a laptop's catalog, 3 (41,162) for a
     /// survey's.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=6))]
     resolution: u8,
 }
 

@@ -55,16 +55,25 @@ impl Ingest {
         let files: Vec<String> = self.files.iter().map(|path| path.display().to_string()).collect();
         let report =
             transaction.commit_as(&format!("ingest {}: {}", self.table, files.join(", ")))?;
+        if report.n_rows() == 0 {
+            writeln!(io::stdout(), "{}: the files hold no rows", self.table)?;
+        }
         for (table, rows) in &report.tables {
             writeln!(io::stdout(), "{table}: {} rows in version {}", rows.n_rows, report.version)?;
-            for (what, counts) in [
-                ("NaN became NULL", &rows.nans),
-                ("infinities became NULL", &rows.infinities),
-                ("ignored, not a column of the table", &rows.ignored_columns),
-                ("not in the input, NULL", &rows.absent_columns),
-            ] {
+            for (what, counts) in
+                [("NaN became NULL", &rows.nans), ("infinities became NULL", &rows.infinities)]
+            {
                 for (column, count) in counts {
                     writeln!(io::stdout(), "  {column}: {what} ({count} rows)")?;
+                }
+            }
+            for (what, counts) in [
+                ("NULL, as the input lacks them", &rows.absent_columns),
+                ("ignored, as the table lacks them", &rows.ignored_columns),
+            ] {
+                if !counts.is_empty() {
+                    let columns: Vec<&str> = counts.keys().map(String::as_str).collect();
+                    writeln!(io::stdout(), "  {what}: {}", columns.join(", "))?;
                 }
             }
         }

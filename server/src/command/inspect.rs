@@ -25,9 +25,17 @@ impl Inspect {
         let options = self.frame.options();
         let mut n_unusable = 0;
         for image in &self.images {
-            let inspection = inspect(image, &options)?;
-            writeln!(io::stdout(), "{inspection}")?;
-            n_unusable += usize::from(!inspection.is_usable());
+            match inspect(image, &options) {
+                Ok(inspection) => {
+                    writeln!(io::stdout(), "{inspection}")?;
+                    n_unusable += usize::from(!inspection.is_usable());
+                }
+                Err(error) if self.images.len() == 1 => return Err(error.into()),
+                Err(error) => {
+                    eprintln!("almagest: {error}");
+                    n_unusable += 1;
+                }
+            }
         }
         match n_unusable {
             0 => Ok(()),

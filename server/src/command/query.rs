@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_engine::arrow::util::pretty::pretty_format_batches;
@@ -16,7 +16,8 @@ use super::{CommandError, Result};
 
 /// Answer an ADQL query.
 ///
-/// On a terminal the answer is a table; elsewhere it is CSV, unless --format says otherwise.
+/// On a terminal the answer is a table; in a file it has the format that the file's name tells;
+/// elsewhere it is CSV, unless --format says otherwise.
 #[derive(Debug, clap::Args)]
 pub struct Query {
     /// Folder of the catalog.
@@ -50,6 +51,19 @@ enum OutputFormat {
     Parquet,
 }
 
+impl OutputFormat {
+    /// Return the format that a file's name tells; CSV where it tells none.
+    fn of_path(path: &Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("tsv") => Self::Tsv,
+            Some("vot" | "votable" | "xml") => Self::Votable,
+            Some("parquet") => Self::Parquet,
+            Some("txt") => Self::Table,
+            _ => Self::Csv,
+        }
+    }
+}
+
 impl Query {
     /// Answer the query.
     pub async fn run(self) -> Result<()> {
@@ -59,12 +73,13 @@ impl Query {
             eprintln!("warning: {warning}");
         }
         if self.explain {
-            writeln!(io::stdout(), "{}", query.explain().await?)?;
+            writeln!(io::stdout(), "{}", query.explain())?;
             return Ok(());
         }
         let format = self.format.unwrap_or_else(|| match &self.output {
             None if io::stdout().is_terminal() => OutputFormat::Table,
-            _ => OutputFormat::Csv,
+            None => OutputFormat::Csv,
+            Some(path) => OutputFormat::of_path(path),
         });
         match &self.output {
             None => write(query, &self.adql, format, io::stdout().lock()).await,

@@ -90,6 +90,12 @@ impl Encoder for Separated {
                     self.dialect.write(&text, &mut out);
                 }
             }
+            if let ([column], Dialect::Csv) = (columns.as_slice(), self.dialect)
+                && column.is_null(row)
+            {
+                // A blank line would be skipped by readers, and the row with it.
+                out.push_str("\"\"");
+            }
             out.push_str(self.dialect.line_end());
         }
         Ok(out.into_bytes())

@@ -95,6 +95,13 @@ fn headers(format: Format, parameters: &Parameters) -> Result<[(header::HeaderNa
         Some(value) if value.eq_ignore_ascii_case("text/xml") => "text/xml",
         _ => format.media_type(),
     };
+    let charset = match format {
+        Format::Csv | Format::Tsv => ";charset=utf-8",
+        _ => "",
+    };
     let name = format!("inline; filename=\"result.{}\"", format.extension());
-    Ok([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)])
+    Ok([
+        (header::CONTENT_TYPE, format!("{media_type}{charset}")),
+        (header::CONTENT_DISPOSITION, name),
+    ])
 }

@@ -29,7 +29,7 @@ async fn rows_come_with_units_and_ucds() {
 async fn get_post_and_multipart_are_the_same() {
     let service = Service::new();
     let posted = service.sync(&[("QUERY", STARS), ("LANG", "ADQL"), ("FORMAT", "csv")]).await;
-    assert_eq!(posted.header(header::CONTENT_TYPE), "text/csv;header=present");
+    assert_eq!(posted.header(header::CONTENT_TYPE), "text/csv;header=present;charset=utf-8");
     assert_eq!(
         posted.text(),
         "starId,ra,name\r\n1,10.0,α <Scl>\r\n2,10.01,\r\n3,200.5,Polaris\r\n"
@@ -118,5 +118,44 @@ async fn what_is_not_there_yet_is_refused_in_words() {
         assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
         assert_eq!(answer.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");
         assert!(answer.text().starts_with("asynchronous queries are not available"));
+    }
+}
+
+#[tokio::test]
+async fn deep_queries_are_answered_not_fatal() {
+    let service = Service::new();
+    let nested = |levels: usize| {
+        (0..levels).fold("SELECT starId FROM sky.Star".to_owned(), |query, _| {
+            format!("SELECT starId FROM sky.Star WHERE starId IN ({query})")
+        })
+    };
+    let calls = format!("SELECT {}ra{} AS a FROM sky.Star", "ABS(".repeat(150), ")".repeat(150));
+    let sum = format!("SELECT {} AS a FROM sky.Star", vec!["ra"; 150].join(" + "));
+    let name = format!("SELECT {} FROM sky.Star", "a".repeat(300_000));
+    for (query, status) in [
+        (nested(6), StatusCode::OK),
+        (nested(11), StatusCode::BAD_REQUEST),
+        (calls, StatusCode::OK),
+        (sum, StatusCode::OK),
+        (name, StatusCode::BAD_REQUEST),
+    ] {
+        let answer = service.sync(&[("QUERY", query.as_str()), ("FORMAT", "csv")]).await;
+        assert_eq!(answer.status, status, "{}", &query[..80]);
+    }
+}
+
+#[tokio::test]
+async fn branches_of_several_types_lose_nothing() {
+    let service = Service::new();
+    for (query, rows) in [
+        ("SELECT 1 AS a UNION ALL SELECT 2.5 ORDER BY 1", "a\r\n1.0\r\n2.5\r\n"),
+        (
+            "SELECT CASE WHEN starId = 1 THEN 2.5 ELSE starId END AS a FROM sky.Star ORDER BY starId",
+            "a\r\n2.5\r\n2.0\r\n3.0\r\n",
+        ),
+        ("SELECT 9223372036854775807 + 1 AS a", "a\r\n\"\"\r\n"),
+    ] {
+        let answer = service.sync(&[("QUERY", query), ("FORMAT", "csv")]).await;
+        assert_eq!(answer.text(), rows, "{query}");
     }
 }
