@@ -136,11 +136,25 @@ pub fn process(
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<ProcessReport> {
     let frames = find_frames(paths)?;
+    let checksums = frames
+        .par_iter()
+        .map(|frame| {
+            sha256_of_file(&frame.image)
+                .map_err(|source| Error::Io { path: frame.image.clone(), source })
+        })
+        .collect::<Result<Vec<String>>>()?;
+    let images = KnownImages::read(store)?;
+    if let Some(n_visits_known) = images.visits_of(&checksums) {
+        // Nothing to add: spare the measuring.
+        let version = store.newest_version()?;
+        return Ok(ProcessReport { version, n_visits_known, ..Default::default() });
+    }
     watch(Progress::Begun { n_frames: frames.len() });
     let mut exposures: Vec<MeasuredExposure> = frames
         .par_iter()
-        .map(|frame| {
-            let measured = measure_frame(frame, options, config)?;
+        .zip(checksums)
+        .map(|(frame, checksum)| {
+            let measured = measure_frame(frame, checksum, options, config)?;
             watch(Progress::Measured { image: frame.image.clone() });
             Ok(measured)
         })
@@ -153,18 +167,17 @@ pub fn process(
     refuse_conflicts(exposures.iter().map(|e| {
         (e.exposure.visit_info.visit, e.exposure.detector.id, e.exposure.source.as_path())
     }))?;
-    let known = KnownCatalog::read(store, &exposures)?;
+    let known = KnownCatalog::read(store, &images, &exposures)?;
     let reduction = Reduction::new(exposures, &known, config)?;
     reduction.commit(store, &known, watch)
 }
 
 fn measure_frame(
     frame: &FrameFiles,
+    image_checksum: String,
     options: &FrameOptions,
     config: &ProcessConfig,
 ) -> Result<Vec<MeasuredExposure>> {
-    let image_checksum = sha256_of_file(&frame.image)
-        .map_err(|source| Error::Io { path: frame.image.clone(), source })?;
     let image_name =
         frame.image.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let task = CharacterizeTask::new(config.characterize.clone());
@@ -216,23 +229,14 @@ impl MeasuredExposure {
     }
 }
 
-/// What the catalog holds already of the sky that is being processed.
-struct KnownCatalog {
-    /// Visits with the checksums of their images by detector.
-    visits: HashSet<i64>,
-    objects: Vec<KnownObject>,
-}
+/// The images whose rows the catalog holds: SHA-256 by visit and detector.
+struct KnownImages(HashMap<(i64, i64), String>);
 
-impl KnownCatalog {
-    /// Read the visits and the objects of the catalog.
-    ///
-    /// A visit is committed whole, so that a detector of a known visit is either known with the
-    /// same image or a conflict.
-    fn read(store: &CatalogStore, exposures: &[MeasuredExposure]) -> Result<Self> {
-        let snapshot = store.snapshot()?;
-        let mut images: HashMap<(i64, i64), String> = HashMap::new();
+impl KnownImages {
+    fn read(store: &CatalogStore) -> Result<Self> {
+        let mut images = HashMap::new();
         let columns = ["visitId", "detector", "imageChecksum"];
-        for batch in snapshot.read_region("VisitDetector", None, Some(&columns))? {
+        for batch in store.snapshot()?.read_region("VisitDetector", None, Some(&columns))? {
             let visits = batch.column(0).as_primitive::<Int64Type>();
             let detectors = batch.column(1).as_primitive::<Int64Type>();
             let checksums = batch.column(2).as_string::<i32>();
@@ -241,10 +245,40 @@ impl KnownCatalog {
                 images.insert(key, checksums.value(row).to_owned());
             }
         }
-        let visits: HashSet<i64> = images.keys().map(|(visit, _)| *visit).collect();
+        Ok(Self(images))
+    }
+
+    /// Return the number of visits of the images with these checksums, if all are known.
+    fn visits_of(&self, checksums: &[String]) -> Option<usize> {
+        let visit_of: HashMap<&str, i64> =
+            self.0.iter().map(|((visit, _), checksum)| (checksum.as_str(), *visit)).collect();
+        let visits: Option<HashSet<i64>> =
+            checksums.iter().map(|checksum| visit_of.get(checksum.as_str()).copied()).collect();
+        visits.map(|visits| visits.len())
+    }
+}
+
+/// What the catalog holds already of the sky that is being processed.
+struct KnownCatalog {
+    visits: HashSet<i64>,
+    objects: Vec<KnownObject>,
+}
+
+impl KnownCatalog {
+    /// Read the objects of the catalog, and compare its visits with those of the exposures.
+    ///
+    /// A visit is committed whole, so that a detector of a known visit is either known with the
+    /// same image or a conflict.
+    fn read(
+        store: &CatalogStore,
+        images: &KnownImages,
+        exposures: &[MeasuredExposure],
+    ) -> Result<Self> {
+        let snapshot = store.snapshot()?;
+        let visits: HashSet<i64> = images.0.keys().map(|(visit, _)| *visit).collect();
         for e in exposures.iter().filter(|e| visits.contains(&e.visit())) {
             let key = (e.visit(), i64::from(e.exposure.detector.id));
-            if images.get(&key) != Some(&e.image_checksum) {
+            if images.0.get(&key) != Some(&e.image_checksum) {
                 return Err(Error::VisitExists {
                     path: e.exposure.source.clone(),
                     visit: e.visit(),
