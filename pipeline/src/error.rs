@@ -11,6 +11,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// There is nothing to process.
+    #[error("no FITS image in {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    NoFrames {
+        /// The files and folders that were named.
+        paths: Vec<PathBuf>,
+    },
     /// A file of reference stars lacks columns.
     #[error("{}: no column {}", path.display(), missing.join(", no column "))]
     ReferenceColumns {

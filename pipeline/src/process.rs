@@ -136,6 +136,9 @@ pub fn process(
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<ProcessReport> {
     let frames = find_frames(paths)?;
+    if frames.is_empty() {
+        return Err(Error::NoFrames { paths: paths.to_vec() });
+    }
     let checksums = frames
         .par_iter()
         .map(|frame| {

@@ -15,6 +15,9 @@ use crate::measurement::PixelFlags;
 const UNIX_EPOCH_MJD: f64 = 40_587.0;
 const MICROSECONDS_PER_DAY: f64 = 86_400e6;
 
+/// One flag of pixels.
+type PixelFlag = fn(&PixelFlags) -> bool;
+
 /// Columns of equal length. Ingest casts them to the types of the table.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
@@ -72,7 +75,7 @@ impl Columns {
         &mut self,
         pixels: impl Iterator<Item = &'a PixelFlags> + Clone,
     ) -> &mut Self {
-        let shared: [(&str, fn(&PixelFlags) -> bool); 11] = [
+        let shared: [(&str, PixelFlag); 11] = [
             ("bad", PixelFlags::bad),
             ("cr", PixelFlags::cr),
             ("crCenter", PixelFlags::cr_center),

@@ -219,3 +219,13 @@ fn positions_are_where_they_were_simulated() {
     let n: usize = batches.iter().map(|batch| batch.num_rows()).sum();
     assert!(n_matched as f64 > 0.97 * n as f64, "{n_matched} of {n}");
 }
+
+#[test]
+fn a_folder_without_images_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = catalog(folder.path());
+    let images = folder.path().join("nothing");
+    fs::create_dir(&images).unwrap();
+    let error = run(&store, &images, &ProcessConfig::default()).unwrap_err().to_string();
+    assert_eq!(error, format!("no FITS image in {}", images.display()));
+}
