@@ -52,6 +52,11 @@ impl Function {
         (self.fewest..=self.most).contains(&count)
     }
 
+    /// Whether it makes one value of many rows.
+    pub fn is_aggregate(&self) -> bool {
+        self.group == Group::Aggregate
+    }
+
     /// The number of arguments in words.
     pub(crate) fn expects(&self) -> String {
         match (self.fewest, self.most) {

@@ -23,10 +23,12 @@
 //!     name: name.to_owned(),
 //!     kind: ColumnKind::Numeric,
 //!     unit: Some("deg".to_owned()),
+//!     ..ColumnName::default()
 //! };
 //! let table = TableNames {
 //!     name: "Object".to_owned(),
 //!     columns: vec![column("coord_ra"), column("coord_dec")],
+//!     ..TableNames::default()
 //! };
 //! let schema = SchemaNames { name: "survey".to_owned(), tables: vec![table] };
 //! let names = Names { schemas: vec![schema], default_schema: "survey".to_owned() };
@@ -54,6 +56,8 @@ mod check;
 
 mod resolve;
 
+mod typing;
+
 mod translate;
 
 pub mod function;
@@ -63,7 +67,7 @@ mod tree;
 mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
-pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
+pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale};
 
 /// A query as the engine plans it.
 #[derive(Debug, Clone, PartialEq)]
