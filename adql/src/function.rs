@@ -70,7 +70,7 @@ pub fn find(name: &str) -> Option<&'static Function> {
 }
 
 /// Functions of ADQL 2.1 that are known by name but not implemented.
-pub(crate) const NOT_YET: &[&str] = &["AREA", "CENTROID", "COORDSYS", "REGION", "IN_UNIT"];
+pub(crate) const NOT_YET: &[&str] = &["IN_UNIT"];
 
 const fn function(
     name: &'static str,
@@ -163,6 +163,47 @@ pub const FUNCTIONS: &[Function] = {
             Rewritten,
             "COORD2(p POINT) -> DOUBLE",
             "the latitude of a position; degrees",
+        ),
+        function(
+            "COORDSYS",
+            Geometry,
+            (1, 1),
+            Rewritten,
+            "COORDSYS(g GEOMETRY) -> VARCHAR",
+            "the coordinate system in which a geometry is given; deprecated",
+        ),
+        function(
+            "AREA",
+            Geometry,
+            (1, 1),
+            Rewritten,
+            "AREA(g GEOMETRY) -> DOUBLE",
+            "the area of a geometry; square degrees",
+        ),
+        function(
+            "CENTROID",
+            Geometry,
+            (1, 1),
+            Rewritten,
+            "CENTROID(g GEOMETRY) -> POINT",
+            "the centre of mass of a geometry, projected onto the sky",
+        ),
+        function(
+            "REGION",
+            Geometry,
+            (1, 1),
+            Rewritten,
+            "REGION(stcs VARCHAR) -> REGION",
+            "the geometry that an STC-S string describes, such as 'CIRCLE ICRS 10 20 0.5' or \
+             'UNION ICRS (CIRCLE 10 20 1 POLYGON 10 20 11 20 11 21)'",
+        ),
+        function(
+            "MOC",
+            Udf,
+            (1, 1),
+            Rewritten,
+            "MOC(cells VARCHAR) -> REGION",
+            "the cells of a Multi-Order Coverage map in ASCII, such as '5/1-3 6/100'; ICRS",
         ),
         // Section 2.3.
         function("ABS", Math, (1, 1), Call("abs"), "ABS(x DOUBLE) -> DOUBLE", "absolute value"),
