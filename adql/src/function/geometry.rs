@@ -47,7 +47,8 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     geometry(
         "REGION",
         &["REGION(stcs VARCHAR) -> REGION"],
-        "the region that a literal describes in STC-S, such as 'CIRCLE ICRS 10 20 0.5'",
+        "the geometry that an STC-S string describes, such as 'CIRCLE ICRS 10 20 0.5' or \
+         'UNION ICRS (CIRCLE 10 20 1 POLYGON 10 20 11 20 11 21)'",
     ),
     geometry(
         "CONTAINS",
@@ -67,8 +68,12 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
         ],
         "the length of the great-circle arc between two positions; degrees",
     ),
-    geometry("AREA", &["AREA(g GEOMETRY) -> DOUBLE"], "the area of a region; square degrees"),
-    geometry("CENTROID", &["CENTROID(g GEOMETRY) -> POINT"], "the centre of a region"),
+    geometry("AREA", &["AREA(g GEOMETRY) -> DOUBLE"], "the area of a geometry; square degrees"),
+    geometry(
+        "CENTROID",
+        &["CENTROID(g GEOMETRY) -> POINT"],
+        "the centre of mass of a geometry, projected onto the sky",
+    ),
     geometry(
         "COORD1",
         &["COORD1(p POINT) -> DOUBLE"],
@@ -78,6 +83,13 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     geometry(
         "COORDSYS",
         &["COORDSYS(g GEOMETRY) -> VARCHAR"],
-        "the coordinate system of a geometry: 'ICRS'",
+        "the coordinate system in which a geometry is given; deprecated",
     ),
+    Declaration {
+        name: "MOC",
+        group: Group::Udf,
+        form: Rewritten,
+        signatures: &["MOC(cells VARCHAR) -> REGION"],
+        description: "the cells of a Multi-Order Coverage map in ASCII, such as '5/1-3 6/100'; ICRS",
+    },
 ];

@@ -122,10 +122,6 @@ fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<
         ("gaia_healpix_index", Some(order), Some(id)) => {
             call("healpix_of_gaia_source", vec![order, id])
         }
-        (name, _, _) if known.group == Group::Geometry => {
-            let diagnostic = Diagnostic::not_supported(at, format!("{name} as a value"));
-            return Err(diagnostic.suggest("select the coordinates"));
-        }
         (name, _, _) if known.group == Group::Unit => {
             return Err(Diagnostic::not_supported(at, name.to_owned()));
         }
@@ -204,11 +200,14 @@ fn rewrite_cast(expr: &Expr, to: &mut DataType) -> Result<Option<Expr>, Diagnost
         DataType::Clob(_) | DataType::Text | DataType::String(_) => (DataType::Varchar(None), None),
         DataType::Timestamp(_, TimezoneInfo::None) => (INSTANT, None),
         DataType::Boolean | DataType::Bool => (DataType::Boolean, None),
+        other if let Some(engine) = geometry_cast(other) => {
+            return Ok(Some(call(engine, vec![expr.clone()])));
+        }
         other => {
             let message = format!("there is no cast to {}", printable(&other.to_string()));
             return Err(Diagnostic::invalid(start(expr), message).suggest(
-                "the types are SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR, VARCHAR \
-                 and TIMESTAMP",
+                "the types are SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR, VARCHAR, \
+                 TIMESTAMP, POINT, CIRCLE and POLYGON",
             ));
         }
     };
@@ -218,6 +217,16 @@ fn rewrite_cast(expr: &Expr, to: &mut DataType) -> Result<Option<Expr>, Diagnost
         let whole = cast(expr.clone(), DataType::Varchar(None));
         call("left", vec![whole, number(&n.to_string())])
     }))
+}
+
+/// The engine's function for a cast to a geometry.
+fn geometry_cast(to: &DataType) -> Option<&'static str> {
+    match to.to_string().to_uppercase().as_str() {
+        "POINT" => Some("sky_as_point"),
+        "CIRCLE" => Some("sky_as_circle"),
+        "POLYGON" => Some("sky_as_polygon"),
+        _ => None,
+    }
 }
 
 fn characters(length: &Option<CharacterLength>) -> Option<u64> {
