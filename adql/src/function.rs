@@ -97,6 +97,12 @@ impl Function {
         !matches!(self.form, Form::Off(_))
     }
 
+    /// The type of its result, if it is the same for all overloads.
+    pub fn returns(&self) -> Option<ValueType> {
+        let first = self.signatures.first()?.returns;
+        self.signatures.iter().all(|signature| signature.returns == first).then_some(first)
+    }
+
     /// The first signature that takes values of these types. [`ValueType::Any`] stands for a value
     /// of unknown type.
     pub fn signature_for(&self, given: &[ValueType]) -> Option<&Signature> {

@@ -124,6 +124,12 @@ impl ValueType {
         matches!(self, Point | Circle | Polygon | Region | Geometry)
     }
 
+    /// Whether a value may be a geometry. So may text, which can describe one, and arrays of
+    /// numbers.
+    pub fn may_be_geometry(self) -> bool {
+        self.is_geometry() || self.is_text() || matches!(self, Self::Any | Self::Array(_))
+    }
+
     /// Whether a parameter of this type takes a value of type `given`.
     ///
     /// Whole numbers go where fractions are expected, but not the other way; strings go where
