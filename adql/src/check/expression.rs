@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Location;
 
 use super::Findings;
 use crate::error::{Diagnostic, Problem, printable};
-use crate::function::{self, Group};
+use crate::function;
 use crate::names::did_you_mean;
 use crate::tree::start;
 
@@ -188,9 +188,6 @@ fn check_function(call: &Function, findings: &mut Findings) {
 }
 
 fn unknown_function(at: Location, name: &str) -> Diagnostic {
-    if let Some(known) = function::NOT_YET.iter().find(|n| n.eq_ignore_ascii_case(name)) {
-        return Diagnostic::not_supported(at, *known);
-    }
     let candidates = function::FUNCTIONS.iter().map(|f| f.name);
     Diagnostic::new(at, Problem::UnknownFunction { name: name.to_owned() })
         .suggest_maybe(did_you_mean(name, candidates))
@@ -202,7 +199,7 @@ fn check_arguments(
     at: Location,
     findings: &mut Findings,
 ) {
-    let aggregate = function.group == Group::Aggregate;
+    let aggregate = function.is_aggregate();
     if !list.clauses.is_empty() {
         findings.not_adql(at, format!("a clause inside {}(…)", function.name));
     }
