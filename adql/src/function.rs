@@ -114,11 +114,6 @@ impl Function {
         self.signatures.iter().any(|signature| signature.takes(count))
     }
 
-    /// Whether it makes one value of many rows.
-    pub fn is_aggregate(&self) -> bool {
-        self.group == Group::Aggregate
-    }
-
     /// The number of arguments in words.
     pub(crate) fn expects(&self) -> String {
         let unbounded = self.signatures.iter().filter(|s| s.is_variadic).map(Signature::fewest);

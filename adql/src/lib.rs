@@ -13,8 +13,8 @@
 //! [`Translated`] is what the engine plans, [`Error`] says everything that is wrong and where,
 //! [`function`] lists what can be called.
 //!
-//! The crate knows no file, no row and no plan. It does not type expressions either: what only the
-//! engine can know (types of expressions, domains of functions) is the engine's to report.
+//! The crate knows no file, no row and no plan. Expressions are typed as far as [`Names`] tells the
+//! types of columns; what only the engine can know (domains of functions) is the engine's to report.
 //!
 //! ```
 //! use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames, translate};
@@ -74,10 +74,30 @@ pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, Table
 pub struct Translated {
     /// The tree: every identifier exact and quoted, every output column named.
     pub query: sqlparser::ast::Query,
+    /// What is known of its output columns, in their order.
+    pub columns: Vec<OutputColumn>,
     /// The tables that it reads, as exact schema and name, each once.
     pub tables: Vec<(String, String)>,
     /// Extensions used and liberties taken, for an INFO of the result.
     pub warnings: Vec<String>,
+}
+
+/// An output column of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputColumn {
+    /// Its name, which no other output column has.
+    pub name: String,
+    /// What its values are, as far as the text tells.
+    pub kind: ColumnKind,
+    /// Its unit in VOUnits, where it is certain.
+    pub unit: Option<String>,
+    /// Its UCD, where it is certain.
+    pub ucd: Option<String>,
+    /// The scale of its times.
+    pub time_scale: Option<TimeScale>,
+    /// The column whose values these are, unchanged: its schema, its table and itself. What is
+    /// said of that column is true of this one.
+    pub origin: Option<(String, String, String)>,
 }
 
 /// Translate an ADQL query for the engine.
@@ -109,5 +129,7 @@ pub fn translate(text: &str, names: &Names) -> Result<Translated> {
         return Err(Error::new(faults));
     }
     let warnings = [findings.warnings, resolved.warnings, liberties].concat();
-    Ok(Translated { query, tables: resolved.tables, warnings })
+    let columns = resolved.outputs.into_iter().map(|(name, typed)| typed.output(name, names));
+    let columns = columns.collect();
+    Ok(Translated { query, columns, tables: resolved.tables, warnings })
 }

@@ -29,8 +29,9 @@ use std::sync::Arc;
 
 use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Query, UnaryOperator, Value};
 
+use crate::OutputColumn;
 use crate::error::Diagnostic;
-use crate::names::{ColumnKind, ColumnName, TimeScale};
+use crate::names::{ColumnKind, ColumnName, Names, TimeScale};
 
 pub(crate) use comparison::{condition, same_column_type};
 
@@ -69,6 +70,24 @@ impl Typed {
             ucd: column.ucd.as_deref().filter(|ucd| !ucd.is_empty()).map(Arc::from),
             time_scale: column.time_scale,
             origin: Some(origin),
+        }
+    }
+
+    /// The output column of this name.
+    pub fn output(self, name: String, names: &Names) -> OutputColumn {
+        let of_origin = |origin: Origin| {
+            let schema = names.schemas.get(origin.schema)?;
+            let table = schema.tables.get(origin.table)?;
+            let column = table.columns.get(origin.column)?;
+            Some((schema.name.clone(), table.name.clone(), column.name.clone()))
+        };
+        OutputColumn {
+            name,
+            kind: self.kind,
+            unit: self.unit.as_deref().map(str::to_owned),
+            ucd: self.ucd.as_deref().map(str::to_owned),
+            time_scale: self.time_scale,
+            origin: self.origin.and_then(of_origin),
         }
     }
 

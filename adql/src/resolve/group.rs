@@ -78,7 +78,7 @@ impl Resolver<'_> {
         let GroupByExpr::Expressions(groups, _) = &mut select.group_by else { return };
         let aggregates = checked.iter().any(|(expr, _)| !Aggregates::of(expr).outermost.is_empty());
         let is_grouped = !groups.is_empty() || having.is_some() || aggregates;
-        if !is_grouped || frame.incomplete() {
+        if !is_grouped || frame.incomplete() || groups.iter().any(is_unknown) {
             return;
         }
         let grouped: Vec<Expr> = groups.iter().map(|group| bare(group).clone()).collect();
@@ -122,6 +122,12 @@ impl Resolver<'_> {
             self.report(Diagnostic::invalid(at, message).suggest(suggestion));
         }
     }
+}
+
+/// Whether an expression calls a function that does not exist, so that it may mean anything.
+fn is_unknown(expr: &Expr) -> bool {
+    let Expr::Function(call) = expr else { return false };
+    function_name(call).is_none_or(|ident| function::find(&ident.value).is_none())
 }
 
 /// The pairs of columns that a condition makes equal.

@@ -8,9 +8,9 @@ use super::timestamp::Literal;
 use super::wording::{shown, string};
 use super::{Findings, Typed, Types, comparison};
 use crate::error::Diagnostic;
-use crate::function::{self, Group};
+use crate::function::{self, Group, ValueType};
 use crate::names::{ColumnKind, TimeScale};
-use crate::tree::{arguments, boolean, cast as cast_to, function_name, start};
+use crate::tree::{arguments, bare, boolean, cast as cast_to, function_name, start};
 
 /// Functions whose result has the unit of their first argument.
 const KEEP_UNIT: &[&str] = &[
@@ -82,7 +82,7 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     if name == "TIMESTAMP" {
         return time_of(args.first().copied(), found);
     }
-    described(&name, kind, known.group, &args, given.first())
+    described(&name, kind, &args, given.first())
 }
 
 /// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect.
@@ -100,13 +100,7 @@ fn count_truths(call: &mut Function, types: &Types, name: &str, found: &mut Find
 }
 
 /// What is known of the result beside its kind.
-fn described(
-    name: &str,
-    kind: ColumnKind,
-    group: Group,
-    args: &[&Expr],
-    first: Option<&Typed>,
-) -> Typed {
+fn described(name: &str, kind: ColumnKind, args: &[&Expr], first: Option<&Typed>) -> Typed {
     if name == "IN_UNIT" {
         let unit = args.get(1).and_then(|unit| string(unit)).map(Arc::from);
         let ucd = first.and_then(|first| first.ucd.clone());
@@ -118,8 +112,8 @@ fn described(
         return Typed::with_unit(kind, own);
     };
     let statistic = STATISTICS.iter().find(|(function, _)| *function == name);
-    let ucd = match (group, statistic, &first.ucd) {
-        (Group::Aggregate, Some((_, word)), Some(ucd)) => Some(statistic_ucd(ucd, word)),
+    let ucd = match (statistic, &first.ucd) {
+        (Some((_, word)), Some(ucd)) => Some(statistic_ucd(ucd, word)),
         _ => None,
     };
     // The least and the greatest of some times are times of that scale.
@@ -136,8 +130,8 @@ fn statistic_ucd(ucd: &str, word: &str) -> Arc<str> {
 /// A number made whole.
 pub(super) fn whole(expr: &Expr, types: &Types, name: &str, found: &mut Findings) -> Typed {
     let typed = types.get(expr);
-    if !takes(Wanted::Number, typed.kind) {
-        found.report(misfit(name, Wanted::Number, expr, typed.kind));
+    if !ValueType::Double.takes(value_type(typed.kind)) {
+        found.report(misfit_of(name, ValueType::Double, expr, typed.kind));
         return Typed::default();
     }
     Typed::with_unit(typed.kind, typed.unit)
@@ -211,52 +205,6 @@ fn kind_of(to: &DataType) -> ColumnKind {
     }
 }
 
-/// What a signature asks of an argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Number,
-    Whole,
-    Text,
-    Time,
-    Truth,
-    Shape,
-    Anything,
-}
-
-fn takes(wanted: Wanted, kind: ColumnKind) -> bool {
-    match (wanted, kind) {
-        (Wanted::Anything, _) | (_, ColumnKind::Other) => true,
-        (Wanted::Number, kind) => kind.is_number(),
-        (Wanted::Whole, kind) => kind.is_integer() || kind == ColumnKind::Numeric,
-        (Wanted::Text, kind) => kind == ColumnKind::Text,
-        (Wanted::Time, kind) => matches!(kind, ColumnKind::Timestamp | ColumnKind::Text),
-        (Wanted::Truth, kind) => kind == ColumnKind::Boolean,
-        (Wanted::Shape, kind) => kind.is_geometry(),
-    }
-}
-
-fn misfit(name: &str, wanted: Wanted, arg: &Expr, kind: ColumnKind) -> Diagnostic {
-    let (what, suggestion) = match wanted {
-        Wanted::Number => ("a number", None),
-        Wanted::Whole => ("a whole number", Some("CAST it AS INTEGER".to_owned())),
-        Wanted::Text => ("text", Some("CAST it AS VARCHAR".to_owned())),
-        Wanted::Time => ("a timestamp", None),
-        Wanted::Truth => ("a condition", None),
-        Wanted::Shape => ("a shape", Some("write POINT, CIRCLE or POLYGON".to_owned())),
-        Wanted::Anything => ("a value", None),
-    };
-    let written = string(arg).map(str::trim).filter(|text| text.parse::<f64>().is_ok());
-    let suggestion = match (wanted, written) {
-        (Wanted::Number | Wanted::Whole, Some(text)) => Some(format!("write {text}")),
-        (Wanted::Number, None) if kind == ColumnKind::Boolean => {
-            Some(format!("write CAST({} AS INTEGER)", shown(arg)))
-        }
-        _ => suggestion,
-    };
-    let message = format!("{name} takes {what}, but {} is {}", shown(arg), kind.noun());
-    Diagnostic::invalid(start(arg), message).suggest_maybe(suggestion)
-}
-
 /// Judge the arguments; returns the kind of the result, unless they do not fit.
 fn result(
     known: &function::Function,
@@ -264,42 +212,122 @@ fn result(
     given: &[Typed],
     found: &mut Findings,
 ) -> Option<ColumnKind> {
-    let (parameters, returns) = known.signature.rsplit_once(") -> ")?;
-    let (_, parameters) = parameters.split_once('(')?;
-    let wanted: Vec<&str> = parameters.split(',').map(last_word).filter(|w| *w != "...").collect();
-    // The geometry functions take coordinates for points, and a coordinate system before them.
-    if known.group != Group::Geometry {
-        for ((arg, given), wanted) in args.iter().zip(given).zip(&wanted) {
-            let wanted = wanted_by(wanted);
-            if !takes(wanted, given.kind) {
-                found.report(misfit(known.name, wanted, arg, given.kind));
+    let types: Vec<ValueType> = given.iter().map(|given| value_type(given.kind)).collect();
+    let signature = match known.signature_for(&types) {
+        Some(signature) => signature,
+        None => {
+            // The closest one; where none takes so many arguments, that has been reported.
+            let fitting = |expected: &[ValueType]| {
+                expected.iter().zip(&types).filter(|(wanted, given)| wanted.takes(**given)).count()
+            };
+            let expected = known
+                .signatures
+                .iter()
+                .filter_map(|signature| signature.types(types.len()))
+                .max_by_key(|expected| fitting(expected))?;
+            // The reading of geometries, which comes later, knows more of their arguments.
+            let is_read_later = known.group == Group::Geometry || known.name == "MOC";
+            let misfits = expected.iter().zip(args).zip(given);
+            let misfit = misfits
+                .filter(|((wanted, _), given)| !wanted.takes(value_type(given.kind)))
+                .find(|((wanted, arg), _)| !is_read_later || wanted.is_numeric() && is_column(arg));
+            if let Some(((wanted, arg), given)) = misfit {
+                found.report(misfit_of(known.name, *wanted, arg, given.kind));
                 return None;
             }
+            known.signatures.iter().find(|signature| signature.takes(types.len()))?
         }
-    }
-    Some(match returns {
-        "ANY" => given.first().map_or(ColumnKind::Other, |first| first.kind),
-        "INTEGER" => ColumnKind::Integer,
-        "BIGINT" => ColumnKind::BigInt,
-        "DOUBLE" => ColumnKind::Double,
-        "REAL" => ColumnKind::Real,
-        "TEXT" | "VARCHAR" | "CHAR" => ColumnKind::Text,
-        other => ColumnKind::of_xtype(other).unwrap_or(ColumnKind::Other),
+    };
+    let expected = signature.types(types.len())?;
+    let kinds_of = |wanted: ValueType| {
+        let declared = expected.iter().zip(given).filter(move |(e, _)| **e == wanted);
+        declared.map(|(_, given)| given.kind)
+    };
+    Some(match signature.returns {
+        ValueType::Any => {
+            let mut kinds = kinds_of(ValueType::Any);
+            let first = kinds.next().unwrap_or_default();
+            kinds.try_fold(first, comparison::common).unwrap_or_default()
+        }
+        of @ (ValueType::Numeric | ValueType::Geometry) => {
+            kinds_of(of).next().unwrap_or_else(|| kind_of_type(of))
+        }
+        of => kind_of_type(of),
     })
 }
 
-fn last_word(parameter: &str) -> &str {
-    parameter.split_whitespace().last().unwrap_or("ANY")
+fn is_column(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::CompoundIdentifier(_))
 }
 
-fn wanted_by(word: &str) -> Wanted {
-    match word.trim_end_matches(']') {
-        "DOUBLE" | "REAL" | "NUMERIC" => Wanted::Number,
-        "INTEGER" | "BIGINT" | "SMALLINT" => Wanted::Whole,
-        "TEXT" | "VARCHAR" | "CHAR" => Wanted::Text,
-        "TIMESTAMP" => Wanted::Time,
-        "BOOLEAN" => Wanted::Truth,
-        "POINT" | "CIRCLE" | "POLYGON" | "REGION" | "GEOMETRY" => Wanted::Shape,
-        _ => Wanted::Anything,
+fn misfit_of(name: &str, wanted: ValueType, arg: &Expr, kind: ColumnKind) -> Diagnostic {
+    let what = match wanted {
+        of if of.is_integer() => "a whole number",
+        of if of.is_numeric() => "a number",
+        of if of.is_text() => "text",
+        ValueType::Timestamp => "a timestamp",
+        ValueType::Boolean => "a condition",
+        ValueType::Point => "a POINT",
+        of if of.is_geometry() => "a shape",
+        _ => "something else",
+    };
+    let written = string(arg).map(str::trim).filter(|text| text.parse::<f64>().is_ok());
+    let suggestion = match (written, kind) {
+        (Some(text), _) if wanted.is_numeric() => Some(format!("write {text}")),
+        (_, ColumnKind::Boolean) if wanted.is_numeric() => {
+            Some(format!("write CAST({} AS INTEGER)", shown(arg)))
+        }
+        (_, kind) if wanted.is_integer() && kind.is_number() => {
+            Some(format!("write CAST({} AS INTEGER)", shown(arg)))
+        }
+        _ if wanted.is_text() && !kind.is_geometry() => {
+            Some(format!("write CAST({} AS VARCHAR)", shown(arg)))
+        }
+        _ if wanted == ValueType::Point => Some("write POINT(lon, lat)".to_owned()),
+        _ => None,
+    };
+    let message = format!("{name} takes {what} here, but {} is {}", shown(arg), kind.noun());
+    Diagnostic::invalid(start(arg), message).suggest_maybe(suggestion)
+}
+
+/// A kind in the words of signatures.
+fn value_type(kind: ColumnKind) -> ValueType {
+    match kind {
+        ColumnKind::Boolean => ValueType::Boolean,
+        ColumnKind::SmallInt => ValueType::SmallInt,
+        ColumnKind::Integer => ValueType::Integer,
+        ColumnKind::BigInt => ValueType::BigInt,
+        ColumnKind::Real => ValueType::Real,
+        ColumnKind::Double => ValueType::Double,
+        ColumnKind::Numeric => ValueType::Numeric,
+        ColumnKind::Text => ValueType::Varchar,
+        ColumnKind::Timestamp => ValueType::Timestamp,
+        ColumnKind::Point => ValueType::Point,
+        ColumnKind::Circle => ValueType::Circle,
+        ColumnKind::Polygon => ValueType::Polygon,
+        ColumnKind::Region | ColumnKind::Moc => ValueType::Region,
+        ColumnKind::Binary => ValueType::Blob,
+        ColumnKind::Other => ValueType::Any,
+    }
+}
+
+/// A type of a signature as a kind.
+fn kind_of_type(of: ValueType) -> ColumnKind {
+    match of {
+        ValueType::Boolean => ColumnKind::Boolean,
+        ValueType::SmallInt => ColumnKind::SmallInt,
+        ValueType::Integer => ColumnKind::Integer,
+        ValueType::BigInt => ColumnKind::BigInt,
+        ValueType::Real => ColumnKind::Real,
+        ValueType::Double => ColumnKind::Double,
+        ValueType::Numeric => ColumnKind::Numeric,
+        ValueType::Char | ValueType::Varchar | ValueType::Text => ColumnKind::Text,
+        ValueType::Timestamp => ColumnKind::Timestamp,
+        ValueType::Point => ColumnKind::Point,
+        ValueType::Circle => ColumnKind::Circle,
+        ValueType::Polygon => ColumnKind::Polygon,
+        ValueType::Region | ValueType::Geometry => ColumnKind::Region,
+        ValueType::Blob => ColumnKind::Binary,
+        ValueType::Any | ValueType::Array(_) => ColumnKind::Other,
     }
 }
