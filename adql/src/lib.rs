@@ -98,6 +98,9 @@ pub struct OutputColumn {
     /// The column whose values these are, unchanged: its schema, its table and itself. What is
     /// said of that column is true of this one.
     pub origin: Option<(String, String, String)>,
+    /// Whether values of other columns stand among them, as in a UNION: then the lengths of its
+    /// strings are not those of its origin.
+    pub is_mixed: bool,
 }
 
 /// Translate an ADQL query for the engine.

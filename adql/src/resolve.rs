@@ -160,7 +160,10 @@ impl Resolver<'_> {
                 for (left, right) in outputs.iter().zip(&others) {
                     self.check_sides(left, right, &op.to_string());
                 }
-                let outputs: Vec<Output> = outputs.into_iter().map(Output::opaque).collect();
+                let mut outputs: Vec<Output> = outputs.into_iter().map(Output::opaque).collect();
+                for (output, other) in outputs.iter_mut().zip(&others) {
+                    output.typed = std::mem::take(&mut output.typed).united(&other.typed);
+                }
                 self.order_by_outputs(order_by, &outputs);
                 outputs
             }
@@ -172,12 +175,16 @@ impl Resolver<'_> {
     /// The columns that a set operation makes one.
     fn check_sides(&mut self, left: &Output, right: &Output, op: &str) {
         let (l, r) = (left.typed.kind, right.typed.kind);
+        let (a, b) = (left.shown(), right.shown());
         if !typing::same_column_type(l, r) {
-            let (a, b) = (left.shown(), right.shown());
             let message =
                 format!("{op} of {a}, which is {}, and {b}, which is {}", l.noun(), r.noun());
             let fault = Diagnostic::invalid(right.at, message);
             self.report(fault.suggest("put the columns in the same order, or CAST one of them"));
+        } else if let (Some(l), Some(r)) = (&left.typed.unit, &right.typed.unit)
+            && l != r
+        {
+            self.warn(format!("{op} of {a} in {l} and {b} in {r}: values are not converted"));
         }
     }
 

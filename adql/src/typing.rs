@@ -54,6 +54,8 @@ pub(crate) struct Typed {
     pub time_scale: Option<TimeScale>,
     /// The column whose values these are, unchanged.
     pub origin: Option<Origin>,
+    /// Whether values of other columns stand among them.
+    pub is_mixed: bool,
 }
 
 impl Typed {
@@ -70,6 +72,20 @@ impl Typed {
             ucd: column.ucd.as_deref().filter(|ucd| !ucd.is_empty()).map(Arc::from),
             time_scale: column.time_scale,
             origin: Some(origin),
+            is_mixed: false,
+        }
+    }
+
+    /// The values of both sides of a set operation: described as those of the left, as far as the
+    /// right does not contradict.
+    pub fn united(self, right: &Typed) -> Self {
+        let agrees = right.unit.is_none() || right.unit == self.unit;
+        Typed {
+            kind: comparison::common(self.kind, right.kind).unwrap_or_default(),
+            unit: self.unit.filter(|_| agrees),
+            is_mixed: self.is_mixed || self.origin != right.origin || right.is_mixed,
+            origin: self.origin.filter(|_| agrees),
+            ..self
         }
     }
 
@@ -88,6 +104,7 @@ impl Typed {
             ucd: self.ucd.as_deref().map(str::to_owned),
             time_scale: self.time_scale,
             origin: self.origin.and_then(of_origin),
+            is_mixed: self.is_mixed,
         }
     }
 
@@ -306,6 +323,6 @@ fn one_of(choices: &[&Expr], types: &Types, what: &str, found: &mut Findings) ->
         unit: first.unit.clone().filter(|_| all(&|other| other.unit == first.unit)),
         ucd: first.ucd.clone().filter(|_| all(&|other| other.ucd == first.ucd)),
         time_scale: first.time_scale.filter(|_| all(&|o| o.time_scale == first.time_scale)),
-        origin: None,
+        ..Typed::default()
     }
 }

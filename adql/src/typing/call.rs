@@ -118,7 +118,7 @@ fn described(name: &str, kind: ColumnKind, args: &[&Expr], first: Option<&Typed>
     };
     // The least and the greatest of some times are times of that scale.
     let time_scale = first.time_scale.filter(|_| matches!(name, "MIN" | "MAX"));
-    Typed { kind, unit: first.unit.clone(), ucd, time_scale, origin: None }
+    Typed { kind, unit: first.unit.clone(), ucd, time_scale, ..Typed::default() }
 }
 
 /// The UCD of a statistic over a column: no longer the main one of its table.
