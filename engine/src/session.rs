@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
 use almagest_storage::Snapshot;
-use almagest_storage::schema::{Datatype, SchemaDef};
+use almagest_storage::schema::{ColumnDef, Datatype, SchemaDef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
@@ -117,7 +117,7 @@ fn names(schemas: &[SchemaDef], default_schema: &str) -> Names {
                         .iter()
                         .map(|column| ColumnName {
                             name: column.name.clone(),
-                            kind: column_kind(column.datatype),
+                            kind: column_kind(column),
                             unit: column.unit.clone(),
                         })
                         .collect(),
@@ -128,8 +128,11 @@ fn names(schemas: &[SchemaDef], default_schema: &str) -> Names {
     Names { schemas, default_schema: default_schema.to_owned() }
 }
 
-fn column_kind(datatype: Datatype) -> ColumnKind {
-    match datatype {
+fn column_kind(column: &ColumnDef) -> ColumnKind {
+    if column.geometry().is_some() {
+        return ColumnKind::Other;
+    }
+    match column.datatype {
         Datatype::Boolean => ColumnKind::Boolean,
         Datatype::Byte
         | Datatype::Short
