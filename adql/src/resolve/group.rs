@@ -107,7 +107,7 @@ impl Resolver<'_> {
             names.truncate(3);
             let names = printable(&names.join(", "));
             self.warn(format!(
-                "{names}{more} are not in GROUP BY, but follow from it; other ADQL services may \
+                "GROUP BY leaves out {names}{more}, which it determines; other ADQL services may \
                  refuse this"
             ));
         }

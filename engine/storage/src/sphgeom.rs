@@ -17,6 +17,7 @@
 mod angle;
 mod cap;
 mod cone;
+mod ellipse;
 mod error;
 mod frame;
 mod lonlat_box;
@@ -30,6 +31,7 @@ mod unit_vector;
 pub use angle::Angle;
 pub use cap::Cap;
 pub use cone::{Boundary, Cone};
+pub use ellipse::Ellipse;
 pub use error::PositionError;
 pub use frame::{Frame, transform};
 pub use lonlat_box::LonLatBox;
