@@ -37,6 +37,6 @@ pub use moc::{Moc, MocError};
 pub use polygon::Polygon;
 pub use region::{CapTest, Region, Relation};
 pub use separation::distance_deg;
-pub use shape::{Shape, ShapeError};
+pub use shape::{Figure, Shape, ShapeError, ShapeParseError};
 pub(crate) use unit_vector::normalize_lon_deg;
 pub use unit_vector::{UnitVector, check_position};

@@ -28,8 +28,10 @@ mod error;
 mod leaf;
 mod measure;
 mod relate;
+mod text;
 
 pub use error::ShapeError;
+pub use text::{Figure, ShapeParseError};
 
 /// Edges so close (radians, 2 nanoseconds of arc) run on top of each other.
 pub(crate) const TOUCH: f64 = 1e-14;
