@@ -99,7 +99,7 @@ pub(crate) fn region(text: &str) -> Result<Shape> {
     let is_moc = text.trim_start().starts_with(|c: char| c.is_ascii_digit()) && text.contains('/');
     match is_moc {
         true => Moc::parse(text).map(Shape::Moc).map_err(fault),
-        false => Err(exec_datafusion_err!("{text}: not yet")),
+        false => Shape::parse(text).map_err(fault),
     }
 }
 
