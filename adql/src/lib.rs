@@ -1,12 +1,12 @@
 //! ADQL text in; a checked, resolved and rewritten SQL tree out.
 //!
 //! ```text
-//!            dialect           check           resolve            translate
-//! ADQL text ─────────▶ tree ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
-//!            parse,            only what       exact names,       the engine's
-//!            balance           ADQL has        unique outputs     functions and LIMIT
-//!                                                 ▲
-//!                                               Names
+//!            grammar          resolve            translate
+//! ADQL text ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
+//!            only what        exact names,       the engine's
+//!            ADQL has         unique outputs     functions and LIMIT
+//!                                ▲
+//!                              Names
 //! ```
 //!
 //! Read in this order: [`Names`] is what a query may name, [`translate`] does the work,
@@ -46,11 +46,7 @@
 
 mod names;
 
-mod dialect;
-
-mod balance;
-
-mod check;
+pub mod grammar;
 
 mod resolve;
 
@@ -63,6 +59,7 @@ mod tree;
 mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
+pub use grammar::{AsOf, Dialect, Grammar};
 pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
 
 /// A query as the engine plans it.
@@ -70,10 +67,21 @@ pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
 pub struct Translated {
     /// The tree: every identifier exact and quoted, every output column named.
     pub query: sqlparser::ast::Query,
+    /// The version of the catalog that it asks for; none asks for the newest.
+    pub as_of: Option<AsOf>,
     /// The tables that it reads, as exact schema and name, each once.
     pub tables: Vec<(String, String)>,
     /// Extensions used and liberties taken, for an INFO of the result.
     pub warnings: Vec<String>,
+}
+
+/// Translate an ADQL query in the default dialect for the engine.
+///
+/// # Errors
+///
+/// As [`translate_dialect`].
+pub fn translate(text: &str, names: &Names) -> Result<Translated> {
+    translate_dialect(text, Dialect::Adql, names)
 }
 
 /// Translate an ADQL query for the engine.
@@ -81,22 +89,18 @@ pub struct Translated {
 /// # Arguments
 ///
 /// * `text`: one query, as its writer sent it.
+/// * `dialect`: the language that it is in.
 /// * `names`: everything that it may name.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the query, with positions: first what does not parse, then what
-/// ADQL does not have, then all unresolved names and unknown functions together, then geometry
-/// without a meaning.
-pub fn translate(text: &str, names: &Names) -> Result<Translated> {
-    let mut query = dialect::parse(text)?;
-    balance::balance(&mut query);
-    let findings = check::check(&query, text);
-    if !findings.structure.is_empty() {
-        return Err(Error::new(findings.structure));
-    }
+/// Everything that is wrong with the query, with positions: first what does not parse, then all
+/// unresolved names and unknown functions together, then geometry without a meaning.
+pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<Translated> {
+    let parsed = grammar::read(text, &Grammar { dialect, functions: vec![] })?;
+    let mut query = parsed.query;
     let resolved = resolve::resolve(&mut query, names);
-    let faults = [findings.functions, resolved.diagnostics].concat();
+    let faults = [parsed.faults, parsed.undeclared, resolved.diagnostics].concat();
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
@@ -104,6 +108,6 @@ pub fn translate(text: &str, names: &Names) -> Result<Translated> {
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
-    let warnings = [findings.warnings, resolved.warnings, liberties].concat();
-    Ok(Translated { query, tables: resolved.tables, warnings })
+    let warnings = [parsed.warnings, resolved.warnings, liberties].concat();
+    Ok(Translated { query, as_of: parsed.as_of, tables: resolved.tables, warnings })
 }
