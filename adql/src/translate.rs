@@ -7,8 +7,9 @@
 //! ```
 //!
 //! The walk goes from the outside in: a comparison is looked at before the geometry in it, so that
-//! what remains of POINT, CIRCLE and the like further down has no meaning and is reported.
+//! what remains of POINT, CIRCLE and the like further down is wanted for its value.
 
+mod frame;
 mod function;
 mod geometry;
 mod limit;
@@ -29,7 +30,7 @@ use crate::resolve::Kinds;
 ///
 /// `kinds` tells the columns that hold booleans.
 pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> (Vec<Diagnostic>, Vec<String>) {
-    let mut walk = Walk { kinds, diagnostics: vec![], warnings: vec![] };
+    let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
     // The walk never breaks off.
     let _ = query.visit(&mut walk);
     (walk.diagnostics, walk.warnings)
@@ -68,7 +69,7 @@ impl Walk<'_> {
     /// An expression in the place of a condition: a bare CONTAINS(…) is taken to be compared
     /// with 1.
     fn condition(&mut self, expr: &mut Expr) {
-        if let Some(predicate) = sky::bare_predicate(expr) {
+        if let Some(predicate) = sky::bare_predicate(expr, self.kinds) {
             self.warn("CONTAINS and INTERSECTS should be compared with 1 or 0");
             self.settle(expr, predicate.map(Some));
         }
@@ -130,11 +131,11 @@ impl VisitorMut for Walk<'_> {
             }
             _ => {}
         }
-        let rewritten = sky::comparison(expr);
+        let rewritten = sky::comparison(expr, self.kinds);
         if self.settle(expr, rewritten) {
             return ControlFlow::Continue(());
         }
-        let rewritten = sky::value(expr);
+        let rewritten = sky::value(expr, self.kinds);
         if self.settle(expr, rewritten) {
             return ControlFlow::Continue(());
         }

@@ -60,6 +60,10 @@ pub(crate) fn number(digits: &str) -> Expr {
     Expr::value(Value::Number(digits.to_owned(), false))
 }
 
+pub(crate) fn string(text: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(text.to_owned()))
+}
+
 pub(crate) fn boolean(value: bool) -> Expr {
     Expr::value(Value::Boolean(value))
 }

@@ -7,6 +7,8 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub mod checked;
 pub mod cone;
+pub mod construct;
+pub mod coordinate;
 pub mod distance;
 pub mod finite;
 pub mod math;
@@ -27,5 +29,10 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(meets::PolygonMeetsCone::center_box()),
         ScalarUDF::from(finite::Finite::new()),
     ];
-    on_the_sky.into_iter().chain(math::all()).collect()
+    on_the_sky
+        .into_iter()
+        .chain(construct::Construct::all().map(ScalarUDF::from))
+        .chain(coordinate::Coordinate::all().map(ScalarUDF::from))
+        .chain(math::all())
+        .collect()
 }

@@ -14,6 +14,7 @@
 pub mod database;
 pub mod session;
 pub mod query;
+pub mod geometry;
 pub mod config;
 pub mod functions;
 pub mod tap_schema;
@@ -22,11 +23,13 @@ pub mod error;
 mod catalog_provider;
 mod chunked_table;
 mod optimizer;
+mod output_type;
 mod region_filter;
 
 pub use config::{EngineConfig, Pruning};
 pub use database::Database;
 pub use datafusion::arrow;
 pub use error::{Error, ErrorKind, Result};
+pub use output_type::output_type;
 pub use query::Query;
 pub use session::{QueryOptions, Session};

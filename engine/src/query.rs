@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use almagest_storage::schema::arrow::ARRAYSIZE;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
@@ -14,6 +15,8 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
+use crate::geometry::GeometryType;
+use crate::output_type::output_type;
 
 /// A planned query: what its columns are, and the rows once it is run.
 pub struct Query {
@@ -46,8 +49,7 @@ impl Query {
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
     /// keys of [`almagest_storage::schema::arrow`].
     ///
-    /// Types are among Boolean, Int8 to Int64, Float32, Float64, Utf8, Binary, Timestamp in
-    /// microseconds, and lists of these.
+    /// Types are those of [`output_type`], and what has none there as it is.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -89,31 +91,20 @@ fn output_schema(described: &Schema, planned: &Schema) -> SchemaRef {
         .iter()
         .zip(planned.fields())
         .map(|(described, planned)| {
-            Field::new(described.name(), output_type(planned.data_type()), true)
-                .with_metadata(described.metadata().clone())
+            let planned = planned.data_type();
+            let data_type = output_type(planned).unwrap_or_else(|| planned.clone());
+            let mut metadata = described.metadata().clone();
+            let facts = GeometryType::tagged(planned).into_iter().flat_map(GeometryType::metadata);
+            for (key, value) in facts {
+                metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+            }
+            if let DataType::FixedSizeList(_, length) = planned {
+                metadata.entry(ARRAYSIZE.to_owned()).or_insert_with(|| length.to_string());
+            }
+            Field::new(described.name(), data_type, true).with_metadata(metadata)
         })
         .collect();
     Arc::new(Schema::new(fields))
-}
-
-fn output_type(datatype: &DataType) -> DataType {
-    match datatype {
-        DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => DataType::Utf8,
-        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
-        DataType::UInt8 => DataType::Int16,
-        DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
-        DataType::Float16 => DataType::Float32,
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => DataType::Float64,
-        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
-            DataType::Timestamp(TimeUnit::Microsecond, None)
-        }
-        DataType::Dictionary(_, values) => output_type(values),
-        other => other.clone(),
-    }
 }
 
 fn to_output(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {

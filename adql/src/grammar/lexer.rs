@@ -165,7 +165,10 @@ impl Lexer {
             let fault = Diagnostic::not_adql(start, "a comment between /* and */");
             return Err(fault.suggest("begin each line of it with --").into());
         }
-        self.warn("a comment between /* and */ is an extension".to_owned());
+        self.warn(
+            "a comment between /* and */ is an extension that other ADQL services may not have"
+                .to_owned(),
+        );
         self.take();
         self.take();
         while !self.looks_at("*/") {
@@ -273,7 +276,9 @@ impl Lexer {
             let message = "this hexadecimal number does not fit 64 bits";
             return Err(Diagnostic::invalid(start, message).into());
         };
-        self.warn("a hexadecimal number is an extension".to_owned());
+        self.warn(
+            "a hexadecimal number is an extension that other ADQL services may not have".to_owned(),
+        );
         self.push(Kind::Hexadecimal, value.to_string(), start);
         Ok(())
     }

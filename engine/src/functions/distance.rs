@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use almagest_storage::schema::arrow::{UCD, UNIT};
 use almagest_storage::sphgeom::distance_deg;
 use datafusion::arrow::array::Float64Array;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees;
@@ -42,6 +43,12 @@ impl ScalarUDFImpl for SkyDistance {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(DataType::Float64)
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef> {
+        let metadata = [(UNIT, "deg"), (UCD, "pos.angDistance")];
+        let field = Field::new(self.name(), DataType::Float64, true);
+        Ok(field.with_metadata(metadata.map(|(k, v)| (k.into(), v.into())).into()).into())
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {

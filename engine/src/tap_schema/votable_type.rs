@@ -13,7 +13,7 @@
 //! | unicode              | Utf8                   | unicodeChar, `*` or `n*`           |
 //! | binary               | Binary                 | unsignedByte, `*`                  |
 //! | timestamp            | Timestamp              | char, `*`, xtype timestamp         |
-//! | –                    | List of numbers        | double, `*`, or 2 and 3 for points and circles |
+//! | a number, arraysize  | List of numbers        | that of an element; `n`, `n*` or `*` |
 //!
 //! A string that no definition declares, such as the value of an expression, is unicodeChar: it
 //! may hold any character, and char is ASCII.
@@ -70,6 +70,15 @@ pub enum ArraySize {
 }
 
 impl ArraySize {
+    /// Read the attribute `arraysize`: `n`, `n*` or `*`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_suffix('*') {
+            Some("") => Some(Self::Any),
+            Some(most) => most.parse().ok().map(Self::AtMost),
+            None => text.parse().ok().map(Self::Fixed),
+        }
+    }
+
     /// The value of the attribute `arraysize`, absent for a scalar.
     pub fn attribute(self) -> Option<String> {
         (self != Self::Scalar).then(|| self.to_string())
@@ -145,13 +154,17 @@ impl VotableType {
             | DataType::FixedSizeList(item, _)
                 if item.data_type().is_numeric() =>
             {
+                let length = match field.data_type() {
+                    DataType::FixedSizeList(_, length) => u32::try_from(*length).ok(),
+                    _ => None,
+                };
                 Self {
-                    primitive: Primitive::Double,
-                    arraysize: match xtype.as_deref() {
-                        Some("point") => ArraySize::Fixed(2),
-                        Some("circle") => ArraySize::Fixed(3),
-                        _ => ArraySize::Any,
-                    },
+                    primitive: Self::of_field(&Field::new("", item.data_type().clone(), true))?
+                        .primitive,
+                    arraysize: declared(ARRAYSIZE)
+                        .and_then(|text| ArraySize::parse(text))
+                        .or(length.map(ArraySize::Fixed))
+                        .unwrap_or(ArraySize::Any),
                     xtype,
                 }
             }
@@ -186,6 +199,7 @@ impl VotableType {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::geometry::GeometryType;
 
     fn column(datatype: Datatype, length: Option<u32>) -> ColumnDef {
         ColumnDef {
@@ -230,8 +244,23 @@ mod tests {
 
     #[test]
     fn points_have_two_elements() {
-        let point = Field::new_list("p", Field::new_list_field(DataType::Float64, true), true)
-            .with_metadata([(XTYPE.to_owned(), "point".to_owned())].into());
-        assert_eq!(VotableType::of_field(&point).unwrap().arraysize, ArraySize::Fixed(2));
+        let point = GeometryType::Point.field("p");
+        let list = Field::new_list("p", Field::new_list_field(DataType::Float64, true), true);
+        for field in [point.clone(), list.with_metadata(point.metadata().clone())] {
+            let found = VotableType::of_field(&field).unwrap();
+            assert_eq!(
+                (found.primitive, found.arraysize),
+                (Primitive::Double, ArraySize::Fixed(2))
+            );
+            assert_eq!(found.xtype.as_deref(), Some("point"));
+        }
+    }
+
+    #[test]
+    fn array_sizes_are_read_as_they_are_written() {
+        for size in [ArraySize::Fixed(3), ArraySize::AtMost(64), ArraySize::Any] {
+            assert_eq!(ArraySize::parse(&size.to_string()), Some(size));
+        }
+        assert_eq!(ArraySize::parse("2x3"), None);
     }
 }

@@ -1,13 +1,14 @@
 //! The few Arrow types that encoders know, and the way of all others to them.
 //!
-//! The engine answers in whatever representation was fastest (string views, dictionaries, unsigned
-//! counts); encoders see ten types only.
+//! They are the engine's output types. What comes from elsewhere, or from a plan whose batches
+//! differ from its schema, is converted; a type without a conversion is refused by the column's name.
 
 use std::sync::Arc;
 
 use almagest_engine::arrow::compute::cast;
-use almagest_engine::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use almagest_engine::arrow::datatypes::{Field, Schema, SchemaRef};
 use almagest_engine::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use almagest_engine::output_type;
 
 use crate::{Error, Result};
 
@@ -25,7 +26,7 @@ impl Canonical {
     pub fn new(schema: &Schema) -> Result<Self> {
         let fields = schema.fields().iter().map(|field| {
             let data_type =
-                canonical(field.data_type()).ok_or_else(|| Error::UnsupportedColumn {
+                output_type(field.data_type()).ok_or_else(|| Error::UnsupportedColumn {
                     column: field.name().clone(),
                     data_type: field.data_type().to_string(),
                     format: "VOTable",
@@ -53,42 +54,6 @@ impl Canonical {
     }
 }
 
-fn canonical(data_type: &DataType) -> Option<DataType> {
-    Some(match data_type {
-        DataType::Boolean
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Float32
-        | DataType::Float64
-        | DataType::Utf8
-        | DataType::Binary => data_type.clone(),
-        DataType::Int8 | DataType::UInt8 => DataType::Int16,
-        DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
-        DataType::Float16 => DataType::Float32,
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => DataType::Float64,
-        DataType::Null | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-            DataType::Timestamp(TimeUnit::Microsecond, None)
-        }
-        DataType::Dictionary(_, values) => canonical(values)?,
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::ListView(item)
-        | DataType::FixedSizeList(item, _)
-            if item.data_type().is_numeric() =>
-        {
-            DataType::List(Arc::new(Field::new_list_field(DataType::Float64, true)))
-        }
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -96,7 +61,7 @@ mod tests {
     use almagest_engine::arrow::array::{
         ArrayRef, AsArray, NullArray, StringViewArray, UInt64Array,
     };
-    use almagest_engine::arrow::datatypes::Int64Type;
+    use almagest_engine::arrow::datatypes::{DataType, Int64Type, TimeUnit};
 
     #[test]
     fn columns_are_converted_and_keep_their_metadata() {

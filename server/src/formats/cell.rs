@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use almagest_engine::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, ListArray, PrimitiveArray,
-    StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray,
 };
 use almagest_engine::arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
@@ -36,7 +35,7 @@ pub enum Column<'a> {
     /// Times, microseconds since 1970.
     Time(&'a PrimitiveArray<TimestampMicrosecondType>),
     /// Arrays of numbers, with all their elements.
-    Numbers(&'a ListArray, &'a Float64Array),
+    Numbers(&'a ListArray, Box<Column<'a>>),
 }
 
 impl<'a> Column<'a> {
@@ -54,7 +53,7 @@ impl<'a> Column<'a> {
             DataType::Timestamp(..) => Self::Time(array.as_primitive()),
             DataType::List(_) => {
                 let lists: &ListArray = array.as_list();
-                Self::Numbers(lists, lists.values().as_primitive())
+                Self::Numbers(lists, Box::new(Self::of(lists.values())?))
             }
             other => {
                 return Err(ArrowError::NotYetImplemented(format!(
@@ -100,10 +99,14 @@ impl<'a> Column<'a> {
             Self::Text(a) => out.write_str(a.value(row)),
             Self::Bytes(a) => write_spaced(out, a.value(row), |out, byte| write!(out, "{byte}")),
             Self::Time(a) => out.write_str(&iso_8601(a.value(row))),
-            Self::Numbers(lists, all) => {
-                let range = elements(lists, row);
-                write_spaced(out, range, |out, at| write_double(out, element(all, at)))
-            }
+            Self::Numbers(lists, all) => write_spaced(out, elements(lists, row), |out, at| {
+                match (all.is_null(at), all.as_ref()) {
+                    (false, _) => all.write_text(at, out),
+                    (true, Self::Float(_) | Self::Double(_)) => out.push_str("NaN"),
+                    (true, _) => out.push('0'),
+                }
+                Ok(())
+            }),
         };
     }
 
@@ -138,23 +141,36 @@ impl<'a> Column<'a> {
             }
             Self::Numbers(lists, all) => {
                 let range = if null { 0..0 } else { elements(lists, row) };
+                let scalar = VotableType { arraysize: ArraySize::Scalar, ..kind.clone() };
                 match kind.arraysize {
                     ArraySize::Fixed(n) => {
-                        for at in range.clone().take(n as usize) {
-                            out.extend(element(all, at).to_be_bytes());
+                        let n = n as usize;
+                        for at in range.clone().take(n) {
+                            all.write_binary(at, &scalar, out);
                         }
-                        for _ in range.len()..n as usize {
-                            out.extend(f64::NAN.to_be_bytes());
+                        for _ in range.len()..n {
+                            all.write_absent(out);
                         }
                     }
                     _ => {
                         out.extend(length(range.len()));
                         for at in range {
-                            out.extend(element(all, at).to_be_bytes());
+                            all.write_binary(at, &scalar, out);
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// Append what stands in the place of an absent number.
+    fn write_absent(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Short(_) => out.extend(0_i16.to_be_bytes()),
+            Self::Int(_) => out.extend(0_i32.to_be_bytes()),
+            Self::Long(_) => out.extend(0_i64.to_be_bytes()),
+            Self::Float(_) => out.extend(f32::NAN.to_be_bytes()),
+            _ => out.extend(f64::NAN.to_be_bytes()),
         }
     }
 }
@@ -181,10 +197,6 @@ fn length(count: usize) -> [u8; 4] {
 fn elements(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
     let offsets = lists.value_offsets();
     offsets[row] as usize..offsets[row + 1] as usize
-}
-
-fn element(all: &Float64Array, at: usize) -> f64 {
-    if all.is_null(at) { f64::NAN } else { all.value(at) }
 }
 
 fn write_double(out: &mut String, value: f64) -> std::fmt::Result {
@@ -226,7 +238,7 @@ fn iso_8601(microseconds: i64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use almagest_engine::arrow::array::{Float32Array, TimestampMicrosecondArray};
+    use almagest_engine::arrow::array::{Float32Array, Float64Array, TimestampMicrosecondArray};
     use std::sync::Arc;
 
     fn check(array: ArrayRef, expected: &str) {
@@ -254,5 +266,8 @@ mod tests {
             Some(-2.0),
         ])]);
         check(Arc::new(lists), "1.5 NaN -2.0");
+        let counts =
+            ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(3), Some(-4)])]);
+        check(Arc::new(counts), "3 -4");
     }
 }

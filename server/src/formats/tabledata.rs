@@ -1,11 +1,11 @@
 //! VOTable with rows as XML elements. A value that is absent is an empty element; an absent array
-//! of fixed length is as many NaNs, because readers count its elements.
+//! of a fixed number of floats is as many NaNs, because readers count its elements.
 
 use std::fmt::Write;
 
 use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::arrow::record_batch::RecordBatch;
-use almagest_engine::tap_schema::{ArraySize, VotableType};
+use almagest_engine::tap_schema::{ArraySize, Primitive, VotableType};
 
 use super::cell::Column;
 use super::{Encoder, Ending, Provenance, votable};
@@ -63,8 +63,10 @@ impl Encoder for TableData {
 }
 
 fn absent(kind: &VotableType) -> String {
-    match kind.arraysize {
-        ArraySize::Fixed(n) => format!("<TD>{}</TD>", vec!["NaN"; n as usize].join(" ")),
+    match (kind.arraysize, kind.primitive) {
+        (ArraySize::Fixed(n), Primitive::Float | Primitive::Double) => {
+            format!("<TD>{}</TD>", vec!["NaN"; n as usize].join(" "))
+        }
         _ => "<TD/>".to_owned(),
     }
 }
