@@ -137,7 +137,9 @@ impl Parser<'_> {
             (_, Sort::Any | Sort::Null) => return Ok(()),
             (_, Sort::Condition) => return self.value(operand),
             ("||", Sort::Text) => return Ok(()),
-            ("||", Sort::Number) => ("character strings", self.is_lenient()),
+            ("||", Sort::Number) if self.is_lenient() => {
+                return self.extension(operand.at, "a number beside ||");
+            }
             ("||", _) => ("character strings", false),
             (_, sort) => ("numbers", sort == Sort::Number),
         };

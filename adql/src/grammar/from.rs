@@ -203,6 +203,9 @@ impl Parser<'_> {
             let fault = self.syntax(at, "a query in FROM needs a name");
             return Err(fault.suggest("write (SELECT …) AS name"));
         }
+        if alias.is_none() {
+            self.extension(at, "a query in FROM without a name")?;
+        }
         Ok(TableFactor::Derived { lateral: false, subquery, alias, sample: None })
     }
 

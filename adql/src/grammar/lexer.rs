@@ -78,6 +78,9 @@ struct Lexer {
     faults: Vec<(char, Diagnostic)>,
 }
 
+/// How the warning about a liberty ends.
+pub(crate) const EXTENSION: &str = "is an extension that other ADQL services may not have";
+
 /// Punctuation, longest first.
 const SYMBOLS: &[&str] = &[
     "||", "<=", ">=", "<>", "!=", "==", "(", ")", ",", ".", ";", "*", "+", "-", "/", "%", "&", "|",
@@ -226,6 +229,9 @@ impl Lexer {
             let fault = syntax(start, "a name begins with a letter");
             return Err(fault.suggest(format!("write \"{word}\"")).into());
         }
+        if word.starts_with('_') {
+            self.warn(format!("a name that begins with an underscore {EXTENSION}"));
+        }
         self.push(Kind::Word, word, start);
         Ok(())
     }
@@ -241,11 +247,8 @@ impl Lexer {
 
     fn number(&mut self) -> Result<()> {
         let start = self.at;
-        if self.is_lenient && (self.looks_at("0x") || self.looks_at("0X")) {
-            let is_hexadecimal = |c: &char| c.is_ascii_hexdigit();
-            if self.chars.get(self.next + 2).is_some_and(is_hexadecimal) {
-                return self.hexadecimal(start);
-            }
+        if self.hexadecimal(start) {
+            return Ok(());
         }
         let mut digits = self.take_while(|c| c.is_ascii_digit());
         if self.peek() == Some('.') {
@@ -268,19 +271,26 @@ impl Lexer {
         Ok(())
     }
 
-    fn hexadecimal(&mut self, start: Location) -> Result<()> {
-        self.take();
-        self.take();
-        let digits = self.take_while(|c| c.is_ascii_hexdigit());
+    /// Read `0xFF`, an extension: to the standard it is a number and a name.
+    fn hexadecimal(&mut self, start: Location) -> bool {
+        if !(self.is_lenient && (self.looks_at("0x") || self.looks_at("0X"))) {
+            return false;
+        }
+        let rest = &self.chars[self.next + 2..];
+        let digits: String = rest.iter().take_while(|c| c.is_ascii_hexdigit()).collect();
+        if digits.is_empty() {
+            return false;
+        }
         let Ok(value) = i64::from_str_radix(&digits, 16) else {
-            let message = "this hexadecimal number does not fit 64 bits";
-            return Err(Diagnostic::invalid(start, message).into());
+            self.warn(format!("0x{digits} does not fit 64 bits: it was read as 0 AS x{digits}"));
+            return false;
         };
-        self.warn(
-            "a hexadecimal number is an extension that other ADQL services may not have".to_owned(),
-        );
+        for _ in 0..digits.len() + 2 {
+            self.take();
+        }
+        self.warn(format!("a hexadecimal number {EXTENSION}"));
         self.push(Kind::Hexadecimal, value.to_string(), start);
-        Ok(())
+        true
     }
 
     fn symbol(&mut self, first: char) {

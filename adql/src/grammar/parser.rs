@@ -4,7 +4,7 @@
 use sqlparser::ast::{Ident, Query};
 use sqlparser::tokenizer::Location;
 
-use super::lexer::{Kind, Lexed, Token};
+use super::lexer::{EXTENSION, Kind, Lexed, Token};
 use super::{AsOf, Dialect, Grammar, Parsed, reserved};
 use crate::error::{Diagnostic, Problem, printable};
 
@@ -212,7 +212,7 @@ impl<'g> Parser<'g> {
         if !self.is_lenient() {
             return Err(Diagnostic::not_adql(at, what));
         }
-        self.warn(format!("{what} is an extension that other ADQL services may not have"));
+        self.warn(format!("{what} {EXTENSION}"));
         Ok(())
     }
 

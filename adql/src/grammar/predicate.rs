@@ -159,9 +159,8 @@ impl Parser<'_> {
         self.value(&left)?;
         let depth = left.depth + 1;
         if self.is_word("NULL") {
-            if left.form != Form::Column && !self.is_lenient() {
-                let fault = Diagnostic::not_adql(left.at, "IS NULL after anything but a column");
-                return Err(fault);
+            if left.form != Form::Column {
+                self.extension(left.at, "IS NULL after anything but a column")?;
             }
             self.advance();
             let boxed = Box::new(left.expr);
@@ -245,7 +244,10 @@ impl Parser<'_> {
         for operand in [&left, &pattern] {
             let fits = match operand.sort {
                 Sort::Any | Sort::Null | Sort::Text => true,
-                Sort::Number => self.is_lenient(),
+                Sort::Number if self.is_lenient() => {
+                    self.extension(operand.at, "LIKE on a number")?;
+                    true
+                }
                 _ => false,
             };
             if !fits {

@@ -1,11 +1,14 @@
 //! Queries: WITH, set operations, SELECT and its clauses, ORDER BY and OFFSET.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     Cte, Distinct, Expr, GroupByExpr, LimitClause, ObjectName, Offset, OffsetRows, OrderBy,
     OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectFlavor, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias,
     TableAliasColumnDef, Top, TopQuantity, Value, WildcardAdditionalOptions, With,
+    visit_expressions,
 };
 use sqlparser::tokenizer::{Span, Token as SqlToken, TokenWithSpan};
 
@@ -266,7 +269,7 @@ impl Parser<'_> {
         }
         let from = if self.take_word("FROM") {
             self.comma_separated(Self::table_reference)?
-        } else if self.is_lenient() && !self.is_name() {
+        } else if projection.iter().all(needs_no_table) {
             self.extension(self.here(), "a SELECT without FROM")?;
             vec![]
         } else {
@@ -474,6 +477,20 @@ impl Parser<'_> {
         }
         let none = limit.is_none() && offset.is_none();
         Ok((!none).then_some(LimitClause::LimitOffset { limit, offset, limit_by: vec![] }))
+    }
+}
+
+/// Whether a select item names no column.
+fn needs_no_table(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            visit_expressions(expr, |e| match e {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .is_continue()
+        }
+        _ => false,
     }
 }
 

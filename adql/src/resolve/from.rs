@@ -94,7 +94,6 @@ impl Resolver<'_> {
                 let at = query_start(subquery);
                 let outputs = self.query(subquery, around.ctes, around.outer);
                 let alias = alias.get_or_insert_with(|| {
-                    self.warn("a derived table should have an alias".to_owned());
                     plain_alias(&free_name("derived", &around.taken), Span::empty())
                 });
                 let columns = self.alias_columns(alias, outputs);

@@ -8,7 +8,7 @@ SELECT CAST("Source"."ra" AS DOUBLE) AS "ra", CAST("Source"."visit" AS SMALLINT)
 -- CAST(… AS INT) is an extension that other ADQL services may not have
 
 SELECT 255 AS "col_1", 31 & "Source"."visit" AS "col_2", ("Source"."visit" ^ -1) AS "col_3", "Source"."visit" | 2 ^ 3 AS "col_4" FROM "survey"."Source" AS "Source"
--- a hexadecimal number is an extension
+-- a hexadecimal number is an extension that other ADQL services may not have
 -- the operator & is an extension that other ADQL services may not have
 -- the operator ~ is an extension that other ADQL services may not have
 -- the operator | is an extension that other ADQL services may not have

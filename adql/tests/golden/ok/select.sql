@@ -23,4 +23,4 @@ SELECT 1 AS "col_1"
 -- a closing semicolon is an extension that other ADQL services may not have
 
 SELECT "derived"."visit" AS "visit" FROM (SELECT "Visit"."visit" AS "visit" FROM "survey"."Visit" AS "Visit") AS "derived"
--- a derived table should have an alias
+-- a query in FROM without a name is an extension that other ADQL services may not have
