@@ -311,14 +311,15 @@ impl<'g> Parser<'g> {
                 format!("the parenthesis at line {line}, column {column} is not closed")
             });
         }
-        if token.kind == Kind::Symbol && token.text == "==" {
-            return Some("equality is written =".to_owned());
-        }
-        if token.kind == Kind::Symbol && token.text == ":" {
-            return Some("types are converted with CAST(x AS type)".to_owned());
-        }
         if token.kind != Kind::Word {
-            return None;
+            let hint = match token.text.as_str() {
+                _ if token.kind != Kind::Symbol => return None,
+                "==" => "equality is written =",
+                ":" => "types are converted with CAST(x AS type)",
+                "`" | "[" => "names are quoted with \"",
+                _ => return None,
+            };
+            return Some(hint.to_owned());
         }
         let word = token.text.to_ascii_uppercase();
         let hint = match word.as_str() {
