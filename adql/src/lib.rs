@@ -13,8 +13,8 @@
 //! [`Translated`] is what the engine plans, [`Error`] says everything that is wrong and where,
 //! [`function`] lists what can be called.
 //!
-//! The crate knows no file, no row and no plan. It does not type expressions either: what only the
-//! engine can know (types of expressions, domains of functions) is the engine's to report.
+//! The crate knows no file, no row and no plan. Expressions are typed as far as [`Names`] tells the
+//! types of columns; what only the engine can know (domains of functions) is the engine's to report.
 //!
 //! ```
 //! use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames, translate};
@@ -23,10 +23,12 @@
 //!     name: name.to_owned(),
 //!     kind: ColumnKind::Numeric,
 //!     unit: Some("deg".to_owned()),
+//!     ..ColumnName::default()
 //! };
 //! let table = TableNames {
 //!     name: "Object".to_owned(),
 //!     columns: vec![column("coord_ra"), column("coord_dec")],
+//!     ..TableNames::default()
 //! };
 //! let schema = SchemaNames { name: "survey".to_owned(), tables: vec![table] };
 //! let names = Names { schemas: vec![schema], default_schema: "survey".to_owned() };
@@ -50,6 +52,8 @@ pub mod grammar;
 
 mod resolve;
 
+mod typing;
+
 mod translate;
 
 pub mod function;
@@ -60,7 +64,7 @@ mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
 pub use grammar::{AsOf, Dialect, Grammar};
-pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
+pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale};
 
 /// A query as the engine plans it.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,10 +73,33 @@ pub struct Translated {
     pub query: sqlparser::ast::Query,
     /// The version of the catalog that it asks for; none asks for the newest.
     pub as_of: Option<AsOf>,
+    /// What is known of its output columns, in their order.
+    pub columns: Vec<OutputColumn>,
     /// The tables that it reads, as exact schema and name, each once.
     pub tables: Vec<(String, String)>,
     /// Extensions used and liberties taken, for an INFO of the result.
     pub warnings: Vec<String>,
+}
+
+/// An output column of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputColumn {
+    /// Its name, which no other output column has.
+    pub name: String,
+    /// What its values are, as far as the text tells.
+    pub kind: ColumnKind,
+    /// Its unit in VOUnits, where it is certain.
+    pub unit: Option<String>,
+    /// Its UCD, where it is certain.
+    pub ucd: Option<String>,
+    /// The scale of its times.
+    pub time_scale: Option<TimeScale>,
+    /// The column whose values these are, unchanged: its schema, its table and itself. What is
+    /// said of that column is true of this one.
+    pub origin: Option<(String, String, String)>,
+    /// Whether values of other columns stand among them, as in a UNION: then the lengths of its
+    /// strings are not those of its origin.
+    pub is_mixed: bool,
 }
 
 /// Translate an ADQL query in the default dialect for the engine.
@@ -109,5 +136,7 @@ pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<
         return Err(Error::new(faults));
     }
     let warnings = [parsed.warnings, resolved.warnings, liberties].concat();
-    Ok(Translated { query, as_of: parsed.as_of, tables: resolved.tables, warnings })
+    let columns = resolved.outputs.into_iter().map(|(name, typed)| typed.output(name, names));
+    let columns = columns.collect();
+    Ok(Translated { query, as_of: parsed.as_of, columns, tables: resolved.tables, warnings })
 }

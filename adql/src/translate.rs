@@ -28,7 +28,7 @@ use crate::resolve::Kinds;
 
 /// Rewrite `query` in place; returns what has no meaning, and liberties taken.
 ///
-/// `kinds` tells the columns that hold booleans.
+/// `kinds` tells the columns that hold geometries.
 pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> (Vec<Diagnostic>, Vec<String>) {
     let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
     // The walk never breaks off.
@@ -139,7 +139,6 @@ impl VisitorMut for Walk<'_> {
         if self.settle(expr, rewritten) {
             return ControlFlow::Continue(());
         }
-        literal::compare_booleans(expr, self.kinds);
         if let Some(new) = literal::rewrite(expr) {
             *expr = new;
         }

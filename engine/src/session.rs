@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
+use almagest_adql::Names;
 use almagest_storage::Snapshot;
-use almagest_storage::schema::{Datatype, SchemaDef};
+use almagest_storage::schema::SchemaDef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
@@ -21,7 +21,9 @@ use datafusion::sql::sqlparser::ast::Statement;
 
 use crate::catalog_provider::SnapshotSchema;
 use crate::config::EngineConfig;
+use crate::names::names;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
+use crate::output_column::OutputColumns;
 use crate::{Error, Query, Result, functions, tap_schema};
 
 /// Name of the one catalog in DataFusion's registry.
@@ -31,6 +33,7 @@ const CATALOG: &str = "almagest";
 pub struct Session {
     context: SessionContext,
     names: Names,
+    schemas: Arc<Vec<SchemaDef>>,
     version: u64,
 }
 
@@ -44,7 +47,7 @@ pub struct QueryOptions {
 impl Session {
     pub(crate) fn new(
         snapshot: Snapshot,
-        schemas: &[SchemaDef],
+        schemas: &Arc<Vec<SchemaDef>>,
         tap_schema: Arc<dyn SchemaProvider>,
         config: &EngineConfig,
         runtime: Arc<RuntimeEnv>,
@@ -68,7 +71,7 @@ impl Session {
         )?;
         catalog.register_schema(tap_schema::NAME, tap_schema)?;
         context.register_catalog(CATALOG, Arc::new(catalog));
-        Ok(Self { context, names, version })
+        Ok(Self { context, names, schemas: schemas.clone(), version })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -78,6 +81,7 @@ impl Session {
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
         let translated = almagest_adql::translate(adql, &self.names)
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
+        let described = OutputColumns::of(&translated.columns, &self.schemas);
         let statement =
             DFStatement::Statement(Box::new(Statement::Query(Box::new(translated.query))));
         let plan = self.context.state().statement_to_plan(statement).await?;
@@ -86,7 +90,7 @@ impl Session {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        Query::plan(frame, translated.warnings, self.version).await
+        Query::plan(frame, described, translated.warnings, self.version).await
     }
 }
 
@@ -100,45 +104,4 @@ fn session_config(config: &EngineConfig) -> SessionConfig {
     options.catalog.default_catalog = CATALOG.into();
     options.optimizer.prefer_hash_join = true;
     SessionConfig::from(options)
-}
-
-fn names(schemas: &[SchemaDef], default_schema: &str) -> Names {
-    let schemas = schemas
-        .iter()
-        .map(|schema| SchemaNames {
-            name: schema.name.clone(),
-            tables: schema
-                .tables
-                .iter()
-                .map(|table| TableNames {
-                    name: table.name.clone(),
-                    columns: table
-                        .columns
-                        .iter()
-                        .map(|column| ColumnName {
-                            name: column.name.clone(),
-                            kind: column_kind(column.datatype),
-                            unit: column.unit.clone(),
-                        })
-                        .collect(),
-                })
-                .collect(),
-        })
-        .collect();
-    Names { schemas, default_schema: default_schema.to_owned() }
-}
-
-fn column_kind(datatype: Datatype) -> ColumnKind {
-    match datatype {
-        Datatype::Boolean => ColumnKind::Boolean,
-        Datatype::Byte
-        | Datatype::Short
-        | Datatype::Int
-        | Datatype::Long
-        | Datatype::Float
-        | Datatype::Double => ColumnKind::Numeric,
-        Datatype::Char | Datatype::String | Datatype::Unicode | Datatype::Text => ColumnKind::Text,
-        Datatype::Binary => ColumnKind::Binary,
-        Datatype::Timestamp => ColumnKind::Timestamp,
-    }
 }

@@ -44,7 +44,9 @@ impl Parser<'_> {
         };
         let count = arguments.values.len();
         if let Some(function) = known {
-            self.check_call(&name, function, &arguments)?;
+            if let Err(fault) = self.check_call(&name, function, &arguments) {
+                self.faults.push(fault);
+            }
         } else if is_unknown {
             match is_of_the_ivoa(&name.value) {
                 true => self.undeclared.push(unknown_function(&name)),

@@ -143,10 +143,11 @@ impl Parser<'_> {
             ("||", _) => ("character strings", false),
             (_, sort) => ("numbers", sort == Sort::Number),
         };
-        match fits {
-            true => Ok(()),
-            false => Err(self.wrong_operand(symbol, wanted, operand)),
+        if !fits {
+            let fault = self.wrong_operand(symbol, wanted, operand);
+            self.faults.push(fault);
         }
+        Ok(())
     }
 
     fn wrong_operand(&self, symbol: &str, wanted: &str, operand: &Typed) -> Diagnostic {

@@ -1,0 +1,1 @@
+//! `almagest adql translate`: what becomes of a query.
