@@ -5,6 +5,8 @@
 
 use datafusion::logical_expr::ScalarUDF;
 
+use row_function::RowFunction;
+
 pub mod checked;
 pub mod cone;
 pub mod construct;
@@ -16,6 +18,15 @@ pub mod meets;
 pub mod polygon;
 
 mod degrees;
+mod epoch;
+mod healpix;
+mod julian_date;
+mod magnitude;
+mod rounding;
+mod row_function;
+mod seeded_random;
+mod sexagesimal;
+mod words;
 
 /// Return all functions, to be registered in a session.
 pub(crate) fn all() -> Vec<ScalarUDF> {
@@ -34,5 +45,16 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         .chain(construct::Construct::all().map(ScalarUDF::from))
         .chain(coordinate::Coordinate::all().map(ScalarUDF::from))
         .chain(math::all())
+        .chain(row_functions().map(RowFunction::into_udf))
         .collect()
+}
+
+fn row_functions() -> impl Iterator<Item = RowFunction> {
+    (healpix::FUNCTIONS.into_iter())
+        .chain(epoch::FUNCTIONS)
+        .chain(julian_date::FUNCTIONS)
+        .chain(words::FUNCTIONS)
+        .chain(sexagesimal::FUNCTIONS)
+        .chain(rounding::FUNCTIONS)
+        .chain(seeded_random::FUNCTIONS)
 }
