@@ -3,7 +3,7 @@
 //! All angles are degrees; a NULL argument gives NULL. `almagest-adql` rewrites ADQL's geometry to
 //! calls of these.
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use row_function::RowFunction;
 
@@ -13,6 +13,7 @@ pub mod construct;
 pub mod coordinate;
 pub mod distance;
 pub mod finite;
+pub mod histogram;
 pub mod math;
 pub mod meets;
 pub mod polygon;
@@ -47,6 +48,11 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         .chain(math::all())
         .chain(row_functions().map(RowFunction::into_udf))
         .collect()
+}
+
+/// Return the aggregates, to be registered in a session.
+pub(crate) fn aggregates() -> Vec<AggregateUDF> {
+    vec![histogram::Histogram::udaf()]
 }
 
 fn row_functions() -> impl Iterator<Item = RowFunction> {

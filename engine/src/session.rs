@@ -61,6 +61,9 @@ impl Session {
         for function in functions::all() {
             context.register_udf(function);
         }
+        for function in functions::aggregates() {
+            context.register_udaf(function);
+        }
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(
             &snapshot.store().schema().name.clone(),
