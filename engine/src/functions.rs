@@ -15,10 +15,14 @@ pub mod distance;
 pub mod finite;
 pub mod histogram;
 pub mod math;
+pub mod measure;
 pub mod meets;
+pub mod numerals;
 pub mod polygon;
+pub mod region;
+pub mod relation;
+pub mod to_icrs;
 
-mod degrees;
 mod epoch;
 mod healpix;
 mod julian_date;
@@ -28,6 +32,8 @@ mod row_function;
 mod seeded_random;
 mod sexagesimal;
 mod words;
+pub(crate) mod degrees;
+pub(crate) mod shapes;
 
 /// Return all functions, to be registered in a session.
 pub(crate) fn all() -> Vec<ScalarUDF> {
@@ -39,12 +45,17 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(polygon::SkyPolygon::center_box()),
         ScalarUDF::from(meets::PolygonMeetsCone::vertices()),
         ScalarUDF::from(meets::PolygonMeetsCone::center_box()),
+        ScalarUDF::from(to_icrs::ToIcrs::new()),
         ScalarUDF::from(finite::Finite::new()),
     ];
     on_the_sky
         .into_iter()
         .chain(construct::Construct::all().map(ScalarUDF::from))
         .chain(coordinate::Coordinate::all().map(ScalarUDF::from))
+        .chain(numerals::AsGeometry::all().map(ScalarUDF::from))
+        .chain(region::Region::all().map(ScalarUDF::from))
+        .chain(relation::Relation::all().map(ScalarUDF::from))
+        .chain(measure::Measure::all().map(ScalarUDF::from))
         .chain(math::all())
         .chain(row_functions().map(RowFunction::into_udf))
         .collect()

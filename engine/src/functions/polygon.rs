@@ -8,8 +8,9 @@ use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{exec_datafusion_err, plan_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees::{self, Degrees};
@@ -131,10 +132,14 @@ impl ScalarUDFImpl for SkyPolygon {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if !types.len().checked_sub(2).is_some_and(|n| self.outline.takes(n)) {
+        if !degrees::count(types).checked_sub(2).is_some_and(|n| self.outline.takes(n)) {
             return plan_err!("{}: {} numbers do not describe a shape", self.name(), types.len());
         }
         degrees::coerce(self.name(), types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(degrees::write_out(&Self::of(self.outline).into(), args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -49,6 +49,12 @@ pub enum PositionError {
         /// Index of the second.
         second: usize,
     },
+    /// A radius is negative or not finite.
+    #[error("radius {radius} is not a number of degrees from 0 on")]
+    Radius {
+        /// Radius as given, degrees.
+        radius: f64,
+    },
     /// A box's width or height is not between 0° and 180°.
     #[error("box of {width} by {height} degrees: both sides must lie between 0 and 180")]
     BoxSize {

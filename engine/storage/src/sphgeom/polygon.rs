@@ -9,6 +9,10 @@ use super::cap::Cap;
 use super::error::PositionError;
 use super::unit_vector::UnitVector;
 
+mod sides;
+
+pub(super) use sides::Place;
+
 /// Points so close to an edge (radians) are on it: the rounding of a product of unit vectors.
 const ON_EDGE: f64 = 1e-15;
 
