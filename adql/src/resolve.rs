@@ -11,6 +11,7 @@
 //! not; every table has an alias; every output column has a name of its own. Unresolved names are
 //! collected, not thrown, so that all of them are reported together.
 
+mod area;
 mod expression;
 mod from;
 mod group;
@@ -201,6 +202,7 @@ impl Resolver<'_> {
         if let Some(selection) = &mut select.selection {
             self.condition(selection, &scope, Aliases::Hidden(&outputs), Clause::Where);
             let equal = group::equalities(selection, &frame);
+            area::join_ranges(selection, &frame);
             frame.equal.extend(equal);
         }
         let scope = Scope { frame: &frame, ctes, outer };

@@ -9,6 +9,7 @@
 //! The walk goes from the outside in: a comparison is looked at before the geometry in it, so that
 //! what remains of POINT, CIRCLE and the like further down is wanted for its value.
 
+mod area;
 mod frame;
 mod function;
 mod geometry;
@@ -25,6 +26,7 @@ use sqlparser::ast::{
 
 use crate::error::Diagnostic;
 use crate::resolve::Kinds;
+use crate::tree::as_call;
 
 /// Rewrite `query` in place; returns what has no meaning, and liberties taken.
 ///
@@ -70,7 +72,9 @@ impl Walk<'_> {
     /// with 1.
     fn condition(&mut self, expr: &mut Expr) {
         if let Some(predicate) = sky::bare_predicate(expr, self.kinds) {
-            self.warn("CONTAINS and INTERSECTS should be compared with 1 or 0");
+            if as_call(expr, &["CONTAINS", "INTERSECTS"]).is_some() {
+                self.warn("CONTAINS and INTERSECTS should be compared with 1 or 0");
+            }
             self.settle(expr, predicate.map(Some));
         }
     }

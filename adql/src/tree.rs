@@ -22,10 +22,16 @@ pub(crate) fn column(qualifier: &str, name: &str, span: Span) -> Expr {
 
 /// The call of an engine function.
 pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    call_at(name, args, Span::empty())
+}
+
+/// The call of a function, placed at `span`.
+pub(crate) fn call_at(name: &str, args: Vec<Expr>, span: Span) -> Expr {
+    let ident = Ident { value: name.to_owned(), quote_style: None, span };
     let args =
         args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
+        name: ObjectName(vec![ObjectNamePart::Identifier(ident)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {

@@ -3,7 +3,7 @@
 use almagest_adql::{
     ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale,
 };
-use almagest_storage::schema::{ColumnDef, Datatype, SchemaDef, TableDef};
+use almagest_storage::schema::{ColumnDef, Datatype, GeometryType, SchemaDef, TableDef};
 
 /// Collect the names of all schemas; a table without a schema is looked for in `default_schema`
 /// first.
@@ -44,7 +44,14 @@ fn column_name(column: &ColumnDef) -> ColumnName {
 }
 
 fn kind(column: &ColumnDef) -> ColumnKind {
-    let stored = match column.datatype {
+    match column.geometry() {
+        Some(GeometryType::Point) => return ColumnKind::Point,
+        Some(GeometryType::Circle) => return ColumnKind::Circle,
+        Some(GeometryType::Polygon) => return ColumnKind::Polygon,
+        Some(GeometryType::Region) => return ColumnKind::Region,
+        None => {}
+    }
+    match column.datatype {
         Datatype::Boolean => ColumnKind::Boolean,
         Datatype::Byte | Datatype::Short => ColumnKind::SmallInt,
         Datatype::Int => ColumnKind::Integer,
@@ -54,12 +61,6 @@ fn kind(column: &ColumnDef) -> ColumnKind {
         Datatype::Char | Datatype::String | Datatype::Unicode | Datatype::Text => ColumnKind::Text,
         Datatype::Binary => ColumnKind::Binary,
         Datatype::Timestamp => ColumnKind::Timestamp,
-    };
-    // A shape is stored as text or bytes; only its extended type tells that it is one.
-    let shape = column.xtype.as_deref().and_then(ColumnKind::of_xtype);
-    match shape.filter(|kind| kind.is_geometry()) {
-        Some(shape) => shape,
-        None => stored,
     }
 }
 

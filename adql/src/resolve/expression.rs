@@ -331,6 +331,11 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
                 }
                 let types = &self.types;
                 let typed = self.resolver.typing(|found| typing::of(expr, types, found));
+                if let Expr::Function(call) = expr
+                    && let Some(test) = self.resolver.area(call, self.scope.frame)
+                {
+                    *expr = test;
+                }
                 self.types.set(expr, typed);
             }
         }

@@ -20,6 +20,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::{Location, Span};
 
 use super::Resolver;
+use super::area::{all, join_ranges};
 use super::expression::Aliases;
 use super::group::{Clause, equalities};
 use super::scope::{Column, CommonTable, Frame, Relation, Scope, Source, VisibleColumn};
@@ -173,6 +174,7 @@ impl Resolver<'_> {
                     known: true,
                     key: found.key.clone(),
                     position: found.position.clone(),
+                    table: Some(*place),
                     ..Relation::at(at)
                 };
                 finish(read, alias, around)
@@ -254,6 +256,7 @@ impl Resolver<'_> {
                     let equal = equalities(condition, &frame);
                     frame.equal.extend(equal);
                 }
+                join_ranges(condition, &frame);
                 return frame;
             }
             JoinConstraint::Using(names) => {
@@ -359,15 +362,6 @@ fn natural(left: &Frame, right: &Frame) -> Vec<Ident> {
         right.columns.iter().map(|c| c.name.to_lowercase()).collect();
     let names = left.columns.iter().map(|c| &*c.name);
     names.filter(|name| on_the_right.contains(&name.to_lowercase())).map(Ident::new).collect()
-}
-
-/// Conditions joined by AND in a tree that is not deep, as wide tables need.
-fn all(mut conditions: Vec<Expr>) -> Option<Expr> {
-    if conditions.len() > 2 {
-        let rest = conditions.split_off(conditions.len() / 2);
-        conditions = all(conditions).into_iter().chain(all(rest)).collect();
-    }
-    conditions.into_iter().reduce(|a, b| binary(a, BinaryOperator::And, b))
 }
 
 /// Give a table its alias.

@@ -41,6 +41,8 @@ pub(super) struct Relation {
     pub columns: Vec<Column>,
     /// False if the table is unknown, which makes every name in it acceptable.
     pub known: bool,
+    /// The place of the catalog's table in the names, if it is one.
+    pub table: Option<(usize, usize)>,
     /// The columns of its primary key; empty where none is known.
     pub key: Vec<String>,
     /// The columns of its rows' positions.
@@ -60,6 +62,7 @@ impl Relation {
             hidden: None,
             columns: vec![],
             known: false,
+            table: None,
             key: vec![],
             position: None,
             at,
