@@ -1,5 +1,27 @@
-//! The table of functions that a query may call: what validation checks, what translation emits
-//! and what the capabilities document lists.
+//! The functions that a query may call, each declared once: what validation checks, what
+//! translation emits, what the capabilities document lists and what help shows.
+//!
+//! A declaration is a signature or several (overloads), in the notation of TAPRegExt, with a
+//! description. How many arguments a function takes follows from its signatures.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+mod signature;
+mod value_type;
+
+mod geometry;
+mod math;
+mod optional;
+
+mod aggregate;
+
+mod ivoa;
+mod qserv;
+mod survey;
+
+pub use signature::{Parameter, Signature, SignatureError};
+pub use value_type::ValueType;
 
 /// What a function belongs to: an optional feature of ADQL 2.1 (TAPRegExt's `#features-adql…`) or
 /// a part of the core language.
@@ -15,10 +37,14 @@ pub enum Group {
     Conditional,
     /// `#features-adql-type`.
     Type,
+    /// `#features-adql-unit`.
+    Unit,
     /// The core's aggregate functions.
     Aggregate,
     /// `#features-udf`: functions of this service, beyond the standard.
     Udf,
+    /// `#features-udf`, and an aggregate.
+    AggregateUdf,
 }
 
 /// How a call reaches the engine.
@@ -28,401 +54,130 @@ pub(crate) enum Form {
     Call(&'static str),
     /// Rewritten by [`translate`](crate::translate).
     Rewritten,
+    /// Not at all, for this reason.
+    Off(&'static str),
+}
+
+/// One entry of the tables in the modules below.
+struct Declaration {
+    name: &'static str,
+    group: Group,
+    form: Form,
+    signatures: &'static [&'static str],
+    description: &'static str,
 }
 
 /// A function that a query may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// Name as the standard writes it. Calls match without regard to case.
+    /// Name as its standard writes it. Calls match without regard to case.
     pub name: &'static str,
     /// The feature that it belongs to.
     pub group: Group,
-    /// Arguments and result, in the notation of TAPRegExt: `f(a DOUBLE) -> DOUBLE`.
-    pub signature: &'static str,
+    /// Its arguments and result; each overload has one.
+    pub signatures: Vec<Signature>,
     /// What it computes, with units.
     pub description: &'static str,
-    fewest: usize,
-    most: usize,
     pub(crate) form: Form,
 }
 
 impl Function {
+    /// Whether it makes one value of many rows.
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self.group, Group::Aggregate | Group::AggregateUdf)
+    }
+
+    /// Whether it belongs to this service rather than to the language.
+    pub fn is_user_defined(&self) -> bool {
+        matches!(self.group, Group::Udf | Group::AggregateUdf)
+    }
+
+    /// Whether it can be called here; a function that is off is known, so that a message can say
+    /// what to do without it.
+    pub fn is_available(&self) -> bool {
+        !matches!(self.form, Form::Off(_))
+    }
+
+    /// The type of its result, if it is the same for all overloads.
+    pub fn returns(&self) -> Option<ValueType> {
+        let first = self.signatures.first()?.returns;
+        self.signatures.iter().all(|signature| signature.returns == first).then_some(first)
+    }
+
+    /// The first signature that takes values of these types. [`ValueType::Any`] stands for a value
+    /// of unknown type.
+    pub fn signature_for(&self, given: &[ValueType]) -> Option<&Signature> {
+        self.signatures.iter().find(|signature| signature.accepts(given))
+    }
+
     /// Whether it may be called with this many arguments.
     pub(crate) fn takes(&self, count: usize) -> bool {
-        (self.fewest..=self.most).contains(&count)
+        self.signatures.iter().any(|signature| signature.takes(count))
     }
 
     /// The number of arguments in words.
     pub(crate) fn expects(&self) -> String {
-        match (self.fewest, self.most) {
-            (0, 0) => "no argument".to_owned(),
-            (1, 1) => "1 argument".to_owned(),
-            (n, m) if n == m => format!("{n} arguments"),
-            (n, usize::MAX) => format!("{n} arguments or more"),
-            (n, m) => format!("{n} to {m} arguments"),
+        let unbounded = self.signatures.iter().filter(|s| s.is_variadic).map(Signature::fewest);
+        let most = self.signatures.iter().map(|s| s.parameters.len()).max().unwrap_or(0);
+        let mut counts: Vec<usize> = (0..=most).filter(|count| self.takes(*count)).collect();
+        if let Some(fewest) = unbounded.min() {
+            counts.retain(|count| *count <= fewest);
+            let listed: Vec<String> = counts.iter().map(usize::to_string).collect();
+            let word = if fewest == 1 { "argument" } else { "arguments" };
+            return format!("{} {word} or more", listed.join(", "));
+        }
+        let are_consecutive = counts.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        match counts.as_slice() {
+            [] | [0] => "no argument".to_owned(),
+            [1] => "1 argument".to_owned(),
+            [one] => format!("{one} arguments"),
+            [0, 1] => "1 argument or none".to_owned(),
+            [first, .., last] if are_consecutive => format!("{first} to {last} arguments"),
+            [others @ .., last] => {
+                let others: Vec<String> = others.iter().map(usize::to_string).collect();
+                format!("{} or {last} arguments", others.join(", "))
+            }
         }
     }
 }
 
 /// Find a function by its name, in any case.
 pub fn find(name: &str) -> Option<&'static Function> {
-    FUNCTIONS.iter().find(|f| f.name.eq_ignore_ascii_case(name))
+    static PLACES: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
+        FUNCTIONS.iter().enumerate().map(|(place, f)| (f.name.to_lowercase(), place)).collect()
+    });
+    PLACES.get(&name.to_lowercase()).and_then(|place| FUNCTIONS.get(*place))
 }
 
-/// Functions of ADQL 2.1 that are known by name but not implemented.
-pub(crate) const NOT_YET: &[&str] = &["IN_UNIT"];
+/// All functions that a query may call: the standard's first.
+pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
+    TABLES
+        .iter()
+        .flat_map(|table| table.iter())
+        .map(|declaration| Function {
+            name: declaration.name,
+            group: declaration.group,
+            // A test sees to it that each of them parses.
+            signatures: declaration.signatures.iter().filter_map(|s| s.parse().ok()).collect(),
+            description: declaration.description,
+            form: declaration.form,
+        })
+        .collect()
+});
 
-const fn function(
-    name: &'static str,
-    group: Group,
-    (fewest, most): (usize, usize),
-    form: Form,
-    signature: &'static str,
-    description: &'static str,
-) -> Function {
-    Function { name, group, signature, description, fewest, most, form }
-}
-
-const MANY: usize = usize::MAX;
-
-/// All functions that a query may call.
-pub const FUNCTIONS: &[Function] = {
-    use Form::{Call, Rewritten};
-    use Group::{Aggregate, Conditional, Geometry, Math, String, Type, Udf};
-    &[
-        // ADQL 2.1, section 4.2.
-        function(
-            "POINT",
-            Geometry,
-            (2, 3),
-            Rewritten,
-            "POINT(lon DOUBLE, lat DOUBLE) -> POINT",
-            "a position on the sky; degrees",
-        ),
-        function(
-            "CIRCLE",
-            Geometry,
-            (2, 4),
-            Rewritten,
-            "CIRCLE(center POINT, radius DOUBLE) -> CIRCLE",
-            "the cone of a radius around a position; degrees",
-        ),
-        function(
-            "BOX",
-            Geometry,
-            (3, 5),
-            Rewritten,
-            "BOX(center POINT, width DOUBLE, height DOUBLE) -> POLYGON",
-            "the region between great circles that cross the axes of a position at right angles, \
-             half the width and half the height away from it; degrees",
-        ),
-        function(
-            "POLYGON",
-            Geometry,
-            (3, MANY),
-            Rewritten,
-            "POLYGON(lon1 DOUBLE, lat1 DOUBLE, lon2 DOUBLE, lat2 DOUBLE, ...) -> POLYGON",
-            "the smaller region bounded by the great circles between three or more vertices; degrees",
-        ),
-        function(
-            "CONTAINS",
-            Geometry,
-            (2, 2),
-            Rewritten,
-            "CONTAINS(inner GEOMETRY, outer GEOMETRY) -> INTEGER",
-            "1 if the first geometry lies in the second or on its boundary, else 0",
-        ),
-        function(
-            "INTERSECTS",
-            Geometry,
-            (2, 2),
-            Rewritten,
-            "INTERSECTS(a GEOMETRY, b GEOMETRY) -> INTEGER",
-            "1 if the two geometries have a position in common, else 0",
-        ),
-        function(
-            "DISTANCE",
-            Geometry,
-            (2, 4),
-            Rewritten,
-            "DISTANCE(a POINT, b POINT) -> DOUBLE",
-            "the length of the great-circle arc between two positions; degrees",
-        ),
-        function(
-            "COORD1",
-            Geometry,
-            (1, 1),
-            Rewritten,
-            "COORD1(p POINT) -> DOUBLE",
-            "the longitude of a position; degrees",
-        ),
-        function(
-            "COORD2",
-            Geometry,
-            (1, 1),
-            Rewritten,
-            "COORD2(p POINT) -> DOUBLE",
-            "the latitude of a position; degrees",
-        ),
-        function(
-            "COORDSYS",
-            Geometry,
-            (1, 1),
-            Rewritten,
-            "COORDSYS(g GEOMETRY) -> VARCHAR",
-            "the coordinate system in which a geometry is given; deprecated",
-        ),
-        function(
-            "AREA",
-            Geometry,
-            (1, 1),
-            Rewritten,
-            "AREA(g GEOMETRY) -> DOUBLE",
-            "the area of a geometry; square degrees",
-        ),
-        function(
-            "CENTROID",
-            Geometry,
-            (1, 1),
-            Rewritten,
-            "CENTROID(g GEOMETRY) -> POINT",
-            "the centre of mass of a geometry, projected onto the sky",
-        ),
-        function(
-            "REGION",
-            Geometry,
-            (1, 1),
-            Rewritten,
-            "REGION(stcs VARCHAR) -> REGION",
-            "the geometry that an STC-S string describes, such as 'CIRCLE ICRS 10 20 0.5' or \
-             'UNION ICRS (CIRCLE 10 20 1 POLYGON 10 20 11 20 11 21)'",
-        ),
-        function(
-            "MOC",
-            Udf,
-            (1, 1),
-            Rewritten,
-            "MOC(cells VARCHAR) -> REGION",
-            "the cells of a Multi-Order Coverage map in ASCII, such as '5/1-3 6/100'; ICRS",
-        ),
-        // Section 2.3.
-        function("ABS", Math, (1, 1), Call("abs"), "ABS(x DOUBLE) -> DOUBLE", "absolute value"),
-        function(
-            "CEILING",
-            Math,
-            (1, 1),
-            Call("ceil"),
-            "CEILING(x DOUBLE) -> DOUBLE",
-            "the smallest integer not below x",
-        ),
-        function(
-            "DEGREES",
-            Math,
-            (1, 1),
-            Call("degrees"),
-            "DEGREES(x DOUBLE) -> DOUBLE",
-            "radians to degrees",
-        ),
-        function("EXP", Math, (1, 1), Call("exp"), "EXP(x DOUBLE) -> DOUBLE", "e to the power x"),
-        function(
-            "FLOOR",
-            Math,
-            (1, 1),
-            Call("floor"),
-            "FLOOR(x DOUBLE) -> DOUBLE",
-            "the largest integer not above x",
-        ),
-        function("LOG", Math, (1, 1), Call("ln"), "LOG(x DOUBLE) -> DOUBLE", "natural logarithm"),
-        function(
-            "LOG10",
-            Math,
-            (1, 1),
-            Call("log10"),
-            "LOG10(x DOUBLE) -> DOUBLE",
-            "logarithm to base 10",
-        ),
-        function(
-            "MOD",
-            Math,
-            (2, 2),
-            Rewritten,
-            "MOD(x BIGINT, y BIGINT) -> BIGINT",
-            "the remainder of x divided by y, with the sign of x",
-        ),
-        function("PI", Math, (0, 0), Call("pi"), "PI() -> DOUBLE", "the number pi"),
-        function(
-            "POWER",
-            Math,
-            (2, 2),
-            Rewritten,
-            "POWER(x DOUBLE, y DOUBLE) -> DOUBLE",
-            "x to the power y",
-        ),
-        function(
-            "RADIANS",
-            Math,
-            (1, 1),
-            Call("radians"),
-            "RADIANS(x DOUBLE) -> DOUBLE",
-            "degrees to radians",
-        ),
-        function("SQRT", Math, (1, 1), Call("sqrt"), "SQRT(x DOUBLE) -> DOUBLE", "square root"),
-        function(
-            "RAND",
-            Math,
-            (0, 1),
-            Rewritten,
-            "RAND(seed INTEGER) -> DOUBLE",
-            "a random number between 0 and 1; the seed is ignored",
-        ),
-        function(
-            "ROUND",
-            Math,
-            (1, 2),
-            Call("round"),
-            "ROUND(x DOUBLE, places INTEGER) -> DOUBLE",
-            "x rounded to a number of decimal places",
-        ),
-        function(
-            "TRUNCATE",
-            Math,
-            (1, 2),
-            Call("trunc"),
-            "TRUNCATE(x DOUBLE, places INTEGER) -> DOUBLE",
-            "x cut off after a number of decimal places",
-        ),
-        function(
-            "ACOS",
-            Math,
-            (1, 1),
-            Call("acos"),
-            "ACOS(x DOUBLE) -> DOUBLE",
-            "arc cosine; radians",
-        ),
-        function(
-            "ASIN",
-            Math,
-            (1, 1),
-            Call("asin"),
-            "ASIN(x DOUBLE) -> DOUBLE",
-            "arc sine; radians",
-        ),
-        function(
-            "ATAN",
-            Math,
-            (1, 1),
-            Call("atan"),
-            "ATAN(x DOUBLE) -> DOUBLE",
-            "arc tangent; radians",
-        ),
-        function(
-            "ATAN2",
-            Math,
-            (2, 2),
-            Call("atan2"),
-            "ATAN2(y DOUBLE, x DOUBLE) -> DOUBLE",
-            "the angle of the point (x, y); radians",
-        ),
-        function("COS", Math, (1, 1), Call("cos"), "COS(x DOUBLE) -> DOUBLE", "cosine of radians"),
-        function(
-            "COT",
-            Math,
-            (1, 1),
-            Call("cot"),
-            "COT(x DOUBLE) -> DOUBLE",
-            "cotangent of radians",
-        ),
-        function("SIN", Math, (1, 1), Call("sin"), "SIN(x DOUBLE) -> DOUBLE", "sine of radians"),
-        function("TAN", Math, (1, 1), Call("tan"), "TAN(x DOUBLE) -> DOUBLE", "tangent of radians"),
-        // Section 4.3 onwards.
-        function(
-            "LOWER",
-            String,
-            (1, 1),
-            Call("lower"),
-            "LOWER(s VARCHAR) -> VARCHAR",
-            "s in lower case",
-        ),
-        function(
-            "UPPER",
-            String,
-            (1, 1),
-            Call("upper"),
-            "UPPER(s VARCHAR) -> VARCHAR",
-            "s in upper case",
-        ),
-        function(
-            "COALESCE",
-            Conditional,
-            (1, MANY),
-            Call("coalesce"),
-            "COALESCE(a ANY, b ANY, ...) -> ANY",
-            "the first of its arguments that is not NULL",
-        ),
-        function(
-            "TIMESTAMP",
-            Type,
-            (1, 1),
-            Rewritten,
-            "TIMESTAMP(s VARCHAR) -> TIMESTAMP",
-            "the point in time that an ISO 8601 string names",
-        ),
-        function(
-            "AVG",
-            Aggregate,
-            (1, 1),
-            Call("avg"),
-            "AVG(x DOUBLE) -> DOUBLE",
-            "mean of the values that are not NULL",
-        ),
-        function(
-            "COUNT",
-            Aggregate,
-            (1, 1),
-            Call("count"),
-            "COUNT(x ANY) -> BIGINT",
-            "number of rows, or of the values that are not NULL",
-        ),
-        function("MAX", Aggregate, (1, 1), Call("max"), "MAX(x ANY) -> ANY", "largest value"),
-        function("MIN", Aggregate, (1, 1), Call("min"), "MIN(x ANY) -> ANY", "smallest value"),
-        function(
-            "SUM",
-            Aggregate,
-            (1, 1),
-            Call("sum"),
-            "SUM(x DOUBLE) -> DOUBLE",
-            "sum of the values that are not NULL",
-        ),
-        // What Rubin's users bring from Qserv.
-        function(
-            "scisql_angSep",
-            Udf,
-            (4, 4),
-            Rewritten,
-            "scisql_angSep(lon1 DOUBLE, lat1 DOUBLE, lon2 DOUBLE, lat2 DOUBLE) -> DOUBLE",
-            "the length of the great-circle arc between two positions, as DISTANCE; degrees",
-        ),
-        function(
-            "scisql_nanojanskyToAbMag",
-            Udf,
-            (1, 1),
-            Rewritten,
-            "scisql_nanojanskyToAbMag(flux DOUBLE) -> DOUBLE",
-            "the AB magnitude of a flux in nJy",
-        ),
-        function(
-            "scisql_nanojanskyToAbMagSigma",
-            Udf,
-            (2, 2),
-            Rewritten,
-            "scisql_nanojanskyToAbMagSigma(flux DOUBLE, fluxErr DOUBLE) -> DOUBLE",
-            "the error of the AB magnitude of a flux and its error in nJy",
-        ),
-    ]
-};
+const TABLES: [&[Declaration]; 7] = [
+    geometry::DECLARATIONS,
+    math::DECLARATIONS,
+    optional::DECLARATIONS,
+    aggregate::DECLARATIONS,
+    ivoa::DECLARATIONS,
+    survey::DECLARATIONS,
+    qserv::DECLARATIONS,
+];
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -433,12 +188,45 @@ mod tests {
     }
 
     #[test]
-    fn each_function_stands_once_and_its_signature_names_it() {
+    fn each_function_stands_once_with_signatures_that_parse_and_name_it() {
         for (i, f) in FUNCTIONS.iter().enumerate() {
             let twice = FUNCTIONS[i + 1..].iter().any(|g| g.name.eq_ignore_ascii_case(f.name));
             assert!(!twice, "{} stands twice", f.name);
-            assert!(f.signature.starts_with(&format!("{}(", f.name)), "{}", f.signature);
-            assert!(f.signature.contains(") -> "), "{}", f.signature);
         }
+        for declaration in TABLES.iter().flat_map(|table| table.iter()) {
+            assert!(!declaration.signatures.is_empty(), "{}", declaration.name);
+            for text in declaration.signatures {
+                let signature: Signature = text.parse().unwrap();
+                assert_eq!(signature.to_string(), *text);
+                assert_eq!(signature.name, declaration.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_arguments_in_words() {
+        let expects = |name: &str| find(name).unwrap().expects();
+        assert_eq!(expects("PI"), "no argument");
+        assert_eq!(expects("RAND"), "1 argument or none");
+        assert_eq!(expects("SQRT"), "1 argument");
+        assert_eq!(expects("MOD"), "2 arguments");
+        assert_eq!(expects("CIRCLE"), "2 to 4 arguments");
+        assert_eq!(expects("DISTANCE"), "2 or 4 arguments");
+        assert_eq!(expects("POLYGON"), "3 arguments or more");
+        assert_eq!(expects("COALESCE"), "1 argument or more");
+    }
+
+    #[test]
+    fn overloads_are_told_apart_by_types() {
+        let returns = |name: &str, given: &[ValueType]| {
+            find(name).unwrap().signature_for(given).map(|s| s.returns)
+        };
+        use ValueType::{BigInt, Circle, Double, Integer, Point, Varchar};
+        assert_eq!(returns("SUM", &[Integer]), Some(BigInt));
+        assert_eq!(returns("SUM", &[Double]), Some(Double));
+        assert_eq!(returns("SUM", &[Varchar]), None);
+        assert_eq!(returns("CIRCLE", &[Point, Integer]), Some(Circle));
+        assert_eq!(returns("CIRCLE", &[Double, Double, Double]), Some(Circle));
+        assert_eq!(returns("CIRCLE", &[Double, Point]), None);
     }
 }

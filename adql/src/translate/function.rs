@@ -2,13 +2,16 @@
 
 use sqlparser::ast::{
     BinaryOperator, CharacterLength, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
-    TimezoneInfo,
+    TimezoneInfo, Value,
 };
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Diagnostic, printable};
-use crate::function::{self, Form};
-use crate::tree::{arguments, binary, call, cast, function_name, nested, number, start};
+use crate::function::{self, Form, Group};
+use crate::names::did_you_mean;
+use crate::tree::{
+    arguments, bare, binary, call, cast, constant_value, function_name, nested, number, start,
+};
 
 /// Rewrite a call or a cast; `None` if it is neither or stays as it is.
 pub(super) fn rewrite(expr: &mut Expr) -> Result<Option<Expr>, Diagnostic> {
@@ -25,8 +28,10 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Diagnostic> {
     let Some(ident) = function_name(function) else { return Ok(None) };
     // Not in the table: one of the engine's own, which an earlier rewrite put here.
     let Some(known) = function::find(&ident.value) else { return Ok(None) };
+    let at = ident.span.start;
     match known.form {
         Form::Call(name) => {
+            check_literals(known, function, at)?;
             let span = ident.span;
             let ident = Ident { value: name.to_owned(), quote_style: None, span };
             function.name = ObjectName(vec![ObjectNamePart::Identifier(ident)]);
@@ -34,38 +39,132 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Diagnostic> {
         }
         Form::Rewritten => {
             let args: Vec<Expr> = arguments(function).into_iter().cloned().collect();
-            special(known, args, ident.span.start).map(Some)
+            special(known, args, at).map(Some)
+        }
+        Form::Off(reason) => {
+            let call = printable(&function.to_string());
+            Err(Diagnostic::invalid(at, format!("{call} is not available here: {reason}")))
         }
     }
 }
 
+/// Arguments that the engine wants to know before it reads the first row.
+fn check_literals(
+    known: &function::Function,
+    call: &Function,
+    at: Location,
+) -> Result<(), Diagnostic> {
+    let args = arguments(call);
+    let number = |index: usize| args.get(index).and_then(|arg| constant_value(arg));
+    let refuse = |index: usize, what: &str| {
+        let place = args.get(index).map_or(at, |arg| start(arg));
+        Err(Diagnostic::invalid(place, format!("{} {what}", known.name)))
+    };
+    match known.name {
+        "QUANTILE" if !number(1).is_some_and(|q| (0.0..=1.0).contains(&q)) => {
+            refuse(1, "needs a number from 0 to 1 as its second argument")
+        }
+        "ivo_string_agg" if !args.get(1).is_some_and(|arg| is_string(arg)) => {
+            refuse(1, "needs a string in quotes as its delimiter")
+        }
+        "ivo_histogram" => {
+            let is_count = |n: f64| n.fract() == 0.0 && (1.0..=MOST_BINS).contains(&n);
+            match (number(1), number(2), number(3)) {
+                (Some(lower), Some(upper), Some(n)) if lower < upper && is_count(n) => Ok(()),
+                (Some(_), Some(_), Some(n)) if !is_count(n) => {
+                    refuse(3, &format!("needs from 1 to {MOST_BINS} bins"))
+                }
+                (Some(_), Some(_), Some(_)) => refuse(1, "needs a lower limit below the upper one"),
+                _ => refuse(1, "needs numbers as its limits and as its number of bins"),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bins of a histogram beyond which it is a mistake.
+const MOST_BINS: f64 = 1e6;
+
+fn is_string(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
+}
+
 fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<Expr, Diagnostic> {
+    let wrong = || Diagnostic::invalid(at, format!("{} has the wrong arguments", known.name));
     let mut args = args.into_iter();
     let rewritten = match (known.name, args.next(), args.next()) {
-        ("RAND", _, _) => call("random", vec![]),
+        ("RAND", None, None) => call("random", vec![]),
+        ("RAND", Some(seed), None) => call("seeded_random", vec![seed]),
         ("MOD", Some(x), Some(y)) => nested(binary(operand(x), BinaryOperator::Modulo, operand(y))),
-        ("POWER", Some(x), Some(y)) => call("power", vec![double(x), double(y)]),
-        ("TIMESTAMP", Some(text), None) => {
-            cast(text, DataType::Timestamp(None, TimezoneInfo::None))
+        ("TIMESTAMP", Some(text), None) => cast(text, INSTANT),
+        ("ivo_nocasematch", Some(value), Some(pattern)) => {
+            let matches = Expr::ILike {
+                negated: false,
+                any: false,
+                expr: Box::new(operand(value)),
+                pattern: Box::new(operand(pattern)),
+                escape_char: None,
+            };
+            cast(nested(matches), DataType::Integer(None))
         }
-        // AB magnitude of a flux in nJy: the zero point is 3631 Jy.
-        ("scisql_nanojanskyToAbMag", Some(flux), None) => {
-            let decades =
-                binary(number("2.5"), BinaryOperator::Multiply, call("log10", vec![flux]));
-            nested(binary(number("31.4"), BinaryOperator::Minus, decades))
+        ("ivo_normal_random", Some(mu), Some(sigma)) => {
+            let deviate = binary(operand(sigma), BinaryOperator::Multiply, normal_deviate());
+            nested(binary(operand(mu), BinaryOperator::Plus, deviate))
         }
-        ("scisql_nanojanskyToAbMagSigma", Some(flux), Some(error)) => {
-            let slope =
-                binary(number("2.5"), BinaryOperator::Divide, call("ln", vec![number("10")]));
-            let scaled = binary(slope, BinaryOperator::Multiply, operand(error));
-            nested(binary(scaled, BinaryOperator::Divide, operand(flux)))
+        ("ivo_interval_overlaps", Some(l1), Some(h1)) => {
+            let ends = [l1, h1].into_iter().chain(args).collect();
+            cast(call("interval_overlaps", ends), DataType::Integer(None))
         }
-        (name, _, _) => {
-            let message = format!("{name} has the wrong arguments");
-            return Err(Diagnostic::invalid(at, message));
+        ("ivo_geom_transform", Some(from), Some(to)) => {
+            let shape = args.next().ok_or_else(wrong)?;
+            call("ivo_geom_transform", vec![frame(from)?, frame(to)?, shape])
         }
+        ("gaia_healpix_index", Some(order), Some(id)) => {
+            call("healpix_of_gaia_source", vec![order, id])
+        }
+        (name, _, _) if known.group == Group::Unit => {
+            return Err(Diagnostic::not_supported(at, name.to_owned()));
+        }
+        _ => return Err(wrong()),
     };
     Ok(rewritten)
+}
+
+/// A random number of mean 0 and standard deviation 1.
+///
+/// Reference: Box & Muller 1958, Ann. Math. Stat. 29, 610.
+fn normal_deviate() -> Expr {
+    use BinaryOperator::{Minus, Multiply};
+    let random = || call("random", vec![]);
+    // 1 - random() is never 0.
+    let logarithm = call("ln", vec![binary(number("1"), Minus, random())]);
+    let length = call("sqrt", vec![binary(number("-2"), Multiply, logarithm)]);
+    let turns = binary(number("2"), Multiply, call("pi", vec![]));
+    let direction = call("cos", vec![binary(turns, Multiply, random())]);
+    nested(binary(length, Multiply, direction))
+}
+
+/// A literal that names a frame of `ivo_geom_transform`, in its exact spelling.
+fn frame(name: Expr) -> Result<Expr, Diagnostic> {
+    const FRAMES: [&str; 5] = ["ICRS", "GALACTIC", "FK5", "FK4", "ECLIPTIC"];
+    let at = start(&name);
+    let text = match bare(&name) {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    match text {
+        Some(text) if FRAMES.contains(&text.as_str()) => Ok(name),
+        Some(text) => {
+            let message = format!("there is no frame {}", printable(&text));
+            let near = did_you_mean(&text, FRAMES.into_iter());
+            let list = format!("the frames are {}", FRAMES.join(", "));
+            Err(Diagnostic::invalid(at, message).suggest(near.unwrap_or(list)))
+        }
+        None => Err(Diagnostic::invalid(at, "a frame must be a literal such as 'GALACTIC'")),
+    }
 }
 
 /// An argument as the operand of an operator: in parentheses unless it holds together anyway.
@@ -80,9 +179,8 @@ fn operand(expr: Expr) -> Expr {
     }
 }
 
-fn double(expr: Expr) -> Expr {
-    cast(expr, DataType::Double(sqlparser::ast::ExactNumberInfo::None))
-}
+/// Points in time: to the microsecond, as catalogs store them.
+const INSTANT: DataType = DataType::Timestamp(Some(6), TimezoneInfo::None);
 
 /// Casts to ADQL's types (ADQL 2.1, section 4.7), in the engine's words.
 fn rewrite_cast(expr: &Expr, to: &mut DataType) -> Result<Option<Expr>, Diagnostic> {
@@ -100,7 +198,7 @@ fn rewrite_cast(expr: &Expr, to: &mut DataType) -> Result<Option<Expr>, Diagnost
         | DataType::CharVarying(length)
         | DataType::CharacterVarying(length) => (DataType::Varchar(None), characters(length)),
         DataType::Clob(_) | DataType::Text | DataType::String(_) => (DataType::Varchar(None), None),
-        DataType::Timestamp(None, TimezoneInfo::None) => return Ok(None),
+        DataType::Timestamp(_, TimezoneInfo::None) => (INSTANT, None),
         DataType::Boolean | DataType::Bool => (DataType::Boolean, None),
         other if let Some(engine) = geometry_cast(other) => {
             return Ok(Some(call(engine, vec![expr.clone()])));

@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Location;
 
 use super::frame::{self, Frame};
 use crate::error::{Diagnostic, printable};
-use crate::function;
+use crate::function::{self, ValueType};
 use crate::names::ColumnKind;
 use crate::resolve::Kinds;
 use crate::tree::{as_call, bare, call, constant_value, function_name, is_constant, start, string};
@@ -181,7 +181,9 @@ fn value(expr: &Expr, kinds: &Kinds) -> Result<Shape, Diagnostic> {
             let Some(last) = parts.last() else { return wrong("a geometry is needed here".into()) };
             let shown = printable(&last.value);
             match kinds.get(&last.span.start) {
-                Some(ColumnKind::Numeric) => wrong(format!("{shown} is a number, not a geometry")),
+                Some(kind) if kind.is_number() => {
+                    wrong(format!("{shown} is a number, not a geometry"))
+                }
                 Some(ColumnKind::Boolean) => {
                     wrong(format!("{shown} is true or false, not a geometry"))
                 }
@@ -191,13 +193,11 @@ fn value(expr: &Expr, kinds: &Kinds) -> Result<Shape, Diagnostic> {
         }
         Expr::Function(function) => {
             let known = function_name(function).and_then(|name| function::find(&name.value));
-            let result = known.and_then(|known| known.signature.rsplit_once("-> "));
-            match (known, result) {
-                (
-                    Some(known),
-                    Some((_, result @ ("DOUBLE" | "BIGINT" | "INTEGER" | "REAL" | "TIMESTAMP"))),
-                ) => wrong(format!("{} gives a {result}, not a geometry", known.name)),
-                (_, Some((_, "POINT"))) => {
+            match known.and_then(|known| known.returns().map(|result| (known, result))) {
+                Some((known, result)) if !result.may_be_geometry() => {
+                    wrong(format!("{} gives a {result}, not a geometry", known.name))
+                }
+                Some((_, ValueType::Point)) => {
                     // The engine need not be asked what it is.
                     Ok(Shape::Point(Point::Value(Box::new(expr.clone()))))
                 }
@@ -314,11 +314,14 @@ fn is_point(expr: &Expr, kinds: &Kinds) -> bool {
     match bare(expr) {
         Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|last| {
             // A column of which more is not known is the engine's array of two numbers.
-            matches!(kinds.get(&last.span.start), None | Some(ColumnKind::Other))
+            matches!(
+                kinds.get(&last.span.start),
+                None | Some(ColumnKind::Other | ColumnKind::Point)
+            )
         }),
         Expr::Function(function) => function_name(function)
             .and_then(|name| function::find(&name.value))
-            .is_some_and(|known| known.signature.ends_with("-> POINT")),
+            .is_some_and(|known| known.returns() == Some(ValueType::Point)),
         Expr::Cast { data_type, .. } => data_type.to_string().eq_ignore_ascii_case("POINT"),
         _ => false,
     }

@@ -14,10 +14,10 @@ fn table(name: &str, columns: &str) -> TableNames {
                 "ts" => ColumnKind::Timestamp,
                 _ => ColumnKind::Numeric,
             };
-            ColumnName { name: name.to_owned(), kind, unit: None }
+            ColumnName { name: name.to_owned(), kind, ..ColumnName::default() }
         })
         .collect();
-    TableNames { name: name.to_owned(), columns }
+    TableNames { name: name.to_owned(), columns, ..TableNames::default() }
 }
 
 fn schema(name: &str, tables: Vec<TableNames>) -> SchemaNames {

@@ -63,7 +63,7 @@ fn languages() -> String {
 fn feature_list(list: &FeatureList) -> String {
     let mut out = format!("    <languageFeatures type=\"{}\">\n", Escaped(list.standard_id));
     for feature in &list.features {
-        let form = Element("form", Some(feature.form));
+        let form = Element("form", Some(&feature.form));
         let description = Element("description", Some(feature.description));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "      <feature>{form}{description}</feature>");
