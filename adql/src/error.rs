@@ -108,10 +108,10 @@ pub enum Problem {
 }
 
 impl Error {
-    /// Collect diagnostics into an error, sorted by position, each once.
+    /// Collect diagnostics into an error, sorted by position; the first of several at one place.
     pub(crate) fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|d| (d.line, d.column));
-        diagnostics.dedup();
+        diagnostics.dedup_by_key(|d| (d.line, d.column));
         Error { diagnostics }
     }
 

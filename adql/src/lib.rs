@@ -1,12 +1,12 @@
 //! ADQL text in; a checked, resolved and rewritten SQL tree out.
 //!
 //! ```text
-//!            dialect           check           resolve            translate
-//! ADQL text ─────────▶ tree ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
-//!            parse,            only what       exact names,       the engine's
-//!            balance           ADQL has        unique outputs     functions and LIMIT
-//!                                                 ▲
-//!                                               Names
+//!            grammar          resolve            translate
+//! ADQL text ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
+//!            only what        exact names,       the engine's
+//!            ADQL has         unique outputs     functions and LIMIT
+//!                                ▲
+//!                              Names
 //! ```
 //!
 //! Read in this order: [`Names`] is what a query may name, [`translate`] does the work,
@@ -48,11 +48,7 @@
 
 mod names;
 
-mod dialect;
-
-mod balance;
-
-mod check;
+pub mod grammar;
 
 mod resolve;
 
@@ -67,6 +63,7 @@ mod tree;
 mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
+pub use grammar::{AsOf, Dialect, Grammar};
 pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale};
 
 /// A query as the engine plans it.
@@ -74,6 +71,8 @@ pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, Table
 pub struct Translated {
     /// The tree: every identifier exact and quoted, every output column named.
     pub query: sqlparser::ast::Query,
+    /// The version of the catalog that it asks for; none asks for the newest.
+    pub as_of: Option<AsOf>,
     /// What is known of its output columns, in their order.
     pub columns: Vec<OutputColumn>,
     /// The tables that it reads, as exact schema and name, each once.
@@ -103,27 +102,32 @@ pub struct OutputColumn {
     pub is_mixed: bool,
 }
 
+/// Translate an ADQL query in the default dialect for the engine.
+///
+/// # Errors
+///
+/// As [`translate_dialect`].
+pub fn translate(text: &str, names: &Names) -> Result<Translated> {
+    translate_dialect(text, Dialect::Adql, names)
+}
+
 /// Translate an ADQL query for the engine.
 ///
 /// # Arguments
 ///
 /// * `text`: one query, as its writer sent it.
+/// * `dialect`: the language that it is in.
 /// * `names`: everything that it may name.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the query, with positions: first what does not parse, then what
-/// ADQL does not have, then all unresolved names and unknown functions together, then geometry
-/// without a meaning.
-pub fn translate(text: &str, names: &Names) -> Result<Translated> {
-    let mut query = dialect::parse(text)?;
-    balance::balance(&mut query);
-    let findings = check::check(&query, text);
-    if !findings.structure.is_empty() {
-        return Err(Error::new(findings.structure));
-    }
+/// Everything that is wrong with the query, with positions: first what does not parse, then all
+/// unresolved names and unknown functions together, then geometry without a meaning.
+pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<Translated> {
+    let parsed = grammar::read(text, &Grammar { dialect, functions: vec![] })?;
+    let mut query = parsed.query;
     let resolved = resolve::resolve(&mut query, names);
-    let faults = [findings.functions, resolved.diagnostics].concat();
+    let faults = [parsed.faults, parsed.undeclared, resolved.diagnostics].concat();
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
@@ -131,8 +135,8 @@ pub fn translate(text: &str, names: &Names) -> Result<Translated> {
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
-    let warnings = [findings.warnings, resolved.warnings, liberties].concat();
+    let warnings = [parsed.warnings, resolved.warnings, liberties].concat();
     let columns = resolved.outputs.into_iter().map(|(name, typed)| typed.output(name, names));
     let columns = columns.collect();
-    Ok(Translated { query, columns, tables: resolved.tables, warnings })
+    Ok(Translated { query, as_of: parsed.as_of, columns, tables: resolved.tables, warnings })
 }

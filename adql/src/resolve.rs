@@ -168,7 +168,7 @@ impl Resolver<'_> {
                 self.order_by_outputs(order_by, &outputs);
                 outputs
             }
-            // The whitelist lets nothing else through.
+            // The grammar has nothing else.
             _ => vec![],
         }
     }

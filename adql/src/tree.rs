@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, Spanned, TableFactor,
-    UnaryOperator, Value, visit_expressions,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, Spanned, UnaryOperator,
+    Value, visit_expressions,
 };
 use sqlparser::ast::{CastKind, LimitClause};
 use sqlparser::tokenizer::{Location, Span};
@@ -146,19 +146,6 @@ pub(crate) fn body_start(body: &SetExpr) -> Location {
                 None => &query.body,
             },
             SetExpr::SetOperation { left, .. } => left,
-            other => return other.span().start,
-        };
-    }
-}
-
-/// Where an item of FROM begins.
-pub(crate) fn factor_start(factor: &TableFactor) -> Location {
-    let mut factor = factor;
-    loop {
-        factor = match factor {
-            TableFactor::Table { name, .. } => return name.span().start,
-            TableFactor::Derived { subquery, .. } => return query_start(subquery),
-            TableFactor::NestedJoin { table_with_joins, .. } => &table_with_joins.relation,
             other => return other.span().start,
         };
     }

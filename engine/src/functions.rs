@@ -3,7 +3,9 @@
 //! All angles are degrees; a NULL argument gives NULL. `almagest-adql` rewrites ADQL's geometry to
 //! calls of these.
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+use row_function::RowFunction;
 
 pub mod area;
 pub mod checked;
@@ -12,6 +14,7 @@ pub mod construct;
 pub mod coordinate;
 pub mod distance;
 pub mod finite;
+pub mod histogram;
 pub mod math;
 pub mod measure;
 pub mod meets;
@@ -21,6 +24,15 @@ pub mod region;
 pub mod relation;
 pub mod to_icrs;
 
+mod epoch;
+mod healpix;
+mod julian_date;
+mod magnitude;
+mod rounding;
+mod row_function;
+mod seeded_random;
+mod sexagesimal;
+mod words;
 pub(crate) mod degrees;
 pub(crate) mod shapes;
 
@@ -48,5 +60,21 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         .chain(relation::Relation::all().map(ScalarUDF::from))
         .chain(measure::Measure::all().map(ScalarUDF::from))
         .chain(math::all())
+        .chain(row_functions().map(RowFunction::into_udf))
         .collect()
+}
+
+/// Return the aggregates, to be registered in a session.
+pub(crate) fn aggregates() -> Vec<AggregateUDF> {
+    vec![histogram::Histogram::udaf()]
+}
+
+fn row_functions() -> impl Iterator<Item = RowFunction> {
+    (healpix::FUNCTIONS.into_iter())
+        .chain(epoch::FUNCTIONS)
+        .chain(julian_date::FUNCTIONS)
+        .chain(words::FUNCTIONS)
+        .chain(sexagesimal::FUNCTIONS)
+        .chain(rounding::FUNCTIONS)
+        .chain(seeded_random::FUNCTIONS)
 }

@@ -13,6 +13,8 @@
 
 pub mod database;
 pub mod session;
+
+pub mod preview;
 pub mod query;
 pub mod geometry;
 pub mod config;

@@ -16,6 +16,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use almagest_adql::function::FUNCTIONS;
 use almagest_engine::arrow::array::RecordBatch;
 use almagest_engine::arrow::util::display::{ArrayFormatter, FormatOptions};
 use almagest_engine::{Database, Error, Query, QueryOptions};
@@ -36,7 +37,7 @@ fn catalog() -> (TempDir, Database) {
     let root = temporary.path().join("catalog");
     let store = CatalogStore::create(&root, &schema, Chunking::try_new(1).unwrap()).unwrap();
     let mut transaction = Transaction::begin(&store).unwrap();
-    for table in ["Star", "Visit", "Epoch"] {
+    for table in ["Star", "Visit", "Epoch", "Field"] {
         let path = folder().join("data").join(table).with_extension("csv");
         transaction.append_file(table, &path, &ReadOptions::default()).unwrap();
     }
@@ -168,6 +169,48 @@ async fn functions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ivoa_functions() {
+    check("ivoa_functions.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn survey_functions() {
+    check("survey_functions.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates() {
+    check("aggregates.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units() {
+    check("units.txt").await;
+}
+
+/// What capabilities announce has a case in which the engine executes it.
+#[test]
+fn each_available_function_is_executed() {
+    let mut executed = String::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            let cases = cases(&fs::read_to_string(&path).unwrap());
+            for case in cases.into_iter().filter(|case| case.what == "rows") {
+                executed += &case.query.to_uppercase();
+            }
+        }
+    }
+    let without: Vec<&str> = FUNCTIONS
+        .iter()
+        .filter(|function| function.is_available())
+        .map(|function| function.name)
+        .filter(|name| !executed.contains(&format!("{}(", name.to_uppercase())))
+        .collect();
+    assert!(without.is_empty(), "no case with rows: {without:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn joins_and_sets() {
     check("joins_and_sets.txt").await;
 }
@@ -180,6 +223,11 @@ async fn units_and_ucds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors() {
     check("errors.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn geometry() {
+    check("geometry.txt").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

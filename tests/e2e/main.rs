@@ -9,3 +9,4 @@ mod answers;
 mod cones;
 mod regions;
 mod adql;
+mod expressions;

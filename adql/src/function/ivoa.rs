@@ -29,7 +29,7 @@ const fn aggregate(
 pub(super) const DECLARATIONS: &[Declaration] = &[
     udf(
         "ivo_healpix_index",
-        Call("healpix_index"),
+        Call("ivo_healpix_index"),
         &[
             "ivo_healpix_index(order INTEGER, lon DOUBLE, lat DOUBLE) -> BIGINT",
             "ivo_healpix_index(order INTEGER, p POINT) -> BIGINT",
@@ -38,13 +38,13 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     ),
     udf(
         "ivo_healpix_center",
-        Call("healpix_center"),
+        Call("ivo_healpix_center"),
         &["ivo_healpix_center(order INTEGER, index BIGINT) -> POINT"],
         "the centre of a HEALPix cell (nested scheme)",
     ),
     udf(
         "ivo_epoch_prop_pos",
-        Call("epoch_prop_pos"),
+        Call("ivo_epoch_prop_pos"),
         &[
             "ivo_epoch_prop_pos(ra DOUBLE, dec DOUBLE, parallax DOUBLE, pmra DOUBLE, pmdec DOUBLE, \
              radial_velocity DOUBLE, ref_epoch DOUBLE, out_epoch DOUBLE) -> POINT",
@@ -64,13 +64,13 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     ),
     udf(
         "ivo_to_jd",
-        Call("julian_date"),
+        Call("ivo_to_jd"),
         &["ivo_to_jd(d TIMESTAMP) -> DOUBLE"],
         "the Julian date of a point in time, in its own time scale; days",
     ),
     udf(
         "ivo_to_mjd",
-        Call("modified_julian_date"),
+        Call("ivo_to_mjd"),
         &["ivo_to_mjd(d TIMESTAMP) -> DOUBLE"],
         "the modified Julian date of a point in time, in its own time scale; days",
     ),
@@ -88,19 +88,19 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     ),
     udf(
         "ivo_hasword",
-        Call("has_word"),
+        Call("ivo_hasword"),
         &["ivo_hasword(haystack VARCHAR, needle VARCHAR) -> INTEGER"],
         "1 if all words of the needle are words of the haystack, without regard to case, else 0",
     ),
     udf(
         "ivo_hashlist_has",
-        Call("hash_list_has"),
+        Call("ivo_hashlist_has"),
         &["ivo_hashlist_has(hashlist VARCHAR, item VARCHAR) -> INTEGER"],
         "1 if the item, without regard to case, is one of those that # separates in the list, else 0",
     ),
     aggregate(
         "ivo_histogram",
-        Call("histogram"),
+        Call("ivo_histogram"),
         &["ivo_histogram(val DOUBLE, lower DOUBLE, upper DOUBLE, nbins INTEGER) -> INTEGER[]"],
         "how many values lie below lower, in each of nbins equal bins, and from upper on: nbins + 2 \
          counts. NULL counts as below; the limits and nbins are literals",
@@ -128,14 +128,14 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     ),
     udf(
         "ivo_hms_to_degrees",
-        Call("hms_to_degrees"),
+        Call("ivo_hms_to_degrees"),
         &["ivo_hms_to_degrees(hms VARCHAR) -> DOUBLE"],
         "degrees of a right ascension in hours, minutes and seconds: '3:34:45.4' or '3h34m45.4s'; \
          NULL for what is neither",
     ),
     udf(
         "ivo_dms_to_degrees",
-        Call("dms_to_degrees"),
+        Call("ivo_dms_to_degrees"),
         &["ivo_dms_to_degrees(dms VARCHAR) -> DOUBLE"],
         "degrees of an angle in degrees, minutes and seconds: '-0:15:00' or '-0d15m0s'; NULL for \
          what is neither",

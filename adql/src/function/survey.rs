@@ -137,7 +137,7 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
     ),
     udf(
         "EPOCH_PROP_POS",
-        Call("epoch_prop_pos"),
+        Call("ivo_epoch_prop_pos"),
         &[
             "EPOCH_PROP_POS(ra DOUBLE, dec DOUBLE, parallax DOUBLE, pmra DOUBLE, pmdec DOUBLE, \
              radial_velocity DOUBLE, ref_epoch DOUBLE, out_epoch DOUBLE) -> POINT",

@@ -132,7 +132,12 @@ impl Resolver<'_> {
         let (schema, table, column) = match parts {
             [table, column] => (None, table, column),
             [schema, table, column] => (Some(schema), table, column),
-            _ => return None,
+            [catalog, ..] => {
+                let message = "there are no catalogs here: a column is schema.table.column";
+                self.report(Diagnostic::invalid(catalog.span.start, message));
+                return None;
+            }
+            [] => return None,
         };
         let shown = parts.iter().map(|p| p.value.as_str()).collect::<Vec<_>>().join(".");
         let innermost = scope;

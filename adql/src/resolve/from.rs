@@ -99,7 +99,6 @@ impl Resolver<'_> {
                 let at = query_start(subquery);
                 let outputs = self.query(subquery, around.ctes, around.outer);
                 let alias = alias.get_or_insert_with(|| {
-                    self.warn("a derived table should have an alias".to_owned());
                     plain_alias(&free_name("derived", &around.taken), Span::empty())
                 });
                 let columns = self.alias_columns(alias, outputs);
@@ -109,10 +108,15 @@ impl Resolver<'_> {
                 let alias = name.as_str().into();
                 Frame::of(Relation { alias, name, columns, known: true, ..Relation::at(at) })
             }
-            TableFactor::NestedJoin { table_with_joins, .. } => {
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                if let Some(alias) = alias {
+                    let what = "one alias for several joined tables";
+                    let fault = Diagnostic::not_supported(alias.name.span.start, what);
+                    self.report(fault.suggest("give each table an alias"));
+                }
                 self.joined(table_with_joins, around)
             }
-            // Refused by the whitelist.
+            // The grammar has nothing else.
             _ => Frame::default(),
         }
     }
@@ -229,12 +233,16 @@ impl Resolver<'_> {
             JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (Keeps::Left, on),
             JoinOperator::Right(on) | JoinOperator::RightOuter(on) => (Keeps::Right, on),
             JoinOperator::FullOuter(on) => (Keeps::Both, on),
-            // Refused by the whitelist.
+            // The grammar has nothing else.
             _ => return left,
         };
         let shared = match constraint {
             JoinConstraint::None => {
-                *operator = JoinOperator::CrossJoin(JoinConstraint::None);
+                if keeps == Keeps::Neither {
+                    *operator = JoinOperator::CrossJoin(JoinConstraint::None);
+                } else {
+                    *constraint = JoinConstraint::On(boolean(true));
+                }
                 let mut frame = left;
                 frame.append(right);
                 return frame;

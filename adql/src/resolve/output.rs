@@ -93,7 +93,7 @@ impl Resolver<'_> {
                 SelectItem::QualifiedWildcard(kind, _) => {
                     items.extend(self.qualified_wildcard(&kind, scope));
                 }
-                // Refused by the whitelist.
+                // The grammar has nothing else.
                 SelectItem::ExprWithAliases { .. } => {}
             }
         }

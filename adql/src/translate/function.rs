@@ -117,7 +117,7 @@ fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<
         }
         ("ivo_geom_transform", Some(from), Some(to)) => {
             let shape = args.next().ok_or_else(wrong)?;
-            call("geom_transform", vec![frame(from)?, frame(to)?, shape])
+            call("ivo_geom_transform", vec![frame(from)?, frame(to)?, shape])
         }
         ("gaia_healpix_index", Some(order), Some(id)) => {
             call("healpix_of_gaia_source", vec![order, id])

@@ -1,5 +1,6 @@
 //! The integration tests of `almagest-adql`.
 
 mod golden;
+mod grammar;
 mod robustness;
 mod survey;

@@ -1,5 +1,5 @@
-//! `checked_plus`, `checked_minus`, `checked_times` (integers of one type): the result, or NULL
-//! where the type cannot hold it.
+//! Integer arithmetic of one type: the result, or NULL where the type cannot hold it or where a
+//! divisor is 0. `checked_plus`, `checked_minus`, `checked_times`, `checked_divide`, `checked_modulo`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-/// Integer arithmetic that does not wrap around.
+/// Integer arithmetic that does not wrap around, and does not end the query.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Checked {
     operator: Operator,
@@ -21,9 +21,10 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Make the function that stands for `operator`; `None` for operators that cannot overflow.
+    /// Make the function that stands for `operator`; `None` if it is not one of arithmetic.
     pub fn of(operator: Operator) -> Option<ScalarUDF> {
-        matches!(operator, Operator::Plus | Operator::Minus | Operator::Multiply).then(|| {
+        use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+        matches!(operator, Plus | Minus | Multiply | Divide | Modulo).then(|| {
             let signature = Signature::any(2, Volatility::Immutable);
             ScalarUDF::from(Self { operator, signature })
         })
@@ -43,6 +44,10 @@ impl Checked {
                 let exact = match self.operator {
                     Operator::Plus => left.checked_add(right),
                     Operator::Minus => left.checked_sub(right),
+                    Operator::Divide => left.checked_div(right),
+                    // The remainder of the least number by -1 is 0, although the quotient overflows.
+                    Operator::Modulo if right == -1 => Some(0),
+                    Operator::Modulo => left.checked_rem(right),
                     _ => left.checked_mul(right),
                 };
                 T::Native::try_from(exact?).ok()
@@ -57,6 +62,8 @@ impl ScalarUDFImpl for Checked {
         match self.operator {
             Operator::Plus => "checked_plus",
             Operator::Minus => "checked_minus",
+            Operator::Divide => "checked_divide",
+            Operator::Modulo => "checked_modulo",
             _ => "checked_times",
         }
     }

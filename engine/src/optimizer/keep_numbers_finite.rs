@@ -1,20 +1,25 @@
 //! No query makes a NaN, an infinity or a −0.0: what is undefined is NULL.
 //!
 //! ```text
-//!   before   sqrt(a) > b / c,    i % j,    i + j
-//!   after    finite(sqrt(a)) > finite(b / c),    i % nullif(j, 0),    checked_plus(i, j)
+//!   before   sqrt(a) > b / c,                    i % j,                  i + j,                -i
+//!   after    finite(sqrt(a)) > finite(b / c),    checked_modulo(i, j),   checked_plus(i, j),   checked_minus(0, i)
 //! ```
 //!
 //! NaN orders above every number in DataFusion but not in Parquet's statistics, so that a predicate
 //! on a NaN would answer by how the rows happen to lie; and Arrow ends a query at an integer's
-//! division by zero, and wraps around where an integer is too large. Types are known here, after coercion.
+//! division by zero, and wraps around where an integer is too large. Types are known here, after
+//! coercion. A CAST to a type that cannot hold the value is an error, as ADQL demands (ADQL 2.1,
+//! section 4.7), but text that says NaN is NULL.
+
+mod aggregate;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::nullif;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -40,12 +45,14 @@ impl AnalyzerRule for KeepNumbersFinite {
         plan.transform_up_with_subqueries(|plan| {
             let schema = merge_schema(&plan.inputs());
             let names = NamePreserver::new(&plan);
+            let before = plan.schema().clone();
             plan.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let wrapped = expr.transform_up(|expr| wrap(expr, &schema, &finite))?;
                 Ok(wrapped.update_data(|expr| name.restore(expr)))
             })?
-            .map_data(|plan| plan.recompute_schema())
+            .map_data(|plan| plan.recompute_schema())?
+            .transform_data(|plan| aggregate::finish(plan, &before, &finite))
         })
         .map(|transformed| transformed.data)
     }
@@ -53,28 +60,43 @@ impl AnalyzerRule for KeepNumbersFinite {
 
 fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::BinaryExpr(BinaryExpr {
-            left,
-            op: op @ (Operator::Divide | Operator::Modulo),
-            right,
-        }) if right.get_type(schema)?.is_integer() && !is_nonzero(&right) => {
-            let zero = lit(0_i64).cast_to(&right.get_type(schema)?, schema)?;
-            let right = Box::new(nullif(*right, zero));
-            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
-        }
-        Expr::BinaryExpr(ref binary) if is_arithmetic(binary.op) => {
-            let is_signed =
-                |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)?.is_signed_integer());
-            match Checked::of(binary.op) {
-                Some(checked) if is_signed(&binary.left)? && is_signed(&binary.right)? => {
-                    let sides = vec![*binary.left.clone(), *binary.right.clone()];
+        Expr::BinaryExpr(BinaryExpr { ref left, op, ref right }) if is_arithmetic(op) => {
+            let (of_left, of_right) = (left.get_type(schema)?, right.get_type(schema)?);
+            let is_division = matches!(op, Operator::Divide | Operator::Modulo);
+            match Checked::of(op) {
+                Some(_) if is_division && of_left.is_integer() && is_harmless(right) => {
+                    Ok(Transformed::no(expr))
+                }
+                Some(checked) if of_left.is_signed_integer() && of_right.is_signed_integer() => {
+                    let sides = vec![*left.clone(), *right.clone()];
                     Ok(Transformed::yes(checked.call(sides)))
+                }
+                Some(_) if is_division && of_right.is_integer() => {
+                    let zero = lit(0_i64).cast_to(&of_right, schema)?;
+                    let right = Box::new(nullif(*right.clone(), zero));
+                    let division = BinaryExpr { left: left.clone(), op, right };
+                    Ok(Transformed::yes(Expr::BinaryExpr(division)))
                 }
                 _ => wrap_float(expr, schema, finite),
             }
         }
-        // The negative of 0 is −0; text may say NaN, and a double may exceed a float's range.
+        // The negative of a float's 0 is −0, and that of the least integer is none.
+        Expr::Negative(ref inner) if inner.get_type(schema)?.is_signed_integer() => {
+            let zero = lit(0_i64).cast_to(&inner.get_type(schema)?, schema)?;
+            match Checked::of(Operator::Minus) {
+                Some(minus) => Ok(Transformed::yes(minus.call(vec![zero, *inner.clone()]))),
+                None => Ok(Transformed::no(expr)),
+            }
+        }
         Expr::Negative(_) => wrap_float(expr, schema, finite),
+        Expr::ScalarFunction(ScalarFunction { ref func, ref args })
+            if func.name() == "abs" && args.iter().any(|x| is_signed_integer(x, schema)) =>
+        {
+            let args = args.iter().map(|x| without_least(x, schema)).collect::<Result<_>>()?;
+            Ok(Transformed::yes(func.call(args)))
+        }
+        Expr::AggregateFunction(_) | Expr::WindowFunction(_) => aggregate::widen_sum(expr, schema),
+        // Text may say NaN, and a double may exceed a float's range.
         Expr::Cast(ref cast) if !cast.expr.get_type(schema)?.is_integer() => {
             wrap_float(expr, schema, finite)
         }
@@ -102,7 +124,24 @@ fn is_arithmetic(operator: Operator) -> bool {
     matches!(operator, Plus | Minus | Multiply | Divide | Modulo)
 }
 
-fn is_nonzero(expr: &Expr) -> bool {
-    matches!(expr, Expr::Literal(value, _) if lit(value.clone()) != lit(0_i64) && !value.is_null()
-        && value.cast_to(&DataType::Float64).is_ok_and(|value| value != 0.0_f64.into()))
+/// Whether a divisor is a literal that neither is 0 nor can make a quotient overflow.
+fn is_harmless(divisor: &Expr) -> bool {
+    matches!(divisor, Expr::Literal(value, _) if !value.is_null()
+        && value.cast_to(&DataType::Float64).is_ok_and(|value| value > 0.0_f64.into()))
+}
+
+fn is_signed_integer(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|of| of.is_signed_integer())
+}
+
+/// `expr`, or NULL where it is the one integer whose absolute value its type cannot hold.
+fn without_least(expr: &Expr, schema: &DFSchema) -> Result<Expr> {
+    let of = expr.get_type(schema)?;
+    let least = match of {
+        DataType::Int8 => i64::from(i8::MIN),
+        DataType::Int16 => i64::from(i16::MIN),
+        DataType::Int32 => i64::from(i32::MIN),
+        _ => i64::MIN,
+    };
+    Ok(nullif(expr.clone(), lit(least).cast_to(&of, schema)?))
 }
