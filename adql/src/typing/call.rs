@@ -148,14 +148,14 @@ pub(super) fn cast(expr: &Expr, types: &Types, to: &DataType, found: &mut Findin
     let kind = kind_of(to);
     if from.kind.is_geometry() && !kind.is_geometry() && kind != ColumnKind::Other {
         let message = format!("{} is {}: there is no CAST of it", shown(expr), from.kind.noun());
-        found.report(Diagnostic::invalid(start(expr), message));
+        found.report(Diagnostic::of_type(start(expr), message));
         return Typed::default();
     }
     if kind == ColumnKind::Timestamp {
         if from.kind.is_number() || from.kind == ColumnKind::Boolean {
             let message = format!("{} is {}, not a time", shown(expr), from.kind.noun());
             found.report(
-                Diagnostic::invalid(start(expr), message)
+                Diagnostic::of_type(start(expr), message)
                     .suggest("a time is written 'YYYY-MM-DDThh:mm:ss'"),
             );
             return Typed::default();
@@ -292,7 +292,7 @@ fn misfit_of(name: &str, wanted: ValueType, arg: &Expr, kind: ColumnKind) -> Dia
         _ => None,
     };
     let message = format!("{name} takes {what} here, but {} is {}", shown(arg), kind.noun());
-    Diagnostic::invalid(start(arg), message).suggest_maybe(suggestion)
+    Diagnostic::of_type(start(arg), message).suggest_maybe(suggestion)
 }
 
 /// A kind in the words of signatures.
