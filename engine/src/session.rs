@@ -115,10 +115,7 @@ pub(crate) fn context(
 }
 
 /// The logical plan of a translated query, not yet optimized.
-pub(crate) async fn frame(
-    context: &SessionContext,
-    query: SqlQuery,
-) -> Result<DataFrame> {
+pub(crate) async fn frame(context: &SessionContext, query: SqlQuery) -> Result<DataFrame> {
     let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
     let plan = context.state().statement_to_plan(statement).await?;
     Ok(context.execute_logical_plan(plan).await?)

@@ -44,9 +44,11 @@ enum Form {
 impl Construct {
     /// Return the functions.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        [Form::Point, Form::Circle, Form::Outline, Form::Box]
-            .into_iter()
-            .map(|form| Self { form, signature: Signature::user_defined(Volatility::Immutable) })
+        [Form::Point, Form::Circle, Form::Outline, Form::Box].into_iter().map(Self::of)
+    }
+
+    fn of(form: Form) -> Self {
+        Self { form, signature: Signature::user_defined(Volatility::Immutable) }
     }
 }
 

@@ -41,8 +41,9 @@ impl Outline {
     /// Make the polygon of `numbers`.
     pub fn polygon(self, numbers: &[f64]) -> Result<Polygon> {
         let polygon = match (self, numbers) {
-            (Self::CenterBox, &[lon, lat, width, height]) => Polygon::center_box(
-                &UnitVector::from_lonlat_deg(lon, lat),
+            (Self::CenterBox, &[lon, lat, width, height]) => Polygon::center_box_deg(
+                lon,
+                lat,
                 Angle::from_degrees(width),
                 Angle::from_degrees(height),
             ),

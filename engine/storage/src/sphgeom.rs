@@ -39,7 +39,7 @@ pub use moc::{Moc, MocError};
 pub use polygon::Polygon;
 pub use region::{CapTest, Region, Relation};
 pub use separation::distance_deg;
+pub use shape::{Figure, Shape, ShapeError, ShapeParseError};
 pub use star_motion::StarMotion;
-pub use shape::{Shape, ShapeError};
 pub(crate) use unit_vector::normalize_lon_deg;
 pub use unit_vector::{UnitVector, check_position};

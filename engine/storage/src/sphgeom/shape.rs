@@ -28,8 +28,10 @@ mod error;
 mod leaf;
 mod measure;
 mod relate;
+mod text;
 
 pub use error::ShapeError;
+pub use text::{Figure, ShapeParseError};
 
 /// Edges so close (radians, 2 nanoseconds of arc) run on top of each other.
 pub(crate) const TOUCH: f64 = 1e-14;
@@ -103,8 +105,7 @@ impl Shape {
     /// As [`Polygon::center_box`], and a centre that is not on the sphere.
     pub fn box_deg(lon: f64, lat: f64, width: f64, height: f64) -> Result<Self, PositionError> {
         super::check_position(lon, lat)?;
-        let center = UnitVector::from_lonlat_deg(lon, lat);
-        Polygon::center_box(&center, Angle::from_degrees(width), Angle::from_degrees(height))
+        Polygon::center_box_deg(lon, lat, Angle::from_degrees(width), Angle::from_degrees(height))
             .map(Self::Polygon)
     }
 

@@ -59,7 +59,9 @@ impl Check {
         match (invalid, queries.len()) {
             (0, _) => Ok(()),
             (_, 1) => Err(CommandError::Refused("the query is not valid ADQL".to_owned())),
-            (n, all) => Err(CommandError::Refused(format!("{n} of {all} queries are not valid ADQL"))),
+            (n, all) => {
+                Err(CommandError::Refused(format!("{n} of {all} queries are not valid ADQL")))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What lies to the left and to the right of an arc that runs through, or along, a polygon.
 
-use super::{ON_EDGE, Polygon, Reference, crosses_oddly};
+use super::{ON_EDGE, Polygon, Reference, crosses_oddly, left_area};
 use crate::sphgeom::{Angle, UnitVector};
 
 /// Where a direction lies with respect to a closed shape.
@@ -20,6 +20,11 @@ impl Polygon {
         &self,
     ) -> impl Iterator<Item = (&UnitVector, &UnitVector, &UnitVector)> {
         self.edges.iter().map(|edge| (&edge.start, &edge.end, &edge.normal))
+    }
+
+    /// Is the polygon what lies to the left of its edges, as seen from outside the sphere?
+    pub(in crate::sphgeom) fn is_left_of_edges(&self) -> bool {
+        left_area(&self.edges) <= 2.0 * std::f64::consts::PI
     }
 
     /// Where the direction lies, the edge as [`Polygon::contains`] has it.

@@ -27,6 +27,8 @@ const STEP: f64 = PI / 16.0;
 const CLEARANCE: f64 = 0.02;
 /// A mean of the unit vectors of a shape that is shorter has no direction to speak of.
 const BALANCED: f64 = 1e-9;
+/// Shapes within so many radians of their pole are integrated by quadrature.
+const SMALL: f64 = 0.02;
 
 pub(super) fn area_sq_deg(shape: &Shape) -> Result<f64, ShapeError> {
     match shape {
@@ -172,6 +174,10 @@ impl Outline {
     }
 
     fn centroid(&self) -> Option<UnitVector> {
+        let near = |step: &Step| step.start.angle_to(&self.pole).radians() < SMALL;
+        if !self.steps.is_empty() && self.steps.iter().all(near) {
+            return self.centroid_of_small();
+        }
         let vectors: Vec<[f64; 3]> = if self.steps.is_empty() {
             self.points.iter().map(|v| [v.x, v.y, v.z]).collect()
         } else {
@@ -187,7 +193,51 @@ impl Outline {
     }
 }
 
+impl Outline {
+    /// The centroid of a shape near the pole, from the mean of `n − p`, which does not cancel.
+    fn centroid_of_small(&self) -> Option<UnitVector> {
+        let area = self.area();
+        let sum = self.steps.iter().map(|step| step.moment_about(&self.pole));
+        let [x, y, z] = sum.fold([0.0; 3], |s, m| [s[0] + m[0], s[1] + m[1], s[2] + m[2]]);
+        let p = &self.pole;
+        (area > 0.0 && !self.holds_antipode)
+            .then(|| UnitVector::normalize(p.x + x / area, p.y + y / area, p.z + z / area))
+            .flatten()
+    }
+}
+
 impl Step {
+    /// ∫ (n − p) dA over what lies between the step and a pole near by.
+    fn moment_about(&self, pole: &UnitVector) -> [f64; 3] {
+        let under = triangle_moment(pole, &self.start, &self.end);
+        let Some((axis, radius, turn)) = self.small else { return under };
+        let (axis, radius, turn) = if radius > PI / 2.0 {
+            (axis.antipode(), PI - radius, -turn)
+        } else {
+            (axis, radius, turn)
+        };
+        // About the axis: sector less triangle; then about the pole.
+        let chord = UnitVector {
+            x: self.start.x - self.end.x,
+            y: self.start.y - self.end.y,
+            z: self.start.z - self.end.z,
+        };
+        // Across: ∫ sin²θ dθ times ∫ u dψ; along: ∫ (cos θ − 1) sin θ dθ dψ.
+        let (sin, cos) = radius.sin_cos();
+        let squares = if radius < 1e-3 { radius.powi(3) / 3.0 } else { (radius - sin * cos) / 2.0 };
+        let dip = -turn * 2.0 * (radius / 2.0).sin().powi(4);
+        let swung = axis.cross(&chord);
+        let sector_area = turn * 2.0 * (radius / 2.0).sin().powi(2);
+        let segment_area = sector_area - triangle(&axis, &self.start, &self.end);
+        let inner = triangle_moment(&axis, &self.start, &self.end);
+        let c = [axis.x, axis.y, axis.z];
+        let p = [pole.x, pole.y, pole.z];
+        [0, 1, 2].map(|i| {
+            let sector = swung[i] / sin * squares + dip * c[i];
+            under[i] + sector - inner[i] + (c[i] - p[i]) * segment_area
+        })
+    }
+
     /// A lower bound of the angle from a direction to the step, radians.
     fn distance_bound(&self, v: &UnitVector) -> f64 {
         v.angle_to(&self.start).radians() - self.start.angle_to(&self.end).radians() * 1.1
@@ -236,6 +286,38 @@ fn triangle(p: &UnitVector, a: &UnitVector, b: &UnitVector) -> f64 {
     let [x, y, z] = from_p(a).cross(&from_p(b));
     let volume = p.x * x + p.y * y + p.z * z;
     2.0 * volume.atan2(1.0 + p.dot(a) + a.dot(b) + b.dot(p))
+}
+
+/// ∫ (n − p) dA over a small triangle, by the seven points of Radon (1948), exact to degree 5.
+fn triangle_moment(p: &UnitVector, a: &UnitVector, b: &UnitVector) -> [f64; 3] {
+    let root = 15.0_f64.sqrt();
+    let (near, far) = ((6.0 - root) / 21.0, (6.0 + root) / 21.0);
+    let (near_weight, far_weight) = ((155.0 - root) / 2400.0, (155.0 + root) / 2400.0);
+    let third = 1.0 / 3.0;
+    let points = [
+        (third, third, 9.0 / 80.0),
+        (near, near, near_weight),
+        (1.0 - 2.0 * near, near, near_weight),
+        (near, 1.0 - 2.0 * near, near_weight),
+        (far, far, far_weight),
+        (1.0 - 2.0 * far, far, far_weight),
+        (far, 1.0 - 2.0 * far, far_weight),
+    ];
+    let from_p = |v: &UnitVector| UnitVector { x: v.x - p.x, y: v.y - p.y, z: v.z - p.z };
+    let (to_a, to_b) = (from_p(a), from_p(b));
+    let [x, y, z] = to_a.cross(&to_b);
+    let volume = p.x * x + p.y * y + p.z * z;
+    points.into_iter().fold([0.0; 3], |sum, (s, t, weight)| {
+        let d = [s * to_a.x + t * to_b.x, s * to_a.y + t * to_b.y, s * to_a.z + t * to_b.z];
+        // q = p + d; |q|² − 1 without cancellation.
+        let excess =
+            2.0 * (p.x * d[0] + p.y * d[1] + p.z * d[2]) + d.iter().map(|c| c * c).sum::<f64>();
+        let length = (1.0 + excess).sqrt();
+        let shorter = -excess / (1.0 + length);
+        let share = weight * volume / length.powi(4);
+        let p = [p.x, p.y, p.z];
+        [0, 1, 2].map(|i| sum[i] + share * (d[i] + shorter * p[i]))
+    })
 }
 
 #[cfg(test)]
@@ -309,6 +391,13 @@ mod tests {
         check(&Shape::Union(vec![circle(10.0, 20.0, 120.0)]), 10.0, 20.0);
         check(&Shape::Not(Box::new(circle(10.0, 20.0, 120.0))), 190.0, -20.0);
         check(&Shape::box_deg(10.0, 70.0, 30.0, 10.0).unwrap(), 10.0, 70.0);
+        for side in [2.0, 0.5, 3e-5] {
+            check(&Shape::box_deg(10.0, 70.0, side, side / 3.0).unwrap(), 10.0, 70.0);
+        }
+        // Two tiny circles of one size: half-way, to a hundred-millionth of their distance.
+        let pair = vec![circle(10.0, 0.0, 1e-4), circle(10.0005, 0.0, 1e-4)];
+        let found = Shape::Union(pair).centroid().unwrap().to_lonlat_deg();
+        assert!((found.0 - 10.00025).abs() < 1e-12 && found.1.abs() < 1e-12, "{found:?}");
         check(&Shape::Union(vec![circle(10.0, 0.0, 5.0), circle(30.0, 0.0, 5.0)]), 20.0, 0.0);
         let polar = [(0.0, -80.0), (120.0, -80.0), (240.0, -80.0)];
         check(&Shape::polygon_deg(&polar).unwrap(), 0.0, -90.0);
