@@ -13,8 +13,8 @@ use almagest_storage::sphgeom::Region;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{SchemaProvider, Session, TableProvider};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::{TableType, provider_as_source, source_as_provider};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::TableType;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan};
@@ -31,6 +31,7 @@ use crate::{Error, Result, tap_schema};
 
 /// Plans queries over table definitions, without a catalog.
 pub struct Previewer {
+    schemas: Vec<SchemaDef>,
     names: Names,
     context: SessionContext,
 }
@@ -79,7 +80,7 @@ impl Previewer {
         tables.push((tap_schema::NAME.to_owned(), tap_schema_provider(&all)?));
         let runtime = Arc::new(RuntimeEnv::default());
         let context = context(&EngineConfig::default(), runtime, tables)?;
-        Ok(Self { names, context })
+        Ok(Self { schemas: all, names, context })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -96,30 +97,33 @@ impl Previewer {
         let mut scans = vec![];
         plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
-                scans.push(scan_of(scan));
+                scans.push(self.scan(scan));
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(Preview { sql, warnings: translated.warnings, scans })
     }
-}
 
-fn scan_of(scan: &TableScan) -> Scan {
-    let n_columns = scan.source.schema().fields().len();
-    let read = scan.projection.as_ref().map_or(n_columns, Vec::len);
-    let provider = source_as_provider(&scan.source).ok();
-    let definition =
-        provider.as_ref().and_then(|p| p.as_any().downcast_ref::<Definition>()).map(|d| &d.0);
-    let position = definition.and_then(|table| table.position.as_ref());
-    let regions = match position {
-        Some(position) => regions_of_filters(&scan.filters, position),
-        None => vec![],
-    };
-    Scan {
-        table: scan.table_name.to_string().trim_start_matches("almagest.").to_owned(),
-        columns: (read, n_columns),
-        regions,
-        conditions: scan.filters.iter().map(|filter| filter.human_display().to_string()).collect(),
+    fn scan(&self, scan: &TableScan) -> Scan {
+        let n_columns = scan.source.schema().fields().len();
+        let read = scan.projection.as_ref().map_or(n_columns, Vec::len);
+        let (schema, table) = (scan.table_name.schema(), scan.table_name.table());
+        let definition = self
+            .schemas
+            .iter()
+            .find(|definition| Some(definition.name.as_str()) == schema)
+            .and_then(|definition| definition.table(table));
+        let regions = match definition.and_then(|table| table.position.as_ref()) {
+            Some(position) => regions_of_filters(&scan.filters, position),
+            None => vec![],
+        };
+        let conditions = scan.filters.iter().map(|filter| filter.human_display().to_string());
+        Scan {
+            table: format!("{}.{table}", schema.unwrap_or_default()),
+            columns: (read, n_columns),
+            regions,
+            conditions: conditions.collect(),
+        }
     }
 }
 

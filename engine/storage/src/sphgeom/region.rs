@@ -1,8 +1,10 @@
 //! A region of the sky, and how it relates to a bounding cap.
 
+use std::fmt;
+
 use super::angle::Angle;
 use super::cap::Cap;
-use super::cone::{Cone, Reach};
+use super::cone::{Boundary, Cone, Reach};
 use super::error::PositionError;
 use super::lonlat_box::LonLatBox;
 use super::polygon::Polygon;
@@ -26,6 +28,40 @@ pub enum Region {
     Polygon(Polygon),
     /// Any other shape, and shapes combined.
     Shape(Box<Shape>),
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("the whole sky"),
+            Self::Cone(cone) => {
+                let (lon, lat) = cone.center().to_lonlat_deg();
+                let edge = match cone.boundary() {
+                    Boundary::Closed => "",
+                    Boundary::Open => " without its edge",
+                };
+                let radius = cone.radius().degrees();
+                write!(f, "the cone of {radius}° about ({lon}, {lat}){edge}")
+            }
+            Self::LonLatBox(sky_box) => {
+                let (south, north) = sky_box.lat_deg();
+                match sky_box.lon_deg() {
+                    Some((west, east)) => write!(f, "longitudes {west} to {east}, ")?,
+                    None => f.write_str("all longitudes, ")?,
+                }
+                write!(f, "latitudes {south} to {north}")
+            }
+            Self::Polygon(polygon) => {
+                write!(f, "the polygon of")?;
+                for vertex in polygon.vertices() {
+                    let (lon, lat) = vertex.to_lonlat_deg();
+                    write!(f, " ({lon}, {lat})")?;
+                }
+                Ok(())
+            }
+            Self::Shape(shape) => write!(f, "{shape}"),
+        }
+    }
 }
 
 /// How a region relates to the points of a cap.
