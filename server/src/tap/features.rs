@@ -58,7 +58,9 @@ pub fn all() -> Vec<FeatureList> {
                 .flat_map(features_of);
             let clauses = CLAUSES
                 .iter()
-                .filter(|(kind, ..)| standard_id.strip_suffix(kind).is_some_and(|s| s.ends_with('-')))
+                .filter(|(kind, ..)| {
+                    standard_id.strip_suffix(kind).is_some_and(|s| s.ends_with('-'))
+                })
                 .map(|(_, form, description)| Feature { form: (*form).to_owned(), description });
             FeatureList { standard_id, features: functions.chain(clauses).collect() }
         })
