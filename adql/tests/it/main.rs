@@ -2,4 +2,5 @@
 
 mod golden;
 mod robustness;
+mod units;
 mod survey;
