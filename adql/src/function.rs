@@ -17,6 +17,7 @@ mod optional;
 mod aggregate;
 
 mod ivoa;
+mod qserv;
 mod survey;
 
 pub use signature::{Parameter, Signature, SignatureError};
@@ -164,13 +165,14 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
         .collect()
 });
 
-const TABLES: [&[Declaration]; 6] = [
+const TABLES: [&[Declaration]; 7] = [
     geometry::DECLARATIONS,
     math::DECLARATIONS,
     optional::DECLARATIONS,
     aggregate::DECLARATIONS,
     ivoa::DECLARATIONS,
     survey::DECLARATIONS,
+    qserv::DECLARATIONS,
 ];
 
 #[cfg(test)]

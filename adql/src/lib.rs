@@ -1,20 +1,20 @@
 //! ADQL text in; a checked, resolved and rewritten SQL tree out.
 //!
 //! ```text
-//!            dialect           check           resolve            translate
-//! ADQL text ─────────▶ tree ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
-//!            parse,            only what       exact names,       the engine's
-//!            balance           ADQL has        unique outputs     functions and LIMIT
-//!                                                 ▲
-//!                                               Names
+//!            grammar          resolve            translate
+//! ADQL text ─────────▶ tree ───────────▶ tree ──────────────▶ Translated
+//!            only what        exact names,       the engine's
+//!            ADQL has         unique outputs     functions and LIMIT
+//!                                ▲
+//!                              Names
 //! ```
 //!
 //! Read in this order: [`Names`] is what a query may name, [`translate`] does the work,
 //! [`Translated`] is what the engine plans, [`Error`] says everything that is wrong and where,
 //! [`function`] lists what can be called.
 //!
-//! The crate knows no file, no row and no plan. It does not type expressions either: what only the
-//! engine can know (types of expressions, domains of functions) is the engine's to report.
+//! The crate knows no file, no row and no plan. Expressions are typed as far as [`Names`] tells the
+//! types of columns; what only the engine can know (domains of functions) is the engine's to report.
 //!
 //! ```
 //! use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames, translate};
@@ -23,10 +23,12 @@
 //!     name: name.to_owned(),
 //!     kind: ColumnKind::Numeric,
 //!     unit: Some("deg".to_owned()),
+//!     ..ColumnName::default()
 //! };
 //! let table = TableNames {
 //!     name: "Object".to_owned(),
 //!     columns: vec![column("coord_ra"), column("coord_dec")],
+//!     ..TableNames::default()
 //! };
 //! let schema = SchemaNames { name: "survey".to_owned(), tables: vec![table] };
 //! let names = Names { schemas: vec![schema], default_schema: "survey".to_owned() };
@@ -46,13 +48,11 @@
 
 mod names;
 
-mod dialect;
-
-mod balance;
-
-mod check;
+pub mod grammar;
 
 mod resolve;
+
+mod typing;
 
 mod translate;
 
@@ -65,17 +65,52 @@ mod tree;
 mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
-pub use names::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
+pub use grammar::{AsOf, Dialect, Grammar};
+pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale};
 
 /// A query as the engine plans it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Translated {
     /// The tree: every identifier exact and quoted, every output column named.
     pub query: sqlparser::ast::Query,
+    /// The version of the catalog that it asks for; none asks for the newest.
+    pub as_of: Option<AsOf>,
+    /// What is known of its output columns, in their order.
+    pub columns: Vec<OutputColumn>,
     /// The tables that it reads, as exact schema and name, each once.
     pub tables: Vec<(String, String)>,
     /// Extensions used and liberties taken, for an INFO of the result.
     pub warnings: Vec<String>,
+}
+
+/// An output column of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputColumn {
+    /// Its name, which no other output column has.
+    pub name: String,
+    /// What its values are, as far as the text tells.
+    pub kind: ColumnKind,
+    /// Its unit in VOUnits, where it is certain.
+    pub unit: Option<String>,
+    /// Its UCD, where it is certain.
+    pub ucd: Option<String>,
+    /// The scale of its times.
+    pub time_scale: Option<TimeScale>,
+    /// The column whose values these are, unchanged: its schema, its table and itself. What is
+    /// said of that column is true of this one.
+    pub origin: Option<(String, String, String)>,
+    /// Whether values of other columns stand among them, as in a UNION: then the lengths of its
+    /// strings are not those of its origin.
+    pub is_mixed: bool,
+}
+
+/// Translate an ADQL query in the default dialect for the engine.
+///
+/// # Errors
+///
+/// As [`translate_dialect`].
+pub fn translate(text: &str, names: &Names) -> Result<Translated> {
+    translate_dialect(text, Dialect::Adql, names)
 }
 
 /// Translate an ADQL query for the engine.
@@ -83,22 +118,18 @@ pub struct Translated {
 /// # Arguments
 ///
 /// * `text`: one query, as its writer sent it.
+/// * `dialect`: the language that it is in.
 /// * `names`: everything that it may name.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the query, with positions: first what does not parse, then what
-/// ADQL does not have, then all unresolved names and unknown functions together, then geometry
-/// without a meaning.
-pub fn translate(text: &str, names: &Names) -> Result<Translated> {
-    let mut query = dialect::parse(text)?;
-    balance::balance(&mut query);
-    let findings = check::check(&query, text);
-    if !findings.structure.is_empty() {
-        return Err(Error::new(findings.structure));
-    }
+/// Everything that is wrong with the query, with positions: first what does not parse, then all
+/// unresolved names and unknown functions together, then geometry without a meaning.
+pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<Translated> {
+    let parsed = grammar::read(text, &Grammar { dialect, functions: vec![] })?;
+    let mut query = parsed.query;
     let resolved = resolve::resolve(&mut query, names);
-    let faults = [findings.functions, resolved.diagnostics].concat();
+    let faults = [parsed.faults, parsed.undeclared, resolved.diagnostics].concat();
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
@@ -106,6 +137,8 @@ pub fn translate(text: &str, names: &Names) -> Result<Translated> {
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
-    let warnings = [findings.warnings, resolved.warnings, liberties].concat();
-    Ok(Translated { query, tables: resolved.tables, warnings })
+    let warnings = [parsed.warnings, resolved.warnings, liberties].concat();
+    let columns = resolved.outputs.into_iter().map(|(name, typed)| typed.output(name, names));
+    let columns = columns.collect();
+    Ok(Translated { query, as_of: parsed.as_of, columns, tables: resolved.tables, warnings })
 }

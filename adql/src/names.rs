@@ -3,7 +3,13 @@
 //! What is not in [`Names`] does not exist for the query: it neither resolves nor is suggested.
 //! Regular identifiers match without regard to case, delimited ones (`"objectId"`) exactly.
 
+mod index;
+mod kind;
+
 use sqlparser::ast::Ident;
+
+pub(crate) use index::NameIndex;
+pub use kind::{ColumnKind, TimeScale};
 
 /// Everything that a query may name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,10 +36,23 @@ pub struct TableNames {
     pub name: String,
     /// Its columns, in the order in which `*` lists them.
     pub columns: Vec<ColumnName>,
+    /// The columns of its primary key; empty where there is none.
+    pub key: Vec<String>,
+    /// The columns that hold a row's own position.
+    pub position: Option<PositionNames>,
+}
+
+/// The pair of columns that hold a position: ICRS longitude and latitude, degrees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionNames {
+    /// Exact name of the longitude's column.
+    pub lon: String,
+    /// Exact name of the latitude's column.
+    pub lat: String,
 }
 
 /// A column as far as translation needs to know it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ColumnName {
     /// Exact name.
     pub name: String,
@@ -41,23 +60,10 @@ pub struct ColumnName {
     pub kind: ColumnKind,
     /// Its unit, in VOUnits.
     pub unit: Option<String>,
-}
-
-/// What the values of a column are, as far as translation cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ColumnKind {
-    /// Integers and floating-point numbers.
-    Numeric,
-    /// Character strings.
-    Text,
-    /// True or false; ADQL has no such type, so that users compare with 1, 0, 'true' or 'false'.
-    Boolean,
-    /// Points in time.
-    Timestamp,
-    /// Bytes.
-    Binary,
-    /// Anything else, and values whose kind is not known.
-    Other,
+    /// Its UCD.
+    pub ucd: Option<String>,
+    /// The scale in which it counts time, where it does.
+    pub time_scale: Option<TimeScale>,
 }
 
 /// A table found in [`Names`].
@@ -65,6 +71,8 @@ pub enum ColumnKind {
 pub(crate) struct FoundTable<'n> {
     pub schema: &'n SchemaNames,
     pub table: &'n TableNames,
+    /// The places of the schema and of the table in [`Names`].
+    pub place: (usize, usize),
 }
 
 impl FoundTable<'_> {
@@ -96,9 +104,10 @@ impl Names {
 
     /// All tables with their schemas.
     pub(crate) fn tables(&self) -> impl Iterator<Item = FoundTable<'_>> {
-        self.schemas
-            .iter()
-            .flat_map(|schema| schema.tables.iter().map(move |table| FoundTable { schema, table }))
+        self.schemas.iter().enumerate().flat_map(|(s, schema)| {
+            let tables = schema.tables.iter().enumerate();
+            tables.map(move |(t, table)| FoundTable { schema, table, place: (s, t) })
+        })
     }
 }
 

@@ -11,8 +11,10 @@
 //! not; every table has an alias; every output column has a name of its own. Unresolved names are
 //! collected, not thrown, so that all of them are reported together.
 
+mod area;
 mod expression;
 mod from;
+mod group;
 mod output;
 mod scope;
 
@@ -24,7 +26,9 @@ use sqlparser::tokenizer::{Location, Span};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, Names, best_matches, did_you_mean};
 use crate::tree::{bare, body_start, count_value, exact, start};
+use crate::typing::{self, Typed};
 use expression::Aliases;
+use group::Clause;
 use output::Output;
 use scope::{Column, CommonTable, Frame, Scope};
 
@@ -38,7 +42,9 @@ pub(crate) struct Resolved {
     pub tables: Vec<(String, String)>,
     /// What the columns' values are.
     pub kinds: Kinds,
-    /// Unresolved and ambiguous names.
+    /// The output columns.
+    pub outputs: Vec<(String, Typed)>,
+    /// Unresolved and ambiguous names, and values whose types do not fit.
     pub diagnostics: Vec<Diagnostic>,
     /// Liberties taken.
     pub warnings: Vec<String>,
@@ -46,15 +52,33 @@ pub(crate) struct Resolved {
 
 /// Resolve every name of `query` in place.
 pub(crate) fn resolve(query: &mut Query, names: &Names) -> Resolved {
-    let mut resolver = Resolver { names, found: Resolved::default() };
-    resolver.query(query, &[], None);
-    resolver.found
+    let mut resolver =
+        Resolver { names, found: Resolved::default(), reads: 0, suggested: 0, renamed: 0 };
+    let outputs = resolver.query(query, &[], None);
+    let outputs = outputs.into_iter().map(|output| (output.name, output.typed)).collect();
+    Resolved { outputs, ..resolver.found }
 }
+
+/// How many tables a query may read, counting those of a common table at each reference: the
+/// engine plans each reference anew.
+const MOST_READS: u64 = 128;
+
+/// How many columns a SELECT may have.
+const MOST_COLUMNS: usize = 16_384;
+
+/// How many misspelt names get a suggestion; finding one takes a look at each name there is.
+const MOST_SUGGESTIONS: usize = 20;
 
 /// The walk over queries; the walk over expressions is in [`expression`].
 struct Resolver<'n> {
     names: &'n Names,
     found: Resolved,
+    /// How many tables have been read so far.
+    reads: u64,
+    /// How many names have been suggested.
+    suggested: usize,
+    /// How many output columns have been given another name.
+    renamed: usize,
 }
 
 impl Resolver<'_> {
@@ -68,6 +92,30 @@ impl Resolver<'_> {
         }
     }
 
+    /// The candidate most like `name`, for the first few names.
+    fn suggest<'c>(
+        &mut self,
+        name: &str,
+        candidates: impl Iterator<Item = &'c str>,
+    ) -> Option<String> {
+        self.suggested += 1;
+        (self.suggested <= MOST_SUGGESTIONS).then(|| did_you_mean(name, candidates)).flatten()
+    }
+
+    /// Count tables that are read, and refuse the query that reads too many.
+    fn reads(&mut self, count: u64, at: Location) {
+        let before = self.reads;
+        self.reads = before.saturating_add(count);
+        if before <= MOST_READS && self.reads > MOST_READS {
+            let message = format!(
+                "the query reads more than {MOST_READS} tables, counting those of WITH at each \
+                 reference"
+            );
+            let fault = Diagnostic::new(at, Problem::TooLarge { message });
+            self.report(fault.suggest("refer to its common tables less often"));
+        }
+    }
+
     /// Resolve a query; returns its output columns.
     fn query(
         &mut self,
@@ -77,11 +125,13 @@ impl Resolver<'_> {
     ) -> Vec<Output> {
         let mut ctes = ctes.to_vec();
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            let before = std::mem::take(&mut self.reads);
             let outputs = self.query(&mut cte.query, &ctes, None);
+            let reads = std::mem::replace(&mut self.reads, before);
             let columns = self.alias_columns(&mut cte.alias, outputs);
             let name = cte.alias.name.value.clone();
             cte.alias.name = exact(&name, cte.alias.name.span);
-            ctes.push(CommonTable { name, columns });
+            ctes.push(CommonTable { name, columns, reads });
         }
         self.body(&mut query.body, query.order_by.as_mut(), &ctes, outer)
     }
@@ -108,12 +158,34 @@ impl Resolver<'_> {
                     let message = format!("the two sides of {op} have {n} and {m} columns");
                     self.report(Diagnostic::invalid(body_start(right), message));
                 }
-                let outputs: Vec<Output> = outputs.into_iter().map(Output::opaque).collect();
+                for (left, right) in outputs.iter().zip(&others) {
+                    self.check_sides(left, right, &op.to_string());
+                }
+                let mut outputs: Vec<Output> = outputs.into_iter().map(Output::opaque).collect();
+                for (output, other) in outputs.iter_mut().zip(&others) {
+                    output.typed = std::mem::take(&mut output.typed).united(&other.typed);
+                }
                 self.order_by_outputs(order_by, &outputs);
                 outputs
             }
-            // The whitelist lets nothing else through.
+            // The grammar has nothing else.
             _ => vec![],
+        }
+    }
+
+    /// The columns that a set operation makes one.
+    fn check_sides(&mut self, left: &Output, right: &Output, op: &str) {
+        let (l, r) = (left.typed.kind, right.typed.kind);
+        let (a, b) = (left.shown(), right.shown());
+        if !typing::same_column_type(l, r) {
+            let message =
+                format!("{op} of {a}, which is {}, and {b}, which is {}", l.noun(), r.noun());
+            let fault = Diagnostic::of_type(right.at, message);
+            self.report(fault.suggest("put the columns in the same order, or CAST one of them"));
+        } else if let (Some(l), Some(r)) = (&left.typed.unit, &right.typed.unit)
+            && l != r
+        {
+            self.warn(format!("{op} of {a} in {l} and {b} in {r}: values are not converted"));
         }
     }
 
@@ -124,31 +196,39 @@ impl Resolver<'_> {
         ctes: &[CommonTable],
         outer: Option<&Scope<'_>>,
     ) -> Vec<Output> {
-        let frame = self.from(&mut select.from, ctes, outer);
+        let mut frame = self.from(&mut select.from, ctes, outer);
         let scope = Scope { frame: &frame, ctes, outer };
         let outputs = self.projection(&mut select.projection, &scope);
         if let Some(selection) = &mut select.selection {
-            self.expression(selection, &scope, Aliases::Hidden(&outputs));
+            self.condition(selection, &scope, Aliases::Hidden(&outputs), Clause::Where);
+            let equal = group::equalities(selection, &frame);
+            area::join_ranges(selection, &frame);
+            frame.equal.extend(equal);
         }
+        let scope = Scope { frame: &frame, ctes, outer };
         if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
             for group in groups {
                 self.group(group, &scope, &outputs);
             }
         }
         if let Some(having) = &mut select.having {
-            self.expression(having, &scope, Aliases::Substituted(&outputs));
+            self.condition(having, &scope, Aliases::Substituted(&outputs), Clause::Having);
         }
+        let mut ordered: Vec<Expr> = vec![];
         if let Some(order_by) = order_by {
             let distinct = matches!(select.distinct, Some(Distinct::Distinct));
             for item in order_items(order_by) {
                 self.order(item, &scope, &outputs, distinct);
+                ordered.push(item.clone());
             }
         }
+        self.check_groups(select, &frame, &outputs, &ordered);
         outputs
     }
 
     /// One expression of GROUP BY; a number is the position of an output column.
     fn group(&mut self, group: &mut Expr, scope: &Scope<'_>, outputs: &[Output]) {
+        let at = start(group);
         match self.position(group, outputs) {
             Position::Of(output) => {
                 if let Some(expr) = &output.expr {
@@ -161,6 +241,7 @@ impl Resolver<'_> {
                 self.expression(group, scope, Aliases::Substituted(outputs));
             }
         }
+        self.check_aggregates(group, Clause::GroupBy, Some(at));
     }
 
     /// One expression of ORDER BY: a position, an output column, or an expression of the input.
@@ -224,8 +305,8 @@ impl Resolver<'_> {
     fn unknown_column(&mut self, name: &str, at: Location, scope: &Scope<'_>, outputs: &[Output]) {
         let columns = scope.chain().flat_map(|s| s.frame.columns.iter());
         let mut candidates: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
-        candidates.extend(columns.map(|c| c.name.as_str()));
-        let suggestion = did_you_mean(name, candidates.into_iter());
+        candidates.extend(columns.map(|c| &*c.name));
+        let suggestion = self.suggest(name, candidates.into_iter());
         let problem = Problem::UnknownColumn { name: printable(name) };
         self.report(Diagnostic::new(at, problem).suggest_maybe(suggestion));
     }
@@ -245,8 +326,8 @@ fn order_items(order_by: &mut OrderBy) -> impl Iterator<Item = &mut Expr> {
     items.iter_mut().map(|item| &mut item.expr)
 }
 
-impl From<&Output> for Column {
-    fn from(output: &Output) -> Self {
-        Column { name: output.name.clone(), kind: output.kind }
+impl From<Output> for Column {
+    fn from(output: Output) -> Self {
+        Column { name: output.name.into(), typed: output.typed }
     }
 }

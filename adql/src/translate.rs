@@ -9,6 +9,7 @@
 //! The walk goes from the outside in: a comparison is looked at before the geometry in it, so that
 //! what remains of POINT, CIRCLE and the like further down is wanted for its value.
 
+mod area;
 mod frame;
 mod function;
 mod geometry;
@@ -25,10 +26,11 @@ use sqlparser::ast::{
 
 use crate::error::Diagnostic;
 use crate::resolve::Kinds;
+use crate::tree::as_call;
 
 /// Rewrite `query` in place; returns what has no meaning, and liberties taken.
 ///
-/// `kinds` tells the columns that hold booleans.
+/// `kinds` tells the columns that hold geometries.
 pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> (Vec<Diagnostic>, Vec<String>) {
     let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
     // The walk never breaks off.
@@ -70,7 +72,9 @@ impl Walk<'_> {
     /// with 1.
     fn condition(&mut self, expr: &mut Expr) {
         if let Some(predicate) = sky::bare_predicate(expr, self.kinds) {
-            self.warn("CONTAINS and INTERSECTS should be compared with 1 or 0");
+            if as_call(expr, &["CONTAINS", "INTERSECTS"]).is_some() {
+                self.warn("CONTAINS and INTERSECTS should be compared with 1 or 0");
+            }
             self.settle(expr, predicate.map(Some));
         }
     }
@@ -139,7 +143,6 @@ impl VisitorMut for Walk<'_> {
         if self.settle(expr, rewritten) {
             return ControlFlow::Continue(());
         }
-        literal::compare_booleans(expr, self.kinds);
         if let Some(new) = literal::rewrite(expr) {
             *expr = new;
         }

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, Spanned, TableFactor,
-    UnaryOperator, Value, visit_expressions,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, Spanned, UnaryOperator,
+    Value, visit_expressions,
 };
 use sqlparser::ast::{CastKind, LimitClause};
 use sqlparser::tokenizer::{Location, Span};
@@ -22,10 +22,16 @@ pub(crate) fn column(qualifier: &str, name: &str, span: Span) -> Expr {
 
 /// The call of an engine function.
 pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    call_at(name, args, Span::empty())
+}
+
+/// The call of a function, placed at `span`.
+pub(crate) fn call_at(name: &str, args: Vec<Expr>, span: Span) -> Expr {
+    let ident = Ident { value: name.to_owned(), quote_style: None, span };
     let args =
         args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
+        name: ObjectName(vec![ObjectNamePart::Identifier(ident)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
@@ -140,19 +146,6 @@ pub(crate) fn body_start(body: &SetExpr) -> Location {
                 None => &query.body,
             },
             SetExpr::SetOperation { left, .. } => left,
-            other => return other.span().start,
-        };
-    }
-}
-
-/// Where an item of FROM begins.
-pub(crate) fn factor_start(factor: &TableFactor) -> Location {
-    let mut factor = factor;
-    loop {
-        factor = match factor {
-            TableFactor::Table { name, .. } => return name.span().start,
-            TableFactor::Derived { subquery, .. } => return query_start(subquery),
-            TableFactor::NestedJoin { table_with_joins, .. } => &table_with_joins.relation,
             other => return other.span().start,
         };
     }

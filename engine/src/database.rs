@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use almagest_adql::AsOf;
 use almagest_storage::schema::SchemaDef;
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
@@ -52,9 +53,34 @@ impl Database {
 
     /// Begin a session on the newest snapshot, commits of other processes included.
     pub fn session(&self) -> Result<Session> {
-        let runtime = self.runtime.clone();
-        let tap_schema = self.tap_schema.clone();
-        Session::new(self.snapshot()?, &self.schemas, tap_schema, &self.config, runtime)
+        Session::new(self.clone(), self.snapshot()?)
+    }
+
+    /// Begin a session on an older version.
+    ///
+    /// # Errors
+    /// There is no such version.
+    pub fn session_at(&self, as_of: &AsOf) -> Result<Session> {
+        let version = match as_of {
+            AsOf::Version(version) => *version,
+            AsOf::Timestamp(timestamp) => self.store.version_at(timestamp)?,
+        };
+        Session::new(self.clone(), self.store.snapshot_at(version)?)
+    }
+
+    /// The settings of its queries.
+    pub(crate) fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// What its queries share: memory and caches.
+    pub(crate) fn runtime(&self) -> Arc<RuntimeEnv> {
+        self.runtime.clone()
+    }
+
+    /// The tables that describe all tables.
+    pub(crate) fn tap_schema(&self) -> Arc<dyn SchemaProvider> {
+        self.tap_schema.clone()
     }
 
     /// Return the newest snapshot; read from the metadata only where there is a newer one.

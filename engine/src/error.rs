@@ -39,9 +39,15 @@ pub enum ErrorKind {
 impl Error {
     /// Say who must act.
     pub fn kind(&self) -> ErrorKind {
+        use almagest_storage::Error as StorageError;
         use datafusion::error::DataFusionError;
         match self {
             Self::Adql { .. } => ErrorKind::Query,
+            Self::Storage(
+                StorageError::NoSuchVersion { .. }
+                | StorageError::NoVersionAt { .. }
+                | StorageError::NotATime { .. },
+            ) => ErrorKind::Query,
             Self::Storage(_) => ErrorKind::Catalog,
             Self::DataFusion(error) => match error.find_root() {
                 DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,

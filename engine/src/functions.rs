@@ -7,6 +7,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use row_function::RowFunction;
 
+pub mod area;
 pub mod checked;
 pub mod cone;
 pub mod construct;
@@ -15,10 +16,14 @@ pub mod distance;
 pub mod finite;
 pub mod histogram;
 pub mod math;
+pub mod measure;
 pub mod meets;
+pub mod numerals;
 pub mod polygon;
+pub mod region;
+pub mod relation;
+pub mod to_icrs;
 
-mod degrees;
 mod epoch;
 mod healpix;
 mod julian_date;
@@ -28,23 +33,32 @@ mod row_function;
 mod seeded_random;
 mod sexagesimal;
 mod words;
+pub(crate) mod degrees;
+pub(crate) mod shapes;
 
 /// Return all functions, to be registered in a session.
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let on_the_sky = [
         ScalarUDF::from(cone::SkyCone::closed()),
         ScalarUDF::from(cone::SkyCone::open()),
+        ScalarUDF::from(area::SkyArea::lonlat_box()),
+        ScalarUDF::from(area::SkyArea::ellipse()),
         ScalarUDF::from(distance::SkyDistance::new()),
         ScalarUDF::from(polygon::SkyPolygon::vertices()),
         ScalarUDF::from(polygon::SkyPolygon::center_box()),
         ScalarUDF::from(meets::PolygonMeetsCone::vertices()),
         ScalarUDF::from(meets::PolygonMeetsCone::center_box()),
+        ScalarUDF::from(to_icrs::ToIcrs::new()),
         ScalarUDF::from(finite::Finite::new()),
     ];
     on_the_sky
         .into_iter()
         .chain(construct::Construct::all().map(ScalarUDF::from))
         .chain(coordinate::Coordinate::all().map(ScalarUDF::from))
+        .chain(numerals::AsGeometry::all().map(ScalarUDF::from))
+        .chain(region::Region::all().map(ScalarUDF::from))
+        .chain(relation::Relation::all().map(ScalarUDF::from))
+        .chain(measure::Measure::all().map(ScalarUDF::from))
         .chain(math::all())
         .chain(row_functions().map(RowFunction::into_udf))
         .collect()

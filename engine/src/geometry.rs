@@ -1,43 +1,19 @@
-//! Geometries as values: the Arrow types of POINT, CIRCLE, POLYGON and REGION.
+//! Geometries as values: POINT, CIRCLE, POLYGON and REGION in columns and arguments.
 //!
-//! ```text
-//!   POINT     FixedSizeList<Float64, 2>   lon, lat
-//!   CIRCLE    FixedSizeList<Float64, 3>   lon, lat, radius        ICRS degrees
-//!   POLYGON   List<Float64>               lon, lat of each vertex
-//!   REGION    Utf8                        STC-S, a DALI shape, or an ASCII MOC
-//! ```
-//!
-//! The field inside a list is called `point`, `circle` or `polygon`: it is a part of the type, so
-//! that a geometry is still one after COALESCE, CASE, UNION and a subquery, where the metadata of
-//! columns get lost. A geometry without one of its numbers is NULL.
-//!
-//! Reference: DALI 1.1, section 3.3.
+//! Their Arrow types are those of [`GeometryType`]. A geometry without one of its numbers is NULL.
 
 use std::sync::Arc;
 
-use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT, XTYPE};
+pub use almagest_storage::schema::GeometryType;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, Float64Array, ListArray, StringArray,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
-
-/// What a geometry value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GeometryType {
-    /// A position.
-    Point,
-    /// A cone.
-    Circle,
-    /// Great-circle edges; ADQL's BOX is one.
-    Polygon,
-    /// Any shape, as text.
-    Region,
-}
 
 /// One geometry, ICRS degrees.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,87 +28,20 @@ pub enum Geometry {
     Region(String),
 }
 
-impl GeometryType {
-    /// The extended type of DALI.
-    pub const fn xtype(self) -> &'static str {
-        match self {
-            Self::Point => "point",
-            Self::Circle => "circle",
-            Self::Polygon => "polygon",
-            Self::Region => "region",
-        }
+/// Coerce the argument of a function to a geometry.
+///
+/// # Errors
+/// A type that holds no geometries.
+pub(crate) fn coerce(function: &str, data_type: &DataType) -> Result<DataType> {
+    if let Some(kind) =
+        GeometryType::tagged(data_type).or_else(|| GeometryType::of_data_type(data_type))
+    {
+        return Ok(kind.data_type());
     }
-
-    /// The Arrow type of a value.
-    pub fn data_type(self) -> DataType {
-        match self {
-            Self::Point => DataType::FixedSizeList(self.element(), 2),
-            Self::Circle => DataType::FixedSizeList(self.element(), 3),
-            Self::Polygon => DataType::List(self.element()),
-            Self::Region => DataType::Utf8,
-        }
+    if data_type.is_null() {
+        return Ok(GeometryType::Region.data_type());
     }
-
-    fn element(self) -> FieldRef {
-        Arc::new(Field::new(self.xtype(), DataType::Float64, true))
-    }
-
-    /// The type of values that a field of this Arrow type can hold; text is a REGION.
-    pub fn of_data_type(data_type: &DataType) -> Option<Self> {
-        match data_type {
-            DataType::FixedSizeList(item, 2) if item.data_type().is_numeric() => Some(Self::Point),
-            DataType::FixedSizeList(item, 3) if item.data_type().is_numeric() => Some(Self::Circle),
-            DataType::List(item) if item.data_type().is_numeric() => Some(Self::Polygon),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Self::Region),
-            DataType::Dictionary(_, values) => Self::of_data_type(values),
-            _ => None,
-        }
-    }
-
-    /// The type that a function gave to its values, told by the name inside the list; neither text
-    /// nor another array of numbers is tagged so.
-    pub fn tagged(data_type: &DataType) -> Option<Self> {
-        let (DataType::FixedSizeList(item, _) | DataType::List(item)) = data_type else {
-            return None;
-        };
-        let kinds = [Self::Point, Self::Circle, Self::Polygon];
-        kinds.into_iter().find(|kind| item.name() == kind.xtype())
-    }
-
-    /// The field of a function's result, with unit, xtype and arraysize.
-    pub fn field(self, name: &str) -> Field {
-        let metadata = self.metadata().map(|(key, value)| (key.to_owned(), value.to_owned()));
-        Field::new(name, self.data_type(), true).with_metadata(metadata.collect())
-    }
-
-    /// What the metadata of a column of such values say.
-    pub fn metadata(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let facts: &[(&str, &str)] = match self {
-            Self::Point => &[(XTYPE, "point"), (ARRAYSIZE, "2"), (UNIT, "deg"), (UCD, "pos.eq")],
-            Self::Circle => {
-                &[(XTYPE, "circle"), (ARRAYSIZE, "3"), (UNIT, "deg"), (UCD, "pos.outline")]
-            }
-            Self::Polygon => {
-                &[(XTYPE, "polygon"), (ARRAYSIZE, "*"), (UNIT, "deg"), (UCD, "pos.outline")]
-            }
-            Self::Region => &[(XTYPE, "region"), (DATATYPE, "char"), (UCD, "pos.outline")],
-        };
-        facts.iter().copied()
-    }
-
-    /// Coerce the argument of a function to a geometry.
-    ///
-    /// # Errors
-    /// A type that holds no geometries.
-    pub fn coerce(function: &str, data_type: &DataType) -> Result<DataType> {
-        if let Some(kind) = Self::tagged(data_type).or_else(|| Self::of_data_type(data_type)) {
-            return Ok(kind.data_type());
-        }
-        if data_type.is_null() {
-            return Ok(Self::Region.data_type());
-        }
-        plan_err!("{function}: a geometry is wanted, not a value of type {data_type}")
-    }
+    plan_err!("{function}: a geometry is wanted, not a value of type {data_type}")
 }
 
 /// Make a column of points; each is longitude and latitude.

@@ -13,6 +13,8 @@
 
 pub mod database;
 pub mod session;
+
+pub mod preview;
 pub mod query;
 pub mod geometry;
 pub mod config;
@@ -22,7 +24,9 @@ pub mod error;
 
 mod catalog_provider;
 mod chunked_table;
+mod names;
 mod optimizer;
+mod output_column;
 mod output_type;
 mod region_filter;
 
@@ -30,6 +34,7 @@ pub use config::{EngineConfig, Pruning};
 pub use database::Database;
 pub use datafusion::arrow;
 pub use error::{Error, ErrorKind, Result};
+pub use names::names;
 pub use output_type::output_type;
 pub use query::Query;
 pub use session::{QueryOptions, Session};

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use almagest_storage::schema::arrow::ARRAYSIZE;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
@@ -15,8 +14,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
-use crate::geometry::GeometryType;
-use crate::output_type::output_type;
+use crate::output_column::OutputColumns;
 
 /// A planned query: what its columns are, and the rows once it is run.
 pub struct Query {
@@ -34,14 +32,15 @@ impl Query {
     /// Types are those of the physical plan: only there all branches of a UNION or CASE have one.
     pub(crate) async fn plan(
         frame: DataFrame,
+        described: OutputColumns,
         warnings: Vec<String>,
         version: u64,
     ) -> Result<Self> {
-        let described = frame.schema().as_arrow().clone();
+        let names = frame.schema().as_arrow().clone();
         let (state, plan) = frame.into_parts();
         let logical = state.optimize(&plan)?;
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
-        let schema = output_schema(&described, &physical.schema());
+        let schema = described.schema(&names, &physical.schema());
         let context = Arc::new(TaskContext::from(&state));
         Ok(Self { logical, physical, context, schema, warnings, version })
     }
@@ -49,7 +48,7 @@ impl Query {
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
     /// keys of [`almagest_storage::schema::arrow`].
     ///
-    /// Types are those of [`output_type`], and what has none there as it is.
+    /// Types are those of [`output_type`](crate::output_type::output_type), and what has none there as it is.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -81,30 +80,6 @@ impl Query {
         let physical = displayable(self.physical.as_ref()).indent(true).to_string();
         format!("{}\n\n{physical}", self.logical.display_indent())
     }
-}
-
-/// Return the columns as clients see them: named and described as in `described`, with the few
-/// output types for those of `planned`, any of them nullable.
-fn output_schema(described: &Schema, planned: &Schema) -> SchemaRef {
-    let fields: Vec<Field> = described
-        .fields()
-        .iter()
-        .zip(planned.fields())
-        .map(|(described, planned)| {
-            let planned = planned.data_type();
-            let data_type = output_type(planned).unwrap_or_else(|| planned.clone());
-            let mut metadata = described.metadata().clone();
-            let facts = GeometryType::tagged(planned).into_iter().flat_map(GeometryType::metadata);
-            for (key, value) in facts {
-                metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-            }
-            if let DataType::FixedSizeList(_, length) = planned {
-                metadata.entry(ARRAYSIZE.to_owned()).or_insert_with(|| length.to_string());
-            }
-            Field::new(described.name(), data_type, true).with_metadata(metadata)
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
 }
 
 fn to_output(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {

@@ -3,20 +3,27 @@
 //! ```text
 //!   sky_closed_cone(ra, dec, 10, -5, 0.1)                ─▶ cone
 //!   sky_polygon(ra, dec, …)                              ─▶ polygon
+//!   sky_lonlat_box(ra, dec, 350, -5, 10, 5)              ─▶ longitude–latitude box
+//!   sky_ellipse(ra, dec, 1, 2, 9, 5, 45)                 ─▶ cone around the ellipse
+//!   sky_contains(sky_point(ra, dec), 'UNION …')          ─▶ any shape
+//!   sky_intersects(sky_circle(ra, dec, 0.1), 'UNION …')  ─▶ cone around the shape
 //!   ra >= 9 AND ra <= 11 AND dec > -6                    ─▶ longitude–latitude box
 //! ```
 //!
 //! A region may hold more than the filters let pass, never less: it prunes, the filters decide.
 
 use almagest_storage::schema::PositionColumns;
-use almagest_storage::sphgeom::{Angle, Boundary, Cone, LonLatBox, Polygon, Region, UnitVector};
+use almagest_storage::sphgeom::{Angle, Boundary, Cap, Cone, LonLatBox, Region, Shape, UnitVector};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Between, ScalarFunction};
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::{BinaryExpr, ColumnarValue, Expr, Operator};
 
-use crate::functions::{cone, polygon};
+use crate::functions::degrees::written_out;
+use crate::functions::polygon::{self, Outline};
+use crate::functions::{area, cone, construct, meets, relation, shapes};
+use crate::geometry::Geometries;
 
 /// Return regions in all of which a row must lie to pass `filters` (a conjunction).
 pub(crate) fn regions_of_filters(filters: &[Expr], position: &PositionColumns) -> Vec<Region> {
@@ -35,41 +42,117 @@ pub(crate) fn regions_of_filters(filters: &[Expr], position: &PositionColumns) -
 }
 
 fn region_of_call(call: &ScalarFunction, position: &PositionColumns) -> Option<Region> {
-    let is_position =
-        |args: &[Expr]| is_column(&args[0], &position.ra) && is_column(&args[1], &position.dec);
-    let args = &call.args;
-    if args.len() < 5 {
+    match call.func.name() {
+        cone::CLOSED => region_of_cone(&call.args, Boundary::Closed, position),
+        cone::OPEN => region_of_cone(&call.args, Boundary::Open, position),
+        polygon::POLYGON => region_of_outline(Outline::Vertices, &call.args, position),
+        polygon::CENTER_BOX => region_of_outline(Outline::CenterBox, &call.args, position),
+        area::LONLAT_BOX => region_of_area(area::Outline::LonLatBox, &call.args, position),
+        area::ELLIPSE => region_of_area(area::Outline::Ellipse, &call.args, position),
+        meets::POLYGON => region_of_meeting(Outline::Vertices, &call.args, position),
+        meets::CENTER_BOX => region_of_meeting(Outline::CenterBox, &call.args, position),
+        relation::CONTAINS | relation::INTERSECTS => region_of_relation(call, position),
+        _ => None,
+    }
+}
+
+fn region_of_cone(args: &[Expr], boundary: Boundary, position: &PositionColumns) -> Option<Region> {
+    let args = written_out(args.to_vec());
+    let [a, b, c, d, radius] = args.as_slice() else { return None };
+    // Cones are symmetric: CONTAINS(POINT(10, 20), CIRCLE(ra, dec, r)) constrains the row as well.
+    let (lon, lat) = match is_position(&[a, b], position) {
+        true => (c, d),
+        false if is_position(&[c, d], position) => (a, b),
+        false => return None,
+    };
+    let center = UnitVector::from_lonlat_deg(number(lon)?, number(lat)?);
+    Some(Cone::new(center, Angle::from_degrees(number(radius)?), boundary).into())
+}
+
+fn region_of_outline(
+    outline: Outline,
+    args: &[Expr],
+    position: &PositionColumns,
+) -> Option<Region> {
+    let args = written_out(args.to_vec());
+    let [lon, lat, numbers @ ..] = args.as_slice() else { return None };
+    if !is_position(&[lon, lat], position) {
         return None;
     }
-    let name = call.func.name();
-    // Cones are symmetric: CONTAINS(POINT(10, 20), CIRCLE(ra, dec, r)) constrains the row as well.
-    let numbers = if is_position(&args[..2]) {
-        args[2..].iter().map(number).collect::<Option<Vec<f64>>>()?
-    } else if is_position(&args[2..4]) && (name == cone::CLOSED || name == cone::OPEN) {
-        [&args[0], &args[1], &args[4]].into_iter().map(number).collect::<Option<Vec<f64>>>()?
-    } else {
+    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
+    outline.polygon(&numbers).ok().map(Region::Polygon)
+}
+
+fn region_of_area(
+    outline: area::Outline,
+    args: &[Expr],
+    position: &PositionColumns,
+) -> Option<Region> {
+    let args = written_out(args.to_vec());
+    let [lon, lat, numbers @ ..] = args.as_slice() else { return None };
+    if !is_position(&[lon, lat], position) {
         return None;
+    }
+    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
+    outline.area(&numbers).region()
+}
+
+/// A cone about the row that meets a polygon.
+fn region_of_meeting(
+    outline: Outline,
+    args: &[Expr],
+    position: &PositionColumns,
+) -> Option<Region> {
+    let args = written_out(args.to_vec());
+    let [lon, lat, radius, numbers @ ..] = args.as_slice() else { return None };
+    if !is_position(&[lon, lat], position) {
+        return None;
+    }
+    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
+    let polygon = outline.polygon(&numbers).ok()?;
+    Some(within_reach(&polygon.bounding_cap(), number(radius)?))
+}
+
+/// A point or a cone about the row, and a constant shape that holds it, meets it or lies in it.
+fn region_of_relation(call: &ScalarFunction, position: &PositionColumns) -> Option<Region> {
+    let [a, b] = call.args.as_slice() else { return None };
+    let is_containment = call.func.name() == relation::CONTAINS;
+    let (reach, shape, may_reach) = match (reach_of_row(a, position), constant_shape(b)) {
+        // What lies in the shape has its centre there.
+        (Some(reach), Some(shape)) => (reach, shape, !is_containment),
+        _ => (reach_of_row(b, position)?, constant_shape(a)?, true),
     };
-    match name {
-        cone::CLOSED | cone::OPEN => {
-            let &[lon, lat, radius] = numbers.as_slice() else { return None };
-            let boundary = if name == cone::OPEN { Boundary::Open } else { Boundary::Closed };
-            let center = UnitVector::from_lonlat_deg(lon, lat);
-            Some(Region::Cone(Cone::new(center, Angle::from_degrees(radius), boundary)))
-        }
-        polygon::POLYGON => {
-            let vertices: Vec<(f64, f64)> =
-                numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-            Polygon::try_from_lonlat_deg(&vertices).ok().map(Region::Polygon)
-        }
-        polygon::CENTER_BOX => {
-            let &[lon, lat, width, height] = numbers.as_slice() else { return None };
-            let center = UnitVector::from_lonlat_deg(lon, lat);
-            Region::center_box(&center, Angle::from_degrees(width), Angle::from_degrees(height))
-                .ok()
+    if may_reach && reach > 0.0 {
+        return Some(within_reach(&shape.bounding_cap(), reach));
+    }
+    Some(shape.into())
+}
+
+/// How far a point or a cone about the row reaches, degrees.
+fn reach_of_row(geometry: &Expr, position: &PositionColumns) -> Option<f64> {
+    let Expr::ScalarFunction(ScalarFunction { func, args }) = geometry else { return None };
+    let args = written_out(args.clone());
+    match (func.name(), args.as_slice()) {
+        (construct::POINT, [lon, lat]) if is_position(&[lon, lat], position) => Some(0.0),
+        (construct::CIRCLE, [lon, lat, radius]) if is_position(&[lon, lat], position) => {
+            number(radius)
         }
         _ => None,
     }
+}
+
+fn constant_shape(geometry: &Expr) -> Option<Shape> {
+    let Expr::Literal(value, _) = geometry else { return None };
+    let column = Geometries::of_argument(&ColumnarValue::Scalar(value.clone())).ok()?;
+    shapes::shape(&column.get(0)?, None).ok()
+}
+
+/// Where the centre of a cone may be that meets something in `cap`.
+fn within_reach(cap: &Cap, radius_deg: f64) -> Region {
+    /// Rounding of the sum of two angles, and of the predicate itself.
+    const SLACK_DEG: f64 = 1e-9;
+    let radius = Angle::from_degrees(cap.radius.degrees() + radius_deg.max(0.0) + SLACK_DEG);
+    Cone::new(cap.center, radius, Boundary::Closed).into()
 }
 
 /// The ranges of longitude and latitude that plain comparisons leave.
@@ -141,6 +224,10 @@ impl Bounds {
         }
         LonLatBox::try_new(lon.0, lon.1, lat.0, lat.1).ok().map(Region::LonLatBox)
     }
+}
+
+fn is_position(lonlat: &[&Expr; 2], position: &PositionColumns) -> bool {
+    is_column(lonlat[0], &position.ra) && is_column(lonlat[1], &position.dec)
 }
 
 fn is_column(expr: &Expr, name: &str) -> bool {

@@ -8,89 +8,117 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames};
+use almagest_adql::{Dialect, Names, Translated, translate_dialect};
 use almagest_storage::Snapshot;
-use almagest_storage::schema::{Datatype, SchemaDef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as DFStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
 
 use crate::catalog_provider::SnapshotSchema;
 use crate::config::EngineConfig;
+use crate::names::names;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
-use crate::{Error, Query, Result, functions, tap_schema};
+use crate::output_column::OutputColumns;
+use crate::{Database, Error, Query, Result, functions, tap_schema};
 
 /// Name of the one catalog in DataFusion's registry.
 const CATALOG: &str = "almagest";
 
 /// Queries over one snapshot of the catalog.
 pub struct Session {
+    database: Database,
     context: SessionContext,
     names: Names,
     version: u64,
 }
 
-/// What bounds one query.
+/// How a query is read, and what bounds it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct QueryOptions {
+    /// The language that it is in.
+    pub dialect: Dialect,
     /// Stop after this many rows.
     pub row_limit: Option<u64>,
 }
 
 impl Session {
-    pub(crate) fn new(
-        snapshot: Snapshot,
-        schemas: &[SchemaDef],
-        tap_schema: Arc<dyn SchemaProvider>,
-        config: &EngineConfig,
-        runtime: Arc<RuntimeEnv>,
-    ) -> Result<Self> {
-        let names = names(schemas, &snapshot.store().schema().name);
+    pub(crate) fn new(database: Database, snapshot: Snapshot) -> Result<Self> {
+        let default_schema = snapshot.store().schema().name.clone();
+        let names = names(database.schemas(), &default_schema);
         let version = snapshot.version();
-        let state = SessionStateBuilder::new()
-            .with_config(session_config(config))
-            .with_runtime_env(runtime)
-            .with_default_features()
-            .with_analyzer_rule(Arc::new(KeepNumbersFinite))
-            .build();
-        let context = SessionContext::new_with_state(state);
-        for function in functions::all() {
-            context.register_udf(function);
-        }
-        for function in functions::aggregates() {
-            context.register_udaf(function);
-        }
-        let catalog = MemoryCatalogProvider::new();
-        catalog.register_schema(
-            &snapshot.store().schema().name.clone(),
-            Arc::new(SnapshotSchema::new(snapshot, config.pruning)),
-        )?;
-        catalog.register_schema(tap_schema::NAME, tap_schema)?;
-        context.register_catalog(CATALOG, Arc::new(catalog));
-        Ok(Self { context, names, version })
+        let pruning = database.config().pruning;
+        let tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
+            (default_schema, Arc::new(SnapshotSchema::new(snapshot, pruning))),
+            (tap_schema::NAME.to_owned(), database.tap_schema()),
+        ];
+        let context = context(database.config(), database.runtime(), tables)?;
+        Ok(Self { database, context, names, version })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
     ///
+    /// A query that asks for another version with `AS OF` is planned over that one.
+    ///
     /// # Errors
     /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated = almagest_adql::translate(adql, &self.names)
+        let translated = translate_dialect(adql, options.dialect, &self.names)
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
-        let statement =
-            DFStatement::Statement(Box::new(Statement::Query(Box::new(translated.query))));
-        let plan = self.context.state().statement_to_plan(statement).await?;
-        let frame = self.context.execute_logical_plan(plan).await?;
-        let frame = match options.row_limit {
+        match &translated.as_of {
+            Some(as_of) => {
+                self.database.session_at(as_of)?.plan(translated, options.row_limit).await
+            }
+            None => self.plan(translated, options.row_limit).await,
+        }
+    }
+
+    async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
+        let described = OutputColumns::of(&translated.columns, self.database.schemas());
+        let frame = frame(&self.context, translated.query).await?;
+        let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        Query::plan(frame, translated.warnings, self.version).await
+        Query::plan(frame, described, translated.warnings, self.version).await
     }
+}
+
+/// A DataFusion context with our functions, our rules and these schemas.
+pub(crate) fn context(
+    config: &EngineConfig,
+    runtime: Arc<RuntimeEnv>,
+    schemas: Vec<(String, Arc<dyn SchemaProvider>)>,
+) -> Result<SessionContext> {
+    let state = SessionStateBuilder::new()
+        .with_config(session_config(config))
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for function in functions::all() {
+        context.register_udf(function);
+    }
+    for function in functions::aggregates() {
+        context.register_udaf(function);
+    }
+    let catalog = MemoryCatalogProvider::new();
+    for (name, tables) in schemas {
+        catalog.register_schema(&name, tables)?;
+    }
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    Ok(context)
+}
+
+/// The logical plan of a translated query, not yet optimized.
+pub(crate) async fn frame(context: &SessionContext, query: SqlQuery) -> Result<DataFrame> {
+    let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
+    let plan = context.state().statement_to_plan(statement).await?;
+    Ok(context.execute_logical_plan(plan).await?)
 }
 
 fn session_config(config: &EngineConfig) -> SessionConfig {
@@ -103,45 +131,4 @@ fn session_config(config: &EngineConfig) -> SessionConfig {
     options.catalog.default_catalog = CATALOG.into();
     options.optimizer.prefer_hash_join = true;
     SessionConfig::from(options)
-}
-
-fn names(schemas: &[SchemaDef], default_schema: &str) -> Names {
-    let schemas = schemas
-        .iter()
-        .map(|schema| SchemaNames {
-            name: schema.name.clone(),
-            tables: schema
-                .tables
-                .iter()
-                .map(|table| TableNames {
-                    name: table.name.clone(),
-                    columns: table
-                        .columns
-                        .iter()
-                        .map(|column| ColumnName {
-                            name: column.name.clone(),
-                            kind: column_kind(column.datatype),
-                            unit: column.unit.clone(),
-                        })
-                        .collect(),
-                })
-                .collect(),
-        })
-        .collect();
-    Names { schemas, default_schema: default_schema.to_owned() }
-}
-
-fn column_kind(datatype: Datatype) -> ColumnKind {
-    match datatype {
-        Datatype::Boolean => ColumnKind::Boolean,
-        Datatype::Byte
-        | Datatype::Short
-        | Datatype::Int
-        | Datatype::Long
-        | Datatype::Float
-        | Datatype::Double => ColumnKind::Numeric,
-        Datatype::Char | Datatype::String | Datatype::Unicode | Datatype::Text => ColumnKind::Text,
-        Datatype::Binary => ColumnKind::Binary,
-        Datatype::Timestamp => ColumnKind::Timestamp,
-    }
 }

@@ -26,6 +26,7 @@ mod check;
 mod clean;
 mod convert;
 mod fault;
+mod geometry;
 
 pub(crate) use check::degrees;
 
@@ -126,7 +127,7 @@ pub fn conform(
     for (column, source) in table.columns.iter().zip(sources) {
         let Some(source) = source else {
             report.absent_columns.insert(column.name.clone(), n_rows as u64);
-            columns.push(new_null_array(&column.datatype.to_arrow(), n_rows));
+            columns.push(new_null_array(&column.to_arrow(), n_rows));
             continue;
         };
         let (values, faults) =
@@ -163,7 +164,10 @@ fn conform_column(
     options: ConformOptions,
     report: &mut Report,
 ) -> (ArrayRef, fault::Faults) {
-    let (values, mut faults) = convert::convert(source, column.datatype);
+    let (values, mut faults) = match column.geometry() {
+        Some(kind) => geometry::convert(source, kind),
+        None => convert::convert(source, column.datatype),
+    };
     let requirement = Requirement::of(table, column);
     let cleaned = clean::clean(&values, requirement, options.infinities, &mut faults);
     for (count, counts) in
@@ -212,7 +216,11 @@ fn match_columns(
             continue;
         };
         let found_type = input.field(index).data_type();
-        if !convert::is_convertible(found_type, column.datatype) {
+        let is_convertible = match column.geometry() {
+            Some(_) => geometry::is_convertible(found_type),
+            None => convert::is_convertible(found_type, column.datatype),
+        };
+        if !is_convertible {
             mismatches.push(ColumnMismatch::Type {
                 column: column.name.clone(),
                 found: found_type.to_string(),

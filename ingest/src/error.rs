@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use almagest_storage::schema::Datatype;
+use almagest_storage::schema::{Datatype, GeometryType};
 use almagest_storage::sphgeom::PositionError;
 
 use crate::origin::RowOrigin;
@@ -242,6 +242,8 @@ impl fmt::Display for ColumnMismatch {
 pub enum ValueProblem {
     /// It is not a value of the type.
     NotA(Datatype),
+    /// Its numbers are no geometry.
+    NotGeometry(GeometryType),
     /// It is a number, but the type does not reach that far.
     OutOfRange(Datatype),
     /// It is too large for a float to have kept it exactly.
@@ -265,6 +267,14 @@ impl ValueProblem {
     fn describe(self, value: &str) -> String {
         match self {
             Self::NotA(datatype) => format!("{value} is not {}", noun(datatype)),
+            Self::NotGeometry(kind) => {
+                let numbers = match kind {
+                    GeometryType::Point => "longitude and latitude",
+                    GeometryType::Circle => "longitude, latitude and radius",
+                    _ => "longitudes and latitudes of three or more vertices",
+                };
+                format!("{value} is not a {}: {numbers} in degrees", kind.xtype())
+            }
             Self::OutOfRange(datatype) => format!("{value} does not fit {}", noun(datatype)),
             Self::Inexact => format!("{value} is too large for a float to hold an exact integer"),
             Self::Absent => "a value is required".to_owned(),

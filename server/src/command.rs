@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use almagest_storage::schema::felis::FelisError;
 
+pub mod adql;
 pub mod check;
 pub mod create;
 pub mod demo;

@@ -26,6 +26,7 @@ enum Command {
     Query(command::query::Query),
     Serve(command::serve::Serve),
     Check(command::check::Check),
+    Adql(command::adql::Adql),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +69,7 @@ async fn perform(command: Command) -> command::Result<()> {
         Command::Query(query) => query.run().await,
         Command::Serve(serve) => serve.run().await,
         Command::Check(check) => check.run(),
+        Command::Adql(adql) => adql.run().await,
     }
 }
 

@@ -37,7 +37,7 @@ fn catalog() -> (TempDir, Database) {
     let root = temporary.path().join("catalog");
     let store = CatalogStore::create(&root, &schema, Chunking::try_new(1).unwrap()).unwrap();
     let mut transaction = Transaction::begin(&store).unwrap();
-    for table in ["Star", "Visit", "Epoch"] {
+    for table in ["Star", "Visit", "Epoch", "Field"] {
         let path = folder().join("data").join(table).with_extension("csv");
         transaction.append_file(table, &path, &ReadOptions::default()).unwrap();
     }
@@ -223,6 +223,11 @@ async fn units_and_ucds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors() {
     check("errors.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn geometry() {
+    check("geometry.txt").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

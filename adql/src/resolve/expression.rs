@@ -3,14 +3,15 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut};
-use sqlparser::tokenizer::Span;
 
 use super::Resolver;
+use super::group::Clause;
 use super::output::Output;
 use super::scope::{Relation, Scope};
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::{ColumnKind, best_matches, did_you_mean};
-use crate::tree::{bare, exact, nested, query_start, width};
+use crate::names::{ColumnKind, best_matches};
+use crate::tree::{exact, nested, query_start, width};
+use crate::typing::{self, Findings, Typed, Types};
 
 /// What the aliases of the select list are to an expression.
 #[derive(Clone, Copy)]
@@ -35,23 +36,45 @@ impl<'o> Aliases<'o> {
 }
 
 impl Resolver<'_> {
-    /// Resolve all names in an expression, its subqueries included.
+    /// Resolve all names in an expression, its subqueries included, and type it.
     ///
-    /// Returns the kind of the column, if the expression is one.
+    /// Returns what is known of its values.
     pub(super) fn expression(
         &mut self,
         expr: &mut Expr,
         scope: &Scope<'_>,
         aliases: Aliases<'_>,
-    ) -> ColumnKind {
-        let mut walk = Walk { resolver: self, scope, aliases, depth: 0, kind: ColumnKind::Other };
+    ) -> Typed {
+        let mut walk = Walk { resolver: self, scope, aliases, depth: 0, types: Types::default() };
         // The walk never breaks off.
         let _ = expr.visit(&mut walk);
-        let kind = walk.kind;
-        match bare(expr) {
-            Expr::CompoundIdentifier(_) | Expr::Identifier(_) => kind,
-            _ => ColumnKind::Other,
+        walk.types.get(expr)
+    }
+
+    /// Resolve an expression in the place of a condition.
+    pub(super) fn condition(
+        &mut self,
+        expr: &mut Expr,
+        scope: &Scope<'_>,
+        aliases: Aliases<'_>,
+        clause: Clause,
+    ) {
+        let typed = self.expression(expr, scope, aliases);
+        self.typing(|found| typing::condition(expr, typed.kind, found));
+        self.check_aggregates(expr, clause, None);
+    }
+
+    /// Let a rule of types find what it finds.
+    fn typing<T>(&mut self, rule: impl FnOnce(&mut Findings) -> T) -> T {
+        let mut found = Findings::default();
+        let outcome = rule(&mut found);
+        for diagnostic in found.diagnostics {
+            self.report(diagnostic);
         }
+        for warning in found.warnings {
+            self.warn(warning);
+        }
+        outcome
     }
 
     /// What an unqualified name is.
@@ -66,11 +89,12 @@ impl Resolver<'_> {
             match scope.frame.columns_named(ident).as_slice() {
                 [] => {}
                 [column] => {
-                    let found = Meaning::column(column.expr.clone(), column.kind, ident.span);
+                    let expr = column.expr(ident.span);
+                    let found = Meaning { expr, typed: column.typed.clone() };
                     return self.unless_shadowed(found, level, innermost, ident);
                 }
                 several => {
-                    let candidates = several.iter().map(|c| c.label.clone()).collect();
+                    let candidates = several.iter().map(|c| c.label()).collect();
                     return self.ambiguous(ident.value.clone(), ident, candidates);
                 }
             }
@@ -79,10 +103,10 @@ impl Resolver<'_> {
                 let named = best_matches(ident, outputs.iter(), |o| &o.wanted);
                 if let Some(output) = named.first() {
                     return Some(match (aliases, &output.expr) {
-                        (Aliases::Substituted(_), Some(expr)) => Meaning::substitute(expr.clone()),
+                        (Aliases::Substituted(_), Some(expr)) => Meaning::substitute(expr, output),
                         _ => {
                             let expr = Expr::Identifier(exact(&output.name, ident.span));
-                            Meaning { expr, kind: output.kind }
+                            Meaning { expr, typed: output.typed.clone() }
                         }
                     });
                 }
@@ -108,7 +132,12 @@ impl Resolver<'_> {
         let (schema, table, column) = match parts {
             [table, column] => (None, table, column),
             [schema, table, column] => (Some(schema), table, column),
-            _ => return None,
+            [catalog, ..] => {
+                let message = "there are no catalogs here: a column is schema.table.column";
+                self.report(Diagnostic::invalid(catalog.span.start, message));
+                return None;
+            }
+            [] => return None,
         };
         let shown = parts.iter().map(|p| p.value.as_str()).collect::<Vec<_>>().join(".");
         let innermost = scope;
@@ -150,8 +179,8 @@ impl Resolver<'_> {
         let Expr::CompoundIdentifier(parts) = &found.expr else { return Some(found) };
         let [table, column] = parts.as_slice() else { return Some(found) };
         let mut inner = innermost.chain().take(level).flat_map(|s| &s.frame.relations);
-        let shadowed = inner
-            .any(|r| r.alias == table.value && r.columns.iter().any(|c| c.name == column.value));
+        let shadowed =
+            inner.any(|r| *r.alias == *table.value && !r.columns_named(column).is_empty());
         if !shadowed {
             return Some(found);
         }
@@ -163,15 +192,15 @@ impl Resolver<'_> {
     }
 
     fn column_of(&mut self, relation: &Relation, ident: &Ident, shown: &str) -> Option<Meaning> {
-        match best_matches(ident, relation.columns.iter(), |c| &c.name).as_slice() {
+        match relation.columns_named(ident).as_slice() {
             [column] => {
                 let expr = crate::tree::column(&relation.alias, &column.name, ident.span);
-                Some(Meaning::column(expr, column.kind, ident.span))
+                Some(Meaning { expr, typed: column.typed.clone() })
             }
             [] if !relation.known => None,
             [] => {
-                let candidates = relation.columns.iter().map(|c| c.name.as_str());
-                let suggestion = did_you_mean(&ident.value, candidates);
+                let candidates = relation.columns.iter().map(|c| &*c.name);
+                let suggestion = self.suggest(&ident.value, candidates);
                 let problem = Problem::UnknownColumn { name: printable(shown) };
                 let fault = Diagnostic::new(ident.span.start, problem);
                 self.report(fault.suggest_maybe(suggestion));
@@ -191,7 +220,7 @@ impl Resolver<'_> {
     }
 
     /// What a table name that is not in FROM may have been meant to be.
-    pub(super) fn suggest_relation(&self, name: &str, scope: &Scope<'_>) -> Option<String> {
+    pub(super) fn suggest_relation(&mut self, name: &str, scope: &Scope<'_>) -> Option<String> {
         let table = name.rsplit('.').next().unwrap_or(name);
         let relations = || scope.chain().flat_map(|s| s.frame.relations.iter());
         if let Some(hidden) =
@@ -203,41 +232,32 @@ impl Resolver<'_> {
         if known {
             return Some("it is not in this FROM".to_owned());
         }
-        did_you_mean(table, relations().map(|r| r.name.as_str()))
+        let candidates: Vec<&str> = relations().map(|r| r.name.as_str()).collect();
+        self.suggest(table, candidates.into_iter())
     }
 }
 
 /// What a name turned out to be. Where there is none, the fault has been reported.
 struct Meaning {
     expr: Expr,
-    kind: ColumnKind,
+    typed: Typed,
 }
 
 impl Meaning {
-    /// A column, placed where the query names it.
-    fn column(mut expr: Expr, kind: ColumnKind, span: Span) -> Self {
-        if let Expr::CompoundIdentifier(parts) = &mut expr {
-            for part in parts {
-                part.span = span;
-            }
-        }
-        Meaning { expr, kind }
-    }
-
     /// The expression behind an alias.
-    fn substitute(expr: Expr) -> Self {
-        let expr = match expr {
-            Expr::CompoundIdentifier(_)
+    fn substitute(expr: &Expr, output: &Output) -> Self {
+        let expr = match expr.clone() {
+            expr @ (Expr::CompoundIdentifier(_)
             | Expr::Function(_)
             | Expr::Floor { .. }
             | Expr::Ceil { .. }
             | Expr::Cast { .. }
             | Expr::Case { .. }
             | Expr::Nested(_)
-            | Expr::Value(_) => expr,
+            | Expr::Value(_)) => expr,
             other => nested(other),
         };
-        Meaning { expr, kind: ColumnKind::Other }
+        Meaning { expr, typed: output.typed.clone() }
     }
 }
 
@@ -248,8 +268,23 @@ struct Walk<'w, 'n, 's, 'o> {
     /// How many subqueries the walk is inside of. They are resolved when they are entered, in
     /// their own scope, so that their expressions are passed over.
     depth: usize,
-    /// The kind of the column resolved last.
-    kind: ColumnKind,
+    /// What is known of the expressions that the walk has left.
+    types: Types,
+}
+
+impl Walk<'_, '_, '_, '_> {
+    /// Put what a name means in its place.
+    fn settle(&mut self, expr: &mut Expr, meaning: Option<Meaning>) {
+        let Some(Meaning { expr: resolved, typed }) = meaning else { return };
+        if let Expr::CompoundIdentifier(parts) = &resolved
+            && let Some(last) = parts.last()
+            && typed.kind != ColumnKind::Other
+        {
+            self.resolver.found.kinds.insert(last.span.start, typed.kind);
+        }
+        *expr = resolved;
+        self.types.set(expr, typed);
+    }
 }
 
 impl VisitorMut for Walk<'_, '_, '_, '_> {
@@ -257,7 +292,10 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         if self.depth == 0 {
-            self.resolver.query(query, self.scope.ctes, Some(self.scope));
+            let outputs = self.resolver.query(query, self.scope.ctes, Some(self.scope));
+            if let Some(first) = outputs.into_iter().next() {
+                self.types.set_subquery(query, first.typed);
+            }
         }
         self.depth += 1;
         ControlFlow::Continue(())
@@ -272,29 +310,30 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
         if self.depth > 0 {
             return ControlFlow::Continue(());
         }
-        let meaning = match expr {
-            Expr::Identifier(ident) => self.resolver.unqualified(ident, self.scope, self.aliases),
-            Expr::CompoundIdentifier(parts) => self.resolver.qualified(parts, self.scope),
-            Expr::Subquery(query) | Expr::InSubquery { subquery: query, .. } => {
-                let columns = width(query);
-                if columns != 1 {
-                    let message = format!("this subquery must have 1 column, but has {columns}");
-                    let at = query_start(query);
-                    self.resolver.report(Diagnostic::invalid(at, message));
+        match expr {
+            Expr::Identifier(ident) => {
+                let meaning = self.resolver.unqualified(ident, self.scope, self.aliases);
+                self.settle(expr, meaning);
+            }
+            Expr::CompoundIdentifier(parts) => {
+                let meaning = self.resolver.qualified(parts, self.scope);
+                self.settle(expr, meaning);
+            }
+            _ => {
+                if let Expr::Subquery(query) | Expr::InSubquery { subquery: query, .. } = expr {
+                    let columns = width(query);
+                    if columns != 1 {
+                        let message =
+                            format!("this subquery must have 1 column, but has {columns}");
+                        let at = query_start(query);
+                        self.resolver.report(Diagnostic::invalid(at, message));
+                    }
                 }
-                return ControlFlow::Continue(());
+                let types = &self.types;
+                let typed = self.resolver.typing(|found| typing::of(expr, types, found));
+                let typed = self.resolver.settle_area(expr, self.scope.frame).unwrap_or(typed);
+                self.types.set(expr, typed);
             }
-            _ => return ControlFlow::Continue(()),
-        };
-        if let Some(Meaning { expr: resolved, kind }) = meaning {
-            if let Expr::CompoundIdentifier(parts) = &resolved
-                && let Some(last) = parts.last()
-                && kind != ColumnKind::Other
-            {
-                self.resolver.found.kinds.insert(last.span.start, kind);
-            }
-            self.kind = kind;
-            *expr = resolved;
         }
         ControlFlow::Continue(())
     }

@@ -11,6 +11,8 @@
 //!   ON "o"."objectId" = "Source"."objectId"        -- objectId means "o"."objectId"
 //! ```
 
+use std::collections::HashSet;
+
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Spanned,
     TableAlias, TableFactor, TableWithJoins,
@@ -18,11 +20,14 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::{Location, Span};
 
 use super::Resolver;
+use super::area::{all, join_ranges};
 use super::expression::Aliases;
-use super::scope::{Column, CommonTable, Frame, Relation, Scope, VisibleColumn};
+use super::group::{Clause, equalities};
+use super::scope::{Column, CommonTable, Frame, Relation, Scope, Source, VisibleColumn};
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::{FoundTable, best_matches, did_you_mean, means};
+use crate::names::{FoundTable, best_matches, means};
 use crate::tree::{binary, boolean, call, exact, query_start};
+use crate::typing::{self, Origin, Typed};
 
 /// Which side of a join keeps its rows without a partner.
 #[derive(Clone, Copy, PartialEq)]
@@ -94,27 +99,24 @@ impl Resolver<'_> {
                 let at = query_start(subquery);
                 let outputs = self.query(subquery, around.ctes, around.outer);
                 let alias = alias.get_or_insert_with(|| {
-                    self.warn("a derived table should have an alias".to_owned());
                     plain_alias(&free_name("derived", &around.taken), Span::empty())
                 });
                 let columns = self.alias_columns(alias, outputs);
                 let name = alias.name.value.clone();
                 alias.name = exact(&name, alias.name.span);
                 around.taken.push(name.clone());
-                Frame::of(Relation {
-                    alias: name.clone(),
-                    name,
-                    schema: None,
-                    hidden: None,
-                    columns,
-                    known: true,
-                    at,
-                })
+                let alias = name.as_str().into();
+                Frame::of(Relation { alias, name, columns, known: true, ..Relation::at(at) })
             }
-            TableFactor::NestedJoin { table_with_joins, .. } => {
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                if let Some(alias) = alias {
+                    let what = "one alias for several joined tables";
+                    let fault = Diagnostic::not_supported(alias.name.span.start, what);
+                    self.report(fault.suggest("give each table an alias"));
+                }
                 self.joined(table_with_joins, around)
             }
-            // Refused by the whitelist.
+            // The grammar has nothing else.
             _ => Frame::default(),
         }
     }
@@ -138,14 +140,20 @@ impl Resolver<'_> {
             let named = around.ctes.iter().rev().find(|cte| means(table, &cte.name));
             if let Some(cte) = named {
                 *name = ObjectName::from(vec![exact(&cte.name, table.span)]);
-                let columns = cte.columns.clone();
-                return finish(cte.name.clone(), None, columns, alias, around, at);
+                let read = Relation {
+                    name: cte.name.clone(),
+                    columns: cte.columns.clone(),
+                    known: true,
+                    ..Relation::at(at)
+                };
+                self.reads(cte.reads, at);
+                return finish(read, alias, around);
             }
         }
         // A list of one borrowed from the names, not from `self`.
         let names = self.names;
         match names.find_table(schema, table).as_slice() {
-            [FoundTable { schema, table: found }] => {
+            [FoundTable { schema, table: found, place }] => {
                 let (schema, table) = (schema.name.clone(), found.name.clone());
                 let span = name.span();
                 *name = ObjectName::from(vec![exact(&schema, span), exact(&table, span)]);
@@ -153,12 +161,23 @@ impl Resolver<'_> {
                 if !self.found.tables.contains(&used) {
                     self.found.tables.push(used);
                 }
-                let columns = found
-                    .columns
-                    .iter()
-                    .map(|c| Column { name: c.name.clone(), kind: c.kind })
-                    .collect();
-                finish(table, Some(schema), columns, alias, around, at)
+                self.reads(1, at);
+                let origin = |column| Origin { schema: place.0, table: place.1, column };
+                let columns = found.columns.iter().enumerate().map(|(i, column)| Column {
+                    name: column.name.as_str().into(),
+                    typed: Typed::of_column(column, origin(i)),
+                });
+                let read = Relation {
+                    name: table,
+                    schema: Some(schema),
+                    columns: columns.collect(),
+                    known: true,
+                    key: found.key.clone(),
+                    position: found.position.clone(),
+                    table: Some(*place),
+                    ..Relation::at(at)
+                };
+                finish(read, alias, around)
             }
             [] => self.unknown_table(name, alias.as_ref(), at),
             several => {
@@ -190,8 +209,8 @@ impl Resolver<'_> {
         let suggestion = if elsewhere.is_empty() {
             let qualified: Vec<String> = self.names.tables().map(|t| t.qualified()).collect();
             let bare = self.names.tables().map(|t| t.table.name.as_str());
-            did_you_mean(&table, bare)
-                .or_else(|| did_you_mean(&shown, qualified.iter().map(String::as_str)))
+            self.suggest(&table, bare)
+                .or_else(|| self.suggest(&shown, qualified.iter().map(String::as_str)))
         } else {
             Some(format!("did you mean {}?", elsewhere.join(" or ")))
         };
@@ -214,12 +233,16 @@ impl Resolver<'_> {
             JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (Keeps::Left, on),
             JoinOperator::Right(on) | JoinOperator::RightOuter(on) => (Keeps::Right, on),
             JoinOperator::FullOuter(on) => (Keeps::Both, on),
-            // Refused by the whitelist.
+            // The grammar has nothing else.
             _ => return left,
         };
         let shared = match constraint {
             JoinConstraint::None => {
-                *operator = JoinOperator::CrossJoin(JoinConstraint::None);
+                if keeps == Keeps::Neither {
+                    *operator = JoinOperator::CrossJoin(JoinConstraint::None);
+                } else {
+                    *constraint = JoinConstraint::On(boolean(true));
+                }
                 let mut frame = left;
                 frame.append(right);
                 return frame;
@@ -228,7 +251,12 @@ impl Resolver<'_> {
                 let mut frame = left;
                 frame.append(right);
                 let scope = Scope { frame: &frame, ctes: around.ctes, outer: around.outer };
-                self.expression(condition, &scope, Aliases::None);
+                self.condition(condition, &scope, Aliases::None, Clause::On);
+                if keeps == Keeps::Neither {
+                    let equal = equalities(condition, &frame);
+                    frame.equal.extend(equal);
+                }
+                join_ranges(condition, &frame);
                 return frame;
             }
             JoinConstraint::Using(names) => {
@@ -244,48 +272,66 @@ impl Resolver<'_> {
     /// Join two frames on columns of the same name, which are then seen as one.
     fn merge(
         &mut self,
-        mut left: Frame,
-        mut right: Frame,
+        left: Frame,
+        right: Frame,
         shared: &[Ident],
         keeps: Keeps,
     ) -> (Frame, Expr) {
         let mut merged: Vec<VisibleColumn> = Vec::with_capacity(shared.len());
-        let mut condition: Option<Expr> = None;
+        let mut conditions: Vec<Expr> = Vec::with_capacity(shared.len());
+        let (mut of_left, mut of_right) = (HashSet::new(), HashSet::new());
         for ident in shared {
-            let (Some(l), Some(r)) =
-                (self.take_shared(&mut left, ident), self.take_shared(&mut right, ident))
-            else {
+            let (Some(l), Some(r)) = (
+                self.take_shared(&left, ident, &mut of_left),
+                self.take_shared(&right, ident, &mut of_right),
+            ) else {
                 continue;
             };
-            let equal = binary(l.expr.clone(), BinaryOperator::Eq, r.expr.clone());
-            condition = Some(match condition {
-                Some(others) => binary(others, BinaryOperator::And, equal),
-                None => equal,
-            });
-            let expr = match keeps {
-                Keeps::Neither | Keeps::Left => l.expr.clone(),
-                Keeps::Right => r.expr,
-                Keeps::Both => call("coalesce", vec![l.expr.clone(), r.expr]),
+            if !typing::same_column_type(l.typed.kind, r.typed.kind) {
+                let (name, a, b) =
+                    (printable(&ident.value), l.typed.kind.noun(), r.typed.kind.noun());
+                let message = format!("{name} is {a} on one side of the join and {b} on the other");
+                self.report(Diagnostic::of_type(ident.span.start, message));
+            }
+            let (a, b) = (l.expr(Span::empty()), r.expr(Span::empty()));
+            conditions.push(binary(a.clone(), BinaryOperator::Eq, b.clone()));
+            let source = match keeps {
+                Keeps::Neither | Keeps::Left => l.source.clone(),
+                Keeps::Right => Source::Merged(Box::new(b)),
+                Keeps::Both => Source::Merged(Box::new(call("coalesce", vec![a, b]))),
             };
-            merged.push(VisibleColumn { expr, ..l });
+            merged.push(VisibleColumn { source, ..l });
         }
-        merged.append(&mut left.columns);
-        merged.append(&mut right.columns);
-        let mut relations = left.relations;
-        relations.append(&mut right.relations);
-        let frame = Frame { relations, columns: merged };
+        let mut frame = Frame { columns: merged, ..Frame::default() };
+        for (mut side, taken) in [(left, of_left), (right, of_right)] {
+            let mut place = 0..;
+            side.columns.retain(|_| place.next().is_none_or(|place| !taken.contains(&place)));
+            frame.append(side);
+        }
         // Without a common column a natural join pairs all rows.
-        (frame, condition.unwrap_or_else(|| boolean(true)))
+        let condition = all(conditions).unwrap_or_else(|| boolean(true));
+        if keeps == Keeps::Neither {
+            let equal = equalities(&condition, &frame);
+            frame.equal.extend(equal);
+        }
+        (frame, condition)
     }
 
     /// Take the one column of this name out of a side of a join.
-    fn take_shared(&mut self, side: &mut Frame, ident: &Ident) -> Option<VisibleColumn> {
+    fn take_shared(
+        &mut self,
+        side: &Frame,
+        ident: &Ident,
+        taken: &mut HashSet<usize>,
+    ) -> Option<VisibleColumn> {
         let name = printable(&ident.value);
-        match side.columns_named(ident).as_slice() {
+        let mut places = side.places_named(ident);
+        places.retain(|place| !taken.contains(place));
+        match places.as_slice() {
             [] => {
                 if !side.incomplete() {
-                    let candidates = side.columns.iter().map(|c| c.name.as_str());
-                    let suggestion = did_you_mean(&ident.value, candidates);
+                    let candidates = side.columns.iter().map(|c| &*c.name);
+                    let suggestion = self.suggest(&ident.value, candidates);
                     let tables: Vec<&str> =
                         side.relations.iter().map(|r| r.name.as_str()).collect();
                     let name = format!("{name} in {}", tables.join(", "));
@@ -295,13 +341,13 @@ impl Resolver<'_> {
                 }
                 None
             }
-            [column] => {
-                let label = column.label.clone();
-                let at = side.columns.iter().position(|c| c.label == label)?;
-                Some(side.columns.remove(at))
+            [place] => {
+                taken.insert(*place);
+                side.columns.get(*place).cloned()
             }
             several => {
-                let candidates = several.iter().map(|c| c.label.clone()).collect();
+                let columns = several.iter().filter_map(|place| side.columns.get(*place));
+                let candidates = columns.map(VisibleColumn::label).collect();
                 let problem = Problem::Ambiguous { name, candidates };
                 self.report(Diagnostic::new(ident.span.start, problem));
                 None
@@ -312,56 +358,35 @@ impl Resolver<'_> {
 
 /// The columns that both sides of a natural join have, in the left side's order.
 fn natural(left: &Frame, right: &Frame) -> Vec<Ident> {
-    let common = |name: &str| right.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
-    let names = left.columns.iter().map(|c| c.name.as_str()).filter(|name| common(name));
-    names.map(Ident::new).collect()
+    let on_the_right: HashSet<String> =
+        right.columns.iter().map(|c| c.name.to_lowercase()).collect();
+    let names = left.columns.iter().map(|c| &*c.name);
+    names.filter(|name| on_the_right.contains(&name.to_lowercase())).map(Ident::new).collect()
 }
 
-/// Give a table its alias and make the relation of it.
-fn finish(
-    name: String,
-    schema: Option<String>,
-    columns: Vec<Column>,
-    alias: &mut Option<TableAlias>,
-    around: &mut Around<'_>,
-    at: Location,
-) -> Relation {
+/// Give a table its alias.
+fn finish(read: Relation, alias: &mut Option<TableAlias>, around: &mut Around<'_>) -> Relation {
     let relation = match alias {
         Some(alias) => {
             let given = alias.name.value.clone();
             alias.name = exact(&given, alias.name.span);
-            Relation {
-                alias: given.clone(),
-                name: given,
-                schema: None,
-                hidden: Some(name),
-                columns,
-                known: true,
-                at,
-            }
+            let (hidden, alias) = (Some(read.name), given.as_str().into());
+            Relation { alias, name: given, schema: None, hidden, ..read }
         }
         None => {
-            let free = free_name(&name, &around.taken);
+            let free = free_name(&read.name, &around.taken);
             *alias = Some(plain_alias(&free, Span::empty()));
-            Relation { alias: free, name, schema, hidden: None, columns, known: true, at }
+            Relation { alias: free.into(), ..read }
         }
     };
-    around.taken.push(relation.alias.clone());
+    around.taken.push(relation.alias.to_string());
     relation
 }
 
 /// A stand-in for a table that does not exist: it has every column.
 fn unknown_relation(table: String, alias: Option<&TableAlias>, at: Location) -> Relation {
     let name = alias.map_or(table, |alias| alias.name.value.clone());
-    Relation {
-        alias: name.clone(),
-        name,
-        schema: None,
-        hidden: None,
-        columns: vec![],
-        known: false,
-        at,
-    }
+    Relation { alias: name.as_str().into(), name, ..Relation::at(at) }
 }
 
 fn plain_alias(name: &str, span: Span) -> TableAlias {

@@ -4,19 +4,19 @@
 //! expression is called after its function or `col_N`. A name that stands twice gets a number:
 //! `SELECT o.ra, s.ra` gives `ra` and `ra_2`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{
     Expr, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableAlias,
 };
-use sqlparser::tokenizer::Span;
+use sqlparser::tokenizer::{Location, Span};
 
-use super::Resolver;
 use super::expression::Aliases;
 use super::scope::{Column, Scope, VisibleColumn, visible};
+use super::{MOST_COLUMNS, Resolver};
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::ColumnKind;
 use crate::tree::{bare, exact, function_name, start};
+use crate::typing::Typed;
 
 /// An output column of a query.
 #[derive(Debug, Clone)]
@@ -25,9 +25,11 @@ pub(super) struct Output {
     pub name: String,
     /// The name that it would have if it were alone.
     pub wanted: String,
-    pub kind: ColumnKind,
+    pub typed: Typed,
     /// What it is, resolved; none for the columns of a set operation.
     pub expr: Option<Expr>,
+    /// Where it stands in the select list.
+    pub at: Location,
 }
 
 impl Output {
@@ -49,13 +51,14 @@ impl Output {
 struct Item {
     expr: Expr,
     wanted: String,
-    kind: ColumnKind,
-    origin: Origin,
+    typed: Typed,
+    form: Form,
     span: Span,
 }
 
+/// How a select item is written.
 #[derive(Clone, Copy, PartialEq)]
-enum Origin {
+enum Form {
     Alias,
     Column,
     Expression,
@@ -76,23 +79,28 @@ impl Resolver<'_> {
                     items.push(self.unnamed(expr, position, scope));
                 }
                 SelectItem::ExprWithAlias { mut expr, alias } => {
-                    let kind = self.expression(&mut expr, scope, Aliases::None);
+                    let typed = self.expression(&mut expr, scope, Aliases::None);
                     let (span, wanted) = (alias.span, alias.value);
-                    items.push(Item { expr, wanted, kind, origin: Origin::Alias, span });
+                    items.push(Item { expr, wanted, typed, form: Form::Alias, span });
                 }
                 SelectItem::Wildcard(options) => {
+                    let span = options.wildcard_token.0.span;
                     if scope.frame.relations.is_empty() {
-                        let at = options.wildcard_token.0.span.start;
-                        self.report(Diagnostic::invalid(at, "* needs a FROM"));
+                        self.report(Diagnostic::invalid(span.start, "* needs a FROM"));
                     }
-                    items.extend(scope.frame.columns.iter().cloned().map(Item::from));
+                    items.extend(scope.frame.columns.iter().map(|c| Item::of_column(c, span)));
                 }
                 SelectItem::QualifiedWildcard(kind, _) => {
                     items.extend(self.qualified_wildcard(&kind, scope));
                 }
-                // Refused by the whitelist.
+                // The grammar has nothing else.
                 SelectItem::ExprWithAliases { .. } => {}
             }
+        }
+        if let Some(item) = items.get(MOST_COLUMNS) {
+            let message = format!("there are more than {MOST_COLUMNS} output columns");
+            self.report(Diagnostic::new(item.span.start, Problem::TooLarge { message }));
+            items.truncate(MOST_COLUMNS);
         }
         let outputs = self.name_outputs(items);
         projection.extend(outputs.iter().map(|(output, span)| SelectItem::ExprWithAlias {
@@ -107,18 +115,18 @@ impl Resolver<'_> {
             Expr::Identifier(ident) => Some(ident.value.clone()),
             _ => None,
         };
-        let kind = self.expression(&mut expr, scope, Aliases::None);
         let at = start(&expr);
+        let typed = self.expression(&mut expr, scope, Aliases::None);
         let span = Span::new(at, at);
         match bare(&expr) {
             Expr::CompoundIdentifier(parts) if !parts.is_empty() => {
                 let wanted = parts.last().map(|p| p.value.clone()).unwrap_or_default();
-                Item { expr, wanted, kind, origin: Origin::Column, span }
+                Item { expr, wanted, typed, form: Form::Column, span }
             }
             _ => {
                 let called = written.or_else(|| expression_name(&expr));
                 let wanted = called.unwrap_or_else(|| format!("col_{position}"));
-                Item { expr, wanted, kind, origin: Origin::Expression, span }
+                Item { expr, wanted, typed, form: Form::Expression, span }
             }
         }
     }
@@ -141,7 +149,10 @@ impl Resolver<'_> {
             _ => vec![],
         };
         match relations.as_slice() {
-            [relation] => visible(relation).map(Item::from).collect(),
+            [relation] => {
+                let span = name.span();
+                visible(relation).map(|column| Item::of_column(&column, span)).collect()
+            }
             [] => {
                 let shown = printable(&name.to_string());
                 let problem = Problem::UnknownTable { name: shown.clone() };
@@ -153,7 +164,7 @@ impl Resolver<'_> {
             several => {
                 let problem = Problem::Ambiguous {
                     name: printable(&name.to_string()),
-                    candidates: several.iter().map(|r| r.alias.clone()).collect(),
+                    candidates: several.iter().map(|r| r.alias.to_string()).collect(),
                 };
                 self.report(Diagnostic::new(name.span().start, problem));
                 vec![]
@@ -165,32 +176,49 @@ impl Resolver<'_> {
     fn name_outputs(&mut self, items: Vec<Item>) -> Vec<(Output, Span)> {
         let aliases: HashSet<String> = items
             .iter()
-            .filter(|item| item.origin == Origin::Alias)
+            .filter(|item| item.form == Form::Alias)
             .map(|item| item.wanted.to_lowercase())
             .collect();
         let mut taken: HashSet<String> = HashSet::with_capacity(items.len());
+        // The number that a name was last told apart by.
+        let mut last: HashMap<String, usize> = HashMap::new();
         let mut outputs = Vec::with_capacity(items.len());
         for item in items {
             let lower = item.wanted.to_lowercase();
-            let free = |name: &str, taken: &HashSet<String>| {
-                !taken.contains(name) && (item.origin == Origin::Alias || !aliases.contains(name))
+            let is_free = |name: &str| {
+                !taken.contains(name) && (item.form == Form::Alias || !aliases.contains(name))
             };
             let mut name = item.wanted.clone();
-            let mut n = 1;
-            while !free(&name.to_lowercase(), &taken) {
-                n += 1;
-                name = format!("{}_{n}", item.wanted);
+            let mut name_lower = lower.clone();
+            if !is_free(&lower) {
+                let n = last.entry(lower.clone()).or_insert(1);
+                while !is_free(&name_lower) {
+                    *n += 1;
+                    name_lower = format!("{lower}_{n}");
+                    name = format!("{}_{n}", item.wanted);
+                }
+                if item.form != Form::Expression {
+                    let wanted = printable(&item.wanted);
+                    self.renamed(&wanted, &name);
+                }
             }
-            if n > 1 && item.origin != Origin::Expression {
-                let wanted = printable(&item.wanted);
-                self.warn(format!("two output columns are called {wanted}: one is now {name}"));
-            }
-            debug_assert!(n == 1 || lower != name.to_lowercase());
-            taken.insert(name.to_lowercase());
-            let (wanted, kind) = (item.wanted, item.kind);
-            outputs.push((Output { name, wanted, kind, expr: Some(item.expr) }, item.span));
+            taken.insert(name_lower);
+            let Item { expr, wanted, typed, span, .. } = item;
+            let at = span.start;
+            outputs.push((Output { name, wanted, typed, expr: Some(expr), at }, span));
         }
         outputs
+    }
+
+    /// Say that an output column is not called as it was asked for, for the first few of them.
+    fn renamed(&mut self, wanted: &str, name: &str) {
+        const MOST: usize = 20;
+        self.renamed += 1;
+        if self.renamed <= MOST {
+            self.warn(format!("two output columns are called {wanted}: one is now {name}"));
+        } else if self.renamed == MOST + 1 {
+            self.warn("more output columns were given new names".to_owned());
+        }
     }
 
     /// Apply the column names of `AS t (a, b)` or `WITH t (a, b)` to a query's output.
@@ -199,7 +227,7 @@ impl Resolver<'_> {
         alias: &mut TableAlias,
         outputs: Vec<Output>,
     ) -> Vec<Column> {
-        let mut columns: Vec<Column> = outputs.iter().map(Column::from).collect();
+        let mut columns: Vec<Column> = outputs.into_iter().map(Column::from).collect();
         if alias.columns.is_empty() {
             return columns;
         }
@@ -209,17 +237,23 @@ impl Resolver<'_> {
             self.report(Diagnostic::invalid(alias.name.span.start, message));
         }
         for (column, name) in columns.iter_mut().zip(&mut alias.columns) {
-            column.name = name.name.value.clone();
+            column.name = name.name.value.as_str().into();
             name.name = exact(&column.name, name.name.span);
         }
         columns
     }
 }
 
-impl From<VisibleColumn> for Item {
-    fn from(column: VisibleColumn) -> Self {
-        let VisibleColumn { name, kind, expr, label: _ } = column;
-        Item { expr, wanted: name, kind, origin: Origin::Column, span: Span::empty() }
+impl Item {
+    /// A column that `*` at `span` stands for.
+    fn of_column(column: &VisibleColumn, span: Span) -> Self {
+        Item {
+            expr: column.expr(Span::empty()),
+            wanted: column.name.to_string(),
+            typed: column.typed.clone(),
+            form: Form::Column,
+            span,
+        }
     }
 }
 

@@ -6,25 +6,32 @@
 //!   ├──── ctes: the common tables in sight
 //!   └──── outer: the scope of the query around a subquery
 //! ```
+//!
+//! Tables may have thousands of columns, so that names are looked up in an index, made when a
+//! relation or frame is first asked.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::tokenizer::{Location, Span};
 
-use crate::names::{ColumnKind, best_matches, means};
+use crate::names::{NameIndex, PositionNames, best_matches, means};
 use crate::tree;
+use crate::typing::Typed;
 
 /// A column of a relation or of a query's result.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
-    pub name: String,
-    pub kind: ColumnKind,
+    pub name: Arc<str>,
+    pub typed: Typed,
 }
 
 /// One table, derived table or common table of a FROM.
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
     /// The alias under which the engine sees it.
-    pub alias: String,
+    pub alias: Arc<str>,
     /// The name under which the query sees it: its alias, else the table's name.
     pub name: String,
     /// Its schema, if the query gave it no alias.
@@ -34,8 +41,49 @@ pub(super) struct Relation {
     pub columns: Vec<Column>,
     /// False if the table is unknown, which makes every name in it acceptable.
     pub known: bool,
+    /// The place of the catalog's table in the names, if it is one.
+    pub table: Option<(usize, usize)>,
+    /// The columns of its primary key; empty where none is known.
+    pub key: Vec<String>,
+    /// The columns of its rows' positions.
+    pub position: Option<PositionNames>,
     /// Where it stands in the query.
     pub at: Location,
+    pub index: OnceCell<NameIndex>,
+}
+
+impl Relation {
+    /// A relation at this place of the query, of which nothing else is known yet.
+    pub fn at(at: Location) -> Self {
+        Relation {
+            alias: "".into(),
+            name: String::new(),
+            schema: None,
+            hidden: None,
+            columns: vec![],
+            known: false,
+            table: None,
+            key: vec![],
+            position: None,
+            at,
+            index: OnceCell::new(),
+        }
+    }
+
+    /// How it is called in a message.
+    pub fn label(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// The columns that a name means.
+    pub fn columns_named(&self, name: &Ident) -> Vec<&Column> {
+        let index = self.index.get_or_init(|| NameIndex::of(self.columns.iter().map(|c| &*c.name)));
+        let named = index.matches(name, |at| self.columns.get(at).map_or("", |c| &c.name));
+        named.into_iter().filter_map(|at| self.columns.get(at)).collect()
+    }
 }
 
 /// A common table (WITH).
@@ -43,17 +91,50 @@ pub(super) struct Relation {
 pub(super) struct CommonTable {
     pub name: String,
     pub columns: Vec<Column>,
+    /// How many tables it reads, once those that it refers to are written out.
+    pub reads: u64,
 }
 
 /// A column that an unqualified name may mean.
 #[derive(Debug, Clone)]
 pub(super) struct VisibleColumn {
-    pub name: String,
-    pub kind: ColumnKind,
-    /// What it is to the engine: a qualified column, or what USING made of two.
-    pub expr: Expr,
+    pub name: Arc<str>,
+    pub typed: Typed,
+    /// The table that it comes from, as a message calls it.
+    pub table: Arc<str>,
+    pub source: Source,
+}
+
+/// What a visible column is to the engine.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// The column of its name in the relation with this alias.
+    Relation(Arc<str>),
+    /// What USING made of two.
+    Merged(Box<Expr>),
+}
+
+impl VisibleColumn {
+    /// The column, placed at `span`.
+    pub fn expr(&self, span: Span) -> Expr {
+        match &self.source {
+            Source::Relation(alias) => tree::column(alias, &self.name, span),
+            Source::Merged(expr) => {
+                let mut expr = expr.as_ref().clone();
+                if let Expr::CompoundIdentifier(parts) = &mut expr {
+                    for part in parts {
+                        part.span = span;
+                    }
+                }
+                expr
+            }
+        }
+    }
+
     /// How to tell it from others in a message.
-    pub label: String,
+    pub fn label(&self) -> String {
+        format!("{}.{}", self.table, self.name)
+    }
 }
 
 /// The tables of one FROM, or of a part of it.
@@ -61,17 +142,22 @@ pub(super) struct VisibleColumn {
 pub(super) struct Frame {
     pub relations: Vec<Relation>,
     pub columns: Vec<VisibleColumn>,
+    /// Pairs of columns, by relation and name, that are equal in every row.
+    pub equal: Vec<[(Arc<str>, String); 2]>,
+    pub index: OnceCell<NameIndex>,
 }
 
 impl Frame {
     pub fn of(relation: Relation) -> Self {
         let columns = visible(&relation).collect();
-        Frame { relations: vec![relation], columns }
+        Frame { relations: vec![relation], columns, ..Frame::default() }
     }
 
     pub fn append(&mut self, other: Frame) {
         self.relations.extend(other.relations);
         self.columns.extend(other.columns);
+        self.equal.extend(other.equal);
+        self.index.take();
     }
 
     /// Whether a table of this frame is unknown, so that any column may exist.
@@ -89,22 +175,26 @@ impl Frame {
         best_matches(name, candidates, |r| &r.name)
     }
 
+    /// The places of the columns that an unqualified name means.
+    pub fn places_named(&self, name: &Ident) -> Vec<usize> {
+        let index = self.index.get_or_init(|| NameIndex::of(self.columns.iter().map(|c| &*c.name)));
+        index.matches(name, |at| self.columns.get(at).map_or("", |c| &c.name))
+    }
+
     /// The columns that an unqualified name means.
     pub fn columns_named(&self, name: &Ident) -> Vec<&VisibleColumn> {
-        best_matches(name, self.columns.iter(), |c| &c.name)
+        self.places_named(name).into_iter().filter_map(|at| self.columns.get(at)).collect()
     }
 }
 
 /// The columns of a relation as the engine sees them.
 pub(super) fn visible(relation: &Relation) -> impl Iterator<Item = VisibleColumn> {
-    relation.columns.iter().map(|column| VisibleColumn {
+    let table: Arc<str> = relation.label().into();
+    relation.columns.iter().map(move |column| VisibleColumn {
         name: column.name.clone(),
-        kind: column.kind,
-        expr: tree::column(&relation.alias, &column.name, Span::empty()),
-        label: match &relation.schema {
-            Some(schema) => format!("{schema}.{}.{}", relation.name, column.name),
-            None => format!("{}.{}", relation.name, column.name),
-        },
+        typed: column.typed.clone(),
+        table: table.clone(),
+        source: Source::Relation(relation.alias.clone()),
     })
 }
 

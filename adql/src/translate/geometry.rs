@@ -181,7 +181,9 @@ fn value(expr: &Expr, kinds: &Kinds) -> Result<Shape, Diagnostic> {
             let Some(last) = parts.last() else { return wrong("a geometry is needed here".into()) };
             let shown = printable(&last.value);
             match kinds.get(&last.span.start) {
-                Some(ColumnKind::Numeric) => wrong(format!("{shown} is a number, not a geometry")),
+                Some(kind) if kind.is_number() => {
+                    wrong(format!("{shown} is a number, not a geometry"))
+                }
                 Some(ColumnKind::Boolean) => {
                     wrong(format!("{shown} is true or false, not a geometry"))
                 }
@@ -312,7 +314,10 @@ fn is_point(expr: &Expr, kinds: &Kinds) -> bool {
     match bare(expr) {
         Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|last| {
             // A column of which more is not known is the engine's array of two numbers.
-            matches!(kinds.get(&last.span.start), None | Some(ColumnKind::Other))
+            matches!(
+                kinds.get(&last.span.start),
+                None | Some(ColumnKind::Other | ColumnKind::Point)
+            )
         }),
         Expr::Function(function) => function_name(function)
             .and_then(|name| function::find(&name.value))

@@ -1,10 +1,8 @@
-//! Literals: hexadecimal numbers, and what users write for true and false.
+//! Literals that the engine does not read as ADQL means them, and the operator ~.
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 
-use crate::names::ColumnKind;
-use crate::resolve::Kinds;
-use crate::tree::{bare, binary, boolean, nested, number};
+use crate::tree::{binary, nested, number};
 
 /// `0xFF` to 255, and `~x` to `x ^ -1`, which the engine knows.
 pub(super) fn rewrite(expr: &Expr) -> Option<Expr> {
@@ -23,46 +21,4 @@ pub(super) fn rewrite(expr: &Expr) -> Option<Expr> {
         }
         _ => None,
     }
-}
-
-/// ADQL has no booleans: where a boolean column is compared with 1, 0, 'true' or 'false', compare
-/// it with the boolean.
-pub(super) fn compare_booleans(expr: &mut Expr, kinds: &Kinds) {
-    match expr {
-        Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right } => {
-            if is_boolean(left, kinds) {
-                to_boolean(right);
-            } else if is_boolean(right, kinds) {
-                to_boolean(left);
-            }
-        }
-        Expr::InList { expr, list, .. } if is_boolean(expr, kinds) => {
-            list.iter_mut().for_each(to_boolean);
-        }
-        _ => {}
-    }
-}
-
-fn is_boolean(expr: &Expr, kinds: &Kinds) -> bool {
-    match bare(expr) {
-        Expr::CompoundIdentifier(parts) => {
-            parts.last().is_some_and(|p| kinds.get(&p.span.start) == Some(&ColumnKind::Boolean))
-        }
-        _ => false,
-    }
-}
-
-fn to_boolean(expr: &mut Expr) {
-    let Expr::Value(literal) = bare(expr) else { return };
-    let text = match &literal.value {
-        Value::Number(digits, _) => digits.as_str(),
-        Value::SingleQuotedString(text) => text.trim(),
-        _ => return,
-    };
-    let value = match text.to_lowercase().as_str() {
-        "1" | "t" | "true" => true,
-        "0" | "f" | "false" => false,
-        _ => return,
-    };
-    *expr = boolean(value);
 }

@@ -18,6 +18,7 @@
 
 use sqlparser::ast::{BinaryOperator, DataType, Expr, Function, Spanned, Value};
 
+use super::area;
 use super::frame;
 use super::geometry::{CONSTRUCTORS, Point, Shape, read_point};
 use crate::error::Diagnostic;
@@ -28,7 +29,14 @@ use crate::tree::{
 
 type Rewrite = Result<Option<Expr>, Diagnostic>;
 
-const RELATIONS: &[&str] = &["CONTAINS", "INTERSECTS"];
+const RELATIONS: &[&str] = &[
+    "CONTAINS",
+    "INTERSECTS",
+    "SCISQL_S2PTINBOX",
+    "SCISQL_S2PTINCIRCLE",
+    "SCISQL_S2PTINELLIPSE",
+    "SCISQL_S2PTINCPOLY",
+];
 const DISTANCES: &[&str] = &["DISTANCE", "SCISQL_ANGSEP"];
 
 /// Rewrite a comparison of CONTAINS or INTERSECTS with 0 or 1, or of DISTANCE with a radius.
@@ -238,8 +246,11 @@ fn points_of(distance: &Function, kinds: &Kinds) -> Result<(Point, Point), Diagn
     }
 }
 
-/// The engine's predicate for a CONTAINS or INTERSECTS.
+/// The engine's predicate for a CONTAINS, an INTERSECTS or one of scisql's tests.
 fn predicate(relation: &Function, kinds: &Kinds) -> Result<Expr, Diagnostic> {
+    if let Some(predicate) = area::predicate(relation) {
+        return predicate;
+    }
     let args = arguments(relation);
     let [first, second] = args.as_slice() else {
         let at = relation.name.span().start;
@@ -297,7 +308,7 @@ fn intersection(a: Shape, b: Shape) -> Expr {
 }
 
 /// Whether a position lies in a shape, boundary included.
-fn holds_point(shape: Shape, p: Point) -> Expr {
+pub(super) fn holds_point(shape: Shape, p: Point) -> Expr {
     match shape {
         Shape::Point(q) => cone("sky_closed_cone", p, q, crate::tree::number("0")),
         Shape::Circle { center, radius } => cone("sky_closed_cone", p, center, *radius),

@@ -1,6 +1,7 @@
 //! The integration tests of `almagest-adql`.
 
 mod golden;
+mod grammar;
 mod robustness;
 mod units;
 mod survey;

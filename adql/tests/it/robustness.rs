@@ -84,7 +84,7 @@ fn random_pieces_give_a_query_or_an_error_with_a_position() {
     let names = survey::names();
     let mut state = 29;
     let mut accepted = 0;
-    for _ in 0..10_000 {
+    for _ in 0..20_000 {
         let mut text = String::from("SELECT ");
         for _ in 0..next(&mut state) % 12 {
             text.push_str(PIECES[next(&mut state) % PIECES.len()]);

@@ -7,8 +7,9 @@ use almagest_storage::sphgeom::{Angle, Boundary, Cone, UnitVector};
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees::{self, Degrees};
@@ -55,10 +56,17 @@ impl ScalarUDFImpl for SkyCone {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if types.len() != 5 {
-            return datafusion::common::plan_err!("{} takes 5 numbers", self.name());
+        if degrees::count(types) != 5 {
+            return datafusion::common::plan_err!(
+                "{} takes two positions and a radius",
+                self.name()
+            );
         }
         degrees::coerce(self.name(), types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(degrees::write_out(&Self { is_open: self.is_open, signature: signature() }.into(), args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -8,8 +8,9 @@ use almagest_storage::sphgeom::{Polygon, check_position};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::plan_err;
 use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees::{self, Degrees};
@@ -18,6 +19,12 @@ use crate::geometry::{GeometryType, circles, points, polygons};
 
 /// Name of the function that makes a position.
 pub const POINT: &str = "sky_point";
+/// Name of the function that makes a cone.
+pub const CIRCLE: &str = "sky_circle";
+/// Name of the function that makes a polygon of its vertices.
+pub const OUTLINE: &str = "sky_outline";
+/// Name of the function that makes ADQL's BOX.
+pub const BOX: &str = "sky_box";
 
 /// Makes a geometry of numbers.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -37,9 +44,11 @@ enum Form {
 impl Construct {
     /// Return the functions.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        [Form::Point, Form::Circle, Form::Outline, Form::Box]
-            .into_iter()
-            .map(|form| Self { form, signature: Signature::user_defined(Volatility::Immutable) })
+        [Form::Point, Form::Circle, Form::Outline, Form::Box].into_iter().map(Self::of)
+    }
+
+    fn of(form: Form) -> Self {
+        Self { form, signature: Signature::user_defined(Volatility::Immutable) }
     }
 }
 
@@ -66,9 +75,9 @@ impl ScalarUDFImpl for Construct {
     fn name(&self) -> &str {
         match self.form {
             Form::Point => POINT,
-            Form::Circle => "sky_circle",
-            Form::Outline => "sky_outline",
-            Form::Box => "sky_box",
+            Form::Circle => CIRCLE,
+            Form::Outline => OUTLINE,
+            Form::Box => BOX,
         }
     }
 
@@ -85,10 +94,14 @@ impl ScalarUDFImpl for Construct {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if !self.form.takes(types.len()) {
+        if !self.form.takes(degrees::count(types)) {
             return plan_err!("{}: {} numbers are no geometry", self.name(), types.len());
         }
         degrees::coerce(self.name(), types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(degrees::write_out(&Self::of(self.form).into(), args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use almagest_storage::schema::arrow::{UCD, UNIT};
+use almagest_storage::sphgeom::Shape;
 use datafusion::arrow::array::Float64Array;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{exec_err, plan_err};
@@ -11,6 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::shapes::Shapes;
 use crate::geometry::{Geometries, Geometry, GeometryType};
 
 /// Name of the function that takes the longitude of a position.
@@ -72,17 +74,26 @@ impl ScalarUDFImpl for Coordinate {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [point] = args.args.as_slice() else {
+        let ([point], [field]) = (args.args.as_slice(), args.arg_fields.as_slice()) else {
             return exec_err!("{} takes one position", self.name());
         };
-        let column = Geometries::of_argument(point)?;
         let index = usize::from(self.is_latitude);
-        let coordinates: Float64Array = (0..args.number_rows)
-            .map(|row| match column.get(row) {
+        let column = Geometries::of_argument(point)?;
+        let rows = 0..args.number_rows;
+        let coordinates: Float64Array = if column.kind() == GeometryType::Point {
+            rows.map(|row| match column.get(row) {
                 Some(Geometry::Point(numbers)) => Some(numbers[index]),
                 _ => None,
             })
-            .collect();
+            .collect()
+        } else {
+            let shapes = Shapes::of_argument(point, field)?;
+            rows.map(|row| match shapes.get(row)?.as_ref() {
+                Shape::Point(point) => Some(<[f64; 2]>::from(point.to_lonlat_deg())[index]),
+                _ => None,
+            })
+            .collect()
+        };
         Ok(ColumnarValue::Array(Arc::new(coordinates)))
     }
 }

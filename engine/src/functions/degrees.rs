@@ -1,12 +1,22 @@
-//! Arguments of sky functions: any numbers, taken as columns of degrees.
+//! Arguments of sky functions: any numbers, taken as columns of degrees; and points, each of which
+//! stands for two of them.
+//!
+//! ```text
+//!   sky_closed_cone(ra, dec, 10, 20, 1)  =  sky_closed_cone(p, q, 1)
+//! ```
 
 use datafusion::arrow::array::{Array, AsArray, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::{ScalarValue, exec_err};
+use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::simplify::ExprSimplifyResult;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, lit};
 
-/// One argument: the same number in each row, or a column.
+use super::construct;
+use crate::geometry::{Geometries, Geometry, GeometryType};
+
+/// One number: the same in each row, or a column.
 pub(crate) enum Degrees {
     Constant(Option<f64>),
     Column(Float64Array),
@@ -30,30 +40,95 @@ impl Degrees {
     }
 }
 
-/// Return the arguments of a call; their types were coerced to Float64.
+/// Return the numbers of a call, whose types were coerced as below.
 pub(crate) fn arguments(function: &str, args: &ScalarFunctionArgs) -> Result<Vec<Degrees>> {
-    args.args
-        .iter()
-        .map(|value| match value {
-            ColumnarValue::Scalar(ScalarValue::Float64(value)) => Ok(Degrees::Constant(*value)),
-            ColumnarValue::Array(array) => match array.as_primitive_opt::<Float64Type>() {
-                Some(array) => Ok(Degrees::Column(array.clone())),
-                None => exec_err!("{function}: argument of type {}", array.data_type()),
-            },
-            ColumnarValue::Scalar(value) => {
-                exec_err!("{function}: argument of type {}", value.data_type())
+    let mut numbers = Vec::with_capacity(args.args.len());
+    for value in &args.args {
+        match value {
+            ColumnarValue::Scalar(ScalarValue::Float64(value)) => {
+                numbers.push(Degrees::Constant(*value));
             }
-        })
-        .collect()
+            ColumnarValue::Array(array) if array.data_type() == &DataType::Float64 => {
+                numbers.push(Degrees::Column(array.as_primitive::<Float64Type>().clone()));
+            }
+            point if GeometryType::tagged(&point.data_type()) == Some(GeometryType::Point) => {
+                numbers.extend(coordinates(point, args.number_rows)?);
+            }
+            other => return exec_err!("{function}: argument of type {}", other.data_type()),
+        }
+    }
+    Ok(numbers)
 }
 
-/// Coerce numbers and NULLs to Float64; refuse the rest.
+fn coordinates(points: &ColumnarValue, n_rows: usize) -> Result<[Degrees; 2]> {
+    let points = Geometries::of_argument(points)?;
+    let coordinate = |row: usize, index: usize| match points.get(row) {
+        Some(Geometry::Point(numbers)) => Some(numbers[index]),
+        _ => None,
+    };
+    Ok([0, 1].map(|index| match points.is_constant() {
+        true => Degrees::Constant(coordinate(0, index)),
+        false => Degrees::Column((0..n_rows).map(|row| coordinate(row, index)).collect()),
+    }))
+}
+
+/// Coerce numbers and NULLs to Float64 and arrays of two numbers to points; refuse the rest.
 pub(crate) fn coerce(function: &str, types: &[DataType]) -> Result<Vec<DataType>> {
     types
         .iter()
         .map(|datatype| match datatype {
             datatype if datatype.is_numeric() || datatype.is_null() => Ok(DataType::Float64),
-            other => exec_err!("{function}: a number of degrees is wanted, not {other}"),
+            datatype => match GeometryType::of_data_type(datatype) {
+                Some(GeometryType::Point) => Ok(GeometryType::Point.data_type()),
+                Some(GeometryType::Region) => {
+                    plan_err!("{function}: a POINT or a number of degrees is wanted, not text; CAST(… AS POINT) reads one")
+                }
+                Some(other) => plan_err!(
+                    "{function}: a POINT or a number of degrees is wanted, not a {}",
+                    other.xtype().to_uppercase()
+                ),
+                None => plan_err!("{function}: a number of degrees is wanted, not {datatype}"),
+            },
         })
         .collect()
+}
+
+/// How many numbers arguments of these types stand for.
+pub(crate) fn count(types: &[DataType]) -> usize {
+    types.iter().map(|datatype| if datatype.is_nested() { 2 } else { 1 }).sum()
+}
+
+/// Write out points that are made of numbers in the same expression.
+///
+/// A point of which a number is NULL is NULL, and so is every function of either.
+pub(crate) fn write_out(function: &ScalarUDF, args: Vec<Expr>) -> ExprSimplifyResult {
+    if !args.iter().any(|arg| numbers_of(arg).is_some()) {
+        return ExprSimplifyResult::Original(args);
+    }
+    ExprSimplifyResult::Simplified(function.call(written_out(args)))
+}
+
+/// The arguments with points made of numbers replaced by those.
+pub(crate) fn written_out(args: Vec<Expr>) -> Vec<Expr> {
+    args.into_iter().flat_map(|arg| numbers_of(&arg).unwrap_or_else(|| vec![arg])).collect()
+}
+
+/// The numbers of which a point is made, where the expression shows them.
+fn numbers_of(point: &Expr) -> Option<Vec<Expr>> {
+    match point {
+        Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == construct::POINT => {
+            Some(args.clone())
+        }
+        Expr::Literal(value @ ScalarValue::FixedSizeList(_), _) => {
+            let column = Geometries::of_argument(&ColumnarValue::Scalar(value.clone())).ok()?;
+            match (column.kind(), column.get(0)) {
+                (GeometryType::Point, Some(Geometry::Point(numbers))) => {
+                    Some(numbers.map(lit).to_vec())
+                }
+                (GeometryType::Point, None) => Some(vec![lit(ScalarValue::Float64(None)); 2]),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }

@@ -7,8 +7,9 @@ use almagest_storage::sphgeom::distance_deg;
 use datafusion::arrow::array::Float64Array;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees;
@@ -52,10 +53,14 @@ impl ScalarUDFImpl for SkyDistance {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if types.len() != 4 {
-            return datafusion::common::plan_err!("sky_distance takes 4 numbers");
+        if degrees::count(types) != 4 {
+            return datafusion::common::plan_err!("sky_distance takes two positions");
         }
         degrees::coerce(self.name(), types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(degrees::write_out(&Self::new().into(), args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -8,12 +8,18 @@ use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::plan_err;
 use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees;
 use super::polygon::Outline;
+
+/// Name of the test of a polygon given by its vertices.
+pub const POLYGON: &str = "sky_polygon_meets_cone";
+/// Name of the test of ADQL's BOX.
+pub const CENTER_BOX: &str = "sky_center_box_meets_cone";
 
 /// Do a polygon and a closed cone have a point in common?
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -41,8 +47,8 @@ impl PolygonMeetsCone {
 impl ScalarUDFImpl for PolygonMeetsCone {
     fn name(&self) -> &str {
         match self.outline {
-            Outline::Vertices => "sky_polygon_meets_cone",
-            Outline::CenterBox => "sky_center_box_meets_cone",
+            Outline::Vertices => POLYGON,
+            Outline::CenterBox => CENTER_BOX,
         }
     }
 
@@ -55,7 +61,7 @@ impl ScalarUDFImpl for PolygonMeetsCone {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if !types.len().checked_sub(3).is_some_and(|n| self.outline.takes(n)) {
+        if !degrees::count(types).checked_sub(3).is_some_and(|n| self.outline.takes(n)) {
             return plan_err!(
                 "{}: {} numbers do not describe two shapes",
                 self.name(),
@@ -63,6 +69,10 @@ impl ScalarUDFImpl for PolygonMeetsCone {
             );
         }
         degrees::coerce(self.name(), types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(degrees::write_out(&Self::of(self.outline).into(), args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

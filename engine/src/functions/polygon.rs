@@ -8,8 +8,9 @@ use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{exec_datafusion_err, plan_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::degrees::{self, Degrees};
@@ -40,8 +41,9 @@ impl Outline {
     /// Make the polygon of `numbers`.
     pub fn polygon(self, numbers: &[f64]) -> Result<Polygon> {
         let polygon = match (self, numbers) {
-            (Self::CenterBox, &[lon, lat, width, height]) => Polygon::center_box(
-                &UnitVector::from_lonlat_deg(lon, lat),
+            (Self::CenterBox, &[lon, lat, width, height]) => Polygon::center_box_deg(
+                lon,
+                lat,
                 Angle::from_degrees(width),
                 Angle::from_degrees(height),
             ),
@@ -131,10 +133,14 @@ impl ScalarUDFImpl for SkyPolygon {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if !types.len().checked_sub(2).is_some_and(|n| self.outline.takes(n)) {
+        if !degrees::count(types).checked_sub(2).is_some_and(|n| self.outline.takes(n)) {
             return plan_err!("{}: {} numbers do not describe a shape", self.name(), types.len());
         }
         degrees::coerce(self.name(), types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(degrees::write_out(&Self::of(self.outline).into(), args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

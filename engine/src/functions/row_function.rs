@@ -218,7 +218,7 @@ impl Argument {
                 return Ok(DataType::Timestamp(TimeUnit::Microsecond, None));
             }
             Self::Instant => "a point in time",
-            Self::Geometry => return GeometryType::coerce(function, given),
+            Self::Geometry => return crate::geometry::coerce(function, given),
         };
         plan_err!("argument {} of {function} must be {wanted}, not {given}", index + 1)
     }

@@ -119,7 +119,7 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
         Expr::Cast(ref cast) if !cast.expr.get_type(schema)?.is_integer() => {
             wrap_float(expr, schema, finite)
         }
-        Expr::ScalarFunction(ref call) if call.func.name() != FINITE => {
+        Expr::ScalarFunction(ref call) if !is_finite(call.func.name()) => {
             wrap_float(expr, schema, finite)
         }
         _ => Ok(Transformed::no(expr)),
@@ -131,6 +131,11 @@ fn wrap_float(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<
         DataType::Float32 | DataType::Float64 => Ok(Transformed::yes(finite.call(vec![expr]))),
         _ => Ok(Transformed::no(expr)),
     }
+}
+
+/// Does the function see to it itself? What measures the sky does, and its pattern stays plain.
+fn is_finite(function: &str) -> bool {
+    function == FINITE || function.starts_with("sky_")
 }
 
 fn is_arithmetic(operator: Operator) -> bool {

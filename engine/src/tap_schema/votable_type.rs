@@ -110,7 +110,15 @@ pub struct VotableType {
 impl VotableType {
     /// Return the type under which a declared column is published.
     pub fn of_column(column: &ColumnDef) -> Self {
-        Self::declared(column.datatype, column.length, column.xtype.clone())
+        let declared = Self::declared(column.datatype, column.length, column.xtype.clone());
+        match column.geometry() {
+            Some(kind) => Self {
+                arraysize: ArraySize::parse(kind.arraysize()).unwrap_or(ArraySize::Any),
+                xtype: column.xtype.clone(),
+                ..declared
+            },
+            None => declared,
+        }
     }
 
     /// Return the type of a result column, or `None` where VOTable has none for it.

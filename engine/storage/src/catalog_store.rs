@@ -157,6 +157,14 @@ impl CatalogStore {
         Ok(Snapshot::new(self.clone(), version, files))
     }
 
+    /// Return the version that was the newest at an instant, UTC, in ISO 8601.
+    ///
+    /// # Errors
+    /// [`Error::NotATime`], [`Error::NoVersionAt`].
+    pub fn version_at(&self, timestamp: &str) -> Result<u64> {
+        self.metadata().version_at(timestamp)
+    }
+
     /// Write `rows` of `table` to a new file that no version sees yet.
     ///
     /// # Errors

@@ -39,6 +39,18 @@ pub enum Error {
         /// The newest version.
         newest: u64,
     },
+    /// The catalog had no version at an instant.
+    #[error("the catalog did not exist at {timestamp}")]
+    NoVersionAt {
+        /// The instant as given, UTC.
+        timestamp: String,
+    },
+    /// A text is no instant.
+    #[error("{timestamp} is not a time; write it as 2026-01-31T12:00:00 (UTC)")]
+    NotATime {
+        /// The text.
+        timestamp: String,
+    },
     /// Another commit came first and the two cannot both stand.
     #[error("conflict: {reason}")]
     Conflict {

@@ -133,6 +133,23 @@ impl Metadata {
         newest_version(&self.connection)
     }
 
+    /// Return the version that was the newest at an instant, in ISO 8601.
+    pub fn version_at(&self, timestamp: &str) -> Result<u64> {
+        let (instant, version): (Option<f64>, Option<u64>) = self.connection.query_row(
+            "SELECT julianday(?1),
+                    (SELECT max(version) FROM version
+                     WHERE julianday(committed_at) <= julianday(?1))",
+            [timestamp],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let timestamp = timestamp.to_owned();
+        match (instant, version) {
+            (None, _) => Err(Error::NotATime { timestamp }),
+            (Some(_), None) => Err(Error::NoVersionAt { timestamp }),
+            (Some(_), Some(version)) => Ok(version),
+        }
+    }
+
     /// Return the files of `table` (or of all tables) that are visible in `version`.
     pub fn data_files(&self, version: u64) -> Result<Vec<DataFile>> {
         data_files_where(

@@ -9,7 +9,10 @@ use std::fmt;
 pub mod arrow;
 mod datatype;
 pub mod felis;
+mod geometry;
 pub mod survey;
+
+pub use geometry::GeometryType;
 
 /// A named set of tables, as one Felis document defines it.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +167,14 @@ impl SchemaDef {
     /// Find a table by its exact name.
     pub fn table(&self, name: &str) -> Option<&TableDef> {
         self.tables.iter().find(|table| table.name == name)
+    }
+}
+
+impl ColumnDef {
+    /// The geometries that the column holds as arrays of numbers; `None` for all other columns.
+    pub fn geometry(&self) -> Option<GeometryType> {
+        let kind = GeometryType::of_xtype(self.xtype.as_deref()?)?;
+        (self.datatype == Datatype::Double && kind != GeometryType::Region).then_some(kind)
     }
 }
 

@@ -1,5 +1,7 @@
 //! LANG: the query languages.
 
+use almagest_adql::Dialect;
+
 use crate::dali::Parameters;
 use crate::{Error, Result};
 
@@ -7,20 +9,20 @@ use crate::{Error, Result};
 pub const VERSIONS: [(&str, &str); 2] =
     [("2.0", "ivo://ivoa.net/std/ADQL#v2.0"), ("2.1", "ivo://ivoa.net/std/ADQL#v2.1")];
 
-/// Check that LANG, if given, is ADQL of a version that is understood.
-pub fn check(parameters: &Parameters) -> Result<()> {
-    let Some(value) = parameters.get("LANG")?.filter(|value| !value.is_empty()) else {
-        return Ok(());
-    };
-    let known = |version: &str| value.eq_ignore_ascii_case(&format!("ADQL-{version}"));
-    if value.eq_ignore_ascii_case("ADQL") || VERSIONS.iter().any(|(version, _)| known(version)) {
-        return Ok(());
+/// Return the dialect that LANG asks for: `ADQL` and nothing for the one with extensions, a version
+/// for exactly that version of the standard.
+pub fn dialect(parameters: &Parameters) -> Result<Dialect> {
+    let value = parameters.get("LANG")?.unwrap_or_default();
+    match value.to_ascii_uppercase().as_str() {
+        "" | "ADQL" => Ok(Dialect::Adql),
+        "ADQL-2.1" => Ok(Dialect::Strict),
+        "ADQL-2.0" => Ok(Dialect::Strict20),
+        _ => Err(Error::BadParameter {
+            name: "LANG",
+            value: value.to_owned(),
+            expected: "one of ADQL, ADQL-2.0, ADQL-2.1".to_owned(),
+        }),
     }
-    Err(Error::BadParameter {
-        name: "LANG",
-        value: value.to_owned(),
-        expected: "one of ADQL, ADQL-2.0, ADQL-2.1".to_owned(),
-    })
 }
 
 #[cfg(test)]
@@ -29,12 +31,14 @@ mod tests {
 
     #[test]
     fn adql_is_understood_and_nothing_else() {
-        let is_known = |query| check(&Parameters::from_query(query)).is_ok();
-        for query in ["", "LANG=ADQL", "lang=adql-2.0", "LANG=ADQL-2.1"] {
-            assert!(is_known(query), "{query}");
+        let of = |query| dialect(&Parameters::from_query(query)).ok();
+        for query in ["", "LANG=ADQL", "LANG="] {
+            assert_eq!(of(query), Some(Dialect::Adql), "{query}");
         }
+        assert_eq!(of("lang=adql-2.0"), Some(Dialect::Strict20));
+        assert_eq!(of("LANG=ADQL-2.1"), Some(Dialect::Strict));
         for query in ["LANG=SQL", "LANG=ADQL-3.0", "LANG=ADQL-"] {
-            assert!(!is_known(query), "{query}");
+            assert_eq!(of(query), None, "{query}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One query from its parameters to the body of the answer.
 
+use almagest_adql::Dialect;
 use almagest_engine::{Database, QueryOptions};
 use axum::body::Body;
 use axum::http::header;
@@ -23,7 +24,7 @@ use crate::{Error, Result};
 /// is told inside the document, whose status has then been sent.
 pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Response> {
     check_request(parameters)?;
-    language::check(parameters)?;
+    let dialect = language::dialect(parameters)?;
     let format = Format::from_parameters(parameters)?;
     let limit = RowLimit::from_parameters(parameters, &state.config)?;
     let text = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
@@ -32,7 +33,7 @@ pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Resp
         tracing::info!(run_id, "the caller's name for the query");
     }
 
-    let answer = answer(state.database.clone(), text.to_owned(), format, limit);
+    let answer = answer(state.database.clone(), text.to_owned(), dialect, format, limit);
     let bytes = state.queries.run(answer).await??;
     let body = Body::from_stream(state.queries.stream(bytes)?);
     Ok((headers(format, parameters)?, body).into_response())
@@ -42,11 +43,12 @@ pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Resp
 async fn answer(
     database: Database,
     text: String,
+    dialect: Dialect,
     format: Format,
     limit: RowLimit,
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
     // One row more than wanted tells a full result from a cut one.
-    let options = QueryOptions { row_limit: Some(limit.rows().saturating_add(1)) };
+    let options = QueryOptions { dialect, row_limit: Some(limit.rows().saturating_add(1)) };
     let query = database.session()?.query(&text, options).await?;
     let warnings = query.warnings().to_vec();
     let provenance = Provenance { query: text, version: query.version(), warnings };

@@ -23,6 +23,7 @@ SELECT CAST(sky_closed_cone("Object"."coord_ra", "Object"."coord_dec", 53.1, -27
 SELECT "o"."objectId" AS "objectId" FROM "survey"."Object" "o" JOIN "gaia"."Source" "g" ON sky_closed_cone("g"."ra", "g"."dec", "o"."coord_ra", "o"."coord_dec", "o"."g_psfFlux" / 3600)
 
 SELECT "Object"."objectId" AS "objectId" FROM "survey"."Object" AS "Object" WHERE sky_closed_cone("Object"."coord_ra", "Object"."coord_dec", 53.1, -27.8, 0.1) AND NOT sky_closed_cone("Object"."coord_ra", "Object"."coord_dec", 53.1, -27.8, 0.01)
+-- a condition without a comparison is an extension that other ADQL services may not have
 -- CONTAINS and INTERSECTS should be compared with 1 or 0
 
 SELECT "Object"."objectId" AS "objectId" FROM "survey"."Object" AS "Object" WHERE sky_closed_cone("Object"."coord_ra", "Object"."coord_dec", 53.1, -27.8, 2 * 0.1)

@@ -5,18 +5,22 @@ SELECT (("Source"."visit" + 1) % (-7)) AS "mod", -"Source"."visit" AS "col_2", +
 SELECT nanojansky_to_ab_mag("Object"."g_psfFlux") - nanojansky_to_ab_mag("Object"."r_psfFlux") AS "gr", flux_to_ab_mag_sigma("Object"."g_psfFlux", "Object"."g_psfFluxErr") AS "scisql_nanojanskytoabmagsigma" FROM "survey"."Object" AS "Object"
 
 SELECT CAST("Source"."ra" AS DOUBLE) AS "ra", CAST("Source"."visit" AS SMALLINT) AS "visit", CAST("Source"."visit" AS INTEGER) AS "visit_2", CAST("Source"."visit" AS BIGINT) AS "visit_3", CAST("Source"."ra" AS REAL) AS "ra_2", left(CAST("Source"."band" AS VARCHAR), 1) AS "band", CAST("Source"."band" AS VARCHAR) AS "band_2", CAST('2020-01-01T00:00:00' AS TIMESTAMP(6)) AS "cast" FROM "survey"."Source" AS "Source"
+-- CAST(… AS INT) is an extension that other ADQL services may not have
 
 SELECT 255 AS "col_1", 31 & "Source"."visit" AS "col_2", ("Source"."visit" ^ -1) AS "col_3", "Source"."visit" | 2 ^ 3 AS "col_4" FROM "survey"."Source" AS "Source"
--- the bitwise operator & is an extension that other ADQL services may not have
--- the bitwise operator ~ is an extension that other ADQL services may not have
--- the bitwise operator | is an extension that other ADQL services may not have
--- the bitwise operator ^ is an extension that other ADQL services may not have
+-- a hexadecimal number is an extension that other ADQL services may not have
+-- the operator & is an extension that other ADQL services may not have
+-- the operator ~ is an extension that other ADQL services may not have
+-- the operator | is an extension that other ADQL services may not have
+-- the operator ^ is an extension that other ADQL services may not have
 
 SELECT "Source"."band" AS "band" FROM "survey"."Source" AS "Source" WHERE "Source"."band" LIKE 'g%' AND "Source"."band" NOT ILIKE '%R' AND "Source"."band" IS NOT NULL AND "Source"."ra" BETWEEN 1 AND 2 AND "Source"."visit" NOT IN (1, 2) AND NOT ("Source"."dec" > 3)
 
 SELECT CASE WHEN "Source"."ra" > 180 THEN "Source"."ra" - 360 ELSE "Source"."ra" END AS "lon", CASE "Source"."band" WHEN 'g' THEN 1 END AS "case" FROM "survey"."Source" AS "Source" LIMIT 5
--- LIMIT is an extension that other ADQL services may not have
 -- CASE is an extension that other ADQL services may not have
-
-SELECT "Visit"."visit" AS "visit" FROM "survey"."Visit" AS "Visit" WHERE "Visit"."obsStart" < CAST('2025-01-01' AS TIMESTAMP(6)) LIMIT 5 OFFSET 2
 -- LIMIT is an extension that other ADQL services may not have
+
+SELECT "Visit"."visit" AS "visit" FROM "survey"."Visit" AS "Visit" WHERE "Visit"."obsStart" < CAST('2025-01-01T00:00:00' AS TIMESTAMP(6)) LIMIT 5 OFFSET 2
+-- TIMESTAMP('…') is an extension that other ADQL services may not have
+-- LIMIT is an extension that other ADQL services may not have
+-- obsStart counts TAI, and so is '2025-01-01' read; end it in Z if it is UTC

@@ -3,6 +3,7 @@ SELECT DISTINCT "Visit"."band" AS "band" FROM "survey"."Visit" AS "Visit" LIMIT 
 SELECT ALL "Visit"."visit" AS "visit", "Visit"."band" AS "band", "Visit"."expMidptMJD" AS "expMidptMJD", "Visit"."obsStart" AS "obsStart", "Visit"."size" AS "size" FROM "survey"."Visit" AS "Visit"
 
 SELECT "v"."visit" AS "visit", "v"."band" AS "band", "v"."expMidptMJD" AS "expMidptMJD", "v"."obsStart" AS "obsStart", "v"."size" AS "size", "v"."count" AS "count", "v"."visit" AS "visit_2", 2 * "v"."expMidptMJD" AS "col_8", "v"."count" AS "count_2", 'a' || "v"."band" AS "col_10" FROM (SELECT "Visit"."visit" AS "visit", "Visit"."band" AS "band", "Visit"."expMidptMJD" AS "expMidptMJD", "Visit"."obsStart" AS "obsStart", "Visit"."size" AS "size", "Visit"."visit" AS "count" FROM "survey"."Visit" AS "Visit") "v"
+-- count is a reserved word of ADQL: other services want it quoted, "count"
 -- two output columns are called visit: one is now visit_2
 -- two output columns are called count: one is now count_2
 
@@ -18,6 +19,8 @@ SELECT "s"."visit" AS "ra_2", 1 AS "x", "s"."ra" AS "ra", "s"."ra" AS "ra_3", 2 
 SELECT CAST("Visit"."visit" AS VARCHAR) AS "visit", ("Visit"."band") AS "band" FROM "survey"."Visit" AS "Visit"
 
 SELECT 1 AS "col_1"
+-- a SELECT without FROM is an extension that other ADQL services may not have
+-- a closing semicolon is an extension that other ADQL services may not have
 
 SELECT "derived"."visit" AS "visit" FROM (SELECT "Visit"."visit" AS "visit" FROM "survey"."Visit" AS "Visit") AS "derived"
--- a derived table should have an alias
+-- a query in FROM without a name is an extension that other ADQL services may not have

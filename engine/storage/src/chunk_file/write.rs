@@ -258,7 +258,7 @@ fn properties(table: &TableDef) -> WriterProperties {
         .set_compression(Compression::UNCOMPRESSED);
     for column in &table.columns {
         let path = ColumnPath::from(column.name.clone());
-        match column.datatype.to_arrow() {
+        match column.to_arrow() {
             DataType::Float32 | DataType::Float64 => {
                 builder = builder.set_column_dictionary_enabled(path, false);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use super::{ColumnDef, Datatype, TableDef};
+use super::{ColumnDef, Datatype, GeometryType, TableDef};
 
 /// Field metadata key of a column's unit (VOUnit syntax).
 pub const UNIT: &str = "unit";
@@ -19,7 +19,7 @@ pub const UTYPE: &str = "utype";
 pub const XTYPE: &str = "xtype";
 /// Field metadata key of a string's VOTable datatype, `char` or `unicodeChar`, as declared.
 pub const DATATYPE: &str = "datatype";
-/// Field metadata key of a string's greatest length, written as in VOTable: `64*`.
+/// Field metadata key of a string's greatest length or an array's, written as in VOTable: `64*`.
 pub const ARRAYSIZE: &str = "arraysize";
 
 impl Datatype {
@@ -41,6 +41,11 @@ impl Datatype {
 }
 
 impl ColumnDef {
+    /// Return the Arrow type of a value: that of the datatype, or an array for a geometry.
+    pub fn to_arrow(&self) -> DataType {
+        self.geometry().map_or_else(|| self.datatype.to_arrow(), GeometryType::data_type)
+    }
+
     /// Return the Arrow field: name, type, nullability and the metadata that travels with rows.
     pub fn to_field(&self) -> Field {
         let mut metadata = HashMap::new();
@@ -67,7 +72,10 @@ impl ColumnDef {
                 metadata.insert(ARRAYSIZE.to_owned(), format!("{length}*"));
             }
         }
-        Field::new(&self.name, self.datatype.to_arrow(), self.nullable).with_metadata(metadata)
+        if let Some(kind) = self.geometry() {
+            metadata.insert(ARRAYSIZE.to_owned(), kind.arraysize().to_owned());
+        }
+        Field::new(&self.name, self.to_arrow(), self.nullable).with_metadata(metadata)
     }
 }
 

@@ -49,6 +49,12 @@ pub enum PositionError {
         /// Index of the second.
         second: usize,
     },
+    /// A radius is negative or not finite.
+    #[error("radius {radius} is not a number of degrees from 0 on")]
+    Radius {
+        /// Radius as given, degrees.
+        radius: f64,
+    },
     /// A box's width or height is not between 0° and 180°.
     #[error("box of {width} by {height} degrees: both sides must lie between 0 and 180")]
     BoxSize {
@@ -68,6 +74,14 @@ pub enum PositionError {
         lat_min: f64,
         /// Upper latitude, degrees.
         lat_max: f64,
+    },
+    /// The semi-axes of an ellipse are negative, in the wrong order or longer than a quarter turn.
+    #[error("semi-axes of {semi_major} and {semi_minor} degrees make no ellipse")]
+    EllipseAxes {
+        /// Semi-major axis, degrees.
+        semi_major: f64,
+        /// Semi-minor axis, degrees.
+        semi_minor: f64,
     },
     /// H3 has resolutions 0 to 15.
     #[error("chunk resolution {resolution} lies outside 0 to 15")]

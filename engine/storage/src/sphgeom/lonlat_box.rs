@@ -37,6 +37,17 @@ impl LonLatBox {
         Ok(Self { lon, lat_min: lat_min.max(-90.0), lat_max: lat_max.min(90.0) })
     }
 
+    /// First and last longitude in [0, 360), the last smaller where the box wraps; `None` for all
+    /// longitudes. Degrees.
+    pub fn lon_deg(&self) -> Option<(f64, f64)> {
+        self.lon
+    }
+
+    /// Lower and upper latitude, degrees.
+    pub fn lat_deg(&self) -> (f64, f64) {
+        (self.lat_min, self.lat_max)
+    }
+
     /// Does the position, in degrees, lie in the box? Exact: no trigonometry.
     pub fn contains_lonlat_deg(&self, lon_deg: f64, lat_deg: f64) -> bool {
         (self.lat_min..=self.lat_max).contains(&lat_deg) && self.spans(normalize_lon_deg(lon_deg))

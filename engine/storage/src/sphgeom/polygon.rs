@@ -9,6 +9,10 @@ use super::cap::Cap;
 use super::error::PositionError;
 use super::unit_vector::UnitVector;
 
+mod sides;
+
+pub(super) use sides::Place;
+
 /// Points so close to an edge (radians) are on it: the rounding of a product of unit vectors.
 const ON_EDGE: f64 = 1e-15;
 
@@ -96,12 +100,41 @@ impl Polygon {
         width: Angle,
         height: Angle,
     ) -> Result<Self, PositionError> {
+        Self::box_along(center, center.east_north().0, width, height)
+    }
+
+    /// ADQL's BOX about a centre given in degrees. At a pole its arms follow the longitude, which
+    /// the direction alone has lost there.
+    ///
+    /// # Errors
+    /// As [`Polygon::center_box`].
+    pub fn center_box_deg(
+        lon_deg: f64,
+        lat_deg: f64,
+        width: Angle,
+        height: Angle,
+    ) -> Result<Self, PositionError> {
+        let center = UnitVector::from_lonlat_deg(lon_deg, lat_deg);
+        let east = match lat_deg.abs() == 90.0 {
+            true => UnitVector::from_lonlat_deg(lon_deg + 90.0, 0.0),
+            false => center.east_north().0,
+        };
+        Self::box_along(&center, east, width, height)
+    }
+
+    fn box_along(
+        center: &UnitVector,
+        east: UnitVector,
+        width: Angle,
+        height: Angle,
+    ) -> Result<Self, PositionError> {
         let possible = |side: Angle| side > Angle::ZERO && side < Angle::HALF_TURN;
         let size = PositionError::BoxSize { width: width.degrees(), height: height.degrees() };
         if !possible(width) || !possible(height) {
             return Err(size);
         }
-        let (east, north) = center.east_north();
+        let [x, y, z] = center.cross(&east);
+        let north = UnitVector { x, y, z };
         let (right, up) = ((width.radians() / 2.0).tan(), (height.radians() / 2.0).tan());
         let corner = |right: f64, up: f64| {
             UnitVector::normalize(
@@ -381,6 +414,19 @@ mod tests {
                         assert_eq!(sky_box.contains(&v), inside, "{lon} {lat} {arm} {angle}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_box_at_a_pole_follows_its_longitude() {
+        let angle = Angle::from_degrees;
+        for (lon, lat) in [(0.0, 90.0), (30.0, 90.0), (211.0, -90.0), (-45.0, -90.0)] {
+            let at_pole = Polygon::center_box_deg(lon, lat, angle(20.0), angle(8.0)).unwrap();
+            let near = lat.signum() * (90.0 - 1e-9);
+            let beside = Polygon::center_box_deg(lon, near, angle(20.0), angle(8.0)).unwrap();
+            for (a, b) in at_pole.vertices().iter().zip(beside.vertices()) {
+                assert!(a.angle_to(b).degrees() < 1e-8, "{lon} {lat}: {a:?} {b:?}");
             }
         }
     }

@@ -1,12 +1,15 @@
 //! A region of the sky, and how it relates to a bounding cap.
 
+use std::fmt;
+
 use super::angle::Angle;
 use super::cap::Cap;
-use super::cone::{Cone, Reach};
+use super::cone::{Boundary, Cone, Reach};
 use super::error::PositionError;
 use super::lonlat_box::LonLatBox;
 use super::polygon::Polygon;
 use super::separation::{self, Separation};
+use super::shape::Shape;
 use super::unit_vector::UnitVector;
 
 /// Rounding of distances that pruning must absorb, radians (2 µas; a `_healpix_29` cell is 400).
@@ -23,6 +26,42 @@ pub enum Region {
     LonLatBox(LonLatBox),
     /// Within great-circle edges.
     Polygon(Polygon),
+    /// Any other shape, and shapes combined.
+    Shape(Box<Shape>),
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("the whole sky"),
+            Self::Cone(cone) => {
+                let (lon, lat) = cone.center().to_lonlat_deg();
+                let edge = match cone.boundary() {
+                    Boundary::Closed => "",
+                    Boundary::Open => " without its edge",
+                };
+                let radius = cone.radius().degrees();
+                write!(f, "the cone of {radius}° about ({lon}, {lat}){edge}")
+            }
+            Self::LonLatBox(sky_box) => {
+                let (south, north) = sky_box.lat_deg();
+                match sky_box.lon_deg() {
+                    Some((west, east)) => write!(f, "longitudes {west} to {east}, ")?,
+                    None => f.write_str("all longitudes, ")?,
+                }
+                write!(f, "latitudes {south} to {north}")
+            }
+            Self::Polygon(polygon) => {
+                write!(f, "the polygon of")?;
+                for vertex in polygon.vertices() {
+                    let (lon, lat) = vertex.to_lonlat_deg();
+                    write!(f, " ({lon}, {lat})")?;
+                }
+                Ok(())
+            }
+            Self::Shape(shape) => write!(f, "{shape}"),
+        }
+    }
 }
 
 /// How a region relates to the points of a cap.
@@ -56,6 +95,7 @@ impl Region {
             Self::Cone(cone) => cone.contains(v),
             Self::LonLatBox(sky_box) => sky_box.contains(v),
             Self::Polygon(polygon) => polygon.contains(v),
+            Self::Shape(shape) => shape.contains_point(v),
         }
     }
 
@@ -96,7 +136,9 @@ impl Region {
                 },
             },
             Self::Everything => Against::Decided(Relation::Inside),
-            Self::LonLatBox(_) | Self::Polygon(_) => Against::Edge { region: self, far, near },
+            Self::LonLatBox(_) | Self::Polygon(_) | Self::Shape(_) => {
+                Against::Edge { region: self, far, near }
+            }
         };
         CapTest { against }
     }
@@ -108,6 +150,7 @@ impl Region {
             Self::Cone(cone) => cone.bounding_cap(),
             Self::LonLatBox(sky_box) => sky_box.bounding_cap(),
             Self::Polygon(polygon) => polygon.bounding_cap(),
+            Self::Shape(shape) => shape.bounding_cap(),
         }
     }
 
@@ -118,6 +161,7 @@ impl Region {
             Self::Cone(cone) => cone.center().angle_to(v).radians() - cone.radius().radians(),
             Self::LonLatBox(sky_box) => sky_box.signed_distance(v),
             Self::Polygon(polygon) => polygon.signed_distance(v),
+            Self::Shape(shape) => shape.depth_bound(v),
         }
     }
 }
@@ -170,6 +214,18 @@ impl From<Cone> for Region {
 impl From<LonLatBox> for Region {
     fn from(sky_box: LonLatBox) -> Self {
         Self::LonLatBox(sky_box)
+    }
+}
+
+/// Circles, ranges and polygons become the region of their own kind, whose tests are faster.
+impl From<Shape> for Region {
+    fn from(shape: Shape) -> Self {
+        match shape {
+            Shape::Circle(cone) => Self::Cone(cone),
+            Shape::Range(sky_box) => Self::LonLatBox(sky_box),
+            Shape::Polygon(polygon) => Self::Polygon(polygon),
+            combined => Self::Shape(Box::new(combined)),
+        }
     }
 }
 

@@ -109,13 +109,15 @@ fn check_role(
             column: column.to_owned(),
             target: table.name.clone(),
         }),
-        Some(found) if !suits(found.datatype) => problems.push(Problem::Unsuitable {
-            table: table.name.clone(),
-            column: column.to_owned(),
-            role,
-            expected,
-            datatype: found.datatype.felis_name(),
-        }),
+        Some(found) if !suits(found.datatype) || found.geometry().is_some() => {
+            problems.push(Problem::Unsuitable {
+                table: table.name.clone(),
+                column: column.to_owned(),
+                role,
+                expected,
+                datatype: found.datatype.felis_name(),
+            })
+        }
         Some(_) => {}
     }
 }

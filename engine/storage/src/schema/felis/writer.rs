@@ -2,7 +2,7 @@
 
 use serde_yaml_ng::{Mapping, Value};
 
-use crate::schema::{ColumnDef, ForeignKey, SchemaDef, TableDef, TableKind};
+use crate::schema::{ColumnDef, ForeignKey, GeometryType, SchemaDef, TableDef, TableKind};
 
 /// Write a schema as Felis YAML. Reading it returns the same definitions and infers nothing.
 ///
@@ -95,6 +95,7 @@ fn column(column: &ColumnDef) -> Value {
     map.option("ivoa:unit", column.unit.as_deref());
     map.option("ivoa:ucd", column.ucd.as_deref());
     map.option("votable:utype", column.utype.as_deref());
+    map.option("votable:arraysize", column.geometry().map(GeometryType::arraysize));
     map.option("votable:xtype", column.xtype.as_deref());
     if column.principal {
         map.set("tap:principal", 1);

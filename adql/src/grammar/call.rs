@@ -1,0 +1,368 @@
+//! Calls of functions: what each takes between its parentheses.
+
+use sqlparser::ast::{
+    CastKind, CharacterLength, DataType, DuplicateTreatment, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo,
+    UnaryOperator, Value, WindowType,
+};
+use sqlparser::tokenizer::Location;
+
+use super::expression::{Form, Sort, Typed, noun};
+use super::lexer::Kind;
+use super::parser::{Parse, Parser};
+use crate::error::{Diagnostic, Problem, printable};
+use crate::function::{self, Group};
+use crate::names::did_you_mean;
+use crate::tree::bare;
+
+/// What stood between the parentheses of a call.
+#[derive(Debug, Default)]
+struct Arguments {
+    duplicates: Option<DuplicateTreatment>,
+    is_star: bool,
+    values: Vec<Typed>,
+}
+
+impl Parser<'_> {
+    /// The call of a function.
+    pub fn call(&mut self) -> Parse<Typed> {
+        if self.is_word("CAST") {
+            return self.cast();
+        }
+        let name = self.function_name();
+        let at = name.span.start;
+        let known = function::find(&name.value);
+        let declared = self.grammar.functions.iter();
+        let declared =
+            declared.filter(|f| f.name.eq_ignore_ascii_case(&name.value)).collect::<Vec<_>>();
+        let is_unknown = known.is_none() && declared.is_empty();
+        let arguments = match self.arguments() {
+            Err(_) if is_unknown && !is_of_the_ivoa(&name.value) => {
+                return Err(unknown_function(&name));
+            }
+            arguments => arguments?,
+        };
+        let count = arguments.values.len();
+        if let Some(function) = known {
+            if let Err(fault) = self.check_call(&name, function, &arguments) {
+                self.faults.push(fault);
+            }
+        } else if is_unknown {
+            match is_of_the_ivoa(&name.value) {
+                true => self.undeclared.push(unknown_function(&name)),
+                false => self.faults.push(unknown_function(&name)),
+            }
+        } else if !declared.iter().any(|signature| signature.takes(count)) {
+            let signatures: Vec<String> = declared.iter().map(ToString::to_string).collect();
+            let problem = Problem::Arguments {
+                function: name.value.clone(),
+                expected: signatures.join(" or "),
+                found: count,
+            };
+            self.faults.push(Diagnostic::new(at, problem));
+        }
+        let over = self.over()?;
+        let sort = match known {
+            Some(function) => result_sort(function),
+            None => Sort::Any,
+        };
+        let depth = arguments.values.iter().map(|value| value.depth).max().unwrap_or(0) + 1;
+        self.not_too_deep(at, depth)?;
+        let expr = Expr::Function(function_call(name, arguments, over));
+        Ok(Typed::new(expr, sort, at).form(Form::Call).deep(depth))
+    }
+
+    fn arguments(&mut self) -> Parse<Arguments> {
+        self.expect_symbol("(")?;
+        let mut arguments = Arguments::default();
+        if self.is_symbol("*") {
+            self.advance();
+            arguments.is_star = true;
+        } else if !self.is_symbol(")") {
+            arguments.duplicates = match () {
+                () if self.take_word("DISTINCT") => Some(DuplicateTreatment::Distinct),
+                () if self.take_word("ALL") => Some(DuplicateTreatment::All),
+                () => None,
+            };
+            arguments.values = self.comma_separated(|parser| {
+                let value = parser.expression()?;
+                parser.value(&value)?;
+                Ok(value)
+            })?;
+        }
+        if !self.is_symbol(")") {
+            return Err(self.expected(", or )"));
+        }
+        self.advance();
+        Ok(arguments)
+    }
+
+    /// Check a call of a function that the service has.
+    fn check_call(
+        &mut self,
+        name: &Ident,
+        function: &'static function::Function,
+        arguments: &Arguments,
+    ) -> Parse<()> {
+        let at = name.span.start;
+        let upper = function.name.to_ascii_uppercase();
+        let is_aggregate = function.is_aggregate();
+        if matches!(function.group, Group::String | Group::Conditional | Group::Unit) {
+            self.since_2_1(at, &upper)?;
+        }
+        if upper == "TIMESTAMP" {
+            self.extension(at, "TIMESTAMP('…')")?;
+        }
+        if arguments.is_star && upper != "COUNT" {
+            let fault = Diagnostic::not_adql(at, format!("{}(*)", function.name));
+            return Err(fault.suggest("only COUNT takes *"));
+        }
+        if arguments.duplicates.is_some() && !is_aggregate {
+            let what = format!("DISTINCT or ALL in {}", function.name);
+            return Err(Diagnostic::not_adql(at, what));
+        }
+        let count = arguments.values.len();
+        if !arguments.is_star && !function.takes(count) {
+            let problem = Problem::Arguments {
+                function: function.name.to_owned(),
+                expected: function.expects(),
+                found: count,
+            };
+            self.faults.push(Diagnostic::new(at, problem));
+            return Ok(());
+        }
+        match function.group {
+            Group::Geometry => self.geometry(&upper, at, &arguments.values),
+            Group::Math => self.numbers(&upper, &arguments.values),
+            Group::String => self.all_of(&upper, "character strings", &arguments.values, |sort| {
+                matches!(sort, Sort::Any | Sort::Null | Sort::Text)
+            }),
+            Group::Unit => self.in_unit(&arguments.values),
+            Group::Conditional => coalesce(at, &arguments.values),
+            _ => Ok(()),
+        }
+    }
+
+    fn numbers(&mut self, function: &str, values: &[Typed]) -> Parse<()> {
+        self.all_of(function, "numbers", values, is_number)?;
+        let literal = match (function, values) {
+            ("RAND", [seed]) if !is_integer(&seed.expr, false) => {
+                Some((seed, "an unsigned integer"))
+            }
+            ("ROUND" | "TRUNCATE", [_, places]) if !is_integer(&places.expr, true) => {
+                Some((places, "an integer"))
+            }
+            _ => None,
+        };
+        match literal {
+            Some((value, wanted)) => {
+                let what = format!("{function} with anything but {wanted} as its last argument");
+                self.extension(value.at, &what)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `IN_UNIT(<numeric_value_expression>, '<unit>')`.
+    fn in_unit(&mut self, values: &[Typed]) -> Parse<()> {
+        let [value, unit] = values else { return Ok(()) };
+        self.all_of("IN_UNIT", "a number and a unit", std::slice::from_ref(value), is_number)?;
+        match is_string(&unit.expr) {
+            true => Ok(()),
+            false => {
+                let fault = Diagnostic::invalid(unit.at, "the unit of IN_UNIT must be a string");
+                Err(fault.suggest("write IN_UNIT(ra, 'rad')"))
+            }
+        }
+    }
+
+    /// Check that each argument is of a sort that the function takes.
+    pub fn all_of(
+        &self,
+        function: &str,
+        wanted: &str,
+        values: &[Typed],
+        fits: impl Fn(Sort) -> bool,
+    ) -> Parse<()> {
+        match values.iter().find(|value| !fits(value.sort) && value.sort != Sort::Condition) {
+            Some(value) => {
+                let is = noun(value.sort);
+                let message = format!("{function} takes {wanted}, and this is {is}");
+                Err(Diagnostic::invalid(value.at, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `CAST(<value_expression> AS <cast_target>)`.
+    fn cast(&mut self) -> Parse<Typed> {
+        let at = self.advance().span.start;
+        self.since_2_1(at, "CAST")?;
+        self.expect_symbol("(")?;
+        let value = self.expression()?;
+        self.value(&value)?;
+        self.expect_word("AS")?;
+        let data_type = self.cast_target()?;
+        self.expect_symbol(")")?;
+        let expr = Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(value.expr),
+            data_type,
+            array: false,
+            format: None,
+        };
+        let depth = value.depth + 1;
+        self.not_too_deep(at, depth)?;
+        Ok(Typed::new(expr, Sort::Any, at).form(Form::Call).deep(depth))
+    }
+
+    fn cast_target(&mut self) -> Parse<DataType> {
+        let at = self.here();
+        let word = self.next().text.to_uppercase();
+        let target = match (self.next().kind, word.as_str()) {
+            (Kind::Word, "SMALLINT") => DataType::SmallInt(None),
+            (Kind::Word, "INTEGER") => DataType::Integer(None),
+            (Kind::Word, "BIGINT") => DataType::BigInt(None),
+            (Kind::Word, "REAL") => DataType::Real,
+            (Kind::Word, "DOUBLE") => {
+                self.advance();
+                if !self.is_word("PRECISION") {
+                    let fault = self.expected("PRECISION after DOUBLE");
+                    self.extension(at, "DOUBLE without PRECISION").map_err(|_| fault)?;
+                    return Ok(DataType::DoublePrecision);
+                }
+                DataType::DoublePrecision
+            }
+            (Kind::Word, "CHAR") => return Ok(DataType::Char(self.length()?)),
+            (Kind::Word, "VARCHAR") => return Ok(DataType::Varchar(self.length()?)),
+            (Kind::Word, "TIMESTAMP") => DataType::Timestamp(None, TimezoneInfo::None),
+            (Kind::Word, "POINT" | "CIRCLE" | "POLYGON") => {
+                DataType::Custom(ObjectName::from(vec![Ident::new(word)]), vec![])
+            }
+            (Kind::Word, "INT") => self.foreign_type(DataType::Integer(None))?,
+            (Kind::Word, "FLOAT") => self.foreign_type(DataType::DoublePrecision)?,
+            (Kind::Word, "TEXT" | "STRING") => self.foreign_type(DataType::Varchar(None))?,
+            _ => return Err(self.no_cast_target(&word)),
+        };
+        self.advance();
+        Ok(target)
+    }
+
+    /// A type that other languages have, an extension.
+    fn foreign_type(&mut self, meant: DataType) -> Parse<DataType> {
+        let word = self.next().text.to_uppercase();
+        match self.is_lenient() {
+            true => self.extension(self.here(), &format!("CAST(… AS {word})")).map(|()| meant),
+            false => Err(self.no_cast_target(&word)),
+        }
+    }
+
+    fn no_cast_target(&self, word: &str) -> Diagnostic {
+        let instead = match word {
+            "INT" => "write INTEGER",
+            "FLOAT" | "NUMERIC" | "DECIMAL" => "write REAL or DOUBLE PRECISION",
+            "TEXT" | "STRING" | "CHARACTER" => "write VARCHAR",
+            "DATE" | "DATETIME" => "write TIMESTAMP",
+            "BOOLEAN" | "BOOL" => "ADQL has no booleans: use INTEGER",
+            _ => {
+                "the types are SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR, VARCHAR, \
+                 TIMESTAMP, POINT, CIRCLE and POLYGON"
+            }
+        };
+        self.expected("a type that CAST knows").suggest(instead)
+    }
+
+    /// `[ (n) ]` after CHAR or VARCHAR.
+    fn length(&mut self) -> Parse<Option<CharacterLength>> {
+        self.advance();
+        if !self.take_symbol("(") {
+            return Ok(None);
+        }
+        let length = self.next().text.parse().ok().filter(|_| self.next().kind == Kind::Number);
+        let Some(length) = length else { return Err(self.expected("a number of characters")) };
+        self.advance();
+        self.expect_symbol(")")?;
+        Ok(Some(CharacterLength::IntegerLength { length, unit: None }))
+    }
+}
+
+/// Whether a name is one that only the IVOA may give.
+fn is_of_the_ivoa(name: &str) -> bool {
+    name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ivo_"))
+}
+
+fn unknown_function(name: &Ident) -> Diagnostic {
+    let candidates = function::FUNCTIONS.iter().map(|f| f.name);
+    let problem = Problem::UnknownFunction { name: printable(&name.value) };
+    Diagnostic::new(name.span.start, problem).suggest_maybe(did_you_mean(&name.value, candidates))
+}
+
+/// `COALESCE` of nothing but NULL has no type.
+fn coalesce(at: Location, values: &[Typed]) -> Parse<()> {
+    match values.iter().all(|value| value.sort == Sort::Null) {
+        true => Err(Diagnostic::invalid(at, "COALESCE needs an argument that is not NULL")),
+        false => Ok(()),
+    }
+}
+
+fn result_sort(function: &function::Function) -> Sort {
+    match function.group {
+        Group::Math | Group::Unit => Sort::Number,
+        Group::String => Sort::Text,
+        Group::Geometry => match function.name {
+            "POINT" | "CENTROID" => Sort::Point,
+            "CIRCLE" | "BOX" | "POLYGON" | "REGION" => Sort::Shape,
+            "COORDSYS" => Sort::Text,
+            _ => Sort::Number,
+        },
+        _ => Sort::Any,
+    }
+}
+
+pub(super) fn is_number(sort: Sort) -> bool {
+    matches!(sort, Sort::Any | Sort::Null | Sort::Number)
+}
+
+/// Whether an expression is a string as written.
+pub(super) fn is_string(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
+}
+
+/// Whether an expression is an integer as written.
+fn is_integer(expr: &Expr, may_be_signed: bool) -> bool {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.bytes().all(|b| b.is_ascii_digit()),
+            _ => false,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Plus | UnaryOperator::Minus, expr } => {
+            may_be_signed && is_integer(bare(expr), false)
+        }
+        _ => false,
+    }
+}
+
+fn function_call(name: Ident, arguments: Arguments, over: Option<WindowType>) -> Function {
+    let Arguments { duplicates, is_star, values } = arguments;
+    let mut args: Vec<FunctionArg> = values
+        .into_iter()
+        .map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value.expr)))
+        .collect();
+    if is_star {
+        args.push(FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
+    }
+    Function {
+        name: ObjectName::from(vec![name]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: duplicates,
+            args,
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over,
+        within_group: vec![],
+    }
+}

@@ -1,0 +1,92 @@
+//! Window functions, an extension: `f(…) OVER (PARTITION BY … ORDER BY … ROWS …)`.
+
+use sqlparser::ast::{
+    Expr, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+};
+
+use super::lexer::Kind;
+use super::parser::{Parse, Parser};
+use crate::error::Diagnostic;
+
+impl Parser<'_> {
+    /// What may follow the parentheses of a call.
+    pub fn over(&mut self) -> Parse<Option<WindowType>> {
+        let what = match () {
+            () if self.is_word("FILTER") && self.is_symbol_ahead(1, "(") => "FILTER",
+            () if self.is_word("WITHIN") && self.is_word_ahead(1, "GROUP") => "WITHIN GROUP",
+            () if self.is_word_ahead(1, "NULLS") && self.is_one_of(&["IGNORE", "RESPECT"]) => {
+                "IGNORE or RESPECT NULLS"
+            }
+            () if self.is_word("OVER") && self.is_symbol_ahead(1, "(") => return self.window(),
+            () => return Ok(None),
+        };
+        let fault = Diagnostic::not_adql(self.here(), what);
+        Err(match what {
+            "FILTER" => fault.suggest("aggregate a CASE instead"),
+            _ => fault,
+        })
+    }
+
+    fn window(&mut self) -> Parse<Option<WindowType>> {
+        self.extension(self.here(), "a window function (OVER)")?;
+        self.advance();
+        self.advance();
+        let mut partition_by = vec![];
+        if self.is_word("PARTITION") {
+            self.advance();
+            self.expect_word("BY")?;
+            partition_by = self.comma_separated(Self::value_expression)?;
+        }
+        let mut order_by = vec![];
+        if self.take_word("ORDER") {
+            self.expect_word("BY")?;
+            order_by = self.comma_separated(Self::order_by_term)?;
+        }
+        let window_frame = self.frame()?;
+        if !self.is_symbol(")") {
+            return Err(self.expected("PARTITION BY, ORDER BY, ROWS, RANGE or )"));
+        }
+        self.advance();
+        let spec = WindowSpec { window_name: None, partition_by, order_by, window_frame };
+        Ok(Some(WindowType::WindowSpec(spec)))
+    }
+
+    fn frame(&mut self) -> Parse<Option<WindowFrame>> {
+        let units = match () {
+            () if self.take_word("ROWS") => WindowFrameUnits::Rows,
+            () if self.take_word("RANGE") => WindowFrameUnits::Range,
+            () if self.take_word("GROUPS") => WindowFrameUnits::Groups,
+            () => return Ok(None),
+        };
+        if !self.take_word("BETWEEN") {
+            let start_bound = self.bound()?;
+            return Ok(Some(WindowFrame { units, start_bound, end_bound: None }));
+        }
+        let start_bound = self.bound()?;
+        self.expect_word("AND")?;
+        let end_bound = Some(self.bound()?);
+        Ok(Some(WindowFrame { units, start_bound, end_bound }))
+    }
+
+    fn bound(&mut self) -> Parse<WindowFrameBound> {
+        if self.take_word("CURRENT") {
+            self.expect_word("ROW")?;
+            return Ok(WindowFrameBound::CurrentRow);
+        }
+        let kind = self.next().kind;
+        let rows = match kind {
+            Kind::Number => {
+                let token = self.advance();
+                let value = Value::Number(token.text, false).with_span(token.span);
+                Some(Box::new(Expr::Value(value)))
+            }
+            _ if self.take_word("UNBOUNDED") => None,
+            _ => return Err(self.expected("UNBOUNDED, CURRENT ROW or a number of rows")),
+        };
+        match () {
+            () if self.take_word("PRECEDING") => Ok(WindowFrameBound::Preceding(rows)),
+            () if self.take_word("FOLLOWING") => Ok(WindowFrameBound::Following(rows)),
+            () => Err(self.expected("PRECEDING or FOLLOWING")),
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Arguments and results of functions and casts, and what stays known of a value through them.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TimezoneInfo,
+};
+
+use super::timestamp::Literal;
+use super::wording::{shown, string};
+use super::{Findings, Typed, Types, comparison};
+use crate::error::Diagnostic;
+use crate::function::{self, Group, ValueType};
+use crate::names::{ColumnKind, TimeScale};
+use crate::tree::{arguments, bare, boolean, cast as cast_to, function_name, start};
+
+/// Functions whose result has the unit of their first argument.
+const KEEP_UNIT: &[&str] = &[
+    "ABS",
+    "ROUND",
+    "TRUNCATE",
+    "CEILING",
+    "FLOOR",
+    "MIN",
+    "MAX",
+    "AVG",
+    "SUM",
+    "MEDIAN",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "QUANTILE",
+    "PERCENTILE",
+];
+
+/// Statistics that have a word among the UCDs, which goes behind the column's own.
+const STATISTICS: &[(&str, &str)] = &[
+    ("MIN", "stat.min"),
+    ("MAX", "stat.max"),
+    ("AVG", "stat.mean"),
+    ("MEDIAN", "stat.median"),
+    ("STDDEV", "stat.stdev"),
+    ("STDDEV_POP", "stat.stdev"),
+    ("STDDEV_SAMP", "stat.stdev"),
+];
+
+/// Functions whose result has a unit of its own.
+const UNITS: &[(&str, &str)] = &[
+    ("DISTANCE", "deg"),
+    ("SCISQL_ANGSEP", "deg"),
+    ("DEGREES", "deg"),
+    ("COORD1", "deg"),
+    ("COORD2", "deg"),
+    ("AREA", "deg**2"),
+    ("RADIANS", "rad"),
+    ("ACOS", "rad"),
+    ("ASIN", "rad"),
+    ("ATAN", "rad"),
+    ("ATAN2", "rad"),
+    ("SCISQL_NANOJANSKYTOABMAG", "mag"),
+    ("SCISQL_NANOJANSKYTOABMAGSIGMA", "mag"),
+    ("IVO_TO_JD", "d"),
+    ("IVO_TO_MJD", "d"),
+    ("IVO_HMS_TO_DEGREES", "deg"),
+    ("IVO_DMS_TO_DEGREES", "deg"),
+];
+
+/// A call: its arguments are judged by the function's signature, which also has its result.
+pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings) -> Typed {
+    let Some(name) = function_name(call).map(|ident| ident.value.to_uppercase()) else {
+        return Typed::default();
+    };
+    // COALESCE over the columns that a join made one.
+    if name == "COALESCE" {
+        return super::one_of(&arguments(call), types, "the arguments of COALESCE", found);
+    }
+    let Some(known) = function::find(&name) else { return Typed::default() };
+    let counts = matches!(name.as_str(), "SUM" | "AVG") && count_truths(call, types, &name, found);
+    let args = arguments(call);
+    let given: Vec<Typed> = match counts {
+        true => vec![Typed::of(ColumnKind::Integer)],
+        false => args.iter().map(|arg| types.get(arg)).collect(),
+    };
+    let Some(kind) = result(known, &args, &given, found) else { return Typed::default() };
+    if name == "TIMESTAMP" {
+        return time_of(args.first().copied(), found);
+    }
+    described(&name, kind, &args, given.first())
+}
+
+/// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the
+/// argument is one.
+fn count_truths(call: &mut Function, types: &Types, name: &str, found: &mut Findings) -> bool {
+    let FunctionArguments::List(list) = &mut call.args else { return false };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] = list.args.as_mut_slice() else {
+        return false;
+    };
+    if types.kind(arg) != ColumnKind::Boolean {
+        return false;
+    }
+    found.warn(format!("{name} takes numbers: {} counts as 1 or 0", shown(arg)));
+    let inner = std::mem::replace(arg, boolean(false));
+    *arg = cast_to(inner, DataType::Integer(None));
+    true
+}
+
+/// What is known of the result beside its kind.
+fn described(name: &str, kind: ColumnKind, args: &[&Expr], first: Option<&Typed>) -> Typed {
+    if name == "IN_UNIT" {
+        let unit = args.get(1).and_then(|unit| string(unit)).map(Arc::from);
+        let ucd = first.and_then(|first| first.ucd.clone());
+        return Typed { kind, unit, ucd, ..Typed::default() };
+    }
+    let own =
+        UNITS.iter().find(|(function, _)| *function == name).map(|(_, unit)| Arc::from(*unit));
+    let Some(first) = first.filter(|_| KEEP_UNIT.contains(&name)) else {
+        return Typed::with_unit(kind, own);
+    };
+    let statistic = STATISTICS.iter().find(|(function, _)| *function == name);
+    let ucd = match (statistic, &first.ucd) {
+        (Some((_, word)), Some(ucd)) => Some(statistic_ucd(ucd, word)),
+        _ => None,
+    };
+    // The least and the greatest of some times are times of that scale.
+    let time_scale = first.time_scale.filter(|_| matches!(name, "MIN" | "MAX"));
+    Typed { kind, unit: first.unit.clone(), ucd, time_scale, ..Typed::default() }
+}
+
+/// The UCD of a statistic over a column: no longer the main one of its table.
+fn statistic_ucd(ucd: &str, word: &str) -> Arc<str> {
+    let kept = ucd.split(';').filter(|part| !part.trim().eq_ignore_ascii_case("meta.main"));
+    kept.chain([word]).collect::<Vec<_>>().join(";").into()
+}
+
+/// A number made whole.
+pub(super) fn whole(expr: &Expr, types: &Types, name: &str, found: &mut Findings) -> Typed {
+    let typed = types.get(expr);
+    if !ValueType::Double.takes(value_type(typed.kind)) {
+        found.report(misfit_of(name, ValueType::Double, expr, typed.kind));
+        return Typed::default();
+    }
+    Typed::with_unit(typed.kind, typed.unit)
+}
+
+/// `CAST(x AS type)`.
+pub(super) fn cast(expr: &Expr, types: &Types, to: &DataType, found: &mut Findings) -> Typed {
+    let from = types.get(expr);
+    let kind = kind_of(to);
+    if from.kind.is_geometry() && !kind.is_geometry() && kind != ColumnKind::Other {
+        let message = format!("{} is {}: there is no CAST of it", shown(expr), from.kind.noun());
+        found.report(Diagnostic::of_type(start(expr), message));
+        return Typed::default();
+    }
+    if kind == ColumnKind::Timestamp {
+        if from.kind.is_number() || from.kind == ColumnKind::Boolean {
+            let message = format!("{} is {}, not a time", shown(expr), from.kind.noun());
+            found.report(
+                Diagnostic::of_type(start(expr), message)
+                    .suggest("a time is written 'YYYY-MM-DDThh:mm:ss'"),
+            );
+            return Typed::default();
+        }
+        return match from.kind {
+            ColumnKind::Timestamp => Typed { time_scale: from.time_scale, ..Typed::of(kind) },
+            _ => time_of(Some(expr), found),
+        };
+    }
+    // A number remains what it measures; what is printed has no unit.
+    match from.kind.is_number() && kind.is_number() {
+        true => Typed { kind, unit: from.unit, ucd: from.ucd, ..Typed::default() },
+        false => Typed::of(kind),
+    }
+}
+
+/// The time that a text names.
+fn time_of(text: Option<&Expr>, found: &mut Findings) -> Typed {
+    let mut typed = Typed::of(ColumnKind::Timestamp);
+    if let Some(expr) = text
+        && let Some(text) = string(expr)
+    {
+        match Literal::read(text) {
+            Some(literal) => typed.time_scale = literal.is_utc.then_some(TimeScale::Utc),
+            None => found.report(comparison::not_a_time(text, start(expr))),
+        }
+    }
+    typed
+}
+
+fn kind_of(to: &DataType) -> ColumnKind {
+    match to {
+        DataType::SmallInt(_) => ColumnKind::SmallInt,
+        DataType::Int(_) | DataType::Integer(_) => ColumnKind::Integer,
+        DataType::BigInt(_) => ColumnKind::BigInt,
+        DataType::Real => ColumnKind::Real,
+        DataType::DoublePrecision | DataType::Double(_) | DataType::Float(_) => ColumnKind::Double,
+        DataType::Char(_)
+        | DataType::Character(_)
+        | DataType::Varchar(_)
+        | DataType::CharVarying(_)
+        | DataType::CharacterVarying(_)
+        | DataType::Clob(_)
+        | DataType::Text
+        | DataType::String(_) => ColumnKind::Text,
+        DataType::Timestamp(_, TimezoneInfo::None) => ColumnKind::Timestamp,
+        DataType::Boolean | DataType::Bool => ColumnKind::Boolean,
+        DataType::Custom(name, _) => {
+            ColumnKind::of_xtype(&name.to_string()).unwrap_or(ColumnKind::Other)
+        }
+        _ => ColumnKind::Other,
+    }
+}
+
+/// Judge the arguments; returns the kind of the result, unless they do not fit.
+fn result(
+    known: &function::Function,
+    args: &[&Expr],
+    given: &[Typed],
+    found: &mut Findings,
+) -> Option<ColumnKind> {
+    let types: Vec<ValueType> = given.iter().map(|given| value_type(given.kind)).collect();
+    let signature = match known.signature_for(&types) {
+        Some(signature) => signature,
+        None => {
+            // The closest one; where none takes so many arguments, that has been reported.
+            let fitting = |expected: &[ValueType]| {
+                expected.iter().zip(&types).filter(|(wanted, given)| wanted.takes(**given)).count()
+            };
+            let expected = known
+                .signatures
+                .iter()
+                .filter_map(|signature| signature.types(types.len()))
+                .max_by_key(|expected| fitting(expected))?;
+            // The reading of geometries, which comes later, knows more of their arguments.
+            let is_read_later = known.group == Group::Geometry || known.name == "MOC";
+            let misfits = expected.iter().zip(args).zip(given);
+            let misfit = misfits
+                .filter(|((wanted, _), given)| !wanted.takes(value_type(given.kind)))
+                .find(|((wanted, arg), _)| !is_read_later || wanted.is_numeric() && is_column(arg));
+            if let Some(((wanted, arg), given)) = misfit {
+                found.report(misfit_of(known.name, *wanted, arg, given.kind));
+                return None;
+            }
+            known.signatures.iter().find(|signature| signature.takes(types.len()))?
+        }
+    };
+    let expected = signature.types(types.len())?;
+    let kinds_of = |wanted: ValueType| {
+        let declared = expected.iter().zip(given).filter(move |(e, _)| **e == wanted);
+        declared.map(|(_, given)| given.kind)
+    };
+    Some(match signature.returns {
+        ValueType::Any => {
+            let mut kinds = kinds_of(ValueType::Any);
+            let first = kinds.next().unwrap_or_default();
+            kinds.try_fold(first, comparison::common).unwrap_or_default()
+        }
+        of @ (ValueType::Numeric | ValueType::Geometry) => {
+            kinds_of(of).next().unwrap_or_else(|| kind_of_type(of))
+        }
+        of => kind_of_type(of),
+    })
+}
+
+fn is_column(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::CompoundIdentifier(_))
+}
+
+fn misfit_of(name: &str, wanted: ValueType, arg: &Expr, kind: ColumnKind) -> Diagnostic {
+    let what = match wanted {
+        of if of.is_integer() => "a whole number",
+        of if of.is_numeric() => "a number",
+        of if of.is_text() => "text",
+        ValueType::Timestamp => "a timestamp",
+        ValueType::Boolean => "a condition",
+        ValueType::Point => "a POINT",
+        of if of.is_geometry() => "a shape",
+        _ => "something else",
+    };
+    let written = string(arg).map(str::trim).filter(|text| text.parse::<f64>().is_ok());
+    let suggestion = match (written, kind) {
+        (Some(text), _) if wanted.is_numeric() => Some(format!("write {text}")),
+        (_, ColumnKind::Boolean) if wanted.is_numeric() => {
+            Some(format!("write CAST({} AS INTEGER)", shown(arg)))
+        }
+        (_, kind) if wanted.is_integer() && kind.is_number() => {
+            Some(format!("write CAST({} AS INTEGER)", shown(arg)))
+        }
+        _ if wanted.is_text() && !kind.is_geometry() => {
+            Some(format!("write CAST({} AS VARCHAR)", shown(arg)))
+        }
+        _ if wanted == ValueType::Point => Some("write POINT(lon, lat)".to_owned()),
+        _ => None,
+    };
+    let message = format!("{name} takes {what} here, but {} is {}", shown(arg), kind.noun());
+    Diagnostic::of_type(start(arg), message).suggest_maybe(suggestion)
+}
+
+/// A kind in the words of signatures.
+fn value_type(kind: ColumnKind) -> ValueType {
+    match kind {
+        ColumnKind::Boolean => ValueType::Boolean,
+        ColumnKind::SmallInt => ValueType::SmallInt,
+        ColumnKind::Integer => ValueType::Integer,
+        ColumnKind::BigInt => ValueType::BigInt,
+        ColumnKind::Real => ValueType::Real,
+        ColumnKind::Double => ValueType::Double,
+        ColumnKind::Numeric => ValueType::Numeric,
+        ColumnKind::Text => ValueType::Varchar,
+        ColumnKind::Timestamp => ValueType::Timestamp,
+        ColumnKind::Point => ValueType::Point,
+        ColumnKind::Circle => ValueType::Circle,
+        ColumnKind::Polygon => ValueType::Polygon,
+        ColumnKind::Region | ColumnKind::Moc => ValueType::Region,
+        ColumnKind::Binary => ValueType::Blob,
+        ColumnKind::Other => ValueType::Any,
+    }
+}
+
+/// A type of a signature as a kind.
+fn kind_of_type(of: ValueType) -> ColumnKind {
+    match of {
+        ValueType::Boolean => ColumnKind::Boolean,
+        ValueType::SmallInt => ColumnKind::SmallInt,
+        ValueType::Integer => ColumnKind::Integer,
+        ValueType::BigInt => ColumnKind::BigInt,
+        ValueType::Real => ColumnKind::Real,
+        ValueType::Double => ColumnKind::Double,
+        ValueType::Numeric => ColumnKind::Numeric,
+        ValueType::Char | ValueType::Varchar | ValueType::Text => ColumnKind::Text,
+        ValueType::Timestamp => ColumnKind::Timestamp,
+        ValueType::Point => ColumnKind::Point,
+        ValueType::Circle => ColumnKind::Circle,
+        ValueType::Polygon => ColumnKind::Polygon,
+        ValueType::Region | ValueType::Geometry => ColumnKind::Region,
+        ValueType::Blob => ColumnKind::Binary,
+        ValueType::Any | ValueType::Array(_) => ColumnKind::Other,
+    }
+}

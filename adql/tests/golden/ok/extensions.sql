@@ -1,0 +1,35 @@
+SELECT "Object"."objectId" AS "objectId", avg("Object"."coord_ra") OVER (PARTITION BY floor("Object"."coord_ra") ORDER BY "Object"."coord_dec" ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS "m" FROM "survey"."Object" AS "Object"
+-- a window function (OVER) is an extension that other ADQL services may not have
+
+SELECT "o"."objectId" AS "objectId" FROM "survey"."Object" AS "o" LEFT JOIN "survey"."Source" AS "s" ON true
+
+SELECT 'a' AS "col_1", "Object"."coord_ra" AS "coord_ra" FROM "survey"."Object" AS "Object" WHERE "Object"."coord_ra" >= -1
+-- the character ‘ was read as '
+-- the character “ was read as "
+-- the character ≥ was read as >=
+-- the character − was read as -
+
+SELECT "Object"."coord_ra" AS "distance" FROM "survey"."Object" AS "Object"
+-- distance is a reserved word of ADQL: other services want it quoted, "distance"
+-- a closing semicolon is an extension that other ADQL services may not have
+
+SELECT 255 & 3 AS "col_1", (1 ^ -1) AS "col_2", 7 % 2 AS "col_3" FROM "survey"."Object" AS "Object" LIMIT 5
+-- a hexadecimal number is an extension that other ADQL services may not have
+-- the operator & is an extension that other ADQL services may not have
+-- the operator ~ is an extension that other ADQL services may not have
+-- the operator % is an extension that other ADQL services may not have
+-- LIMIT is an extension that other ADQL services may not have
+
+SELECT CASE WHEN "Object"."coord_ra" > 180 THEN "Object"."coord_ra" - 360 ELSE "Object"."coord_ra" END AS "lon" FROM "survey"."Object" AS "Object"
+-- CASE is an extension that other ADQL services may not have
+
+SELECT "Object"."objectId" AS "objectId" FROM "survey"."Object" AS "Object"
+-- AS OF is an extension that other ADQL services may not have
+
+SELECT "Object"."objectId" AS "objectId" FROM "survey"."Object" AS "Object" ORDER BY 1
+-- AS OF is an extension that other ADQL services may not have
+-- a closing semicolon is an extension that other ADQL services may not have
+
+SELECT 'its' AS "col_1" FROM "survey"."Object" AS "Object"
+
+SELECT "a"."objectId" AS "objectId" FROM "survey"."Object" AS "a" JOIN ("survey"."Object" AS "b" JOIN "survey"."Object" AS "c" ON "b"."objectId" = "c"."objectId") ON "a"."objectId" = "b"."objectId"

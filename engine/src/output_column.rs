@@ -1,0 +1,74 @@
+//! The columns of a result as clients see them: name, type, and what is known of their values.
+//!
+//! What is known comes from the translation, which follows each value from the column that it was
+//! read from; types come from the physical plan: only there all branches of a UNION or CASE have
+//! one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use almagest_adql::OutputColumn;
+use almagest_storage::schema::SchemaDef;
+use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::geometry::GeometryType;
+use crate::output_type::output_type;
+
+/// The metadata of each output column.
+#[derive(Debug, Default)]
+pub(crate) struct OutputColumns(Vec<HashMap<String, String>>);
+
+impl OutputColumns {
+    /// Describe the columns of a translated query; `schemas` define the columns they come from.
+    pub fn of(columns: &[OutputColumn], schemas: &[SchemaDef]) -> Self {
+        Self(columns.iter().map(|column| metadata(column, schemas)).collect())
+    }
+
+    /// Return the columns, called as in `names`, with the few output types for those of `planned`,
+    /// any of them nullable.
+    pub fn schema(&self, names: &Schema, planned: &Schema) -> SchemaRef {
+        let fields: Vec<Field> = names
+            .fields()
+            .iter()
+            .zip(planned.fields())
+            .enumerate()
+            .map(|(place, (name, planned))| {
+                let planned = planned.data_type();
+                let data_type = output_type(planned).unwrap_or_else(|| planned.clone());
+                let mut metadata = self.0.get(place).cloned().unwrap_or_default();
+                let geometry = GeometryType::tagged(planned);
+                let facts = geometry.into_iter().flat_map(GeometryType::metadata);
+                for (key, value) in facts {
+                    metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+                }
+                if let DataType::FixedSizeList(_, length) = planned {
+                    metadata.entry(ARRAYSIZE.to_owned()).or_insert_with(|| length.to_string());
+                }
+                Field::new(name.name(), data_type, true).with_metadata(metadata)
+            })
+            .collect();
+        Arc::new(Schema::new(fields))
+    }
+}
+
+fn metadata(column: &OutputColumn, schemas: &[SchemaDef]) -> HashMap<String, String> {
+    let defined = column.origin.as_ref().and_then(|(schema, table, name)| {
+        let schema = schemas.iter().find(|known| known.name == *schema)?;
+        schema.table(table)?.column(name)
+    });
+    let mut metadata = match defined {
+        Some(defined) => defined.to_field().metadata().clone(),
+        None => HashMap::new(),
+    };
+    if column.is_mixed {
+        metadata.remove(ARRAYSIZE);
+        metadata.remove(DATATYPE);
+    }
+    for (key, fact) in [(UNIT, &column.unit), (UCD, &column.ucd)] {
+        if let Some(fact) = fact {
+            metadata.insert(key.to_owned(), fact.clone());
+        }
+    }
+    metadata
+}
