@@ -20,7 +20,7 @@ erg/s/cm2/Angstrom W.m-2.um-1|erg/s/cm2 W/m2|Jy/sr nJy/arcsec2|mJy/beam Jy/beam|
 N kg.m.s-2|Pa N/m2|C A.s|V W/A|Ohm V/A|S Ohm-1|F C/V|Wb V.s|T G|H Wb/A|lm cd.sr|lx lm/m2|uG T
 K mK|mol mmol|mag mmag|byte bit|kbyte byte|Mbyte kbit|ct/s ct/h|adu/pix adu/kpix|photon/s/m2 photon/s/cm2
 ph/s/cm2/keV ph/s/m2/eV|electron/s electron/ms|R photon/s/cm2/sr|cd mcd|rad mrad|Gyr yr
-m**(3/2) cm**(3/2)|sqrt(m2) cm|(km/s)**2 m2.s-2|m2.s-2 J/kg|kg.m2.s-2 erg|deg.d-1 mas/yr|1/s Hz
+m**(3/2) cm**(3/2)|sqrt(m2) cm|km2.s-2 m2.s-2|m2.s-2 J/kg|kg.m2.s-2 erg|deg.d-1 mas/yr|1/s Hz
 """.replace("\n", "|")
 
 
