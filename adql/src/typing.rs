@@ -15,12 +15,14 @@
 //! - [`comparison`]: operands of =, <, BETWEEN, IN, LIKE and what stands for a condition
 //! - [`arithmetic`]: operands of + − * / % || and of the bitwise operators
 //! - [`call`]: arguments and results of functions, casts
+//! - [`in_unit`]: conversions of units
 //! - [`timestamp`]: times as literals, and scales of time
 //! - [`wording`]: how an expression is named in a message
 
 mod arithmetic;
 mod call;
 mod comparison;
+mod in_unit;
 mod timestamp;
 mod wording;
 

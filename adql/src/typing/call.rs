@@ -8,7 +8,7 @@ use sqlparser::ast::{
 
 use super::timestamp::Literal;
 use super::wording::{shown, string};
-use super::{Findings, Typed, Types, comparison};
+use super::{Findings, Typed, Types, comparison, in_unit};
 use crate::error::Diagnostic;
 use crate::function::{self, Group, ValueType};
 use crate::names::{ColumnKind, TimeScale};
@@ -85,7 +85,11 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     if name == "TIMESTAMP" {
         return time_of(args.first().copied(), found);
     }
-    described(&name, kind, &args, given.first())
+    let typed = described(&name, kind, &args, given.first());
+    if name == "IN_UNIT" {
+        in_unit::settle(call, types, found);
+    }
+    typed
 }
 
 /// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the
