@@ -2,5 +2,6 @@
 
 mod golden;
 mod grammar;
+mod readme;
 mod robustness;
 mod survey;
