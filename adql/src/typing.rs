@@ -308,7 +308,7 @@ fn one_of(choices: &[&Expr], types: &Types, what: &str, found: &mut Findings) ->
                     kind.noun(),
                     of_choice.noun()
                 );
-                let fault = Diagnostic::invalid(crate::tree::start(choice), message);
+                let fault = Diagnostic::of_type(crate::tree::start(choice), message);
                 found.report(fault.suggest("CAST one of them"));
                 return Typed::default();
             }

@@ -7,6 +7,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use row_function::RowFunction;
 
+pub mod area;
 pub mod checked;
 pub mod cone;
 pub mod construct;
@@ -40,6 +41,8 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     let on_the_sky = [
         ScalarUDF::from(cone::SkyCone::closed()),
         ScalarUDF::from(cone::SkyCone::open()),
+        ScalarUDF::from(area::SkyArea::lonlat_box()),
+        ScalarUDF::from(area::SkyArea::ellipse()),
         ScalarUDF::from(distance::SkyDistance::new()),
         ScalarUDF::from(polygon::SkyPolygon::vertices()),
         ScalarUDF::from(polygon::SkyPolygon::center_box()),

@@ -291,7 +291,7 @@ impl Resolver<'_> {
                 let (name, a, b) =
                     (printable(&ident.value), l.typed.kind.noun(), r.typed.kind.noun());
                 let message = format!("{name} is {a} on one side of the join and {b} on the other");
-                self.report(Diagnostic::invalid(ident.span.start, message));
+                self.report(Diagnostic::of_type(ident.span.start, message));
             }
             let (a, b) = (l.expr(Span::empty()), r.expr(Span::empty()));
             conditions.push(binary(a.clone(), BinaryOperator::Eq, b.clone()));

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::{DataType, Expr, Function, TimezoneInfo};
+use sqlparser::ast::{
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TimezoneInfo,
+};
 
 use super::timestamp::Literal;
 use super::wording::{shown, string};
@@ -73,11 +75,12 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
         return super::one_of(&arguments(call), types, "the arguments of COALESCE", found);
     }
     let Some(known) = function::find(&name) else { return Typed::default() };
-    if matches!(name.as_str(), "SUM" | "AVG") {
-        count_truths(call, types, &name, found);
-    }
+    let counts = matches!(name.as_str(), "SUM" | "AVG") && count_truths(call, types, &name, found);
     let args = arguments(call);
-    let given: Vec<Typed> = args.iter().map(|arg| types.get(arg)).collect();
+    let given: Vec<Typed> = match counts {
+        true => vec![Typed::of(ColumnKind::Integer)],
+        false => args.iter().map(|arg| types.get(arg)).collect(),
+    };
     let Some(kind) = result(known, &args, &given, found) else { return Typed::default() };
     if name == "TIMESTAMP" {
         return time_of(args.first().copied(), found);
@@ -85,18 +88,20 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     described(&name, kind, &args, given.first())
 }
 
-/// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect.
-fn count_truths(call: &mut Function, types: &Types, name: &str, found: &mut Findings) {
-    use sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
-    let FunctionArguments::List(list) = &mut call.args else { return };
-    for arg in &mut list.args {
-        let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg else { continue };
-        if types.kind(arg) == ColumnKind::Boolean {
-            found.warn(format!("{name} takes numbers: {} counts as 1 or 0", shown(arg)));
-            let inner = std::mem::replace(arg, boolean(false));
-            *arg = cast_to(inner, DataType::Integer(None));
-        }
+/// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the
+/// argument is one.
+fn count_truths(call: &mut Function, types: &Types, name: &str, found: &mut Findings) -> bool {
+    let FunctionArguments::List(list) = &mut call.args else { return false };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] = list.args.as_mut_slice() else {
+        return false;
+    };
+    if types.kind(arg) != ColumnKind::Boolean {
+        return false;
     }
+    found.warn(format!("{name} takes numbers: {} counts as 1 or 0", shown(arg)));
+    let inner = std::mem::replace(arg, boolean(false));
+    *arg = cast_to(inner, DataType::Integer(None));
+    true
 }
 
 /// What is known of the result beside its kind.
@@ -143,14 +148,14 @@ pub(super) fn cast(expr: &Expr, types: &Types, to: &DataType, found: &mut Findin
     let kind = kind_of(to);
     if from.kind.is_geometry() && !kind.is_geometry() && kind != ColumnKind::Other {
         let message = format!("{} is {}: there is no CAST of it", shown(expr), from.kind.noun());
-        found.report(Diagnostic::invalid(start(expr), message));
+        found.report(Diagnostic::of_type(start(expr), message));
         return Typed::default();
     }
     if kind == ColumnKind::Timestamp {
         if from.kind.is_number() || from.kind == ColumnKind::Boolean {
             let message = format!("{} is {}, not a time", shown(expr), from.kind.noun());
             found.report(
-                Diagnostic::invalid(start(expr), message)
+                Diagnostic::of_type(start(expr), message)
                     .suggest("a time is written 'YYYY-MM-DDThh:mm:ss'"),
             );
             return Typed::default();
@@ -287,7 +292,7 @@ fn misfit_of(name: &str, wanted: ValueType, arg: &Expr, kind: ColumnKind) -> Dia
         _ => None,
     };
     let message = format!("{name} takes {what} here, but {} is {}", shown(arg), kind.noun());
-    Diagnostic::invalid(start(arg), message).suggest_maybe(suggestion)
+    Diagnostic::of_type(start(arg), message).suggest_maybe(suggestion)
 }
 
 /// A kind in the words of signatures.

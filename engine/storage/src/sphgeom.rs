@@ -17,6 +17,7 @@
 mod angle;
 mod cap;
 mod cone;
+mod ellipse;
 mod error;
 pub mod healpix;
 mod frame;
@@ -32,6 +33,7 @@ mod unit_vector;
 pub use angle::Angle;
 pub use cap::Cap;
 pub use cone::{Boundary, Cone};
+pub use ellipse::Ellipse;
 pub use error::PositionError;
 pub use frame::{Frame, transform};
 pub use lonlat_box::LonLatBox;
