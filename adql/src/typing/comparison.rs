@@ -1,14 +1,14 @@
 //! What may be compared with what, and what literals stand for beside a column.
 
-use sqlparser::ast::{DataType, Expr, Function, Query, TimezoneInfo, Value};
-use sqlparser::tokenizer::Location;
+use sqlparser::ast::{DataType, Expr, Query, TimezoneInfo, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::tokenizer::{Location, Span};
 
 use super::timestamp::Literal;
 use super::wording::{is_literal, shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, TimeScale};
-use crate::tree::{arguments, as_call, bare, boolean, cast, number, start};
+use crate::tree::{arguments, as_call, bare, boolean, cast, nested, number, start};
 
 /// Functions whose 1 or 0 may stand for a condition by itself.
 const INDICATORS: &[&str] = &[
@@ -90,16 +90,12 @@ fn stands_for_time(expr: &Expr, kind: ColumnKind) -> bool {
 fn written_time(expr: &Expr) -> Option<&str> {
     match bare(expr) {
         Expr::Cast { expr, data_type: DataType::Timestamp(..), .. } => string(expr),
-        Expr::Function(call) => match arguments(as_timestamp(expr, call)?).as_slice() {
+        call @ Expr::Function(_) => match arguments(as_call(call, &["TIMESTAMP"])?).as_slice() {
             [text] => string(text),
             _ => None,
         },
         other => string(other),
     }
-}
-
-fn as_timestamp<'e>(expr: &'e Expr, _: &'e Function) -> Option<&'e Function> {
-    as_call(expr, &["TIMESTAMP"])
 }
 
 /// A timestamp beside a time written in the query.
@@ -127,9 +123,9 @@ fn time(column: &Expr, typed: &Typed, literal: &mut Expr, found: &mut Findings) 
         },
         _ => read.clock,
     };
-    let string = Expr::Value(sqlparser::ast::ValueWithSpan {
+    let string = Expr::Value(ValueWithSpan {
         value: Value::SingleQuotedString(clock.to_iso()),
-        span: sqlparser::tokenizer::Span::new(start(literal), start(literal)),
+        span: Span::new(start(literal), start(literal)),
     });
     *literal = cast(string, DataType::Timestamp(None, TimezoneInfo::None));
 }
@@ -188,10 +184,9 @@ fn to_number(expr: &mut Expr, beside: &Expr, found: &mut Findings) -> bool {
     let beside = shown(beside);
     found.warn(format!("beside {beside}, which is a number, '{digits}' is read as {digits}"));
     *expr = match digits.strip_prefix('-') {
-        Some(digits) => crate::tree::nested(Expr::UnaryOp {
-            op: sqlparser::ast::UnaryOperator::Minus,
-            expr: Box::new(number(digits)),
-        }),
+        Some(digits) => {
+            nested(Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(digits)) })
+        }
         None => number(digits.trim_start_matches('+')),
     };
     true
