@@ -173,7 +173,7 @@ fn mocs_relate_to_other_shapes() {
         ("POLYGON 44 0 46 0 46 1 44 1", "MOC (0/4)", false, true),
         ("POSITION 1 1", "MOC (0/4)", true, true),
         ("MOC (0/4)", "POSITION 1 1", false, true),
-        ("MOC (29/100)", "CIRCLE 45 0 0.000001", true, true),
+        ("MOC (29/100)", "CIRCLE 45 0 0.00001", true, true),
         ("UNION (MOC (0/4) MOC (0/5))", "MOC (0/4-6)", true, true),
         ("NOT (MOC (0/4))", "MOC (0/4)", false, false),
     ] {
