@@ -253,6 +253,8 @@ mod tests {
         assert_eq!(a.complement().complement(), a);
         assert!(moc("3/15-20").is_within(&a) && !b.is_within(&a) && a.intersects(&b));
         assert!(!moc("3/10").intersects(&moc("3/11")));
+        assert!(moc("29/5-7").contains_cell(5) && moc("29/5-7").contains_cell(7));
+        assert!(!moc("29/5-7").contains_cell(4) && !moc("29/5-7").contains_cell(8));
         assert_eq!(moc("0/0-11").complement().ranges(), []);
         assert!((moc("0/0-11").area_sq_deg() - 41_252.961_249_419_27).abs() < 1e-9);
     }

@@ -2,9 +2,16 @@
 //! touches by construction.
 
 use almagest_storage::coverage::healpix_ranges;
-use almagest_storage::sphgeom::{Angle, Cap, LonLatBox, Moc, Region, Relation, Shape, UnitVector};
+use almagest_storage::sphgeom::{
+    Angle, Cap, LonLatBox, Moc, Region, Relation, Shape, UnitVector, distance_deg,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+/// Trials of a random test: fifty times as many where time is no matter.
+fn trials(ordinary: usize) -> usize {
+    if std::env::var_os("ALMAGEST_LONG").is_some() { 50 * ordinary } else { ordinary }
+}
 
 fn parse(text: &str) -> Shape {
     Shape::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -54,7 +61,7 @@ fn random_shape(rng: &mut ChaCha8Rng, at: (f64, f64), size: f64, depth: usize) -
 fn relations_agree_with_points() {
     let mut rng = ChaCha8Rng::seed_from_u64(31);
     let (mut within, mut apart) = (0, 0);
-    for trial in 0..1500 {
+    for trial in 0..trials(1500) {
         let at = anywhere(&mut rng);
         let size = [0.001, 0.5, 10.0, 60.0][trial % 4];
         let share = rng.random_range(0.1..1.0);
@@ -88,7 +95,7 @@ fn relations_agree_with_points() {
 #[test]
 fn shapes_are_within_themselves() {
     let mut rng = ChaCha8Rng::seed_from_u64(32);
-    for trial in 0..400 {
+    for trial in 0..trials(400) {
         let at = anywhere(&mut rng);
         let a = random_shape(&mut rng, at, [0.0003, 1.0, 50.0][trial % 3], trial % 3);
         assert!(a.is_within(&a), "{a}");
@@ -100,7 +107,7 @@ fn shapes_are_within_themselves() {
 #[test]
 fn areas_add_up() {
     let mut rng = ChaCha8Rng::seed_from_u64(33);
-    for trial in 0..300 {
+    for trial in 0..trials(300) {
         let at = anywhere(&mut rng);
         let size = [0.01, 1.0, 40.0][trial % 3];
         let a = random_shape(&mut rng, at, size, 0);
@@ -161,6 +168,28 @@ fn touching_is_intersecting_and_within_includes_the_edge() {
     }
 }
 
+/// A spike is an edge there and back: it has no area, but it belongs to the polygon.
+#[test]
+fn spikes_have_length_alone() {
+    let square = parse("POLYGON 0 0 10 0 10 10 0 10");
+    let spiked = parse("POLYGON 0 0 10 0 10 10 10 15 10 10 0 10");
+    let (with, without) = (spiked.area_sq_deg().unwrap(), square.area_sq_deg().unwrap());
+    assert!((with - without).abs() < 1e-9, "{with} {without}");
+    assert!(square.is_within(&spiked) && !spiked.is_within(&square));
+    assert!(spiked.intersects(&parse("CIRCLE 10 14 0.1")));
+    assert!(!square.intersects(&parse("CIRCLE 10 14 0.1")));
+}
+
+#[test]
+fn an_edge_belongs_to_both_sides() {
+    let radius = distance_deg(10.0, 20.0, 13.0, 21.0);
+    let edge = UnitVector::from_lonlat_deg(13.0, 21.0);
+    let circle = Shape::circle_deg(10.0, 20.0, radius).unwrap();
+    assert!(circle.contains_point(&edge) && Shape::Not(Box::new(circle)).contains_point(&edge));
+    let (square, corner) = (parse("POLYGON 0 0 10 0 10 10 0 10"), parse("POSITION 10 10"));
+    assert!(corner.is_within(&square) && corner.is_within(&Shape::Not(Box::new(square))));
+}
+
 #[test]
 fn mocs_relate_to_other_shapes() {
     for (a, b, within, common) in [
@@ -195,7 +224,7 @@ fn within(rng: &mut ChaCha8Rng, cap: &Cap) -> Option<UnitVector> {
 fn pruning_by_shapes_can_be_relied_on() {
     let mut rng = ChaCha8Rng::seed_from_u64(34);
     let mut seen = [0; 3];
-    for trial in 0..1200 {
+    for trial in 0..trials(1200) {
         let at = anywhere(&mut rng);
         let size = [0.1, 3.0, 40.0][trial % 3];
         let shape = if trial % 5 == 0 {
