@@ -124,7 +124,7 @@ fn areas_add_up() {
 }
 
 /// (a, b, is a within b, do they intersect)
-const TOUCHING: [(&str, &str, bool, bool); 24] = [
+const TOUCHING: [(&str, &str, bool, bool); 25] = [
     ("CIRCLE 0 0 1", "CIRCLE 2 0 1", false, true),
     ("CIRCLE 0 0 1", "CIRCLE 2.00000001 0 1", false, false),
     ("CIRCLE 1 0 1", "CIRCLE 0 0 2", true, true),
@@ -151,6 +151,7 @@ const TOUCHING: [(&str, &str, bool, bool); 24] = [
     ("CIRCLE 3 0 2", "INTERSECTION (CIRCLE 0 0 5 NOT (CIRCLE 0 0 1))", true, true),
     ("CIRCLE 0 0 0.9", "INTERSECTION (CIRCLE 0 0 5 NOT (CIRCLE 0 0 1))", false, false),
     ("CIRCLE 0 90 10", "POLYGON 0 60 120 60 240 60", true, true),
+    ("POSITION 0 -90", "RANGE 197 317 -90 -37", true, true),
     ("RANGE 0 10 0 10", "UNION (RANGE 0 5 0 10 RANGE 5 10 0 10)", true, true),
 ];
 
@@ -178,6 +179,10 @@ fn spikes_have_length_alone() {
     assert!(square.is_within(&spiked) && !spiked.is_within(&square));
     assert!(spiked.intersects(&parse("CIRCLE 10 14 0.1")));
     assert!(!square.intersects(&parse("CIRCLE 10 14 0.1")));
+    let spikes = parse("POLYGON 96 -49 0 -90 81 -28 0 -90");
+    let rest = Shape::Not(Box::new(spikes.clone()));
+    assert_eq!(spikes.area_sq_deg(), Ok(0.0));
+    assert!((rest.area_sq_deg().unwrap() - 41_252.961_249_419_27).abs() < 1e-8);
 }
 
 #[test]
