@@ -260,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn centroids_are_good_to_a_minute_of_arc() {
+        for (text, order, first, last) in [("0/0", 0, 0, 0), ("3/5 6", 3, 5, 6), ("6/7", 6, 7, 7)] {
+            let steps = 9 - order;
+            let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
+            for cell in (first << (2 * steps))..((last + 1) << (2 * steps)) {
+                let v = cell_center(9, cell);
+                (x, y, z) = (x + v.x, y + v.y, z + v.z);
+            }
+            let finer = UnitVector::normalize(x, y, z).unwrap();
+            let off = Moc::parse(text).unwrap().centroid().unwrap().angle_to(&finer);
+            assert!(off.arcmin() < 1.0, "{text}: {off}");
+        }
+    }
+
+    #[test]
     fn distances_are_lower_bounds() {
         let moc = Moc::parse("3/10-20 5/4000-4100 7/0 100").unwrap();
         for i in 0..400_u32 {

@@ -15,7 +15,7 @@ use crate::sphgeom::{Angle, Boundary, UnitVector};
 
 /// Does the cone hold nothing?
 pub(super) fn is_empty(cone: &Cone) -> bool {
-    !(cone.radius() >= Angle::ZERO)
+    cone.radius() < Angle::ZERO || cone.radius().degrees().is_nan()
 }
 
 /// Does the cone leave out nothing that could be told from a rounding error?
