@@ -1,5 +1,6 @@
 //! The integration tests of `almagest-adql`.
 
+mod derivations;
 mod golden;
 mod grammar;
 mod readme;
