@@ -5,6 +5,7 @@
 mod sphere;
 mod scattered;
 mod answers;
+mod as_of;
 
 mod cones;
 mod regions;

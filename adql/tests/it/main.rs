@@ -2,6 +2,7 @@
 
 mod golden;
 mod grammar;
+mod readme;
 mod robustness;
 mod units;
 mod survey;
