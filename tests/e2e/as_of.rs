@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::answers::ids;
 
-const SCHEMA: &str = r#"
+const SCHEMA: &str = r##"
 name: survey
 tables:
 - name: Star
@@ -25,7 +25,7 @@ tables:
   - {name: starId, datatype: long, nullable: false}
   - {name: ra, datatype: double, nullable: false}
   - {name: dec, datatype: double, nullable: false}
-"#;
+"##;
 
 /// A catalog whose version n holds the stars 1 to n.
 fn catalog(n_versions: i64) -> (TempDir, Database) {
@@ -61,9 +61,10 @@ async fn a_version_is_what_it_was() {
     let cone = "SELECT starId FROM Star WHERE DISTANCE(ra, dec, 2, -2) < 0.1";
     assert_eq!(ids(&database, &format!("{cone} AS OF VERSION 2")).await, [2]);
     assert_eq!(ids(&database, &format!("{cone} AS OF VERSION 1;")).await, [0_i64; 0]);
-    assert_eq!(ids(&database, &format!("{all} AS OF TIMESTAMP '2999-01-01T00:00:00'")).await, [
-        1, 2, 3
-    ]);
+    assert_eq!(
+        ids(&database, &format!("{all} AS OF TIMESTAMP '2999-01-01T00:00:00'")).await,
+        [1, 2, 3]
+    );
 }
 
 #[tokio::test]
