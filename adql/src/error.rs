@@ -99,6 +99,36 @@ pub enum Problem {
         /// How many were given.
         found: usize,
     },
+    /// A value of another type than is wanted.
+    #[error("{message}")]
+    Type {
+        /// What is of which type, and what is wanted.
+        message: String,
+    },
+    /// A text that should be a time.
+    #[error("'{text}' is not a time")]
+    Timestamp {
+        /// The text.
+        text: String,
+    },
+    /// A value that has several values in a group.
+    #[error("{name} is neither grouped nor aggregated")]
+    NotGrouped {
+        /// The value.
+        name: String,
+    },
+    /// An aggregate where there are no groups, or in another.
+    #[error("{message}")]
+    Aggregate {
+        /// Which aggregate, and where it stands.
+        message: String,
+    },
+    /// A query beyond the limits of the service.
+    #[error("{message}")]
+    TooLarge {
+        /// The limit.
+        message: String,
+    },
     /// Something that parses and resolves but has no meaning.
     #[error("{message}")]
     Invalid {
@@ -189,6 +219,31 @@ impl Diagnostic {
         self
     }
 
+    pub(crate) fn of_type(at: Location, message: impl Into<String>) -> Self {
+        Diagnostic::new(at, Problem::Type { message: message.into() })
+    }
+
+    /// A word for the kind of problem, for programs. It stays the same when messages change.
+    pub fn code(&self) -> &'static str {
+        match self.problem {
+            Problem::Syntax { .. } => "syntax",
+            Problem::Character { .. } => "character",
+            Problem::NotAdql { .. } => "not-adql",
+            Problem::NotSupported { .. } => "not-supported",
+            Problem::UnknownColumn { .. } => "unknown-column",
+            Problem::UnknownTable { .. } => "unknown-table",
+            Problem::UnknownFunction { .. } => "unknown-function",
+            Problem::Ambiguous { .. } => "ambiguous-name",
+            Problem::Arguments { .. } => "argument-count",
+            Problem::Type { .. } => "type-mismatch",
+            Problem::Timestamp { .. } => "invalid-timestamp",
+            Problem::NotGrouped { .. } => "not-grouped",
+            Problem::Aggregate { .. } => "misplaced-aggregate",
+            Problem::TooLarge { .. } => "too-large",
+            Problem::Invalid { .. } => "invalid",
+        }
+    }
+
     /// What is wrong, without the position and the suggestion.
     pub fn message(&self) -> String {
         self.problem.to_string()
@@ -247,6 +302,14 @@ mod tests {
             error.to_string(),
             "line 1, column 8: unknown column a\nline 2, column 1: unknown column b"
         );
+    }
+
+    #[test]
+    fn codes_do_not_depend_on_messages() {
+        let at = Location { line: 1, column: 1 };
+        assert_eq!(unknown(1, 1, "x").code(), "unknown-column");
+        assert_eq!(Diagnostic::of_type(at, "a is b").code(), "type-mismatch");
+        assert_eq!(Diagnostic::invalid(at, "a is b").code(), "invalid");
     }
 
     #[test]

@@ -58,6 +58,8 @@ mod translate;
 
 pub mod function;
 
+pub mod unit;
+
 mod tree;
 
 mod error;

@@ -111,7 +111,7 @@ impl Resolver<'_> {
                 "the query reads more than {MOST_READS} tables, counting those of WITH at each \
                  reference"
             );
-            let fault = Diagnostic::invalid(at, message);
+            let fault = Diagnostic::new(at, Problem::TooLarge { message });
             self.report(fault.suggest("refer to its common tables less often"));
         }
     }
@@ -180,7 +180,7 @@ impl Resolver<'_> {
         if !typing::same_column_type(l, r) {
             let message =
                 format!("{op} of {a}, which is {}, and {b}, which is {}", l.noun(), r.noun());
-            let fault = Diagnostic::invalid(right.at, message);
+            let fault = Diagnostic::of_type(right.at, message);
             self.report(fault.suggest("put the columns in the same order, or CAST one of them"));
         } else if let (Some(l), Some(r)) = (&left.typed.unit, &right.typed.unit)
             && l != r

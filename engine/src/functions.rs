@@ -7,6 +7,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use row_function::RowFunction;
 
+pub mod area;
 pub mod checked;
 pub mod cone;
 pub mod construct;
@@ -24,6 +25,7 @@ pub mod relation;
 pub mod to_icrs;
 
 mod epoch;
+mod frame_change;
 mod healpix;
 mod julian_date;
 mod magnitude;
@@ -40,6 +42,8 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     let on_the_sky = [
         ScalarUDF::from(cone::SkyCone::closed()),
         ScalarUDF::from(cone::SkyCone::open()),
+        ScalarUDF::from(area::SkyArea::lonlat_box()),
+        ScalarUDF::from(area::SkyArea::ellipse()),
         ScalarUDF::from(distance::SkyDistance::new()),
         ScalarUDF::from(polygon::SkyPolygon::vertices()),
         ScalarUDF::from(polygon::SkyPolygon::center_box()),
@@ -69,6 +73,7 @@ pub(crate) fn aggregates() -> Vec<AggregateUDF> {
 fn row_functions() -> impl Iterator<Item = RowFunction> {
     (healpix::FUNCTIONS.into_iter())
         .chain(epoch::FUNCTIONS)
+        .chain(frame_change::FUNCTIONS)
         .chain(julian_date::FUNCTIONS)
         .chain(words::FUNCTIONS)
         .chain(sexagesimal::FUNCTIONS)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use almagest_adql::OutputColumn;
 use almagest_storage::schema::SchemaDef;
-use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT};
+use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT, XTYPE};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::geometry::GeometryType;
@@ -41,6 +41,13 @@ impl OutputColumns {
                 let facts = geometry.into_iter().flat_map(GeometryType::metadata);
                 for (key, value) in facts {
                     metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+                }
+                // Text that a function made a geometry of; in lists the type itself tells.
+                let xtype = name.metadata().get(XTYPE).map(String::as_str);
+                if data_type == DataType::Utf8 && matches!(xtype, Some("region" | "moc")) {
+                    for (key, fact) in name.metadata() {
+                        metadata.entry(key.clone()).or_insert_with(|| fact.clone());
+                    }
                 }
                 if let DataType::FixedSizeList(_, length) = planned {
                     metadata.entry(ARRAYSIZE.to_owned()).or_insert_with(|| length.to_string());

@@ -3,6 +3,8 @@
 //! ```text
 //!   sky_closed_cone(ra, dec, 10, -5, 0.1)                ─▶ cone
 //!   sky_polygon(ra, dec, …)                              ─▶ polygon
+//!   sky_lonlat_box(ra, dec, 350, -5, 10, 5)              ─▶ longitude–latitude box
+//!   sky_ellipse(ra, dec, 1, 2, 9, 5, 45)                 ─▶ cone around the ellipse
 //!   sky_contains(sky_point(ra, dec), 'UNION …')          ─▶ any shape
 //!   sky_intersects(sky_circle(ra, dec, 0.1), 'UNION …')  ─▶ cone around the shape
 //!   ra >= 9 AND ra <= 11 AND dec > -6                    ─▶ longitude–latitude box
@@ -20,7 +22,7 @@ use datafusion::logical_expr::{BinaryExpr, ColumnarValue, Expr, Operator};
 
 use crate::functions::degrees::written_out;
 use crate::functions::polygon::{self, Outline};
-use crate::functions::{cone, construct, meets, relation, shapes};
+use crate::functions::{area, cone, construct, meets, relation, shapes};
 use crate::geometry::Geometries;
 
 /// Return regions in all of which a row must lie to pass `filters` (a conjunction).
@@ -45,6 +47,8 @@ fn region_of_call(call: &ScalarFunction, position: &PositionColumns) -> Option<R
         cone::OPEN => region_of_cone(&call.args, Boundary::Open, position),
         polygon::POLYGON => region_of_outline(Outline::Vertices, &call.args, position),
         polygon::CENTER_BOX => region_of_outline(Outline::CenterBox, &call.args, position),
+        area::LONLAT_BOX => region_of_area(area::Outline::LonLatBox, &call.args, position),
+        area::ELLIPSE => region_of_area(area::Outline::Ellipse, &call.args, position),
         meets::POLYGON => region_of_meeting(Outline::Vertices, &call.args, position),
         meets::CENTER_BOX => region_of_meeting(Outline::CenterBox, &call.args, position),
         relation::CONTAINS | relation::INTERSECTS => region_of_relation(call, position),
@@ -77,6 +81,20 @@ fn region_of_outline(
     }
     let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
     outline.polygon(&numbers).ok().map(Region::Polygon)
+}
+
+fn region_of_area(
+    outline: area::Outline,
+    args: &[Expr],
+    position: &PositionColumns,
+) -> Option<Region> {
+    let args = written_out(args.to_vec());
+    let [lon, lat, numbers @ ..] = args.as_slice() else { return None };
+    if !is_position(&[lon, lat], position) {
+        return None;
+    }
+    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
+    outline.area(&numbers).region()
 }
 
 /// A cone about the row that meets a polygon.

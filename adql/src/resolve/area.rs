@@ -20,7 +20,9 @@ use sqlparser::tokenizer::Span;
 use super::Resolver;
 use super::scope::{Frame, Relation};
 use crate::error::Diagnostic;
+use crate::names::ColumnKind;
 use crate::tree::{arguments, bare, binary, call_at, column, constant_value, function_name};
+use crate::typing::Typed;
 
 /// Area specifications, and the tests that they are.
 const AREAS: &[(&str, &str)] = &[
@@ -31,8 +33,22 @@ const AREAS: &[(&str, &str)] = &[
 ];
 
 impl Resolver<'_> {
-    /// The test that an area specification is; `None` if the call is none, or has no meaning.
-    pub(super) fn area(&mut self, area: &Function, frame: &Frame) -> Option<Expr> {
+    /// Make an area specification the test that it is; returns the type of the test, or `None` if
+    /// the expression is no area specification.
+    pub(super) fn settle_area(&mut self, expr: &mut Expr, frame: &Frame) -> Option<Typed> {
+        let Expr::Function(call) = expr else { return None };
+        let name = &function_name(call)?.value;
+        AREAS.iter().find(|(area, _)| area.eq_ignore_ascii_case(name))?;
+        let test = self.area(call, frame);
+        let kind = test.as_ref().map_or(ColumnKind::Other, |_| ColumnKind::Integer);
+        if let Some(test) = test {
+            *expr = test;
+        }
+        Some(Typed::of(kind))
+    }
+
+    /// The test that an area specification is, unless it has no meaning here.
+    fn area(&mut self, area: &Function, frame: &Frame) -> Option<Expr> {
         let ident = function_name(area)?;
         let (_, test) = AREAS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&ident.value))?;
         let mut placed = frame.relations.iter().filter(|relation| relation.position.is_some());

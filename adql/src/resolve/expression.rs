@@ -331,11 +331,7 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
                 }
                 let types = &self.types;
                 let typed = self.resolver.typing(|found| typing::of(expr, types, found));
-                if let Expr::Function(call) = expr
-                    && let Some(test) = self.resolver.area(call, self.scope.frame)
-                {
-                    *expr = test;
-                }
+                let typed = self.resolver.settle_area(expr, self.scope.frame).unwrap_or(typed);
                 self.types.set(expr, typed);
             }
         }

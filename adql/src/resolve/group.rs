@@ -20,7 +20,7 @@ use sqlparser::tokenizer::{Location, Span};
 use super::Resolver;
 use super::output::Output;
 use super::scope::Frame;
-use crate::error::{Diagnostic, printable};
+use crate::error::{Diagnostic, Problem, printable};
 use crate::function;
 use crate::tree::{bare, column, function_name};
 
@@ -45,7 +45,7 @@ impl Resolver<'_> {
         let found = Aggregates::of(expr);
         for (name, inner, place) in found.nested {
             let message = format!("{inner} stands inside {name}: aggregates cannot be nested");
-            let fault = Diagnostic::invalid(place, message);
+            let fault = Diagnostic::new(place, Problem::Aggregate { message });
             self.report(fault.suggest("aggregate in a derived table first"));
         }
         let (what, suggestion) = match clause {
@@ -56,7 +56,8 @@ impl Resolver<'_> {
         };
         if let Some((name, place)) = found.outermost.first() {
             let message = format!("the aggregate {name} cannot stand in {what}");
-            self.report(Diagnostic::invalid(at.unwrap_or(*place), message).suggest(suggestion));
+            let fault = Diagnostic::new(at.unwrap_or(*place), Problem::Aggregate { message });
+            self.report(fault.suggest(suggestion));
         }
     }
 
@@ -107,19 +108,18 @@ impl Resolver<'_> {
             names.truncate(3);
             let names = printable(&names.join(", "));
             self.warn(format!(
-                "{names}{more} are not in GROUP BY, but follow from it; other ADQL services may \
+                "GROUP BY leaves out {names}{more}, which it determines; other ADQL services may \
                  refuse this"
             ));
         }
         for (at, name) in complaints.into_iter().take(MOST_COMPLAINTS) {
             let name = printable(&name);
-            let message = format!("{name} is neither grouped nor aggregated");
             let suggestion = if grouped.is_empty() {
                 format!("add GROUP BY {name} or use an aggregate, such as MAX({name})")
             } else {
                 format!("add it to GROUP BY or use an aggregate, such as MAX({name})")
             };
-            self.report(Diagnostic::invalid(at, message).suggest(suggestion));
+            self.report(Diagnostic::new(at, Problem::NotGrouped { name }).suggest(suggestion));
         }
     }
 }

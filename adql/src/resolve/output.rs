@@ -99,7 +99,7 @@ impl Resolver<'_> {
         }
         if let Some(item) = items.get(MOST_COLUMNS) {
             let message = format!("there are more than {MOST_COLUMNS} output columns");
-            self.report(Diagnostic::invalid(item.span.start, message));
+            self.report(Diagnostic::new(item.span.start, Problem::TooLarge { message }));
             items.truncate(MOST_COLUMNS);
         }
         let outputs = self.name_outputs(items);

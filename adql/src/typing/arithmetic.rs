@@ -89,7 +89,7 @@ fn number(operand: &Expr, kind: ColumnKind, op: &str, whole: bool, found: &mut F
         kind if kind.is_number() => Some(format!("write CAST({name} AS BIGINT)")),
         _ => None,
     };
-    found.report(Diagnostic::invalid(start(operand), message).suggest_maybe(suggestion));
+    found.report(Diagnostic::of_type(start(operand), message).suggest_maybe(suggestion));
     false
 }
 
@@ -104,7 +104,7 @@ pub(super) fn concatenation(operand: &mut Expr, kind: ColumnKind, found: &mut Fi
         }
         kind => {
             let message = format!("|| takes text, but {} is {}", shown(operand), kind.noun());
-            found.report(Diagnostic::invalid(start(operand), message));
+            found.report(Diagnostic::of_type(start(operand), message));
         }
     }
 }

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Location;
 use super::timestamp::Literal;
 use super::wording::{is_literal, shown, string};
 use super::{Findings, Typed, Types};
-use crate::error::{Diagnostic, printable};
+use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, TimeScale};
 use crate::tree::{arguments, as_call, bare, boolean, cast, number, start};
 
@@ -63,7 +63,7 @@ pub(super) fn operands(
     if l.is_geometry() && r != ColumnKind::Other || r.is_geometry() && l != ColumnKind::Other {
         let (shape, at) = if l.is_geometry() { (&*left, l) } else { (&*right, r) };
         let message = format!("{} is {}: shapes cannot be compared", shown(shape), at.noun());
-        let fault = Diagnostic::invalid(start(left), message);
+        let fault = Diagnostic::of_type(start(left), message);
         return found.report(fault.suggest("use CONTAINS, INTERSECTS or DISTANCE"));
     }
     if common(l, r).is_some() {
@@ -136,8 +136,8 @@ fn time(column: &Expr, typed: &Typed, literal: &mut Expr, found: &mut Findings) 
 
 /// What is said of a string that is no time.
 pub(super) fn not_a_time(text: &str, at: Location) -> Diagnostic {
-    let message = format!("'{}' is not a time", printable(text));
-    Diagnostic::invalid(at, message).suggest("write 'YYYY-MM-DDThh:mm:ss'")
+    Diagnostic::new(at, Problem::Timestamp { text: printable(text) })
+        .suggest("write 'YYYY-MM-DDThh:mm:ss'")
 }
 
 /// Whether two timestamps are counted alike.
@@ -222,7 +222,7 @@ fn mismatch(left: &Expr, l: ColumnKind, right: &Expr, r: ColumnKind) -> Diagnost
         }
         _ => "CAST one of them to the type of the other".to_owned(),
     };
-    Diagnostic::invalid(start(at), message).suggest(suggestion)
+    Diagnostic::of_type(start(at), message).suggest(suggestion)
 }
 
 /// `x IN (SELECT …)`.
@@ -235,7 +235,7 @@ pub(super) fn with_subquery(expr: &Expr, types: &Types, subquery: &Query, found:
             typed.kind.noun(),
             other.kind.noun()
         );
-        let fault = Diagnostic::invalid(start(expr), message);
+        let fault = Diagnostic::of_type(start(expr), message);
         found.report(fault.suggest("CAST one of them to the type of the other"));
     }
 }
@@ -257,7 +257,7 @@ pub(super) fn pattern(
         }
         kind => {
             let message = format!("LIKE takes text, but {} is {}", shown(expr), kind.noun());
-            let fault = Diagnostic::invalid(start(expr), message);
+            let fault = Diagnostic::of_type(start(expr), message);
             found.report(if kind.is_number() {
                 fault.suggest("compare numbers with =, < or BETWEEN")
             } else {
@@ -271,7 +271,7 @@ pub(super) fn pattern(
             shown(pattern),
             pattern_kind.noun()
         );
-        found.report(Diagnostic::invalid(start(pattern), message).suggest("put it in quotes"));
+        found.report(Diagnostic::of_type(start(pattern), message).suggest("put it in quotes"));
     }
 }
 
@@ -290,5 +290,5 @@ pub(crate) fn condition(expr: &Expr, kind: ColumnKind, found: &mut Findings) {
         (_, ColumnKind::Text) => format!("compare it, as in {name} = '…'"),
         _ => "compare it with something".to_owned(),
     };
-    found.report(Diagnostic::invalid(start(expr), message).suggest(suggestion));
+    found.report(Diagnostic::of_type(start(expr), message).suggest(suggestion));
 }

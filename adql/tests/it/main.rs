@@ -5,4 +5,5 @@ mod golden;
 mod grammar;
 mod readme;
 mod robustness;
+mod units;
 mod survey;

@@ -61,7 +61,7 @@ impl ScalarUDFImpl for Measure {
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef> {
         Ok(Arc::new(match self.quantity {
             Quantity::Area => {
-                let metadata = [(UNIT, "deg2"), (UCD, "phys.angArea")];
+                let metadata = [(UNIT, "deg**2"), (UCD, "phys.angArea")];
                 Field::new(self.name(), DataType::Float64, true)
                     .with_metadata(metadata.map(|(k, v)| (k.into(), v.into())).into())
             }

@@ -21,6 +21,7 @@
 mod angle;
 mod cap;
 mod cone;
+mod ellipse;
 mod error;
 pub mod healpix;
 mod frame;
@@ -36,6 +37,7 @@ mod unit_vector;
 pub use angle::Angle;
 pub use cap::Cap;
 pub use cone::{Boundary, Cone};
+pub use ellipse::Ellipse;
 pub use error::PositionError;
 pub use frame::{Frame, transform};
 pub use lonlat_box::LonLatBox;

@@ -23,3 +23,4 @@ SELECT CASE WHEN "Source"."ra" > 180 THEN "Source"."ra" - 360 ELSE "Source"."ra"
 SELECT "Visit"."visit" AS "visit" FROM "survey"."Visit" AS "Visit" WHERE "Visit"."obsStart" < CAST('2025-01-01T00:00:00' AS TIMESTAMP(6)) LIMIT 5 OFFSET 2
 -- TIMESTAMP('…') is an extension that other ADQL services may not have
 -- LIMIT is an extension that other ADQL services may not have
+-- obsStart counts TAI, and so is '2025-01-01' read; end it in Z if it is UTC

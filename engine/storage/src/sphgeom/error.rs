@@ -75,6 +75,14 @@ pub enum PositionError {
         /// Upper latitude, degrees.
         lat_max: f64,
     },
+    /// The semi-axes of an ellipse are negative, in the wrong order or longer than a quarter turn.
+    #[error("semi-axes of {semi_major} and {semi_minor} degrees make no ellipse")]
+    EllipseAxes {
+        /// Semi-major axis, degrees.
+        semi_major: f64,
+        /// Semi-minor axis, degrees.
+        semi_minor: f64,
+    },
     /// H3 has resolutions 0 to 15.
     #[error("chunk resolution {resolution} lies outside 0 to 15")]
     Resolution {
