@@ -6,4 +6,5 @@ mod grammar;
 mod readme;
 mod robustness;
 mod units;
+mod speed;
 mod survey;
