@@ -3,6 +3,7 @@ SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE sky_lonlat_box("S
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE sky_lonlat_box("Star"."ra", "Star"."dec", 10, -5, 20, 5)
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE sky_lonlat_box("Star"."ra", "Star"."dec", 10, -5, 20, 5)
+-- a condition without a comparison is an extension that other ADQL services may not have
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE sky_lonlat_box("Star"."ra", "Star"."dec", 10, -5, 20, 5)
 
@@ -17,6 +18,7 @@ SELECT "s"."id" AS "id" FROM "typed"."Epoch" "e" JOIN "typed"."Star" "s" ON "s".
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE sky_lonlat_box("Star"."ra", "Star"."dec", 350, 60, 10, 61.5)
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE sky_lonlat_box("Star"."ra", "Star"."dec", 350, 60, 10, 61.5)
+-- a condition without a comparison is an extension that other ADQL services may not have
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE NOT sky_lonlat_box("Star"."ra", "Star"."dec", 350, 60, 10, 61.5) OR sky_lonlat_box("Star"."ra", "Star"."dec", 1, 2, 3, 4)
 

@@ -23,6 +23,7 @@ SELECT upper("Star"."name") AS "upper", 3 AS "col_2", count(DISTINCT "Star"."n")
 SELECT count(*) AS "count" FROM "typed"."Star" AS "Star" HAVING count(*) > 3
 
 SELECT "Star"."name" AS "name", (SELECT max("Epoch"."flux") AS "max" FROM "typed"."Epoch" AS "Epoch") AS "col_2" FROM "typed"."Star" AS "Star" GROUP BY "Star"."name"
+-- a query as a value is an extension that other ADQL services may not have
 
 SELECT DISTINCT "Star"."name" AS "name" FROM "typed"."Star" AS "Star" ORDER BY "name"
 

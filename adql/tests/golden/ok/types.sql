@@ -10,6 +10,7 @@ SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE CAST("Star"."id" 
 -- || takes text: n is taken as it is printed
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."flag" = true AND ("Star"."flag") <> false AND "Star"."flag" IN (false, true) AND "Star"."flag" > false AND (SELECT max("Star"."flag") AS "max" FROM "typed"."Star" AS "Star") = true
+-- a query as a value is an extension that other ADQL services may not have
 
 SELECT "x"."f" AS "f" FROM (SELECT "Star"."flag" AS "f" FROM "typed"."Star" AS "Star" UNION SELECT "Star"."flag" AS "flag" FROM "typed"."Star" AS "Star") AS "x" WHERE "x"."f" = true
 
@@ -21,6 +22,7 @@ SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."seen" > C
 -- seen counts TAI, and so is '2025-07-01' read; end it in Z if it is UTC
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."seen" BETWEEN CAST('2025-07-01T00:00:37' AS TIMESTAMP(6)) AND CAST('2017-01-01T00:00:36' AS TIMESTAMP(6)) AND "Star"."seen" > "Star"."begun"
+-- TIMESTAMP('…') is an extension that other ADQL services may not have
 -- seen counts TAI and begun counts UTC: they are compared without conversion
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE NULL = "Star"."id" OR "Star"."name" = NULL OR coalesce(NULL, "Star"."n", 1.5) > 2 OR CASE WHEN "Star"."n" > 1 THEN "Star"."mag" ELSE NULL END > 3
