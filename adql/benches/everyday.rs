@@ -51,7 +51,7 @@ fn median(mut call: impl FnMut()) -> Duration {
 fn main() {
     let list: Vec<String> = (0..10_000).map(|i| i.to_string()).collect();
     let ors: Vec<String> = (0..1500).map(|i| format!("objectId = {i}")).collect();
-    let queries = [
+    let mut queries = vec![
         (
             "cone with magnitudes",
             "SELECT TOP 100 objectId, coord_ra, coord_dec, -2.5*LOG10(g_measurement_7)+31.4 AS mag
@@ -80,6 +80,9 @@ fn main() {
         ),
         ("1,500 conditions", format!("SELECT objectId FROM Object WHERE {}", ors.join(" OR "))),
     ];
+    let chain: String = (1..=6).map(|i| format!(", t{i} AS (SELECT * FROM t{})", i - 1)).collect();
+    let chain = format!("WITH t0 AS (SELECT * FROM Object){chain} SELECT * FROM t6");
+    queries.push(("chain of wide common tables", chain));
     let names = names();
     println!("{:30} {:>12} {:>12}", "query", "parse", "translate");
     for (title, query) in &queries {

@@ -37,7 +37,7 @@ impl Draw {
 
     /// A production one level deeper, or a simple one where it is deep enough.
     fn deeper(&mut self, simple: &str, production: fn(&mut Self) -> String) -> String {
-        if self.depth >= 4 {
+        if self.depth >= 3 {
             return simple.to_owned();
         }
         self.depth += 1;
@@ -353,7 +353,7 @@ impl Draw {
 #[test]
 fn derivations_are_valid_and_keep_their_tree() {
     let mut draw = Draw { state: 2, depth: 0 };
-    let number = if std::env::var_os("ALMAGEST_LONG").is_some() { 1_000_000 } else { 5_000 };
+    let number = if std::env::var_os("ALMAGEST_LONG").is_some() { 1_000_000 } else { 1_000 };
     let mut longest = 0;
     for _ in 0..number {
         let text = draw.query();
@@ -361,7 +361,8 @@ fn derivations_are_valid_and_keep_their_tree() {
         let mut trees = Vec::new();
         for dialect in [Dialect::Strict, Dialect::Adql] {
             let parsed = parse(&text, &Grammar { dialect, functions: vec![] });
-            let parsed = parsed.unwrap_or_else(|e| panic!("{dialect:?}: {text}\n{}", e.render(&text)));
+            let parsed =
+                parsed.unwrap_or_else(|e| panic!("{dialect:?}: {text}\n{}", e.render(&text)));
             trees.push(parsed.query);
         }
         assert_eq!(trees[0], trees[1], "the dialects read it differently: {text}");

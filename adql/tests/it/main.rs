@@ -5,6 +5,6 @@ mod golden;
 mod grammar;
 mod readme;
 mod robustness;
-mod units;
-mod speed;
 mod survey;
+mod units;
+mod wide_tables;
