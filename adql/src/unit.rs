@@ -91,9 +91,13 @@ pub fn conversion(from: &str, to: &str) -> Result<f64, UnitError> {
     if is_same_logarithm
         || (source.dimension == target.dimension && !source.is_logarithm_of(&target))
     {
-        return Ok(
-            source.number / target.number * power_of_ten(source.power_of_ten - target.power_of_ten)
-        );
+        let ten = source.power_of_ten.saturating_sub(target.power_of_ten);
+        let factor = source.number / target.number * power_of_ten(ten);
+        if factor.is_finite() && factor > 0.0 {
+            return Ok(factor);
+        }
+        let reason = format!("the factor to {} is out of all measure", shown(to));
+        return Err(UnitError::Syntax { unit: shown(from), reason });
     }
     Err(UnitError::Incompatible {
         from: shown(from),

@@ -9,5 +9,6 @@ mod as_of;
 
 mod cones;
 mod regions;
+mod shapes;
 mod adql;
 mod expressions;

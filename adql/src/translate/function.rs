@@ -123,7 +123,7 @@ fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<
             call("healpix_of_gaia_source", vec![order, id])
         }
         ("IN_UNIT", Some(value), Some(factor)) => match constant_value(&factor) {
-            Some(_) => nested(binary(operand(value), BinaryOperator::Multiply, factor)),
+            Some(_) => nested(scaled(operand(value), factor)),
             // Types have found no unit, and no fault either.
             None => {
                 return Err(Diagnostic::invalid(at, "the unit of this value is not known"));
@@ -132,6 +132,15 @@ fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<
         _ => return Err(wrong()),
     };
     Ok(rewritten)
+}
+
+/// A value times a factor: a quotient where that is exact and the product is not (1e-9).
+fn scaled(value: Expr, factor: Expr) -> Expr {
+    let inverse = constant_value(&factor).map_or(0.0, |factor| factor.recip().round());
+    if inverse > 1.0 && constant_value(&factor) == Some(inverse.recip()) {
+        return binary(value, BinaryOperator::Divide, number(&format!("{inverse:e}")));
+    }
+    binary(value, BinaryOperator::Multiply, factor)
 }
 
 /// A random number of mean 0 and standard deviation 1.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The unit of a column is in its table's definition. Through products, quotients and square roots
-//! it is followed; a number written in the query has none.
+//! it is followed; a number written in the query has none, or that of what it is added to.
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
@@ -97,7 +97,13 @@ fn unit_of(expr: &Expr, types: &Types) -> Option<String> {
                 BinaryOperator::Multiply | BinaryOperator::Divide if right.is_empty() => Some(left),
                 BinaryOperator::Multiply => Some(format!("{}.{}", term(left), term(right))),
                 BinaryOperator::Divide => Some(format!("{}/{}", term(left), term(right))),
-                BinaryOperator::Plus | BinaryOperator::Minus if left == right => Some(left),
+                // A number written in the query is taken to be in the unit of what it is added to.
+                BinaryOperator::Plus | BinaryOperator::Minus if right.is_empty() => Some(left),
+                BinaryOperator::Plus | BinaryOperator::Minus
+                    if left == right || left.is_empty() =>
+                {
+                    Some(right)
+                }
                 _ => None,
             }
         }

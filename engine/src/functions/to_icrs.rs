@@ -79,6 +79,9 @@ impl ScalarUDFImpl for ToIcrs {
 
 /// A geometry given in one frame, in another. A region names its frame in its text.
 pub(super) fn transformed(from: Frame, to: Frame, geometry: Geometry) -> Geometry {
+    if from == to {
+        return geometry;
+    }
     let turn = |lon: f64, lat: f64| {
         let turned = transform(from, to, &UnitVector::from_lonlat_deg(lon, lat));
         let (lon, lat) = turned.to_lonlat_deg();

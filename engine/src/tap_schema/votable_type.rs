@@ -21,7 +21,7 @@
 use std::fmt;
 
 use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, XTYPE};
-use almagest_storage::schema::{ColumnDef, Datatype};
+use almagest_storage::schema::{ColumnDef, Datatype, GeometryType};
 use datafusion::arrow::datatypes::{DataType, Field};
 
 /// A primitive type of VOTable.
@@ -162,6 +162,7 @@ impl VotableType {
             | DataType::FixedSizeList(item, _)
                 if item.data_type().is_numeric() =>
             {
+                let kind = xtype.as_deref().and_then(GeometryType::of_xtype);
                 let length = match field.data_type() {
                     DataType::FixedSizeList(_, length) => u32::try_from(*length).ok(),
                     _ => None,
@@ -170,7 +171,9 @@ impl VotableType {
                     primitive: Self::of_field(&Field::new("", item.data_type().clone(), true))?
                         .primitive,
                     arraysize: declared(ARRAYSIZE)
-                        .and_then(|text| ArraySize::parse(text))
+                        .map(String::as_str)
+                        .or(kind.map(GeometryType::arraysize))
+                        .and_then(ArraySize::parse)
                         .or(length.map(ArraySize::Fixed))
                         .unwrap_or(ArraySize::Any),
                     xtype,
@@ -207,7 +210,6 @@ impl VotableType {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::geometry::GeometryType;
 
     fn column(datatype: Datatype, length: Option<u32>) -> ColumnDef {
         ColumnDef {
@@ -254,7 +256,8 @@ mod tests {
     fn points_have_two_elements() {
         let point = GeometryType::Point.field("p");
         let list = Field::new_list("p", Field::new_list_field(DataType::Float64, true), true);
-        for field in [point.clone(), list.with_metadata(point.metadata().clone())] {
+        let declared = [(XTYPE.to_owned(), "point".to_owned())];
+        for field in [point.clone(), list.with_metadata(declared.into())] {
             let found = VotableType::of_field(&field).unwrap();
             assert_eq!(
                 (found.primitive, found.arraysize),

@@ -6,8 +6,9 @@ use almagest_engine::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
     Int64Array, ListArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
-use almagest_engine::arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use almagest_engine::arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema};
 use almagest_engine::arrow::record_batch::RecordBatch;
+use almagest_engine::geometry::{self, GeometryType};
 use almagest_server::formats::Provenance;
 use almagest_storage::schema::arrow::XTYPE;
 use almagest_storage::schema::{ColumnDef, Datatype};
@@ -35,6 +36,15 @@ pub fn batch() -> RecordBatch {
         Field::new_list("position", Field::new_list_field(DataType::Float64, true), true)
             .with_metadata([(XTYPE.to_owned(), "point".to_owned())].into()),
     ]);
+    fields.extend([
+        GeometryType::Point.field("center"),
+        GeometryType::Circle.field("beam"),
+        GeometryType::Polygon.field("outline"),
+        GeometryType::Region.field("s_region"),
+        Field::new_list("histogram", Field::new_list_field(DataType::Int32, true), true),
+    ]);
+    let histograms = [Some(vec![Some(0), Some(3), Some(-1)]), None, Some(vec![])];
+    let triangle = vec![10.0, -1.5, 11.0, -1.5, 10.5, 1e-7];
     let points = [Some(vec![Some(53.1), Some(-27.8)]), None, Some(vec![Some(0.0), Some(90.0)])];
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(vec![Some(i64::MAX), None, Some(-1)])),
@@ -50,6 +60,11 @@ pub fn batch() -> RecordBatch {
         Arc::new(Int32Array::from(vec![Some(10), None, Some(i32::MIN)])),
         Arc::new(UInt64Array::from(vec![Some(3), None, Some(0)])),
         Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(points)),
+        geometry::points([Some([53.1, -27.8]), None, Some([0.0, 90.0])].into_iter()),
+        geometry::circles([Some([53.1, -27.8, 0.5]), None, Some([0.0, 90.0, 180.0])].into_iter()),
+        geometry::polygons([Some(triangle), None, None].into_iter()),
+        Arc::new(StringArray::from(vec![Some("UNION ICRS (CIRCLE 1 2 3)"), None, Some("5/1-3")])),
+        Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(histograms)),
     ];
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }

@@ -1,15 +1,9 @@
-//! Translation takes time in proportion to what is named, however wide the tables are.
-//!
-//! The limits are for unoptimized code on a busy machine: some twenty times what optimized code
-//! takes. Anything that grows with the square of 1,248 columns is beyond them.
+//! Tables as wide as Rubin's Object, in joins, groups and chains of common tables: each translates,
+//! or is refused because the engine could not bear it. How long that takes is for the benchmark.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::time::{Duration, Instant};
-
 use almagest_adql::{ColumnKind, ColumnName, Names, SchemaNames, TableNames, translate};
-
-const LIMIT: Duration = Duration::from_millis(1000);
 
 /// As many columns as Rubin's Object has.
 const N_COLUMNS: usize = 1248;
@@ -40,11 +34,7 @@ fn names() -> Names {
 /// Translate `query`; tells how many output columns it has.
 fn check(what: &str, query: &str) -> usize {
     let names = names();
-    let start = Instant::now();
     let translated = translate(query, &names).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let took = start.elapsed();
-    println!("{what}: {took:?}");
-    assert!(took < LIMIT, "{what} took {took:?}");
     translated.columns.len()
 }
 
@@ -97,9 +87,7 @@ fn chains_of_common_tables() {
     // Each step doubles what the engine has to plan.
     let doubled = format!("SELECT a.* FROM t{{}} AS a JOIN t{{}} AS b ON a.{0} = b.{0}", column(0));
     assert_eq!(check("doubling chain", &chain(3, &doubled)), N_COLUMNS);
-    let start = Instant::now();
     let error = translate(&chain(40, &doubled), &names()).unwrap_err();
-    assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
     assert!(error.diagnostics().iter().all(|fault| fault.code() == "too-large"), "{error}");
     let error = translate(&chain(60, "SELECT * FROM t{} AS a, t{} AS b"), &names()).unwrap_err();
     assert!(error.diagnostics().iter().all(|fault| fault.code() == "too-large"), "{error}");
