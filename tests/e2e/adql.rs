@@ -221,6 +221,11 @@ async fn units_and_ucds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn areas() {
+    check("areas.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metadata() {
     check("metadata.txt").await;
 }

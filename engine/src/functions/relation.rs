@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use almagest_storage::sphgeom::{Boundary, Cone, Shape, UnitVector};
+use almagest_storage::sphgeom::{Angle, Boundary, Cone, Shape, UnitVector};
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{ScalarValue, exec_err, plan_err};
@@ -61,7 +61,8 @@ impl Relation {
                 };
                 Cone::new(*b.center(), reach, Boundary::Closed).contains(a.center())
             }
-            (a, b) if self.intersects => a.intersects(b),
+            (a, b) if self.intersects => may_meet(a, b) && a.intersects(b),
+            (Shape::Circle(_) | Shape::Polygon(_), b) if !may_meet(a, b) => false,
             (a, b) => a.is_within(b),
         }
     }
@@ -124,6 +125,14 @@ impl ScalarUDFImpl for Relation {
             .collect();
         Ok(ColumnarValue::Array(Arc::new(holds)))
     }
+}
+
+/// Do the caps around two shapes overlap? Most pairs of a join are far apart.
+fn may_meet(a: &Shape, b: &Shape) -> bool {
+    /// Rounding of the sum of two angles.
+    const SLACK: Angle = Angle::from_degrees(1e-9);
+    let (a, b) = (a.bounding_cap(), b.bounding_cap());
+    a.center.angle_to(&b.center) <= a.radius + b.radius + SLACK
 }
 
 /// Does the shape hold the point?

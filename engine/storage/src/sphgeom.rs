@@ -11,6 +11,10 @@
 //!             └──────────── tan²(θ/2) against one threshold ────────────┘
 //! ```
 //!
+//! A [`Shape`] is what ADQL's geometry functions, STC-S and DALI speak of: points, circles,
+//! polygons, ranges and MOCs, and what is combined of them. Any two relate to each other; any one
+//! has a text, and prunes as a [`Region`].
+//!
 //! Pruning asks another question, [`Region::relation_to_cap`]: it may answer `Overlaps` too often,
 //! never `Disjoint` or `Inside` wrongly.
 

@@ -253,8 +253,25 @@ mod tests {
         assert_eq!(a.complement().complement(), a);
         assert!(moc("3/15-20").is_within(&a) && !b.is_within(&a) && a.intersects(&b));
         assert!(!moc("3/10").intersects(&moc("3/11")));
+        assert!(moc("29/5-7").contains_cell(5) && moc("29/5-7").contains_cell(7));
+        assert!(!moc("29/5-7").contains_cell(4) && !moc("29/5-7").contains_cell(8));
         assert_eq!(moc("0/0-11").complement().ranges(), []);
         assert!((moc("0/0-11").area_sq_deg() - 41_252.961_249_419_27).abs() < 1e-9);
+    }
+
+    #[test]
+    fn centroids_are_good_to_a_minute_of_arc() {
+        for (text, order, first, last) in [("0/0", 0, 0, 0), ("3/5 6", 3, 5, 6), ("6/7", 6, 7, 7)] {
+            let steps = 9 - order;
+            let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
+            for cell in (first << (2 * steps))..((last + 1) << (2 * steps)) {
+                let v = cell_center(9, cell);
+                (x, y, z) = (x + v.x, y + v.y, z + v.z);
+            }
+            let finer = UnitVector::normalize(x, y, z).unwrap();
+            let off = Moc::parse(text).unwrap().centroid().unwrap().angle_to(&finer);
+            assert!(off.arcmin() < 1.0, "{text}: {off}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Shape {
             Self::Point(point) => point.angle_to(v).radians() <= TOUCH,
             Self::Circle(cone) => cone.contains(v),
             Self::Polygon(polygon) => polygon.contains(v),
-            Self::Range(sky_box) => sky_box.contains(v),
+            Self::Range(sky_box) => sky_box.contains(v) || leaf::is_pole_of(sky_box, v),
             Self::Moc(moc) => moc.contains(v),
             Self::Union(shapes) => shapes.iter().any(|shape| shape.contains_point(v)),
             Self::Intersection(shapes) => shapes.iter().all(|shape| shape.contains_point(v)),

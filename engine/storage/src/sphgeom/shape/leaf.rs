@@ -15,7 +15,7 @@ use crate::sphgeom::{Angle, Boundary, UnitVector};
 
 /// Does the cone hold nothing?
 pub(super) fn is_empty(cone: &Cone) -> bool {
-    !(cone.radius() >= Angle::ZERO)
+    cone.radius() < Angle::ZERO || cone.radius().degrees().is_nan()
 }
 
 /// Does the cone leave out nothing that could be told from a rounding error?
@@ -26,6 +26,13 @@ pub(super) fn is_everything(cone: &Cone) -> bool {
 /// Is the cone hardly more than its centre?
 fn is_point(cone: &Cone) -> bool {
     !is_empty(cone) && cone.radius().radians() <= TOUCH
+}
+
+/// Is the direction a pole that the range reaches? It has all longitudes, so those of the range.
+pub(super) fn is_pole_of(sky_box: &LonLatBox, v: &UnitVector) -> bool {
+    let (lat_min, lat_max) = sky_box.lat_deg();
+    let at_pole = v.x.hypot(v.y) <= TOUCH;
+    at_pole && ((v.z > 0.0 && lat_max == 90.0) || (v.z < 0.0 && lat_min == -90.0))
 }
 
 impl Shape {
@@ -42,7 +49,7 @@ impl Shape {
             }
             Self::Polygon(polygon) => polygon.place(v),
             Self::Range(sky_box) if sky_box.signed_distance(v) < 0.0 => Place::Inside,
-            Self::Range(sky_box) => edge_or_outside(sky_box.contains(v)),
+            Self::Range(_) => edge_or_outside(self.contains_point(v)),
             _ => self.combine(v, Self::place),
         }
     }

@@ -114,7 +114,13 @@ fn edge_of(shape: &Shape) -> Outline {
     }
     let held = |v: &&UnitVector| shape.place_within(v, TOUCH) != Place::Outside;
     let points = arrangement.isolated().iter().filter(held).copied().collect();
-    let pole = pole_for(&steps);
+    let clear = |pole: &UnitVector| shape.place_within(&pole.antipode(), TOUCH) != Place::Edge;
+    let pole = if steps.is_empty() {
+        // An edge that bounds nothing may run anywhere.
+        spiral().find(clear).unwrap_or(UnitVector { x: 0.0, y: 0.0, z: 1.0 })
+    } else {
+        pole_for(&steps)
+    };
     let holds_antipode = shape.place_within(&pole.antipode(), TOUCH) == Place::Inside;
     Outline { steps, points, pole, holds_antipode }
 }
@@ -124,20 +130,17 @@ fn pole_for(steps: &[Step]) -> UnitVector {
     let sum = steps
         .iter()
         .fold([0.0; 3], |[x, y, z], step| [x + step.start.x, y + step.start.y, z + step.start.z]);
-    let axis = |x, y, z| UnitVector { x, y, z };
-    let middle = UnitVector::normalize(sum[0], sum[1], sum[2]).unwrap_or(axis(0.0, 0.0, 1.0));
-    let spiral = (0..256).map(|i| {
-        let z = 1.0 - (2.0 * f64::from(i) + 1.0) / 256.0;
-        let (sin, cos) = (f64::from(i) * 2.399_963_229_728_653).sin_cos();
-        let across = (1.0 - z * z).sqrt();
-        axis(across * cos, across * sin, z)
+    let middle = UnitVector::normalize(sum[0], sum[1], sum[2]).unwrap_or(UnitVector {
+        x: 0.0,
+        y: 0.0,
+        z: 1.0,
     });
     let clearance = |pole: &UnitVector| {
         let opposite = pole.antipode();
         steps.iter().map(|step| step.distance_bound(&opposite)).fold(f64::INFINITY, f64::min)
     };
     let mut best = (clearance(&middle), middle);
-    for pole in spiral {
+    for pole in spiral() {
         if best.0 > CLEARANCE {
             break;
         }
@@ -147,6 +150,16 @@ fn pole_for(steps: &[Step]) -> UnitVector {
         }
     }
     best.1
+}
+
+/// Directions spread over the sphere.
+fn spiral() -> impl Iterator<Item = UnitVector> {
+    (0..256).map(|i| {
+        let z = 1.0 - (2.0 * f64::from(i) + 1.0) / 256.0;
+        let (sin, cos) = (f64::from(i) * 2.399_963_229_728_653).sin_cos();
+        let across = (1.0 - z * z).sqrt();
+        UnitVector { x: across * cos, y: across * sin, z }
+    })
 }
 
 fn push_steps(steps: &mut Vec<Step>, piece: &Piece<'_>, forward: bool) {

@@ -151,7 +151,7 @@ impl Figure {
         match self {
             Self::Point => count == 2,
             Self::Circle => count == 3,
-            Self::Polygon => count >= 6 && count % 2 == 0,
+            Self::Polygon => count >= 6 && count.is_multiple_of(2),
             Self::Box | Self::Range | Self::PositionInterval => count == 4,
             Self::AllSky => count == 0,
         }

@@ -1,3 +1,5 @@
+//! Texts that are shapes, and texts that are not.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use rand::{RngExt, SeedableRng};
