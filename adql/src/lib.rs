@@ -58,6 +58,8 @@ mod translate;
 
 pub mod function;
 
+pub mod unit;
+
 mod tree;
 
 mod error;
@@ -126,7 +128,7 @@ pub fn translate(text: &str, names: &Names) -> Result<Translated> {
 pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<Translated> {
     let parsed = grammar::read(text, &Grammar { dialect, functions: vec![] })?;
     let mut query = parsed.query;
-    let resolved = resolve::resolve(&mut query, names);
+    let resolved = resolve::resolve(&mut query, names, dialect);
     let faults = [parsed.faults, parsed.undeclared, resolved.diagnostics].concat();
     if !faults.is_empty() {
         return Err(Error::new(faults));

@@ -23,13 +23,14 @@ use std::collections::HashMap;
 use sqlparser::ast::{Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr};
 use sqlparser::tokenizer::{Location, Span};
 
+use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::{ColumnKind, Names, best_matches, did_you_mean};
+use crate::names::{ColumnKind, Names, did_you_mean};
 use crate::tree::{bare, body_start, count_value, exact, start};
 use crate::typing::{self, Typed};
 use expression::Aliases;
 use group::Clause;
-use output::Output;
+use output::{Output, Outputs};
 use scope::{Column, CommonTable, Frame, Scope};
 
 /// The kinds of the columns in a query, by the place at which the query names them.
@@ -51,10 +52,22 @@ pub(crate) struct Resolved {
 }
 
 /// Resolve every name of `query` in place.
-pub(crate) fn resolve(query: &mut Query, names: &Names) -> Resolved {
-    let mut resolver =
-        Resolver { names, found: Resolved::default(), reads: 0, suggested: 0, renamed: 0 };
+pub(crate) fn resolve(query: &mut Query, names: &Names, dialect: Dialect) -> Resolved {
+    let mut resolver = Resolver {
+        names,
+        dialect,
+        found: Resolved::default(),
+        reads: 0,
+        is_too_large: false,
+        suggested: 0,
+        renamed: 0,
+    };
     let outputs = resolver.query(query, &[], None);
+    if resolver.is_too_large {
+        // What was not looked at makes other names look wrong.
+        let is_cause = |fault: &Diagnostic| matches!(fault.problem, Problem::TooLarge { .. });
+        resolver.found.diagnostics.retain(is_cause);
+    }
     let outputs = outputs.into_iter().map(|output| (output.name, output.typed)).collect();
     Resolved { outputs, ..resolver.found }
 }
@@ -72,9 +85,12 @@ const MOST_SUGGESTIONS: usize = 20;
 /// The walk over queries; the walk over expressions is in [`expression`].
 struct Resolver<'n> {
     names: &'n Names,
+    dialect: Dialect,
     found: Resolved,
     /// How many tables have been read so far.
     reads: u64,
+    /// Whether the query is beyond a limit, so that the rest of it is not looked at.
+    is_too_large: bool,
     /// How many names have been suggested.
     suggested: usize,
     /// How many output columns have been given another name.
@@ -102,17 +118,24 @@ impl Resolver<'_> {
         (self.suggested <= MOST_SUGGESTIONS).then(|| did_you_mean(name, candidates)).flatten()
     }
 
+    /// Refuse the whole query, which is beyond a limit.
+    fn too_large(&mut self, at: Location, message: String) {
+        if !self.is_too_large {
+            self.is_too_large = true;
+            let fault = Diagnostic::new(at, Problem::TooLarge { message });
+            self.report(fault.suggest("refer to its common tables less often"));
+        }
+    }
+
     /// Count tables that are read, and refuse the query that reads too many.
     fn reads(&mut self, count: u64, at: Location) {
-        let before = self.reads;
-        self.reads = before.saturating_add(count);
-        if before <= MOST_READS && self.reads > MOST_READS {
+        self.reads = self.reads.saturating_add(count);
+        if self.reads > MOST_READS {
             let message = format!(
                 "the query reads more than {MOST_READS} tables, counting those of WITH at each \
                  reference"
             );
-            let fault = Diagnostic::new(at, Problem::TooLarge { message });
-            self.report(fault.suggest("refer to its common tables less often"));
+            self.too_large(at, message);
         }
     }
 
@@ -123,6 +146,9 @@ impl Resolver<'_> {
         ctes: &[CommonTable],
         outer: Option<&Scope<'_>>,
     ) -> Vec<Output> {
+        if self.is_too_large {
+            return vec![];
+        }
         let mut ctes = ctes.to_vec();
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
             let before = std::mem::take(&mut self.reads);
@@ -147,8 +173,7 @@ impl Resolver<'_> {
             SetExpr::Select(select) => self.select(select, order_by, ctes, outer),
             SetExpr::Query(query) => {
                 let outputs = self.query(query, ctes, outer);
-                self.order_by_outputs(order_by, &outputs);
-                outputs
+                self.order_by_outputs(order_by, outputs)
             }
             SetExpr::SetOperation { left, op, right, .. } => {
                 let outputs = self.body(left, None, ctes, outer);
@@ -165,8 +190,7 @@ impl Resolver<'_> {
                 for (output, other) in outputs.iter_mut().zip(&others) {
                     output.typed = std::mem::take(&mut output.typed).united(&other.typed);
                 }
-                self.order_by_outputs(order_by, &outputs);
-                outputs
+                self.order_by_outputs(order_by, outputs)
             }
             // The grammar has nothing else.
             _ => vec![],
@@ -198,7 +222,7 @@ impl Resolver<'_> {
     ) -> Vec<Output> {
         let mut frame = self.from(&mut select.from, ctes, outer);
         let scope = Scope { frame: &frame, ctes, outer };
-        let outputs = self.projection(&mut select.projection, &scope);
+        let outputs = Outputs::of(self.projection(&mut select.projection, &scope));
         if let Some(selection) = &mut select.selection {
             self.condition(selection, &scope, Aliases::Hidden(&outputs), Clause::Where);
             let equal = group::equalities(selection, &frame);
@@ -223,11 +247,11 @@ impl Resolver<'_> {
             }
         }
         self.check_groups(select, &frame, &outputs, &ordered);
-        outputs
+        outputs.into_columns()
     }
 
     /// One expression of GROUP BY; a number is the position of an output column.
-    fn group(&mut self, group: &mut Expr, scope: &Scope<'_>, outputs: &[Output]) {
+    fn group(&mut self, group: &mut Expr, scope: &Scope<'_>, outputs: &Outputs) {
         let at = start(group);
         match self.position(group, outputs) {
             Position::Of(output) => {
@@ -245,13 +269,13 @@ impl Resolver<'_> {
     }
 
     /// One expression of ORDER BY: a position, an output column, or an expression of the input.
-    fn order(&mut self, item: &mut Expr, scope: &Scope<'_>, outputs: &[Output], distinct: bool) {
+    fn order(&mut self, item: &mut Expr, scope: &Scope<'_>, outputs: &Outputs, distinct: bool) {
         match self.position(item, outputs) {
             Position::Of(_) | Position::OutOfRange => return,
             Position::No => {}
         }
         if let Expr::Identifier(ident) = bare(item) {
-            let named = best_matches(ident, outputs.iter(), |o| &o.wanted);
+            let named = outputs.named(ident);
             if named.len() > 1 && named.windows(2).any(|w| w[0].expr != w[1].expr) {
                 let problem = Problem::Ambiguous {
                     name: printable(&ident.value),
@@ -277,15 +301,21 @@ impl Resolver<'_> {
     }
 
     /// ORDER BY around a set operation or parentheses sees output columns only.
-    fn order_by_outputs(&mut self, order_by: Option<&mut OrderBy>, outputs: &[Output]) {
-        let Some(order_by) = order_by else { return };
+    fn order_by_outputs(
+        &mut self,
+        order_by: Option<&mut OrderBy>,
+        outputs: Vec<Output>,
+    ) -> Vec<Output> {
+        let Some(order_by) = order_by else { return outputs };
+        let outputs = Outputs::of(outputs);
         let frame = Frame::default();
         let scope = Scope { frame: &frame, ctes: &[], outer: None };
         for item in order_items(order_by) {
-            if matches!(self.position(item, outputs), Position::No) {
-                self.expression(item, &scope, Aliases::Referred(outputs));
+            if matches!(self.position(item, &outputs), Position::No) {
+                self.expression(item, &scope, Aliases::Referred(&outputs));
             }
         }
+        outputs.into_columns()
     }
 
     fn position<'o>(&mut self, expr: &Expr, outputs: &'o [Output]) -> Position<'o> {

@@ -15,12 +15,16 @@
 //! - [`comparison`]: operands of =, <, BETWEEN, IN, LIKE and what stands for a condition
 //! - [`arithmetic`]: operands of + − * / % || and of the bitwise operators
 //! - [`call`]: arguments and results of functions, casts
+//! - [`in_unit`]: conversions of units
+//! - [`description`]: the unit and the UCD that a result keeps
 //! - [`timestamp`]: times as literals, and scales of time
 //! - [`wording`]: how an expression is named in a message
 
 mod arithmetic;
 mod call;
 mod comparison;
+mod description;
+mod in_unit;
 mod timestamp;
 mod wording;
 
@@ -86,6 +90,18 @@ impl Typed {
             is_mixed: self.is_mixed || self.origin != right.origin || right.is_mixed,
             origin: self.origin.filter(|_| agrees),
             ..self
+        }
+    }
+
+    /// The values of two columns that a full join makes one: of which only is known what is true
+    /// of both.
+    pub fn merged(self, other: &Typed) -> Self {
+        Typed {
+            kind: comparison::common(self.kind, other.kind).unwrap_or_default(),
+            unit: self.unit.filter(|unit| other.unit.as_ref() == Some(unit)),
+            ucd: self.ucd.filter(|ucd| other.ucd.as_ref() == Some(ucd)),
+            time_scale: self.time_scale.filter(|scale| other.time_scale == Some(*scale)),
+            ..Typed::default()
         }
     }
 

@@ -18,8 +18,8 @@ pub enum Error {
     /// The catalog could not be read.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
-    /// Planning or execution failed.
-    #[error(transparent)]
+    /// Planning or execution failed. What the engine was doing then is no news to the caller.
+    #[error("{}", .0.find_root().message())]
     DataFusion(#[from] datafusion::error::DataFusionError),
 }
 

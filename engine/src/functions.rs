@@ -25,6 +25,7 @@ pub mod relation;
 pub mod to_icrs;
 
 mod epoch;
+mod frame_change;
 mod healpix;
 mod julian_date;
 mod magnitude;
@@ -72,6 +73,7 @@ pub(crate) fn aggregates() -> Vec<AggregateUDF> {
 fn row_functions() -> impl Iterator<Item = RowFunction> {
     (healpix::FUNCTIONS.into_iter())
         .chain(epoch::FUNCTIONS)
+        .chain(frame_change::FUNCTIONS)
         .chain(julian_date::FUNCTIONS)
         .chain(words::FUNCTIONS)
         .chain(sexagesimal::FUNCTIONS)

@@ -221,6 +221,26 @@ async fn units_and_ucds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn areas() {
+    check("areas.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata() {
+    check("metadata.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn types() {
+    check("types.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups() {
+    check("groups.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors() {
     check("errors.txt").await;
 }

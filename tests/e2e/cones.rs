@@ -11,7 +11,7 @@ use crate::scattered::{Scattered, Table, scattered};
 use crate::sphere::{Position, separation};
 
 /// Ways to write that a row lies within a radius of a centre, its edge included.
-const CLOSED: [&str; 7] = [
+const CLOSED: [&str; 10] = [
     "CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', {ra}, {dec}, {r})) = 1",
     "1 = CONTAINS(POINT(ra, dec), CIRCLE(POINT({ra}, {dec}), {r}))",
     "DISTANCE(POINT(ra, dec), POINT({ra}, {dec})) <= {r}",
@@ -19,6 +19,9 @@ const CLOSED: [&str; 7] = [
     "INTERSECTS(CIRCLE({ra}, {dec}, {r}), POINT(ra, dec)) = 1",
     "{r} >= scisql_angSep(ra, dec, {ra}, {dec})",
     "CONTAINS(POINT({ra}, {dec}), CIRCLE(ra, dec, {r})) = 1",
+    "qserv_areaspec_circle({ra}, {dec}, {r})",
+    "scisql_s2PtInCircle(ra, dec, {ra}, {dec}, {r}) = 1",
+    "NOT CONTAINS(POINT(ra, dec), CIRCLE({ra}, {dec}, {r})) < 0.5",
 ];
 
 /// Ways to write that it lies nearer than that.

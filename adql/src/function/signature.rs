@@ -214,7 +214,7 @@ impl<'t> Reader<'t> {
             }
             let bracket = self.take("[");
             let comma = self.take(",");
-            if comma && !(bracket && !parameters.is_empty()) {
+            if comma && (parameters.is_empty() || !bracket) {
                 self.at -= 1;
                 return Err(self.fault("a parameter is expected, not ,"));
             }
@@ -243,7 +243,7 @@ impl<'t> Reader<'t> {
         let next = follows.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next();
         let name = match next {
             // `DOUBLE PRECISION` is a type without a name.
-            Some(next) if !next.is_empty() && !(is_type(name) && !is_type(next)) => name,
+            Some(next) if !next.is_empty() && (is_type(next) || !is_type(name)) => name,
             _ if is_type(name) => {
                 self.at = begin;
                 ""

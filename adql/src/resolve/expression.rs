@@ -6,10 +6,10 @@ use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut};
 
 use super::Resolver;
 use super::group::Clause;
-use super::output::Output;
+use super::output::{Output, Outputs};
 use super::scope::{Relation, Scope};
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::{ColumnKind, best_matches};
+use crate::names::ColumnKind;
 use crate::tree::{exact, nested, query_start, width};
 use crate::typing::{self, Findings, Typed, Types};
 
@@ -19,18 +19,19 @@ pub(super) enum Aliases<'o> {
     /// The expression stands in FROM or in the select list itself.
     None,
     /// WHERE: they cannot be used, but a message can say so.
-    Hidden(&'o [Output]),
+    Hidden(&'o Outputs),
     /// GROUP BY and HAVING: they stand for their expressions.
-    Substituted(&'o [Output]),
+    Substituted(&'o Outputs),
     /// ORDER BY: they name output columns.
-    Referred(&'o [Output]),
+    Referred(&'o Outputs),
 }
 
 impl<'o> Aliases<'o> {
-    fn outputs(self) -> &'o [Output] {
+    /// The output columns that the expression can name.
+    fn outputs(self) -> Option<&'o Outputs> {
         match self {
-            Aliases::None | Aliases::Hidden(_) => &[],
-            Aliases::Substituted(outputs) | Aliases::Referred(outputs) => outputs,
+            Aliases::None | Aliases::Hidden(_) => None,
+            Aliases::Substituted(outputs) | Aliases::Referred(outputs) => Some(outputs),
         }
     }
 }
@@ -99,8 +100,8 @@ impl Resolver<'_> {
                 }
             }
             if level == 0 {
-                let outputs = aliases.outputs();
-                let named = best_matches(ident, outputs.iter(), |o| &o.wanted);
+                let named =
+                    aliases.outputs().map(|outputs| outputs.named(ident)).unwrap_or_default();
                 if let Some(output) = named.first() {
                     return Some(match (aliases, &output.expr) {
                         (Aliases::Substituted(_), Some(expr)) => Meaning::substitute(expr, output),
@@ -116,14 +117,15 @@ impl Resolver<'_> {
             }
         }
         if let Aliases::Hidden(outputs) = aliases
-            && !best_matches(ident, outputs.iter(), |o| &o.wanted).is_empty()
+            && !outputs.named(ident).is_empty()
         {
             let problem = Problem::UnknownColumn { name: printable(&ident.value) };
             let fault = Diagnostic::new(ident.span.start, problem);
             self.report(fault.suggest("WHERE cannot use an alias: repeat its expression"));
             return None;
         }
-        self.unknown_column(&ident.value, ident.span.start, scope, aliases.outputs());
+        let outputs = aliases.outputs().map_or(&[][..], |outputs| outputs);
+        self.unknown_column(&ident.value, ident.span.start, scope, outputs);
         None
     }
 

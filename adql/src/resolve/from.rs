@@ -295,12 +295,17 @@ impl Resolver<'_> {
             }
             let (a, b) = (l.expr(Span::empty()), r.expr(Span::empty()));
             conditions.push(binary(a.clone(), BinaryOperator::Eq, b.clone()));
-            let source = match keeps {
-                Keeps::Neither | Keeps::Left => l.source.clone(),
-                Keeps::Right => Source::Merged(Box::new(b)),
-                Keeps::Both => Source::Merged(Box::new(call("coalesce", vec![a, b]))),
-            };
-            merged.push(VisibleColumn { source, ..l });
+            merged.push(match keeps {
+                Keeps::Neither | Keeps::Left => l,
+                Keeps::Right => {
+                    VisibleColumn { source: Source::Merged(Box::new(b)), typed: r.typed, ..l }
+                }
+                Keeps::Both => VisibleColumn {
+                    source: Source::Merged(Box::new(call("coalesce", vec![a, b]))),
+                    typed: l.typed.merged(&r.typed),
+                    ..l
+                },
+            });
         }
         let mut frame = Frame { columns: merged, ..Frame::default() };
         for (mut side, taken) in [(left, of_left), (right, of_right)] {

@@ -7,7 +7,7 @@
 //! SELECT ra, COUNT(*) … GROUP BY band               error
 //! ```
 //!
-//! A column follows from the grouped ones if it equals one of them in every row (`a.id = b.id` in
+//! The strict dialects leave out the second case. A column follows from the grouped ones if it equals one of them in every row (`a.id = b.id` in
 //! WHERE or in the ON of an inner join), or if they hold the whole key of its table.
 
 use std::collections::HashSet;
@@ -20,6 +20,7 @@ use sqlparser::tokenizer::{Location, Span};
 use super::Resolver;
 use super::output::Output;
 use super::scope::Frame;
+use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
 use crate::function;
 use crate::tree::{bare, column, function_name};
@@ -82,13 +83,14 @@ impl Resolver<'_> {
         if !is_grouped || frame.incomplete() || groups.iter().any(is_unknown) {
             return;
         }
-        let grouped: Vec<Expr> = groups.iter().map(|group| bare(group).clone()).collect();
+        let is_whole = groups.is_empty();
+        let grouped = Grouped::by(groups, frame);
         let determined = Determined::by(&grouped, frame);
         let mut complaints: Vec<(Location, String)> = vec![];
         let mut added: HashSet<(String, String)> = HashSet::new();
         for (expr, at) in checked {
             for (table, name, span) in Ungrouped::of(expr, &grouped, frame) {
-                if determined.has(&table, &name, frame) {
+                if self.dialect == Dialect::Adql && determined.has(&table, &name, frame) {
                     if added.insert((table.clone(), name.clone())) {
                         groups.push(column(&table, &name, Span::empty()));
                     }
@@ -114,7 +116,7 @@ impl Resolver<'_> {
         }
         for (at, name) in complaints.into_iter().take(MOST_COMPLAINTS) {
             let name = printable(&name);
-            let suggestion = if grouped.is_empty() {
+            let suggestion = if is_whole {
                 format!("add GROUP BY {name} or use an aggregate, such as MAX({name})")
             } else {
                 format!("add it to GROUP BY or use an aggregate, such as MAX({name})")
@@ -158,15 +160,35 @@ fn own_column(expr: &Expr, frame: &Frame) -> Option<(Arc<str>, String)> {
     Some((relation.alias.clone(), name.value.clone()))
 }
 
+/// What is grouped by: columns of this frame, and other expressions.
+struct Grouped {
+    columns: HashSet<(Arc<str>, String)>,
+    expressions: Vec<Expr>,
+}
+
+impl Grouped {
+    fn by(groups: &[Expr], frame: &Frame) -> Self {
+        let mut grouped = Grouped { columns: HashSet::new(), expressions: vec![] };
+        for group in groups {
+            match own_column(group, frame) {
+                Some(column) => {
+                    grouped.columns.insert(column);
+                }
+                None => grouped.expressions.push(bare(group).clone()),
+            }
+        }
+        grouped
+    }
+}
+
 /// The columns that have one value in each group.
 struct Determined {
     columns: HashSet<(Arc<str>, String)>,
 }
 
 impl Determined {
-    fn by(grouped: &[Expr], frame: &Frame) -> Self {
-        let columns = grouped.iter().filter_map(|group| own_column(group, frame)).collect();
-        let mut determined = Determined { columns };
+    fn by(grouped: &Grouped, frame: &Frame) -> Self {
+        let mut determined = Determined { columns: grouped.columns.clone() };
         let mut grew = true;
         while grew {
             grew = false;
@@ -256,7 +278,7 @@ fn aggregate(expr: &Expr) -> Option<(String, Location)> {
 
 /// The columns of this frame that are neither in an aggregate nor in a grouped expression.
 struct Ungrouped<'g> {
-    grouped: &'g [Expr],
+    grouped: &'g Grouped,
     frame: &'g Frame,
     /// The expression whose inside is passed over.
     passed: Option<*const Expr>,
@@ -265,7 +287,7 @@ struct Ungrouped<'g> {
 }
 
 impl<'g> Ungrouped<'g> {
-    fn of(expr: &Expr, grouped: &'g [Expr], frame: &'g Frame) -> Vec<(String, String, Span)> {
+    fn of(expr: &Expr, grouped: &'g Grouped, frame: &'g Frame) -> Vec<(String, String, Span)> {
         let mut walk = Ungrouped { grouped, frame, passed: None, queries: 0, columns: vec![] };
         // The walk never breaks off.
         let _ = expr.visit(&mut walk);
@@ -290,13 +312,15 @@ impl Visitor for Ungrouped<'_> {
         if self.queries > 0 || self.passed.is_some() {
             return ControlFlow::Continue(());
         }
-        if aggregate(expr).is_some() || self.grouped.contains(bare(expr)) {
+        if let Some(column) = own_column(expr, self.frame) {
+            if let Expr::CompoundIdentifier(parts) = expr
+                && !self.grouped.columns.contains(&column)
+            {
+                let span = parts.last().map_or(Span::empty(), |part| part.span);
+                self.columns.push((column.0.to_string(), column.1, span));
+            }
+        } else if aggregate(expr).is_some() || self.grouped.expressions.contains(bare(expr)) {
             self.passed = Some(expr);
-        } else if let Some((table, name)) = own_column(expr, self.frame)
-            && let Expr::CompoundIdentifier(parts) = expr
-        {
-            let span = parts.last().map_or(Span::empty(), |part| part.span);
-            self.columns.push((table.to_string(), name, span));
         }
         ControlFlow::Continue(())
     }

@@ -4,10 +4,12 @@
 //! expression is called after its function or `col_N`. A name that stands twice gets a number:
 //! `SELECT o.ra, s.ra` gives `ra` and `ra_2`.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::ops::Deref;
 
 use sqlparser::ast::{
-    Expr, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableAlias,
+    Expr, Ident, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableAlias,
 };
 use sqlparser::tokenizer::{Location, Span};
 
@@ -15,6 +17,7 @@ use super::expression::Aliases;
 use super::scope::{Column, Scope, VisibleColumn, visible};
 use super::{MOST_COLUMNS, Resolver};
 use crate::error::{Diagnostic, Problem, printable};
+use crate::names::NameIndex;
 use crate::tree::{bare, exact, function_name, start};
 use crate::typing::Typed;
 
@@ -44,6 +47,40 @@ impl Output {
             Some(expr) => printable(&expr.to_string().replace('"', "")),
             None => self.name.clone(),
         }
+    }
+}
+
+/// The output columns of a SELECT, found by the names that they were meant to have.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    columns: Vec<Output>,
+    index: OnceCell<NameIndex>,
+}
+
+impl Outputs {
+    pub fn of(columns: Vec<Output>) -> Self {
+        Outputs { columns, index: OnceCell::new() }
+    }
+
+    /// The columns that a name means.
+    pub fn named(&self, name: &Ident) -> Vec<&Output> {
+        let index = self
+            .index
+            .get_or_init(|| NameIndex::of(self.columns.iter().map(|c| c.wanted.as_str())));
+        let named = index.matches(name, |at| self.columns.get(at).map_or("", |c| &c.wanted));
+        named.into_iter().filter_map(|at| self.columns.get(at)).collect()
+    }
+
+    pub fn into_columns(self) -> Vec<Output> {
+        self.columns
+    }
+}
+
+impl Deref for Outputs {
+    type Target = [Output];
+
+    fn deref(&self) -> &[Output] {
+        &self.columns
     }
 }
 
@@ -99,8 +136,8 @@ impl Resolver<'_> {
         }
         if let Some(item) = items.get(MOST_COLUMNS) {
             let message = format!("there are more than {MOST_COLUMNS} output columns");
-            self.report(Diagnostic::new(item.span.start, Problem::TooLarge { message }));
-            items.truncate(MOST_COLUMNS);
+            self.too_large(item.span.start, message);
+            items.clear();
         }
         let outputs = self.name_outputs(items);
         projection.extend(outputs.iter().map(|(output, span)| SelectItem::ExprWithAlias {

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Location;
 
 use crate::error::{Diagnostic, printable};
-use crate::function::{self, Form, Group};
+use crate::function::{self, Form};
 use crate::names::did_you_mean;
 use crate::tree::{
     arguments, bare, binary, call, cast, constant_value, function_name, nested, number, start,
@@ -122,12 +122,25 @@ fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<
         ("gaia_healpix_index", Some(order), Some(id)) => {
             call("healpix_of_gaia_source", vec![order, id])
         }
-        (name, _, _) if known.group == Group::Unit => {
-            return Err(Diagnostic::not_supported(at, name.to_owned()));
-        }
+        ("IN_UNIT", Some(value), Some(factor)) => match constant_value(&factor) {
+            Some(_) => nested(scaled(operand(value), factor)),
+            // Types have found no unit, and no fault either.
+            None => {
+                return Err(Diagnostic::invalid(at, "the unit of this value is not known"));
+            }
+        },
         _ => return Err(wrong()),
     };
     Ok(rewritten)
+}
+
+/// A value times a factor: a quotient where that is exact and the product is not (1e-9).
+fn scaled(value: Expr, factor: Expr) -> Expr {
+    let inverse = constant_value(&factor).map_or(0.0, |factor| factor.recip().round());
+    if inverse > 1.0 && constant_value(&factor) == Some(inverse.recip()) {
+        return binary(value, BinaryOperator::Divide, number(&format!("{inverse:e}")));
+    }
+    binary(value, BinaryOperator::Multiply, factor)
 }
 
 /// A random number of mean 0 and standard deviation 1.

@@ -1,69 +1,17 @@
 //! Arguments and results of functions and casts, and what stays known of a value through them.
 
-use std::sync::Arc;
-
 use sqlparser::ast::{
     DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TimezoneInfo,
 };
 
+use super::description::described;
 use super::timestamp::Literal;
 use super::wording::{shown, string};
-use super::{Findings, Typed, Types, comparison};
+use super::{Findings, Typed, Types, comparison, in_unit};
 use crate::error::Diagnostic;
 use crate::function::{self, Group, ValueType};
 use crate::names::{ColumnKind, TimeScale};
 use crate::tree::{arguments, bare, boolean, cast as cast_to, function_name, start};
-
-/// Functions whose result has the unit of their first argument.
-const KEEP_UNIT: &[&str] = &[
-    "ABS",
-    "ROUND",
-    "TRUNCATE",
-    "CEILING",
-    "FLOOR",
-    "MIN",
-    "MAX",
-    "AVG",
-    "SUM",
-    "MEDIAN",
-    "STDDEV",
-    "STDDEV_POP",
-    "STDDEV_SAMP",
-    "QUANTILE",
-    "PERCENTILE",
-];
-
-/// Statistics that have a word among the UCDs, which goes behind the column's own.
-const STATISTICS: &[(&str, &str)] = &[
-    ("MIN", "stat.min"),
-    ("MAX", "stat.max"),
-    ("AVG", "stat.mean"),
-    ("MEDIAN", "stat.median"),
-    ("STDDEV", "stat.stdev"),
-    ("STDDEV_POP", "stat.stdev"),
-    ("STDDEV_SAMP", "stat.stdev"),
-];
-
-/// Functions whose result has a unit of its own.
-const UNITS: &[(&str, &str)] = &[
-    ("DISTANCE", "deg"),
-    ("SCISQL_ANGSEP", "deg"),
-    ("DEGREES", "deg"),
-    ("COORD1", "deg"),
-    ("COORD2", "deg"),
-    ("AREA", "deg**2"),
-    ("RADIANS", "rad"),
-    ("ACOS", "rad"),
-    ("ASIN", "rad"),
-    ("ATAN", "rad"),
-    ("ATAN2", "rad"),
-    ("SCISQL_NANOJANSKYTOABMAG", "mag"),
-    ("SCISQL_NANOJANSKYTOABMAGSIGMA", "mag"),
-    ("IVO_TO_JD", "d"),
-    ("IVO_TO_MJD", "d"),
-    ("IVO_HMS_TO_DEGREES", "deg"),
-    ("IVO_DMS_TO_DEGREES", "deg"),
-];
 
 /// A call: its arguments are judged by the function's signature, which also has its result.
 pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings) -> Typed {
@@ -85,7 +33,11 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     if name == "TIMESTAMP" {
         return time_of(args.first().copied(), found);
     }
-    described(&name, kind, &args, given.first())
+    let typed = described(&name, kind, &args, given.first(), types);
+    if name == "IN_UNIT" {
+        in_unit::settle(call, types, found);
+    }
+    typed
 }
 
 /// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the
@@ -102,34 +54,6 @@ fn count_truths(call: &mut Function, types: &Types, name: &str, found: &mut Find
     let inner = std::mem::replace(arg, boolean(false));
     *arg = cast_to(inner, DataType::Integer(None));
     true
-}
-
-/// What is known of the result beside its kind.
-fn described(name: &str, kind: ColumnKind, args: &[&Expr], first: Option<&Typed>) -> Typed {
-    if name == "IN_UNIT" {
-        let unit = args.get(1).and_then(|unit| string(unit)).map(Arc::from);
-        let ucd = first.and_then(|first| first.ucd.clone());
-        return Typed { kind, unit, ucd, ..Typed::default() };
-    }
-    let own =
-        UNITS.iter().find(|(function, _)| *function == name).map(|(_, unit)| Arc::from(*unit));
-    let Some(first) = first.filter(|_| KEEP_UNIT.contains(&name)) else {
-        return Typed::with_unit(kind, own);
-    };
-    let statistic = STATISTICS.iter().find(|(function, _)| *function == name);
-    let ucd = match (statistic, &first.ucd) {
-        (Some((_, word)), Some(ucd)) => Some(statistic_ucd(ucd, word)),
-        _ => None,
-    };
-    // The least and the greatest of some times are times of that scale.
-    let time_scale = first.time_scale.filter(|_| matches!(name, "MIN" | "MAX"));
-    Typed { kind, unit: first.unit.clone(), ucd, time_scale, ..Typed::default() }
-}
-
-/// The UCD of a statistic over a column: no longer the main one of its table.
-fn statistic_ucd(ucd: &str, word: &str) -> Arc<str> {
-    let kept = ucd.split(';').filter(|part| !part.trim().eq_ignore_ascii_case("meta.main"));
-    kept.chain([word]).collect::<Vec<_>>().join(";").into()
 }
 
 /// A number made whole.

@@ -1,7 +1,10 @@
 //! The integration tests of `almagest-adql`.
 
+mod derivations;
 mod golden;
 mod grammar;
 mod readme;
 mod robustness;
 mod survey;
+mod units;
+mod wide_tables;

@@ -14,7 +14,7 @@
 use super::math::Formula::{self, Four, One, Two};
 
 /// Flux of AB magnitude 0 in erg s⁻¹ cm⁻² Hz⁻¹: 10^(−0.4 · 48.6).
-const AB_FLUX: f64 = 3.630_780_547_701_013_5e-20;
+const AB_FLUX: f64 = 3.630_780_547_701_013e-20;
 
 /// Magnitudes in a relative change of flux: 2.5 / ln 10.
 const MAGNITUDES_PER_LOG: f64 = 2.5 / std::f64::consts::LN_10;

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use crate::geometry::{Geometries, GeometryType};
+use crate::geometry::{self, Geometries, GeometryType};
 
 /// What an argument is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub(crate) enum Argument {
     Text,
     Instant,
     Geometry,
+    /// A geometry made of numbers.
+    Shape,
 }
 
 /// What the values are.
@@ -218,6 +220,13 @@ impl Argument {
                 return Ok(DataType::Timestamp(TimeUnit::Microsecond, None));
             }
             Self::Instant => "a point in time",
+            Self::Shape => {
+                let datatype = geometry::coerce(function, given)?;
+                if GeometryType::tagged(&datatype).is_some() {
+                    return Ok(datatype);
+                }
+                "a POINT, CIRCLE, BOX or POLYGON"
+            }
             Self::Geometry => return crate::geometry::coerce(function, given),
         };
         plan_err!("argument {} of {function} must be {wanted}, not {given}", index + 1)

@@ -71,15 +71,20 @@ impl ScalarUDFImpl for ToIcrs {
             return exec_err!("unknown coordinate system {name}");
         };
         let column = Geometries::of_argument(geometry)?;
-        let rows = (0..args.number_rows).map(|row| column.get(row).map(|g| to_icrs(frame, g)));
+        let rows = (0..args.number_rows)
+            .map(|row| column.get(row).map(|geometry| transformed(frame, Frame::Icrs, geometry)));
         Ok(ColumnarValue::Array(geometries(column.kind(), rows)?))
     }
 }
 
-fn to_icrs(frame: Frame, geometry: Geometry) -> Geometry {
+/// A geometry given in one frame, in another. A region names its frame in its text.
+pub(super) fn transformed(from: Frame, to: Frame, geometry: Geometry) -> Geometry {
+    if from == to {
+        return geometry;
+    }
     let turn = |lon: f64, lat: f64| {
-        let icrs = transform(frame, Frame::Icrs, &UnitVector::from_lonlat_deg(lon, lat));
-        let (lon, lat) = icrs.to_lonlat_deg();
+        let turned = transform(from, to, &UnitVector::from_lonlat_deg(lon, lat));
+        let (lon, lat) = turned.to_lonlat_deg();
         [lon, lat]
     };
     match geometry {

@@ -14,8 +14,8 @@
 mod aggregate;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::nullif;
@@ -23,7 +23,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, lit,
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, Union, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
@@ -51,11 +51,27 @@ impl AnalyzerRule for KeepNumbersFinite {
                 let wrapped = expr.transform_up(|expr| wrap(expr, &schema, &finite))?;
                 Ok(wrapped.update_data(|expr| name.restore(expr)))
             })?
-            .map_data(|plan| plan.recompute_schema())?
+            .map_data(recompute_schema)?
             .transform_data(|plan| aggregate::finish(plan, &before, &finite))
         })
         .map(|transformed| transformed.data)
     }
+}
+
+/// Recompute the schema of a plan whose expressions may have become nullable.
+fn recompute_schema(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let (inputs, schema) = match plan.recompute_schema()? {
+        LogicalPlan::Union(Union { inputs, schema }) => (inputs, schema),
+        other => return Ok(other),
+    };
+    // A union keeps the schema that it was made with.
+    let columns = schema.iter().enumerate().map(|(index, (relation, field))| {
+        let is_nullable = inputs.iter().any(|input| input.schema().field(index).is_nullable());
+        let field = field.as_ref().clone().with_nullable(is_nullable || field.is_nullable());
+        (relation.cloned(), Arc::new(field))
+    });
+    let schema = DFSchema::new_with_metadata(columns.collect(), schema.metadata().clone())?;
+    Ok(LogicalPlan::Union(Union { inputs, schema: Arc::new(schema) }))
 }
 
 fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transformed<Expr>> {
@@ -87,6 +103,9 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
                 Some(minus) => Ok(Transformed::yes(minus.call(vec![zero, *inner.clone()]))),
                 None => Ok(Transformed::no(expr)),
             }
+        }
+        Expr::Literal(ScalarValue::Float64(Some(0.0)), metadata) => {
+            Ok(Transformed::yes(Expr::Literal(0.0_f64.into(), metadata)))
         }
         Expr::Negative(_) => wrap_float(expr, schema, finite),
         Expr::ScalarFunction(ScalarFunction { ref func, ref args })

@@ -44,6 +44,16 @@ pub(super) fn widen_sum(mut expr: Expr, schema: &DFSchema) -> Result<Transformed
     }
 }
 
+/// Whether an aggregate's result is one of the values that went in.
+fn picks(plan: &LogicalPlan, index: usize) -> bool {
+    let LogicalPlan::Aggregate(aggregate) = plan else { return false };
+    let Some(mut expr) = aggregate.aggr_expr.get(index) else { return false };
+    while let Expr::Alias(alias) = expr {
+        expr = &alias.expr;
+    }
+    matches!(expr, Expr::AggregateFunction(call) if matches!(call.func.name(), "min" | "max"))
+}
+
 /// Put a projection above an aggregate or window that gives its results the types of `before`, and
 /// lets no NaN, infinity or −0.0 through.
 pub(super) fn finish(
@@ -63,7 +73,7 @@ pub(super) fn finish(
     let columns: Vec<Expr> = columns
         .map(|(index, ((relation, field), before))| {
             let column = Expr::Column(Column::new(relation.cloned(), field.name()));
-            let checked = if index < n_inputs {
+            let checked = if index < n_inputs || picks(&plan, index - n_inputs) {
                 return column;
             } else if field.data_type() != before.data_type() {
                 try_cast(column, before.data_type().clone())

@@ -42,6 +42,9 @@ type Vector = [f64; 3];
 impl StarMotion {
     /// The same star some Julian years later, or earlier.
     pub fn after_years(&self, years: f64) -> Self {
+        if years == 0.0 {
+            return *self;
+        }
         let direction = UnitVector::from_lonlat_deg(self.ra_deg, self.dec_deg);
         let u = [direction.x, direction.y, direction.z];
         let (east, north) = east_and_north(&direction);
