@@ -277,8 +277,13 @@ impl<'g> Parser<'g> {
 
     /// Whether a clause of other languages is next, which must not be read as an alias.
     fn is_foreign_clause(&self) -> bool {
-        (self.is_word("LIMIT")
-            && (self.ahead(1).kind == Kind::Number || self.is_word_ahead(1, "ALL")))
+        let after = self.ahead(1);
+        let is_count = match after.kind {
+            Kind::Number | Kind::String => true,
+            Kind::Word => !reserved::is_structure(&after.text) || self.is_word_ahead(1, "ALL"),
+            _ => self.is_symbol_ahead(1, "-"),
+        };
+        (self.is_word("LIMIT") && is_count)
             || (self.is_word("MINUS") && self.is_word_ahead(1, "SELECT"))
             || (self.is_word("QUALIFY") && self.ahead(1).kind == Kind::Word)
             || (self.is_word("TABLESAMPLE") && self.is_symbol_ahead(1, "("))
