@@ -188,6 +188,7 @@ fn value(expr: &Expr, kinds: &Kinds) -> Result<Shape, Diagnostic> {
                     wrong(format!("{shown} is true or false, not a geometry"))
                 }
                 Some(ColumnKind::Timestamp) => wrong(format!("{shown} is a time, not a geometry")),
+                Some(ColumnKind::Point) => Ok(Shape::Point(Point::Value(Box::new(expr.clone())))),
                 _ => Ok(Shape::Value(Box::new(expr.clone()))),
             }
         }
@@ -226,7 +227,10 @@ fn read_point_in(expr: &Expr, frame: Frame, kinds: &Kinds) -> Result<Point, Diag
             let null = call("sky_as_point", vec![expr.clone()]);
             return Ok(Point::Value(Box::new(null)));
         }
-        None => Shape::read(expr, kinds)?,
+        None => {
+            not_another_shape(expr, kinds)?;
+            Shape::read(expr, kinds)?
+        }
     };
     shape.into_point().ok_or_else(|| Diagnostic::invalid(start(expr), "a POINT is needed here"))
 }
@@ -303,6 +307,23 @@ fn extent(expr: &Expr, what: &str, most: f64) -> Result<Box<Expr>, Diagnostic> {
         }
         _ => non_negative(expr, what),
     }
+}
+
+/// Refuse a column that holds other shapes than points.
+fn not_another_shape(expr: &Expr, kinds: &Kinds) -> Result<(), Diagnostic> {
+    let Expr::CompoundIdentifier(parts) = bare(expr) else { return Ok(()) };
+    let Some(last) = parts.last() else { return Ok(()) };
+    let (what, instead) = match kinds.get(&last.span.start) {
+        Some(ColumnKind::Text) => ("text", format!("write CAST({} AS POINT)", last.value)),
+        Some(ColumnKind::Circle) => ("a circle", format!("write CENTROID({})", last.value)),
+        Some(ColumnKind::Polygon) => ("a polygon", format!("write CENTROID({})", last.value)),
+        Some(ColumnKind::Region | ColumnKind::Moc) => {
+            ("a region", format!("write CENTROID({})", last.value))
+        }
+        _ => return Ok(()),
+    };
+    let message = format!("a POINT is needed here, and {} is {what}", printable(&last.value));
+    Err(Diagnostic::invalid(start(expr), message).suggest(printable(&instead)))
 }
 
 fn is_null(expr: &Expr) -> bool {

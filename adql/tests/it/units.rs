@@ -1,5 +1,7 @@
 //! Conversions against those of astropy, stored in `units/astropy.tsv`.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fs;
 use std::path::Path;
 

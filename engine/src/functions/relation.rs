@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use almagest_storage::sphgeom::{Angle, Boundary, Cone, Shape, UnitVector};
+use almagest_storage::sphgeom::{Angle, Boundary, Cap, Cone, Shape, UnitVector};
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{ScalarValue, exec_err, plan_err};
@@ -61,8 +61,7 @@ impl Relation {
                 };
                 Cone::new(*b.center(), reach, Boundary::Closed).contains(a.center())
             }
-            (a, b) if self.intersects => may_meet(a, b) && a.intersects(b),
-            (Shape::Circle(_) | Shape::Polygon(_), b) if !may_meet(a, b) => false,
+            (a, b) if self.intersects => a.intersects(b),
             (a, b) => a.is_within(b),
         }
     }
@@ -121,17 +120,24 @@ impl ScalarUDFImpl for Relation {
             return Ok(ColumnarValue::Array(Arc::new(holds.collect::<BooleanArray>())));
         }
         let holds: BooleanArray = (0..args.number_rows)
-            .map(|row| Some(self.holds(a.get(row)?.as_ref(), b.get(row)?.as_ref())))
+            .map(|row| {
+                let (one, other) = (a.get(row)?, b.get(row)?);
+                // Nothing lies within all; what is not nothing, only where it may meet.
+                let is_something = matches!(*one, Shape::Circle(_) | Shape::Polygon(_));
+                if (self.intersects || is_something) && !may_meet(&a.cap(&one), &b.cap(&other)) {
+                    return Some(false);
+                }
+                Some(self.holds(&one, &other))
+            })
             .collect();
         Ok(ColumnarValue::Array(Arc::new(holds)))
     }
 }
 
 /// Do the caps around two shapes overlap? Most pairs of a join are far apart.
-fn may_meet(a: &Shape, b: &Shape) -> bool {
+fn may_meet(a: &Cap, b: &Cap) -> bool {
     /// Rounding of the sum of two angles.
     const SLACK: Angle = Angle::from_degrees(1e-9);
-    let (a, b) = (a.bounding_cap(), b.bounding_cap());
     a.center.angle_to(&b.center) <= a.radius + b.radius + SLACK
 }
 

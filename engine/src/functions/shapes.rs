@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use almagest_storage::schema::arrow::XTYPE;
-use almagest_storage::sphgeom::{Moc, Shape};
+use almagest_storage::sphgeom::{Cap, Moc, Shape};
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
@@ -20,7 +20,7 @@ pub(crate) struct Shapes {
     geometries: Geometries,
     /// What text holds, where its column says so.
     declared: Option<GeometryType>,
-    constant: Option<Option<Shape>>,
+    constant: Option<Option<Bounded>>,
     /// Many rows in a row often hold the same text.
     last: RefCell<Option<(String, Option<Shape>)>>,
 }
@@ -32,7 +32,7 @@ impl Shapes {
         let declared = field.metadata().get(XTYPE).and_then(|xtype| GeometryType::of_xtype(xtype));
         let constant = match geometries.is_constant() {
             true => Some(match geometries.get(0) {
-                Some(geometry) => Some(shape(&geometry, declared)?),
+                Some(geometry) => Some(Bounded::of(shape(&geometry, declared)?)),
                 None => None,
             }),
             false => None,
@@ -42,7 +42,15 @@ impl Shapes {
 
     /// The shape that stands in each row; the outer `None` is for columns.
     pub fn constant(&self) -> Option<Option<&Shape>> {
-        self.constant.as_ref().map(Option::as_ref)
+        self.constant.as_ref().map(|bounded| bounded.as_ref().map(|bounded| &bounded.shape))
+    }
+
+    /// A cap that holds `shape`, which is that of a row.
+    pub fn cap(&self, shape: &Shape) -> Cap {
+        match &self.constant {
+            Some(Some(bounded)) => bounded.cap,
+            _ => shape.bounding_cap(),
+        }
     }
 
     /// The column, if it is one of points.
@@ -54,7 +62,7 @@ impl Shapes {
     /// The shape of a row; `None` where there is none.
     pub fn get(&self, row: usize) -> Option<Cow<'_, Shape>> {
         if let Some(constant) = &self.constant {
-            return constant.as_ref().map(Cow::Borrowed);
+            return constant.as_ref().map(|bounded| Cow::Borrowed(&bounded.shape));
         }
         let Some(text) = self.geometries.text(row) else {
             return shape(&self.geometries.get(row)?, self.declared).ok().map(Cow::Owned);
@@ -66,6 +74,18 @@ impl Shapes {
         let found = shape(&Geometry::Region(text.to_owned()), self.declared).ok();
         *last = Some((text.to_owned(), found.clone()));
         found.map(Cow::Owned)
+    }
+}
+
+/// A shape, and a cap that holds it.
+struct Bounded {
+    shape: Shape,
+    cap: Cap,
+}
+
+impl Bounded {
+    fn of(shape: Shape) -> Self {
+        Self { cap: shape.bounding_cap(), shape }
     }
 }
 

@@ -212,5 +212,78 @@ async fn the_features_announced_are_there() {
         assert_eq!(service.rows(query).await.len(), rows, "{query}");
         announced.retain(|announced| name(announced) != form);
     }
+    for (expression, rows) in FURTHER_FUNCTIONS {
+        let query = format!("SELECT {expression} AS x FROM sky.Star");
+        assert_eq!(service.rows(&query).await.len(), rows, "{query}");
+        announced.retain(|announced| name(announced) != name(expression));
+    }
+    for condition in [
+        "qserv_areaspec_box(9, -31, 11, -29)",
+        "qserv_areaspec_circle(10, -30, 1)",
+        "qserv_areaspec_ellipse(10, -30, 3600, 3600, 0)",
+        "qserv_areaspec_poly(9, -31, 11, -31, 11, -29, 9, -29)",
+    ] {
+        let query = format!("SELECT starId FROM sky.Star WHERE {condition}");
+        assert_eq!(service.rows(&query).await.len(), 2, "{query}");
+        announced.retain(|announced| name(announced) != name(condition));
+    }
     assert!(announced.is_empty(), "announced, and not tried here: {announced:?}");
 }
+
+/// Calls of functions, and how many rows of three they give.
+const FURTHER_FUNCTIONS: [(&str, usize); 54] = [
+    ("AREA(CIRCLE(ra, dec, 1))", 3),
+    ("CENTROID(POINT(ra, dec))", 3),
+    ("COORDSYS(POINT(ra, dec))", 3),
+    ("REGION('CIRCLE ICRS 10 20 1')", 3),
+    ("MOC('0/0-11')", 3),
+    ("IN_UNIT(ra, 'arcmin')", 3),
+    ("MEDIAN(ra)", 1),
+    ("QUANTILE(ra, 0.9)", 1),
+    ("STDDEV(ra)", 1),
+    ("STDDEV_SAMP(ra)", 1),
+    ("STDDEV_POP(ra)", 1),
+    ("VARIANCE(ra)", 1),
+    ("VAR_SAMP(ra)", 1),
+    ("VAR_POP(ra)", 1),
+    ("CORR(ra, dec)", 1),
+    ("ivo_healpix_index(8, ra, dec)", 3),
+    ("ivo_healpix_index(8, POINT(ra, dec))", 3),
+    ("ivo_healpix_center(8, 77)", 3),
+    ("ivo_epoch_prop_pos(ra, dec, 1, 2, 3, 4, 2000, 2016)", 3),
+    ("ivo_geom_transform('ICRS', 'GALACTIC', POINT(ra, dec))", 3),
+    ("ivo_to_jd('2026-01-01T00:00:00')", 3),
+    ("ivo_to_mjd('2026-01-01T00:00:00')", 3),
+    ("ivo_string_agg(name, ', ')", 1),
+    ("ivo_nocasematch(name, 'pol%')", 3),
+    ("ivo_hasword(name, 'polaris')", 3),
+    ("ivo_hashlist_has(name, 'polaris')", 3),
+    ("ivo_histogram(ra, 0, 360, 4)", 1),
+    ("ivo_normal_random(0, 1)", 3),
+    ("ivo_interval_overlaps(0, ra, 10, 20)", 3),
+    ("ivo_hms_to_degrees('3:34:45.4')", 3),
+    ("ivo_dms_to_degrees('-0:15:00')", 3),
+    ("scisql_abMagToNanojansky(24.5)", 3),
+    ("scisql_abMagToNanojanskySigma(24.5, 0.1)", 3),
+    ("scisql_fluxToAbMag(1e-30)", 3),
+    ("scisql_fluxToAbMagSigma(1e-30, 1e-31)", 3),
+    ("scisql_abMagToFlux(24.5)", 3),
+    ("scisql_abMagToFluxSigma(24.5, 0.1)", 3),
+    ("scisql_dnToFlux(100, 1e12)", 3),
+    ("scisql_dnToFluxSigma(100, 3, 1e12, 1e10)", 3),
+    ("scisql_fluxToDn(1e-30, 1e12)", 3),
+    ("scisql_fluxToDnSigma(1e-30, 1e-31, 1e12, 1e10)", 3),
+    ("scisql_dnToAbMag(100, 1e12)", 3),
+    ("scisql_dnToAbMagSigma(100, 3, 1e12, 1e10)", 3),
+    ("scisql_abMagToDn(25, 1e12)", 3),
+    ("scisql_abMagToDnSigma(25, 0.1, 1e12, 1e10)", 3),
+    ("EPOCH_PROP(ra, dec, 1, 2, 3, 4, 2000, 2016)", 3),
+    ("EPOCH_PROP_POS(ra, dec, 2, 3, 2000, 2016)", 3),
+    ("gaia_healpix_index(8, 539853444666465792)", 3),
+    ("CBRT(ra)", 3),
+    ("SIGN(dec)", 3),
+    ("scisql_s2PtInBox(ra, dec, 9, -31, 11, -29)", 3),
+    ("scisql_s2PtInCircle(ra, dec, 10, -30, 1)", 3),
+    ("scisql_s2PtInEllipse(ra, dec, 10, -30, 3600, 1800, 0)", 3),
+    ("scisql_s2PtInCPoly(ra, dec, 9, -31, 11, -31, 10, -29)", 3),
+];
