@@ -90,3 +90,46 @@ fn scale_named(word: &str) -> Option<TimeScale> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use almagest_storage::schema::felis;
+
+    use super::*;
+
+    const SCHEMA: &str = r##"
+name: s
+tables:
+- name: Visit
+  primaryKey: "#Visit.visit"
+  columns:
+  - {name: visit, datatype: long, nullable: false}
+  - {name: obsStart, datatype: timestamp, description: "Start of the visit, TAI, accurate to 10ms."}
+  - {name: validityStartTai, datatype: timestamp, description: "Start of validity."}
+  - {name: processed, datatype: timestamp, description: "When it was processed."}
+  - {name: mixed, datatype: timestamp, description: "UTC, from a clock that counts TAI."}
+  - {name: mjd, datatype: double, description: "Time, MJD in TAI."}
+  - {name: place, datatype: double, "votable:xtype": point}
+"##;
+
+    #[test]
+    fn what_columns_declare() {
+        let schema = felis::parse(SCHEMA, &|_| None).unwrap().schema;
+        let names = names(&[schema], "s");
+        let table = &names.schemas[0].tables[0];
+        assert_eq!(table.key, ["visit"]);
+        let check = |name: &str, kind: ColumnKind, scale: Option<TimeScale>| {
+            let column = table.columns.iter().find(|column| column.name == name).unwrap();
+            assert_eq!((column.kind, column.time_scale), (kind, scale), "{name}");
+        };
+        check("visit", ColumnKind::BigInt, None);
+        check("obsStart", ColumnKind::Timestamp, Some(TimeScale::Tai));
+        check("validityStartTai", ColumnKind::Timestamp, Some(TimeScale::Tai));
+        check("processed", ColumnKind::Timestamp, None);
+        check("mixed", ColumnKind::Timestamp, None);
+        check("mjd", ColumnKind::Double, None);
+        check("place", ColumnKind::Point, None);
+    }
+}
