@@ -231,8 +231,8 @@ async fn metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn types() {
-    check("types.txt").await;
+async fn typing() {
+    check("typing.txt").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
