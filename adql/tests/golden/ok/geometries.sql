@@ -4,7 +4,7 @@ SELECT coalesce(sky_point("Source"."ra", "Source"."dec"), sky_point(0, 0)) AS "p
 
 SELECT (ln("Source"."ra")) AS "coord1", sky_latitude(sky_centroid(sky_circle("Source"."ra", "Source"."dec", 1))) AS "coord2" FROM "survey"."Source" AS "Source"
 
-SELECT "t"."p" AS "p" FROM (SELECT sky_point("Source"."ra", "Source"."dec") AS "p", sky_circle("Source"."ra", "Source"."dec", 1) AS "c" FROM "survey"."Source" AS "Source") AS "t" WHERE sky_contains("t"."p", sky_circle(1, 2, 3)) AND sky_open_cone("t"."p", 1, 2, 3) AND sky_intersects("t"."c", "t"."p")
+SELECT "t"."p" AS "p" FROM (SELECT sky_point("Source"."ra", "Source"."dec") AS "p", sky_circle("Source"."ra", "Source"."dec", 1) AS "c" FROM "survey"."Source" AS "Source") AS "t" WHERE sky_closed_cone("t"."p", 1, 2, 3) AND sky_open_cone("t"."p", 1, 2, 3) AND sky_contains("t"."p", "t"."c")
 
 WITH "t" AS (SELECT sky_point("Source"."ra", "Source"."dec") AS "p" FROM "survey"."Source" AS "Source") SELECT sky_longitude("t"."p") AS "coord1", sky_distance("t"."p", 1, 2) AS "distance", sky_circle("t"."p", 3) AS "circle", sky_box("t"."p", 3, 4) AS "box", sky_outline("t"."p", 1, 2, "t"."p") AS "polygon" FROM "t" AS "t"
 
