@@ -23,6 +23,8 @@ mod parser;
 
 mod query;
 
+mod order;
+
 mod from;
 
 mod expression;
