@@ -59,10 +59,7 @@ async fn check(condition: &str, depth: impl Fn(Vector) -> f64) {
 
 fn centers(seed: u64) -> Vec<Position> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut centers = vec![
-        Position { ra: 359.9, dec: 10.0 },
-        Position { ra: 77.0, dec: 89.9 },
-    ];
+    let mut centers = vec![Position { ra: 359.9, dec: 10.0 }, Position { ra: 77.0, dec: 89.9 }];
     centers.push(Position::anywhere(&mut rng));
     centers
 }

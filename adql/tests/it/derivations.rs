@@ -361,7 +361,8 @@ fn derivations_are_valid_and_keep_their_tree() {
         let mut trees = Vec::new();
         for dialect in [Dialect::Strict, Dialect::Adql] {
             let parsed = parse(&text, &Grammar { dialect, functions: vec![] });
-            let parsed = parsed.unwrap_or_else(|e| panic!("{dialect:?}: {text}\n{}", e.render(&text)));
+            let parsed =
+                parsed.unwrap_or_else(|e| panic!("{dialect:?}: {text}\n{}", e.render(&text)));
             trees.push(parsed.query);
         }
         assert_eq!(trees[0], trees[1], "the dialects read it differently: {text}");
