@@ -4,7 +4,7 @@
     ./make_queries.py [NUMBER [SEED [TABLES]]] > queries.txt
 
 The tests read `queries.txt`, made with the defaults; the long run makes 100,000 conditions anew.
-Needs astropy, astropy_healpix, mocpy and spherical_geometry. Who decides about which shape:
+Needs astropy, mocpy and spherical_geometry. Who decides about which shape:
 
     circles, rings, ellipses     astropy     angular_separation (Vincenty); foci by offset_by
     polygons                     spherical_geometry    contains_point, intersects_poly
@@ -38,7 +38,7 @@ from spherical_geometry import great_circle_arc
 from spherical_geometry.polygon import SphericalPolygon
 
 MARGIN = 1e-7
-ROWS = 320
+ROWS = 200
 
 
 def rounded(lon, lat):
@@ -114,7 +114,7 @@ class Table:
         places = [rounded(lon, lat) for lon, lat in self.clumps] + exact
         while len(places) < ROWS:
             where = rng.random()
-            if where < 0.35:
+            if where < 0.15:
                 places.append(self.anywhere())
             elif where < 0.9:
                 size = 10 ** rng.choice([rng.uniform(-6, -1), rng.uniform(-1, 1.2)])
@@ -125,8 +125,7 @@ class Table:
         self.lon = np.array([place[0] for place in places])
         self.lat = np.array([place[1] for place in places])
         self.points = vectors(self.lon, self.lat)
-        sky = SkyCoord(self.lon * u.deg, self.lat * u.deg)
-        self.sky = sky
+        self.sky = SkyCoord(self.lon * u.deg, self.lat * u.deg)
         self.reach = np.array([round(10 ** rng.uniform(-3, 1.5), 6) for _ in places])
         self.discs, self.outlines = [], []
         for place in places:
@@ -311,12 +310,13 @@ def lonlat(table, rng):
         holds = spans & (south <= table.lat) & (table.lat <= north)
         emit("lonlat", [west, south, east, north], (holds, holds & False))
         return
-    # What BETWEEN makes of the numbers themselves: no wrap.
+    # What BETWEEN makes of the numbers themselves: no wrap. A row whose longitude is kept a turn off
+    # is not judged: limits of both coordinates are a box, which it lies in where the sky has it.
     west, east = sorted([west, east])
     if rng.random() < 0.2:
         west -= 360.0
     holds = (west <= table.lon) & (table.lon <= east) & (south <= table.lat) & (table.lat <= north)
-    emit("range", [west, south, east, north], (holds, holds & False))
+    emit("range", [west, south, east, north], (holds, (table.lon < 0.0) | (table.lon >= 360.0)))
 
 
 def ellipse(table, rng):
@@ -449,7 +449,7 @@ KINDS = [(circle, 20), (on_edge, 5), (ring, 5), (polygon, 20), (center_box, 8), 
          (region, 16), (moc, 8), (about_rows, 8), (stored, 5)]
 
 
-def main(number=2200, seed=2026, tables=4):
+def main(number=2010, seed=2026, tables=4):
     print(f"# made by make_queries.py {number} {seed} {tables}")
     functions, weights = zip(*KINDS)
     for part in range(tables):
