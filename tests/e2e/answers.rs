@@ -2,11 +2,16 @@
 
 use almagest_engine::arrow::array::AsArray;
 use almagest_engine::arrow::datatypes::Int64Type;
-use almagest_engine::{Database, QueryOptions};
+use almagest_engine::{Database, QueryOptions, Session};
 
 /// Run a query for one column of identifiers; return them ascending.
 pub async fn ids(database: &Database, adql: &str) -> Vec<i64> {
-    let query = database.session().unwrap().query(adql, QueryOptions::default()).await;
+    ids_of(&database.session().unwrap(), adql).await
+}
+
+/// As [`ids`], in a session that has begun.
+pub async fn ids_of(session: &Session, adql: &str) -> Vec<i64> {
+    let query = session.query(adql, QueryOptions::default()).await;
     let query = query.unwrap_or_else(|error| panic!("{adql}\n{error}"));
     let batches = query.collect().await.unwrap_or_else(|error| panic!("{adql}\n{error}"));
     let mut ids: Vec<i64> = batches

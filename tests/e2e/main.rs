@@ -8,6 +8,7 @@ mod answers;
 mod as_of;
 
 mod cones;
+mod random_queries;
 mod regions;
 mod shapes;
 mod adql;

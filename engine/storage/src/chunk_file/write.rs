@@ -202,18 +202,17 @@ fn secondary_order(table: &TableDef) -> Vec<&str> {
     }
 }
 
-/// Name the columns whose ranges the metadata keeps: keys, references and times.
+/// Name the columns whose ranges the metadata keeps: keys, references, times and bands.
 fn ranged_columns(table: &TableDef) -> Vec<&str> {
     let mut names: Vec<&str> = vec![];
     let references = table.foreign_keys.iter().flat_map(|key| &key.columns);
-    let all = table.primary_key.iter().chain(&table.id).chain(&table.time).chain(references);
+    let band = table.column("band").map(|band| &band.name);
+    let keys = table.primary_key.iter().chain(&table.id).chain(&table.time);
+    let all = keys.chain(references).chain(band);
     for name in all {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }
-    }
-    if let Some(band) = table.column("band") {
-        names.push(&band.name);
     }
     names
 }
