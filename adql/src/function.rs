@@ -20,6 +20,8 @@ mod ivoa;
 mod qserv;
 mod survey;
 
+mod window;
+
 pub use signature::{Parameter, Signature, SignatureError};
 pub use value_type::ValueType;
 
@@ -45,6 +47,8 @@ pub enum Group {
     Udf,
     /// `#features-udf`, and an aggregate.
     AggregateUdf,
+    /// An extension: functions that only stand before OVER.
+    Window,
 }
 
 /// How a call reaches the engine.
@@ -165,7 +169,7 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
         .collect()
 });
 
-const TABLES: [&[Declaration]; 7] = [
+const TABLES: [&[Declaration]; 8] = [
     geometry::DECLARATIONS,
     math::DECLARATIONS,
     optional::DECLARATIONS,
@@ -173,6 +177,7 @@ const TABLES: [&[Declaration]; 7] = [
     ivoa::DECLARATIONS,
     survey::DECLARATIONS,
     qserv::DECLARATIONS,
+    window::DECLARATIONS,
 ];
 
 #[cfg(test)]

@@ -65,6 +65,18 @@ pub struct Grammar {
     pub dialect: Dialect,
     /// Functions that may be called beside those of [`function`](crate::function).
     pub functions: Vec<Signature>,
+    /// Whether this service's own functions may be called.
+    pub service: Service,
+}
+
+/// Whether a text is for this service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Service {
+    /// Its functions may be called.
+    #[default]
+    Known,
+    /// The text is for no service in particular: a function beyond the standard must be declared.
+    Unknown,
 }
 
 /// A catalog version that a query asks for with `AS OF`.

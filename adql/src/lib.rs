@@ -126,7 +126,7 @@ pub fn translate(text: &str, names: &Names) -> Result<Translated> {
 /// Everything that is wrong with the query, with positions: first what does not parse, then all
 /// unresolved names and unknown functions together, then geometry without a meaning.
 pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<Translated> {
-    let parsed = grammar::read(text, &Grammar { dialect, functions: vec![] })?;
+    let parsed = grammar::read(text, &Grammar { dialect, ..Grammar::default() })?;
     let mut query = parsed.query;
     let resolved = resolve::resolve(&mut query, names, dialect);
     let faults = [parsed.faults, parsed.undeclared, resolved.diagnostics].concat();

@@ -211,6 +211,11 @@ fn each_available_function_is_executed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn windows() {
+    check("windows.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn joins_and_sets() {
     check("joins_and_sets.txt").await;
 }

@@ -39,7 +39,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
 
 fuzz_target!(|text: &str| {
     for dialect in [Dialect::Adql, Dialect::Strict, Dialect::Strict20] {
-        match parse(text, &Grammar { dialect, functions: vec![] }) {
+        match parse(text, &Grammar { dialect, ..Grammar::default() }) {
             Ok(parsed) => {
                 let printed = print(&parsed.query);
                 let again = parse(&printed, &Grammar::default());

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
+use super::Service;
 use super::expression::{Form, Sort, Typed, noun};
 use super::lexer::Kind;
 use super::parser::{Parse, Parser};
@@ -24,6 +25,12 @@ struct Arguments {
 }
 
 impl Parser<'_> {
+    /// Whether a function may be called: the standard's always, the service's own mostly.
+    fn has(&self, function: &function::Function) -> bool {
+        let is_own = function.is_user_defined() || function.group == Group::Window;
+        !is_own || self.grammar.service == Service::Known
+    }
+
     /// The call of a function.
     pub fn call(&mut self) -> Parse<Typed> {
         if self.is_word("CAST") {
@@ -31,7 +38,7 @@ impl Parser<'_> {
         }
         let name = self.function_name();
         let at = name.span.start;
-        let known = function::find(&name.value);
+        let known = function::find(&name.value).filter(|function| self.has(function));
         let declared = self.grammar.functions.iter();
         let declared =
             declared.filter(|f| f.name.eq_ignore_ascii_case(&name.value)).collect::<Vec<_>>();
@@ -62,6 +69,7 @@ impl Parser<'_> {
             self.faults.push(Diagnostic::new(at, problem));
         }
         let over = self.over()?;
+        self.faults.extend(known.and_then(|function| misplaced_over(&name, function, &over)));
         let sort = match known {
             Some(function) => result_sort(function),
             None => Sort::Any,
@@ -286,6 +294,26 @@ impl Parser<'_> {
     }
 }
 
+/// Some functions need OVER, and others have no use for it.
+fn misplaced_over(
+    name: &Ident,
+    function: &function::Function,
+    over: &Option<WindowType>,
+) -> Option<Diagnostic> {
+    let at = name.span.start;
+    match (function.group == Group::Window, over) {
+        (true, None) => {
+            let fault = Diagnostic::invalid(at, format!("{} needs a window", function.name));
+            Some(fault.suggest(format!("write {}(…) OVER (ORDER BY …)", function.name)))
+        }
+        (false, Some(_)) if !function.is_aggregate() => {
+            let message = format!("{} has no use for a window", function.name);
+            Some(Diagnostic::invalid(at, message))
+        }
+        _ => None,
+    }
+}
+
 /// Whether a name is one that only the IVOA may give.
 fn is_of_the_ivoa(name: &str) -> bool {
     name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ivo_"))
@@ -294,7 +322,22 @@ fn is_of_the_ivoa(name: &str) -> bool {
 fn unknown_function(name: &Ident) -> Diagnostic {
     let candidates = function::FUNCTIONS.iter().map(|f| f.name);
     let problem = Problem::UnknownFunction { name: printable(&name.value) };
-    Diagnostic::new(name.span.start, problem).suggest_maybe(did_you_mean(&name.value, candidates))
+    let meant = match name.value.to_uppercase().as_str() {
+        "LN" => Some("the natural logarithm is LOG"),
+        "CEIL" => Some("write CEILING"),
+        "POW" => Some("write POWER"),
+        "TRUNC" => Some("write TRUNCATE"),
+        "CONCAT" => Some("strings are joined with ||"),
+        "IFNULL" | "NVL" => Some("write COALESCE"),
+        "IF" | "IIF" | "NULLIF" | "DECODE" => Some("write CASE WHEN … THEN … ELSE … END"),
+        "NOW" | "CURRENT_TIMESTAMP" | "GETDATE" => Some("write the time as a string"),
+        "SUBSTRING" | "SUBSTR" | "LENGTH" | "TRIM" | "REPLACE" => {
+            Some("ADQL's functions of strings are LOWER and UPPER, and there is LIKE")
+        }
+        _ => None,
+    };
+    let suggestion = meant.map(str::to_owned).or_else(|| did_you_mean(&name.value, candidates));
+    Diagnostic::new(name.span.start, problem).suggest_maybe(suggestion)
 }
 
 /// `COALESCE` of nothing but NULL has no type.

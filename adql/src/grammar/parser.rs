@@ -322,6 +322,9 @@ impl<'g> Parser<'g> {
                 "==" => "equality is written =",
                 ":" => "types are converted with CAST(x AS type)",
                 "`" | "[" => "names are quoted with \"",
+                "&" | "|" if self.at > 0 && self.tokens[self.at - 1].text == token.text => {
+                    "conditions are joined with AND and OR"
+                }
                 _ => return None,
             };
             return Some(hint.to_owned());

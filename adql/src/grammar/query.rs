@@ -123,6 +123,9 @@ impl Parser<'_> {
 
     fn common_table(&mut self) -> Parse<Cte> {
         let name = self.name("the name of a query")?;
+        if self.is_symbol("(") && self.holds_query(0) {
+            return Err(self.expected("AS"));
+        }
         let columns = self.column_aliases()?;
         self.expect_word("AS")?;
         if !self.is_symbol("(") {
@@ -267,7 +270,7 @@ impl Parser<'_> {
         }
         let from = if self.take_word("FROM") {
             self.comma_separated(Self::table_reference)?
-        } else if projection.iter().all(needs_no_table) {
+        } else if projection.iter().all(needs_no_table) && self.ends_query() {
             self.extension(self.here(), "a SELECT without FROM")?;
             vec![]
         } else {
@@ -314,6 +317,15 @@ impl Parser<'_> {
             value_table_mode: None,
             flavor: SelectFlavor::Standard,
         })
+    }
+
+    /// Whether nothing more of a query follows.
+    fn ends_query(&self) -> bool {
+        let ends = ["WHERE", "ORDER", "OFFSET", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "AS"];
+        self.next().kind == Kind::End
+            || self.is_symbol(")")
+            || self.is_symbol(";")
+            || self.is_one_of(&ends)
     }
 
     /// `TOP n`, after DISTINCT or ALL.

@@ -362,7 +362,7 @@ fn derivations_are_valid_and_keep_their_tree() {
         longest = longest.max(text.len());
         let mut trees = Vec::new();
         for dialect in [Dialect::Strict, Dialect::Adql] {
-            let parsed = parse(&text, &Grammar { dialect, functions: vec![] });
+            let parsed = parse(&text, &Grammar { dialect, ..Grammar::default() });
             let parsed =
                 parsed.unwrap_or_else(|e| panic!("{dialect:?}: {text}\n{}", e.render(&text)));
             trees.push(parsed.query);

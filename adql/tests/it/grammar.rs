@@ -17,7 +17,7 @@ const DIALECTS: [(&str, Dialect); 3] =
     [("adql", Dialect::Adql), ("2.1 ", Dialect::Strict), ("2.0 ", Dialect::Strict20)];
 
 fn read(text: &str, dialect: Dialect) -> Result<Parsed, Error> {
-    parse(text, &Grammar { dialect, functions: vec![] })
+    parse(text, &Grammar { dialect, ..Grammar::default() })
 }
 
 /// What the dialects say of a query, a line each.

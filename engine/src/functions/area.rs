@@ -36,6 +36,8 @@ pub(crate) enum Outline {
 pub(crate) enum Area {
     LonLatBox(LonLatBox),
     Ellipse(Ellipse),
+    /// An ellipse whose axes are equal, of any size.
+    Cone(Cone),
     Empty,
 }
 
@@ -58,6 +60,9 @@ impl Outline {
             (Self::Ellipse, &[lon, lat, semi_major, semi_minor, position_angle]) => {
                 let center = UnitVector::from_lonlat_deg(lon, lat);
                 let [a, b] = [semi_major, semi_minor].map(Angle::from_arcsec);
+                if a == b {
+                    return Area::Cone(Cone::new(center, a, Boundary::Closed));
+                }
                 Ellipse::try_new(center, a, b, Angle::from_degrees(position_angle))
                     .map_or(Area::Empty, Area::Ellipse)
             }
@@ -72,6 +77,7 @@ impl Area {
         match self {
             Self::LonLatBox(sky_box) => sky_box.contains_lonlat_deg(lon, lat),
             Self::Ellipse(ellipse) => ellipse.contains(&UnitVector::from_lonlat_deg(lon, lat)),
+            Self::Cone(cone) => cone.contains(&UnitVector::from_lonlat_deg(lon, lat)),
             Self::Empty => false,
         }
     }
@@ -84,6 +90,7 @@ impl Area {
                 let cap = ellipse.bounding_cap();
                 Some(Cone::new(cap.center, cap.radius, Boundary::Closed).into())
             }
+            Self::Cone(cone) => Some(Region::Cone(*cone)),
             Self::Empty => None,
         }
     }

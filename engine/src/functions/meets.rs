@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use almagest_storage::sphgeom::{Angle, UnitVector};
+use almagest_storage::sphgeom::{Angle, Polygon, UnitVector};
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::plan_err;
@@ -85,7 +85,10 @@ impl ScalarUDFImpl for PolygonMeetsCone {
                 let (Some(lon), Some(lat), Some(radius)) = numbers else { return Ok(None) };
                 let center = UnitVector::from_lonlat_deg(lon, lat);
                 let radius = Angle::from_degrees(radius);
-                polygons.test(row, |polygon| polygon.distance_to(&center) <= radius)
+                let is_met = |polygon: &Polygon| {
+                    polygon.contains(&center) || polygon.distance_to(&center) <= radius
+                };
+                polygons.test(row, is_met)
             })
             .collect::<Result<_>>()?;
         Ok(ColumnarValue::Array(Arc::new(meets)))

@@ -84,7 +84,12 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
                     Ok(Transformed::no(expr))
                 }
                 Some(checked) if of_left.is_signed_integer() && of_right.is_signed_integer() => {
-                    let sides = vec![*left.clone(), *right.clone()];
+                    // Whole numbers are reckoned in 64 bits, whatever their columns hold.
+                    let widen = |side: &Expr| match side.get_type(schema)? {
+                        DataType::Int64 => Ok(side.clone()),
+                        _ => side.clone().cast_to(&DataType::Int64, schema),
+                    };
+                    let sides = vec![widen(left)?, widen(right)?];
                     Ok(Transformed::yes(checked.call(sides)))
                 }
                 Some(_) if is_division && of_right.is_integer() => {

@@ -77,7 +77,7 @@ fn kind(group: Group) -> Option<&'static str> {
         Group::Conditional => Some(CONDITIONAL),
         Group::Type => Some(TYPE),
         Group::Unit => Some(UNIT),
-        Group::Math | Group::Aggregate => None,
+        Group::Math | Group::Aggregate | Group::Window => None,
     }
 }
 

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_adql::function::Signature;
-use almagest_adql::{Dialect, Grammar, grammar};
+use almagest_adql::grammar::{self, Service};
+use almagest_adql::{Dialect, Grammar};
 
 use super::{CommandError, Result};
 
@@ -16,7 +17,8 @@ use super::{CommandError, Result};
 pub struct Check {
     /// File that holds the query; - for standard input.
     file: PathBuf,
-    /// Take exactly ADQL 2.1, without the extensions that queries may otherwise use.
+    /// Take exactly ADQL 2.1, without the extensions that queries may otherwise use and without
+    /// this service's own functions.
     #[arg(long)]
     strict: bool,
     /// Read several queries, with a line that holds only ; between two, and print a line for each.
@@ -31,7 +33,8 @@ impl Check {
     /// Judge the queries.
     pub fn run(self) -> Result<()> {
         let dialect = if self.strict { Dialect::Strict } else { Dialect::Adql };
-        let grammar = Grammar { dialect, functions: self.functions };
+        let service = if self.strict { Service::Unknown } else { Service::Known };
+        let grammar = Grammar { dialect, functions: self.functions, service };
         let text = super::read(&self.file)?;
         let queries = if self.batch { separated(&text) } else { vec![text] };
         let mut invalid = 0;
