@@ -70,8 +70,8 @@ pub(super) fn operands(
         return same_scale(left, left_type, right, right_type, found);
     }
     let settled = match (l, r) {
-        (ColumnKind::Boolean, _) => to_boolean(right),
-        (_, ColumnKind::Boolean) => to_boolean(left),
+        (ColumnKind::Boolean, _) => from_number(right, left, found),
+        (_, ColumnKind::Boolean) => from_number(left, right, found),
         (l, ColumnKind::Text) if l.is_number() => to_number(right, left, found),
         (ColumnKind::Text, r) if r.is_number() => to_number(left, right, found),
         _ => false,
@@ -152,6 +152,18 @@ fn same_scale(
             "{left} counts {a} and {right} counts {b}: they are compared without conversion"
         ));
     }
+}
+
+/// Take a literal for a boolean, and say so.
+fn from_number(literal: &mut Expr, beside: &Expr, found: &mut Findings) -> bool {
+    let (written, beside) = (shown(literal), shown(beside));
+    let is_taken = to_boolean(literal);
+    if is_taken {
+        found.warn(format!(
+            "{beside} is a boolean, which ADQL does not have: {written} was read as one"
+        ));
+    }
+    is_taken
 }
 
 /// ADQL has no booleans: beside one, 1, 0, 'true' and 'false' stand for them.

@@ -9,5 +9,6 @@ WITH "bright" AS (SELECT "Object"."objectId" AS "ID", "Object"."r_psfFlux" AS "r
 -- a list of column names after a table's alias is an extension that other ADQL services may not have
 
 SELECT "q"."objectId" AS "objectId" FROM (SELECT "Object"."objectId" AS "objectId", "Object"."detect_isPrimary" AS "detect_isPrimary" FROM "survey"."Object" AS "Object" LIMIT 3) AS "q" WHERE "q"."detect_isPrimary" = true
+-- detect_isPrimary is a boolean, which ADQL does not have: 1 was read as one
 
 SELECT 1 AS "col_1" FROM "gaia"."Source" AS "Source" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Source" AS "Source" WHERE "Source"."phot_g_mean_mag" = "Source"."psfFlux")

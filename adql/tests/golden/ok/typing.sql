@@ -11,8 +11,14 @@ SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE CAST("Star"."id" 
 
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."flag" = true AND ("Star"."flag") <> false AND "Star"."flag" IN (false, true) AND "Star"."flag" > false AND (SELECT max("Star"."flag") AS "max" FROM "typed"."Star" AS "Star") = true
 -- a query as a value is an extension that other ADQL services may not have
+-- flag is a boolean, which ADQL does not have: 1 was read as one
+-- flag is a boolean, which ADQL does not have: 'F' was read as one
+-- flag is a boolean, which ADQL does not have: 0 was read as one
+-- flag is a boolean, which ADQL does not have: 'true' was read as one
+-- the subquery is a boolean, which ADQL does not have: 1 was read as one
 
 SELECT "x"."f" AS "f" FROM (SELECT "Star"."flag" AS "f" FROM "typed"."Star" AS "Star" UNION SELECT "Star"."flag" AS "flag" FROM "typed"."Star" AS "Star") AS "x" WHERE "x"."f" = true
+-- f is a boolean, which ADQL does not have: 1 was read as one
 
 SELECT sum(CAST("Star"."flag" AS INTEGER)) AS "sum", avg(CAST("Star"."flag" AS INTEGER)) AS "avg", count("Star"."flag") AS "count", max("Star"."flag") AS "max", min("Star"."name") AS "min", max("Star"."seen") AS "max_2" FROM "typed"."Star" AS "Star"
 -- SUM takes numbers: flag counts as 1 or 0
