@@ -44,7 +44,7 @@ fn plain_backslashes(like: &Expr, pattern: &Expr) -> Option<Expr> {
     if let Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } =
         &mut like
     {
-        *pattern = Box::new(doubled);
+        **pattern = doubled;
         *escape_char = None;
     }
     Some(like)
