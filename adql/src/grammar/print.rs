@@ -2,12 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Query, Value, ValueWithSpan, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, Value,
+    ValueWithSpan, VisitMut, VisitorMut,
+};
 
 /// Print a query as ADQL.
 ///
 /// sqlparser prints its own tree, but takes a doubled quote inside a string for an escaped one;
-/// here every string is escaped from what it holds.
+/// here every string and delimited identifier is escaped from what it holds.
 pub fn print(query: &Query) -> String {
     let mut query = query.clone();
     // The walk never breaks off.
@@ -28,6 +32,45 @@ impl VisitorMut for Escape {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let tables = query.with.iter_mut().flat_map(|with| &mut with.cte_tables);
+        tables.for_each(|table| escape_alias(&mut table.alias));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            match item {
+                SelectItem::ExprWithAlias { alias, .. } => escape(alias),
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    _,
+                ) => escape_name(name),
+                _ => {}
+            }
+        }
+        select.from.iter_mut().for_each(escape_joins);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<()> {
+        escape_name(name);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { alias: Some(alias), .. }
+            | TableFactor::Derived { alias: Some(alias), .. } => escape_alias(alias),
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                alias.iter_mut().for_each(escape_alias);
+                escape_joins(table_with_joins);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Identifier(ident) => escape(ident),
@@ -35,6 +78,36 @@ impl VisitorMut for Escape {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The columns of USING.
+fn escape_joins(table: &mut TableWithJoins) {
+    for join in &mut table.joins {
+        if let JoinOperator::Join(on)
+        | JoinOperator::Inner(on)
+        | JoinOperator::Left(on)
+        | JoinOperator::LeftOuter(on)
+        | JoinOperator::Right(on)
+        | JoinOperator::RightOuter(on)
+        | JoinOperator::FullOuter(on) = &mut join.join_operator
+            && let JoinConstraint::Using(names) = on
+        {
+            names.iter_mut().for_each(escape_name);
+        }
+    }
+}
+
+fn escape_alias(alias: &mut TableAlias) {
+    escape(&mut alias.name);
+    alias.columns.iter_mut().for_each(|column| escape(&mut column.name));
+}
+
+fn escape_name(name: &mut ObjectName) {
+    for part in &mut name.0 {
+        if let ObjectNamePart::Identifier(ident) = part {
+            escape(ident);
+        }
     }
 }
 
