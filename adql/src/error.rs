@@ -200,6 +200,10 @@ impl Diagnostic {
         Diagnostic::new(at, Problem::Invalid { message: message.into() })
     }
 
+    pub(crate) fn syntax(at: Location, message: impl Into<String>) -> Self {
+        Diagnostic::new(at, Problem::Syntax { message: message.into() })
+    }
+
     pub(crate) fn not_adql(at: Location, what: impl Into<String>) -> Self {
         Diagnostic::new(at, Problem::NotAdql { what: what.into() })
     }

@@ -71,6 +71,26 @@ struct Declaration {
     description: &'static str,
 }
 
+/// Declare a function of this service.
+const fn udf(
+    name: &'static str,
+    form: Form,
+    signatures: &'static [&'static str],
+    description: &'static str,
+) -> Declaration {
+    Declaration { name, group: Group::Udf, form, signatures, description }
+}
+
+/// Declare an aggregate of this service.
+const fn aggregate_udf(
+    name: &'static str,
+    form: Form,
+    signatures: &'static [&'static str],
+    description: &'static str,
+) -> Declaration {
+    Declaration { name, group: Group::AggregateUdf, form, signatures, description }
+}
+
 /// A function that a query may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {

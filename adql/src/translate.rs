@@ -20,13 +20,13 @@ mod sky;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, Query, Select, TableFactor,
-    UnaryOperator, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Join, JoinConstraint, Query, Select, TableFactor, UnaryOperator,
+    VisitMut, VisitorMut,
 };
 
 use crate::error::Diagnostic;
 use crate::resolve::Kinds;
-use crate::tree::as_call;
+use crate::tree::{as_call, constraint};
 
 /// Rewrite `query` in place; returns what has no meaning, and liberties taken.
 ///
@@ -80,15 +80,7 @@ impl Walk<'_> {
     }
 
     fn join_condition(&mut self, join: &mut Join) {
-        if let JoinOperator::Join(on)
-        | JoinOperator::Inner(on)
-        | JoinOperator::Left(on)
-        | JoinOperator::LeftOuter(on)
-        | JoinOperator::Right(on)
-        | JoinOperator::RightOuter(on)
-        | JoinOperator::FullOuter(on) = &mut join.join_operator
-            && let JoinConstraint::On(condition) = on
-        {
+        if let Some(JoinConstraint::On(condition)) = constraint(join) {
             self.condition(condition);
         }
     }

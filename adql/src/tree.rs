@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, Spanned, UnaryOperator,
-    Value, visit_expressions,
+    FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
+    Query, SetExpr, Spanned, UnaryOperator, Value, visit_expressions,
 };
 use sqlparser::ast::{CastKind, LimitClause};
 use sqlparser::tokenizer::{Location, Span};
@@ -148,6 +148,20 @@ pub(crate) fn body_start(body: &SetExpr) -> Location {
             SetExpr::SetOperation { left, .. } => left,
             other => return other.span().start,
         };
+    }
+}
+
+/// What a join is on, if it is one of those that the grammar makes.
+pub(crate) fn constraint(join: &mut Join) -> Option<&mut JoinConstraint> {
+    match &mut join.join_operator {
+        JoinOperator::Join(on)
+        | JoinOperator::Inner(on)
+        | JoinOperator::Left(on)
+        | JoinOperator::LeftOuter(on)
+        | JoinOperator::Right(on)
+        | JoinOperator::RightOuter(on)
+        | JoinOperator::FullOuter(on) => Some(on),
+        _ => None,
     }
 }
 

@@ -247,7 +247,6 @@ fn literal(value: &Value) -> Typed {
             Ok(_) => ColumnKind::BigInt,
             Err(_) => ColumnKind::Double,
         },
-        Value::HexStringLiteral(_) => ColumnKind::BigInt,
         Value::SingleQuotedString(_) => ColumnKind::Text,
         Value::Boolean(_) => ColumnKind::Boolean,
         _ => ColumnKind::Other,

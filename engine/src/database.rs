@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use almagest_adql::AsOf;
+use almagest_adql::{AsOf, Names};
 use almagest_storage::schema::SchemaDef;
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
+use crate::names::names;
 use crate::{Result, Session, tap_schema};
 
 /// How many of the largest consumers an out-of-memory error names.
@@ -24,6 +25,8 @@ pub struct Database {
     config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
     schemas: Arc<Vec<SchemaDef>>,
+    /// What queries may name, made once from the schemas.
+    names: Arc<Names>,
     tap_schema: Arc<dyn SchemaProvider>,
     newest: Arc<Mutex<Option<Snapshot>>>,
 }
@@ -42,8 +45,9 @@ impl Database {
         );
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
         let schemas = Arc::new(vec![store.schema().clone(), tap_schema::definition()]);
+        let names = Arc::new(names(&schemas, &store.schema().name));
         let tap_schema = tap_schema_provider(&schemas)?;
-        Ok(Self { store, config, runtime, schemas, tap_schema, newest: Arc::default() })
+        Ok(Self { store, config, runtime, schemas, names, tap_schema, newest: Arc::default() })
     }
 
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
@@ -76,6 +80,11 @@ impl Database {
     /// What its queries share: memory and caches.
     pub(crate) fn runtime(&self) -> Arc<RuntimeEnv> {
         self.runtime.clone()
+    }
+
+    /// What its queries may name.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The tables that describe all tables.

@@ -69,17 +69,22 @@ fn region_of_cone(args: &[Expr], boundary: Boundary, position: &PositionColumns)
     Some(Cone::new(center, Angle::from_degrees(number(radius)?), boundary).into())
 }
 
+/// The constant numbers of a call that begins with the row's position.
+fn numbers_after_position(args: &[Expr], position: &PositionColumns) -> Option<Vec<f64>> {
+    let args = written_out(args.to_vec());
+    let [lon, lat, numbers @ ..] = args.as_slice() else { return None };
+    match is_position(&[lon, lat], position) {
+        true => numbers.iter().map(number).collect(),
+        false => None,
+    }
+}
+
 fn region_of_outline(
     outline: Outline,
     args: &[Expr],
     position: &PositionColumns,
 ) -> Option<Region> {
-    let args = written_out(args.to_vec());
-    let [lon, lat, numbers @ ..] = args.as_slice() else { return None };
-    if !is_position(&[lon, lat], position) {
-        return None;
-    }
-    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
+    let numbers = numbers_after_position(args, position)?;
     outline.polygon(&numbers).ok().map(Region::Polygon)
 }
 
@@ -88,12 +93,7 @@ fn region_of_area(
     args: &[Expr],
     position: &PositionColumns,
 ) -> Option<Region> {
-    let args = written_out(args.to_vec());
-    let [lon, lat, numbers @ ..] = args.as_slice() else { return None };
-    if !is_position(&[lon, lat], position) {
-        return None;
-    }
-    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
+    let numbers = numbers_after_position(args, position)?;
     outline.area(&numbers).region()
 }
 
@@ -103,14 +103,10 @@ fn region_of_meeting(
     args: &[Expr],
     position: &PositionColumns,
 ) -> Option<Region> {
-    let args = written_out(args.to_vec());
-    let [lon, lat, radius, numbers @ ..] = args.as_slice() else { return None };
-    if !is_position(&[lon, lat], position) {
-        return None;
-    }
-    let numbers = numbers.iter().map(number).collect::<Option<Vec<f64>>>()?;
-    let polygon = outline.polygon(&numbers).ok()?;
-    Some(within_reach(&polygon.bounding_cap(), number(radius)?))
+    let numbers = numbers_after_position(args, position)?;
+    let [radius, outer @ ..] = numbers.as_slice() else { return None };
+    let polygon = outline.polygon(outer).ok()?;
+    Some(within_reach(&polygon.bounding_cap(), *radius))
 }
 
 /// A point or a cone about the row, and a constant shape that holds it, meets it or lies in it.

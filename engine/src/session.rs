@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{Dialect, Names, Translated, translate_dialect};
+use almagest_adql::{Dialect, Translated, translate_dialect};
 use almagest_storage::Snapshot;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
 use datafusion::config::ConfigOptions;
@@ -20,7 +20,6 @@ use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
 
 use crate::catalog_provider::SnapshotSchema;
 use crate::config::EngineConfig;
-use crate::names::names;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::output_column::OutputColumns;
 use crate::{Database, Error, Query, Result, functions, tap_schema};
@@ -32,7 +31,6 @@ const CATALOG: &str = "almagest";
 pub struct Session {
     database: Database,
     context: SessionContext,
-    names: Names,
     version: u64,
 }
 
@@ -48,7 +46,6 @@ pub struct QueryOptions {
 impl Session {
     pub(crate) fn new(database: Database, snapshot: Snapshot) -> Result<Self> {
         let default_schema = snapshot.store().schema().name.clone();
-        let names = names(database.schemas(), &default_schema);
         let version = snapshot.version();
         let pruning = database.config().pruning;
         let tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
@@ -56,7 +53,7 @@ impl Session {
             (tap_schema::NAME.to_owned(), database.tap_schema()),
         ];
         let context = context(database.config(), database.runtime(), tables)?;
-        Ok(Self { database, context, names, version })
+        Ok(Self { database, context, version })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -66,7 +63,7 @@ impl Session {
     /// # Errors
     /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated = translate_dialect(adql, options.dialect, &self.names)
+        let translated = translate_dialect(adql, options.dialect, self.database.names())
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
         match &translated.as_of {
             Some(as_of) => {

@@ -1,6 +1,6 @@
 //! Aggregates: the core's five, and statistics beyond the standard. NULLs count for nothing.
 
-use super::{Declaration, Form, Form::Call, Group};
+use super::{Declaration, Form, Form::Call, Group, aggregate_udf};
 
 const fn core(
     name: &'static str,
@@ -9,15 +9,6 @@ const fn core(
     description: &'static str,
 ) -> Declaration {
     Declaration { name, group: Group::Aggregate, form, signatures, description }
-}
-
-const fn statistic(
-    name: &'static str,
-    form: Form,
-    signatures: &'static [&'static str],
-    description: &'static str,
-) -> Declaration {
-    Declaration { name, group: Group::AggregateUdf, form, signatures, description }
 }
 
 pub(super) const DECLARATIONS: &[Declaration] = &[
@@ -36,56 +27,56 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
         &["SUM(x BIGINT) -> BIGINT", "SUM(x DOUBLE) -> DOUBLE"],
         "sum; NULL where a BIGINT cannot hold it",
     ),
-    statistic(
+    aggregate_udf(
         "MEDIAN",
         Call("median"),
         &["MEDIAN(x DOUBLE) -> DOUBLE"],
         "the exact median; of an even number of values the mean of the middle two",
     ),
-    statistic(
+    aggregate_udf(
         "QUANTILE",
         Call("percentile_cont"),
         &["QUANTILE(x DOUBLE, q DOUBLE) -> DOUBLE"],
         "the exact value below which a fraction q of the values lies, interpolated linearly; q is \
          a literal from 0 to 1",
     ),
-    statistic(
+    aggregate_udf(
         "STDDEV",
         Call("stddev"),
         &["STDDEV(x DOUBLE) -> DOUBLE"],
         "standard deviation of a sample (n - 1), as STDDEV_SAMP",
     ),
-    statistic(
+    aggregate_udf(
         "STDDEV_SAMP",
         Call("stddev_samp"),
         &["STDDEV_SAMP(x DOUBLE) -> DOUBLE"],
         "standard deviation of a sample (n - 1); NULL for one value",
     ),
-    statistic(
+    aggregate_udf(
         "STDDEV_POP",
         Call("stddev_pop"),
         &["STDDEV_POP(x DOUBLE) -> DOUBLE"],
         "standard deviation of a population (n)",
     ),
-    statistic(
+    aggregate_udf(
         "VARIANCE",
         Call("var_samp"),
         &["VARIANCE(x DOUBLE) -> DOUBLE"],
         "variance of a sample (n - 1), as VAR_SAMP",
     ),
-    statistic(
+    aggregate_udf(
         "VAR_SAMP",
         Call("var_samp"),
         &["VAR_SAMP(x DOUBLE) -> DOUBLE"],
         "variance of a sample (n - 1); NULL for one value",
     ),
-    statistic(
+    aggregate_udf(
         "VAR_POP",
         Call("var_pop"),
         &["VAR_POP(x DOUBLE) -> DOUBLE"],
         "variance of a population (n)",
     ),
-    statistic(
+    aggregate_udf(
         "CORR",
         Call("corr"),
         &["CORR(x DOUBLE, y DOUBLE) -> DOUBLE"],

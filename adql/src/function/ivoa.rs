@@ -3,28 +3,10 @@
 //! Reference: Catalogue of ADQL User Defined Functions 1.2 (IVOA Endorsed Note).
 
 use super::{
-    Declaration, Form,
+    Declaration,
     Form::{Call, Off, Rewritten},
-    Group,
+    aggregate_udf, udf,
 };
-
-const fn udf(
-    name: &'static str,
-    form: Form,
-    signatures: &'static [&'static str],
-    description: &'static str,
-) -> Declaration {
-    Declaration { name, group: Group::Udf, form, signatures, description }
-}
-
-const fn aggregate(
-    name: &'static str,
-    form: Form,
-    signatures: &'static [&'static str],
-    description: &'static str,
-) -> Declaration {
-    Declaration { name, group: Group::AggregateUdf, form, signatures, description }
-}
 
 pub(super) const DECLARATIONS: &[Declaration] = &[
     udf(
@@ -74,7 +56,7 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
         &["ivo_to_mjd(d TIMESTAMP) -> DOUBLE"],
         "the modified Julian date of a point in time, in its own time scale; days",
     ),
-    aggregate(
+    aggregate_udf(
         "ivo_string_agg",
         Call("string_agg"),
         &["ivo_string_agg(expression VARCHAR, delimiter VARCHAR) -> VARCHAR"],
@@ -98,7 +80,7 @@ pub(super) const DECLARATIONS: &[Declaration] = &[
         &["ivo_hashlist_has(hashlist VARCHAR, item VARCHAR) -> INTEGER"],
         "1 if the item, without regard to case, is one of those that # separates in the list, else 0",
     ),
-    aggregate(
+    aggregate_udf(
         "ivo_histogram",
         Call("ivo_histogram"),
         &["ivo_histogram(val DOUBLE, lower DOUBLE, upper DOUBLE, nbins INTEGER) -> INTEGER[]"],

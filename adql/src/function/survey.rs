@@ -3,19 +3,10 @@
 //! The magnitudes are AB: zero is 10^(−0.4 · 48.6) erg s⁻¹ cm⁻² Hz⁻¹, some 3631 Jy.
 
 use super::{
-    Declaration, Form,
+    Declaration,
     Form::{Call, Rewritten},
-    Group,
+    udf,
 };
-
-const fn udf(
-    name: &'static str,
-    form: Form,
-    signatures: &'static [&'static str],
-    description: &'static str,
-) -> Declaration {
-    Declaration { name, group: Group::Udf, form, signatures, description }
-}
 
 pub(super) const DECLARATIONS: &[Declaration] = &[
     udf(

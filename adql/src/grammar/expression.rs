@@ -309,7 +309,7 @@ impl Parser<'_> {
             let dot = self.here();
             self.advance();
             if self.is_symbol("*") {
-                let fault = self.syntax(self.here(), "* stands for columns only in SELECT");
+                let fault = Diagnostic::syntax(self.here(), "* stands for columns only in SELECT");
                 return Err(fault);
             }
             names.push(self.name("a name after the period")?);
@@ -319,7 +319,7 @@ impl Parser<'_> {
                 return Err(Diagnostic::not_adql(at, what));
             }
             if names.len() > 4 {
-                let fault = self.syntax(dot, "the name of a column has at most four parts");
+                let fault = Diagnostic::syntax(dot, "the name of a column has at most four parts");
                 return Err(fault.suggest("write schema.table.column"));
             }
         }

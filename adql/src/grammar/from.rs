@@ -99,7 +99,7 @@ impl Parser<'_> {
 
     fn misplaced_condition(&self) -> Diagnostic {
         let word = self.next().text.to_uppercase();
-        self.syntax(self.here(), format!("there is no JOIN that this {word} belongs to"))
+        Diagnostic::syntax(self.here(), format!("there is no JOIN that this {word} belongs to"))
     }
 
     /// `[NATURAL] [INNER | LEFT | RIGHT | FULL [OUTER]] JOIN`, if that is next.
@@ -141,7 +141,7 @@ impl Parser<'_> {
         let is_table = matches!(relation, TableFactor::Table { .. });
         let goes_on = self.is_one_of(&["JOIN", "INNER", "LEFT", "RIGHT", "FULL", "NATURAL"]);
         if constraint.is_none() && kind == JoinType::Inner && is_table && !goes_on {
-            let fault = self.syntax(at, "this INNER JOIN has no condition");
+            let fault = Diagnostic::syntax(at, "this INNER JOIN has no condition");
             return Err(
                 fault.suggest("add ON … or USING (…), or write a comma instead of the JOIN")
             );
@@ -180,7 +180,7 @@ impl Parser<'_> {
             self.advance();
             names.push(self.name("the name of a table")?);
             if names.len() > 3 {
-                let fault = self.syntax(at, "the name of a table has at most three parts");
+                let fault = Diagnostic::syntax(at, "the name of a table has at most three parts");
                 return Err(fault.suggest("write schema.table"));
             }
         }
@@ -200,7 +200,7 @@ impl Parser<'_> {
         let subquery = Box::new(self.parenthesised_query()?);
         let alias = self.table_alias()?;
         if alias.is_none() && !self.is_lenient() {
-            let fault = self.syntax(at, "a query in FROM needs a name");
+            let fault = Diagnostic::syntax(at, "a query in FROM needs a name");
             return Err(fault.suggest("write (SELECT …) AS name"));
         }
         if alias.is_none() {

@@ -176,7 +176,7 @@ impl Lexer {
         self.take();
         while !self.looks_at("*/") {
             if self.take().is_none() {
-                return Err(syntax(start, "this comment does not end").into());
+                return Err(Diagnostic::syntax(start, "this comment does not end").into());
             }
         }
         self.take();
@@ -198,10 +198,14 @@ impl Lexer {
                 Some(c) if c == quote => break,
                 Some(c) => inside.push(c),
                 None if quote == '"' => {
-                    return Err(syntax(start, "this delimited identifier does not end").into());
+                    return Err(Diagnostic::syntax(
+                        start,
+                        "this delimited identifier does not end",
+                    )
+                    .into());
                 }
                 None => {
-                    let fault = syntax(start, "this string does not end");
+                    let fault = Diagnostic::syntax(start, "this string does not end");
                     return Err(fault
                         .suggest("a quote inside a string is doubled: 'it''s'")
                         .into());
@@ -215,7 +219,7 @@ impl Lexer {
         if quote != '"' {
             self.push(Kind::String, inside, start);
         } else if inside.is_empty() {
-            return Err(syntax(start, "a delimited identifier cannot be empty").into());
+            return Err(Diagnostic::syntax(start, "a delimited identifier cannot be empty").into());
         } else {
             self.push(Kind::Delimited, inside, start);
         }
@@ -226,7 +230,7 @@ impl Lexer {
         let start = self.at;
         let word = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
         if word.starts_with('_') && !self.is_lenient {
-            let fault = syntax(start, "a name begins with a letter");
+            let fault = Diagnostic::syntax(start, "a name begins with a letter");
             return Err(fault.suggest(format!("write \"{word}\"")).into());
         }
         if word.starts_with('_') {
@@ -342,17 +346,13 @@ impl Lexer {
             match self.peek() {
                 Some(c) if quote.starts_with(c) || meaning(c) == Some(quote) => break,
                 Some(c) => inside.push(c),
-                None => return Err(syntax(start, "this quote is not closed").into()),
+                None => return Err(Diagnostic::syntax(start, "this quote is not closed").into()),
             }
             self.take();
         }
         self.take();
         self.push_quoted(if quote == "'" { '\'' } else { '"' }, inside, start)
     }
-}
-
-fn syntax(at: Location, message: &str) -> Diagnostic {
-    Diagnostic::new(at, Problem::Syntax { message: message.to_owned() })
 }
 
 /// What somebody means by a character that looks like one of ADQL's.

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Location;
 
 use super::lexer::{EXTENSION, Kind, Lexed, Token};
 use super::{AsOf, Dialect, Grammar, Parsed, reserved};
-use crate::error::{Diagnostic, Problem, printable};
+use crate::error::{Diagnostic, printable};
 
 /// The result of a production.
 pub(super) type Parse<T> = std::result::Result<T, Diagnostic>;
@@ -219,12 +219,8 @@ impl<'g> Parser<'g> {
     /// Refuse what ADQL 2.0 did not have, where it is asked for.
     pub fn since_2_1(&self, at: Location, what: &str) -> Parse<()> {
         if self.grammar.dialect == Dialect::Strict20 {
-            let fault = Diagnostic::not_adql(at, format!("{what} came with ADQL 2.1 and"));
-            return Err(Diagnostic {
-                problem: Problem::NotAdql { what: format!("{what} (since ADQL 2.1)") },
-                ..fault
-            }
-            .suggest("ask for ADQL-2.1"));
+            let fault = Diagnostic::not_adql(at, format!("{what} (since ADQL 2.1)"));
+            return Err(fault.suggest("ask for ADQL-2.1"));
         }
         Ok(())
     }
@@ -239,12 +235,8 @@ impl<'g> Parser<'g> {
     pub fn expected(&self, what: &str) -> Diagnostic {
         let token = self.next();
         let message = format!("expected {what}, found {}", shown(token));
-        let fault = Diagnostic::new(token.span.start, Problem::Syntax { message });
+        let fault = Diagnostic::syntax(token.span.start, message);
         fault.suggest_maybe(self.hint(token))
-    }
-
-    pub fn syntax(&self, at: Location, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(at, Problem::Syntax { message: message.into() })
     }
 
     /// A name: a delimited identifier, or a word that is not reserved.
@@ -295,7 +287,7 @@ impl<'g> Parser<'g> {
         let word = printable(&token.text);
         if !self.is_lenient() {
             let message = format!("{word} is a reserved word");
-            let fault = self.syntax(token.span.start, message);
+            let fault = Diagnostic::syntax(token.span.start, message);
             return Err(fault.suggest(format!("as a name it must be quoted: \"{word}\"")));
         }
         self.warn(format!(

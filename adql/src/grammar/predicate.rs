@@ -144,7 +144,8 @@ impl Parser<'_> {
         self.value(&left)?;
         self.value(&right)?;
         if let Some((symbol, _)) = COMPARISONS.iter().find(|(symbol, _)| self.is_symbol(symbol)) {
-            let fault = self.syntax(self.here(), format!("{symbol} after another comparison"));
+            let fault =
+                Diagnostic::syntax(self.here(), format!("{symbol} after another comparison"));
             return Err(fault.suggest("join the comparisons with AND"));
         }
         let depth = left.depth.max(right.depth) + 1;
@@ -304,10 +305,10 @@ impl Parser<'_> {
         Err(match relation {
             Some(relation) => {
                 let name = relation.name.to_string().to_uppercase();
-                let fault = self.syntax(typed.at, format!("{name} is a number, 1 or 0"));
+                let fault = Diagnostic::syntax(typed.at, format!("{name} is a number, 1 or 0"));
                 fault.suggest(format!("did you mean {name}(…) = 1?"))
             }
-            None => self.syntax(typed.at, "this is a value, where a condition is needed"),
+            None => Diagnostic::syntax(typed.at, "this is a value, where a condition is needed"),
         })
     }
 

@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, Value,
-    ValueWithSpan, VisitMut, VisitorMut,
+    Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, Value, ValueWithSpan,
+    VisitMut, VisitorMut,
 };
+
+use crate::tree::constraint;
 
 /// Print a query as ADQL.
 ///
@@ -84,15 +86,7 @@ impl VisitorMut for Escape {
 /// The columns of USING.
 fn escape_joins(table: &mut TableWithJoins) {
     for join in &mut table.joins {
-        if let JoinOperator::Join(on)
-        | JoinOperator::Inner(on)
-        | JoinOperator::Left(on)
-        | JoinOperator::LeftOuter(on)
-        | JoinOperator::Right(on)
-        | JoinOperator::RightOuter(on)
-        | JoinOperator::FullOuter(on) = &mut join.join_operator
-            && let JoinConstraint::Using(names) = on
-        {
+        if let Some(JoinConstraint::Using(names)) = constraint(join) {
             names.iter_mut().for_each(escape_name);
         }
     }

@@ -24,7 +24,7 @@ impl Parser<'_> {
     /// `<query_specification>`: the whole text.
     pub fn whole_query(&mut self) -> Parse<Query> {
         if self.next().kind == Kind::End {
-            return Err(self.syntax(self.here(), "the query is empty"));
+            return Err(Diagnostic::syntax(self.here(), "the query is empty"));
         }
         if !self.is_one_of(&["SELECT", "WITH"]) && !self.is_symbol("(") {
             let verb = printable(&self.next().text.to_uppercase());
@@ -53,7 +53,7 @@ impl Parser<'_> {
     /// The complaint about what follows a query that could have ended.
     fn after_query(&self) -> Diagnostic {
         if self.is_symbol(")") {
-            return self.syntax(self.here(), "this parenthesis was never opened");
+            return Diagnostic::syntax(self.here(), "this parenthesis was never opened");
         }
         let fault = self.expected("the end of the query");
         match self.is_one_of(&["WHERE", "FROM", "GROUP", "HAVING", "ORDER"]) {
@@ -349,7 +349,7 @@ impl Parser<'_> {
         }
         if self.is_one_of(&["DISTINCT", "ALL"]) && !has_quantifier {
             let set = self.next().text.to_uppercase();
-            let fault = self.syntax(at, format!("TOP stands before {set}"));
+            let fault = Diagnostic::syntax(at, format!("TOP stands before {set}"));
             return Err(fault.suggest(format!("write SELECT {set} TOP {count}")));
         }
         let quantity = Some(TopQuantity::Constant(count));

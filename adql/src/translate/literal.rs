@@ -5,16 +5,9 @@ use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 
 use crate::tree::{bare, binary, call, nested, number};
 
-/// `0xFF` to 255, and `~x` to `x ^ -1`, which the engine knows.
+/// A pattern as the engine reads it, and `~x` as `x ^ -1`, which the engine knows.
 pub(super) fn rewrite(expr: &Expr) -> Option<Expr> {
     match expr {
-        Expr::Value(value) => match &value.value {
-            Value::HexStringLiteral(digits) => {
-                let value = i64::from_str_radix(digits, 16).ok()?;
-                Some(number(&value.to_string()))
-            }
-            _ => None,
-        },
         Expr::Like { pattern, escape_char: None, .. }
         | Expr::ILike { pattern, escape_char: None, .. } => plain_backslashes(expr, pattern),
         Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
