@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use almagest_engine::arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
+use almagest_engine::arrow::array::timezone::Tz;
+use almagest_engine::arrow::compute::kernels::cast_utils::string_to_datetime;
 use almagest_engine::arrow::temporal_conversions::timestamp_ms_to_datetime;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
@@ -52,8 +53,10 @@ impl FromStr for Moment {
     type Err = NotAMoment;
 
     fn from_str(text: &str) -> Result<Self, NotAMoment> {
-        match string_to_timestamp_nanos(text.trim()) {
-            Ok(nanos) => Ok(Self(nanos.div_euclid(1_000_000))),
+        let utc: Result<Tz, _> = "+00:00".parse();
+        let time = utc.and_then(|utc| string_to_datetime(&utc, text.trim()));
+        match time {
+            Ok(time) => Ok(Self(time.timestamp_millis())),
             Err(_) => Err(NotAMoment(text.to_owned())),
         }
     }
@@ -91,6 +94,7 @@ mod tests {
         check("2026-01-31T23:59:59.123Z", "2026-01-31T23:59:59.123Z");
         check("2026-01-31T23:59:59", "2026-01-31T23:59:59.000Z");
         check("2026-01-31T23:59:59+02:00", "2026-01-31T21:59:59.000Z");
+        check("9999-01-01T00:00:00Z", "9999-01-01T00:00:00.000Z");
         check("2026-01-31", "2026-01-31T00:00:00.000Z");
         assert!("tomorrow".parse::<Moment>().is_err());
     }
