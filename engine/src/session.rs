@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
 use crate::catalog_provider::SnapshotSchema;
 use crate::config::EngineConfig;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
+use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::output_column::OutputColumns;
 use crate::{Database, Error, Query, Result, functions, tap_schema};
 
@@ -95,6 +96,7 @@ pub(crate) fn context(
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+        .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
         .build();
     let context = SessionContext::new_with_state(state);
     for function in functions::all() {
