@@ -15,6 +15,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
 use crate::output_column::OutputColumns;
+use crate::progress::Progress;
 
 /// A planned query: what its columns are, and the rows once it is run.
 pub struct Query {
@@ -61,6 +62,11 @@ impl Query {
     /// The catalog's version that the rows come from.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Return what tells how far the query is, while it runs.
+    pub fn progress(&self) -> Progress {
+        Progress::of(self.physical.clone())
     }
 
     /// Run the query. Dropping the stream cancels it.

@@ -115,7 +115,7 @@ fn result_list(job: &Job, url: &str, attributes: &str) -> String {
     format!("<uws:results{attributes}>\n{result}</uws:results>\n")
 }
 
-/// Rows and bytes so far, or of the whole result.
+/// How far the job is, or how large its result is.
 fn job_info(job: &Job, tally: Option<&Tally>) -> String {
     let mut facts: Vec<(&str, String)> = vec![];
     match (&job.result, tally.filter(|_| job.phase == Phase::Executing)) {
