@@ -24,10 +24,14 @@ pub mod error;
 
 mod catalog_provider;
 mod chunked_table;
+mod layout;
 mod names;
+mod narrow;
+mod narrow_table;
 mod optimizer;
 mod output_column;
 mod output_type;
+mod planner;
 mod region_filter;
 
 pub use config::{EngineConfig, Pruning};

@@ -10,27 +10,17 @@ use std::sync::Arc;
 
 use almagest_adql::{Dialect, Translated, translate_dialect};
 use almagest_storage::Snapshot;
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
-use datafusion::config::ConfigOptions;
-use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement as DFStatement;
-use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
+use datafusion::catalog::SchemaProvider;
 
 use crate::catalog_provider::SnapshotSchema;
-use crate::config::EngineConfig;
-use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::output_column::OutputColumns;
-use crate::{Database, Error, Query, Result, functions, tap_schema};
-
-/// Name of the one catalog in DataFusion's registry.
-const CATALOG: &str = "almagest";
+use crate::planner::Planner;
+use crate::{Database, Error, Query, Result, tap_schema};
 
 /// Queries over one snapshot of the catalog.
 pub struct Session {
     database: Database,
-    context: SessionContext,
+    planner: Planner,
     version: u64,
 }
 
@@ -52,8 +42,8 @@ impl Session {
             (default_schema, Arc::new(SnapshotSchema::new(snapshot, pruning))),
             (tap_schema::NAME.to_owned(), database.tap_schema()),
         ];
-        let context = context(database.config(), database.runtime(), tables)?;
-        Ok(Self { database, context, version })
+        let planner = Planner::new(database.config(), database.runtime(), tables)?;
+        Ok(Self { database, planner, version })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -75,57 +65,11 @@ impl Session {
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
         let described = OutputColumns::of(&translated.columns, self.database.schemas());
-        let frame = frame(&self.context, translated.query).await?;
+        let (frame, layout) = self.planner.frame(translated.query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        Query::plan(frame, described, translated.warnings, self.version).await
+        Query::plan(frame, layout, described, translated.warnings, self.version).await
     }
-}
-
-/// A DataFusion context with our functions, our rules and these schemas.
-pub(crate) fn context(
-    config: &EngineConfig,
-    runtime: Arc<RuntimeEnv>,
-    schemas: Vec<(String, Arc<dyn SchemaProvider>)>,
-) -> Result<SessionContext> {
-    let state = SessionStateBuilder::new()
-        .with_config(session_config(config))
-        .with_runtime_env(runtime)
-        .with_default_features()
-        .with_analyzer_rule(Arc::new(KeepNumbersFinite))
-        .build();
-    let context = SessionContext::new_with_state(state);
-    for function in functions::all() {
-        context.register_udf(function);
-    }
-    for function in functions::aggregates() {
-        context.register_udaf(function);
-    }
-    let catalog = MemoryCatalogProvider::new();
-    for (name, tables) in schemas {
-        catalog.register_schema(&name, tables)?;
-    }
-    context.register_catalog(CATALOG, Arc::new(catalog));
-    Ok(context)
-}
-
-/// The logical plan of a translated query, not yet optimized.
-pub(crate) async fn frame(context: &SessionContext, query: SqlQuery) -> Result<DataFrame> {
-    let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
-    let plan = context.state().statement_to_plan(statement).await?;
-    Ok(context.execute_logical_plan(plan).await?)
-}
-
-fn session_config(config: &EngineConfig) -> SessionConfig {
-    let mut options = ConfigOptions::new();
-    options.execution.target_partitions = config.target_partitions;
-    options.execution.parquet.pushdown_filters = false;
-    options.sql_parser.default_null_ordering = "nulls_last".into();
-    options.sql_parser.map_string_types_to_utf8view = false;
-    options.catalog.create_default_catalog_and_schema = false;
-    options.catalog.default_catalog = CATALOG.into();
-    options.optimizer.prefer_hash_join = true;
-    SessionConfig::from(options)
 }
