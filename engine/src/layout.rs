@@ -95,10 +95,8 @@ mod tests {
         ];
         let nulls = NullBuffer::from(vec![true, false, true]);
         let passed = StructArray::new(vec![int("a"), int("b")].into(), children, Some(nulls));
-        let schema = Schema::new(vec![
-            int("x"),
-            Field::new("passed_0", passed.data_type().clone(), true),
-        ]);
+        let schema =
+            Schema::new(vec![int("x"), Field::new("passed_0", passed.data_type().clone(), true)]);
         let x: ArrayRef = Arc::new(Int32Array::from(vec![7, 8, 9]));
         let batch =
             RecordBatch::try_new(Arc::new(schema.clone()), vec![x, Arc::new(passed)]).unwrap();

@@ -61,7 +61,8 @@ pub(crate) fn narrow(
     number: u64,
 ) -> (Vec<Need>, Layout) {
     let factors = factors(query);
-    let is_wide = |factor: &&Factor| factor.table.as_ref().is_some_and(|table| wide.contains(table));
+    let is_wide =
+        |factor: &&Factor| factor.table.as_ref().is_some_and(|table| wide.contains(table));
     if !factors.iter().any(|factor| is_wide(&factor)) {
         return (vec![], Layout::Plain);
     }
@@ -159,9 +160,8 @@ fn pass(
                     aliases.push(alias.to_owned());
                 }
                 let columns = passed.entry(alias.to_owned()).or_default();
-                let child = *children
-                    .entry((alias.to_owned(), column.to_owned()))
-                    .or_insert_with(|| {
+                let child =
+                    *children.entry((alias.to_owned(), column.to_owned())).or_insert_with(|| {
                         columns.push(column.to_owned());
                         columns.len() - 1
                     });

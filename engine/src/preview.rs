@@ -26,8 +26,8 @@ use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::names::names;
 use crate::narrow_table::NarrowTable;
-use crate::region_filter::regions_of_filters;
 use crate::planner::Planner;
+use crate::region_filter::regions_of_filters;
 use crate::{Error, Result, tap_schema};
 
 /// Plans queries over table definitions, without a catalog.
