@@ -20,6 +20,7 @@ pub mod geometry;
 pub mod config;
 pub mod functions;
 pub mod tap_schema;
+pub mod upload;
 pub mod error;
 
 mod catalog_provider;
@@ -42,3 +43,4 @@ pub use names::names;
 pub use output_type::output_type;
 pub use query::Query;
 pub use session::{QueryOptions, Session};
+pub use upload::Upload;

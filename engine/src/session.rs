@@ -8,18 +8,22 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{Dialect, Translated, translate_dialect};
+use almagest_adql::{Dialect, Names, Translated, translate_dialect};
 use almagest_storage::Snapshot;
 use datafusion::catalog::SchemaProvider;
 
 use crate::catalog_provider::SnapshotSchema;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
+use crate::upload::{self, Upload};
 use crate::{Database, Error, Query, Result, tap_schema};
 
-/// Queries over one snapshot of the catalog.
+/// Queries over one snapshot of the catalog, and over what the caller brings along.
 pub struct Session {
     database: Database,
+    uploads: Vec<Upload>,
+    /// What queries may name.
+    names: Arc<Names>,
     planner: Planner,
     version: u64,
 }
@@ -34,16 +38,25 @@ pub struct QueryOptions {
 }
 
 impl Session {
-    pub(crate) fn new(database: Database, snapshot: Snapshot) -> Result<Self> {
+    pub(crate) fn new(
+        database: Database,
+        snapshot: Snapshot,
+        uploads: Vec<Upload>,
+    ) -> Result<Self> {
         let default_schema = snapshot.store().schema().name.clone();
         let version = snapshot.version();
         let pruning = database.config().pruning;
-        let tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
+        let mut tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
             (default_schema, Arc::new(SnapshotSchema::new(snapshot, pruning))),
             (tap_schema::NAME.to_owned(), database.tap_schema()),
         ];
+        let mut names = database.names();
+        if !uploads.is_empty() {
+            tables.push((upload::SCHEMA.to_owned(), upload::provider(&uploads)?));
+            Arc::make_mut(&mut names).schemas.push(upload::names(&uploads));
+        }
         let planner = Planner::new(database.config(), database.runtime(), tables)?;
-        Ok(Self { database, planner, version })
+        Ok(Self { database, uploads, names, planner, version })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -53,18 +66,25 @@ impl Session {
     /// # Errors
     /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated = translate_dialect(adql, options.dialect, self.database.names())
+        let translated = translate_dialect(adql, options.dialect, &self.names)
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
         match &translated.as_of {
             Some(as_of) => {
-                self.database.session_at(as_of)?.plan(translated, options.row_limit).await
+                let session = self.database.session_at(as_of, self.uploads.clone())?;
+                session.plan(translated, options.row_limit).await
             }
             None => self.plan(translated, options.row_limit).await,
         }
     }
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
-        let described = OutputColumns::of(&translated.columns, self.database.schemas());
+        let described =
+            OutputColumns::of(&translated.columns, |schema, table, column| {
+                match schema == upload::SCHEMA {
+                    true => upload::column_metadata(&self.uploads, table, column),
+                    false => self.database.column_metadata(schema, table, column),
+                }
+            });
         let (frame, layout) = self.planner.frame(translated.query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
