@@ -34,6 +34,39 @@ impl Parameters {
         Ok(first)
     }
 
+    /// Return the first value of a parameter.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Return all values of a parameter that may be given many times.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Return all names, in capitals, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Take `newer` in the place of what is given here under the same names.
+    pub fn replace(&mut self, newer: Self) {
+        self.0.retain(|(name, _)| !newer.contains(name));
+        self.0.extend(newer.0);
+    }
+
+    /// Return the parameters without those called one of `names`.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
+    /// Write the parameters as the query part of a URL, to be read by [`Self::from_query`].
+    pub fn to_urlencoded(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     /// Is a parameter given, with any value?
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|(n, _)| n == name)
@@ -139,6 +172,17 @@ mod tests {
         let request = Request::post("/").header(CONTENT_TYPE, "application/json");
         let found = Parameters::from_request(request.body(Body::from("{}")).unwrap(), &()).await;
         assert!(matches!(found, Err(Error::BadBody { .. })));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut found =
+            Parameters::from_query("query=SELECT+1%0A%26&upload=a,b&upload=c,d&phase=RUN");
+        assert_eq!(Parameters::from_query(&found.to_urlencoded()), found);
+        found.replace(Parameters::from_query("Query=SELECT+2"));
+        let found = found.without(&["PHASE"]);
+        assert_eq!(found.to_urlencoded(), "UPLOAD=a%2Cb&UPLOAD=c%2Cd&QUERY=SELECT+2");
+        assert_eq!(found.all("UPLOAD").collect::<Vec<_>>(), ["a,b", "c,d"]);
     }
 
     #[test]
