@@ -12,20 +12,21 @@
 //! with, and one more that holds those that are only selected. The tree is that of `almagest-adql`:
 //! each column is written `alias.column`, each table has an alias, each output column a name of its own.
 
+mod thin;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Ident, ObjectName, Query, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use crate::layout::{Layout, Slot};
+use crate::layout::Layout;
 
 /// Name of the schema in which narrowed tables are found.
 pub(crate) const SCHEMA: &str = "narrowed tables";
 /// Name of the column that holds what is passed on.
-pub(crate) const PASSED: &str = "passed";
+pub(crate) const PASSED: &str = "passed on";
 
 /// A table as one place of a query needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,11 @@ pub(crate) struct Need {
 
 /// Return the tables that the query reads, as schema and table, each once.
 pub(crate) fn tables(query: &Query) -> BTreeSet<(String, String)> {
-    factors(query).into_iter().filter_map(|factor| factor.table).collect()
+    let tables = factors(query).into_iter().filter_map(|factor| match factor.what {
+        What::Table(table) => Some(table),
+        What::Named(_) | What::Derived => None,
+    });
+    tables.collect()
 }
 
 /// Rewrite `query` so that it reads narrowed tables in the place of `wide` ones.
@@ -60,22 +65,26 @@ pub(crate) fn narrow(
     n_passed: usize,
     number: u64,
 ) -> (Vec<Need>, Layout) {
+    inline(query);
     let factors = factors(query);
     let is_wide =
-        |factor: &&Factor| factor.table.as_ref().is_some_and(|table| wide.contains(table));
-    if !factors.iter().any(|factor| is_wide(&factor)) {
+        |factor: &Factor| matches!(&factor.what, What::Table(table) if wide.contains(table));
+    if !factors.iter().any(is_wide) {
         return (vec![], Layout::Plain);
     }
     // What an alias means must be certain, or a column of another table would be passed on.
-    let n_uses = |alias: &str| factors.iter().filter(|factor| factor.alias == alias).count();
-    let certain = factors.iter().filter(is_wide).map(|factor| factor.alias.clone());
-    let certain: HashSet<String> = certain.filter(|alias| n_uses(alias) == 1).collect();
-    let (passed, layout) = pass(query, &certain, n_passed);
+    let mut n_uses: HashMap<&str, usize> = HashMap::new();
+    for factor in &factors {
+        *n_uses.entry(&factor.alias).or_default() += 1;
+    }
+    let certain = factors.iter().filter(|factor| n_uses[factor.alias.as_str()] == 1);
+    let certain = certain.filter(|factor| is_wide(factor) || factor.what == What::Derived);
+    let certain = certain.map(|factor| factor.alias.clone()).collect();
+    let (passed, layout) = thin::thin(query, certain, n_passed);
 
-    let mut mentions = Mentions(HashMap::new());
-    // Neither walk breaks off.
-    let _ = Visit::visit(query, &mut mentions);
-    let mut renames = Renames { wide, named: mentions.0, passed, number, needs: vec![] };
+    let named = mentions(query);
+    let mut renames = Renames { wide, named, passed, number, needs: vec![] };
+    // The walk never breaks off.
     let _ = VisitMut::visit(query, &mut renames);
     (renames.needs, layout)
 }
@@ -83,8 +92,17 @@ pub(crate) fn narrow(
 /// A table, or what stands in the place of one, in a FROM clause.
 struct Factor {
     alias: String,
-    /// Schema and table, if it is a table of a schema.
-    table: Option<(String, String)>,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    /// A table, by schema and name.
+    Table((String, String)),
+    /// A query of WITH, by name.
+    Named(String),
+    /// A query in brackets.
+    Derived,
 }
 
 fn factors(query: &Query) -> Vec<Factor> {
@@ -104,158 +122,84 @@ fn factors(query: &Query) -> Vec<Factor> {
 fn described(factor: &TableFactor) -> Option<Factor> {
     match factor {
         TableFactor::Table { name, alias: Some(alias), .. } => {
-            let table = match name.0.as_slice() {
-                [schema, table] => schema.as_ident().zip(table.as_ident()),
-                _ => None,
+            let parts: Option<Vec<&Ident>> = name.0.iter().map(|part| part.as_ident()).collect();
+            let what = match parts?.as_slice() {
+                [schema, table] => What::Table((schema.value.clone(), table.value.clone())),
+                [name] => What::Named(name.value.clone()),
+                _ => return None,
             };
-            let table = table.map(|(schema, table)| (schema.value.clone(), table.value.clone()));
-            Some(Factor { alias: alias.name.value.clone(), table })
+            Some(Factor { alias: alias.name.value.clone(), what })
         }
         TableFactor::Derived { alias: Some(alias), .. } => {
-            Some(Factor { alias: alias.name.value.clone(), table: None })
+            Some(Factor { alias: alias.name.value.clone(), what: What::Derived })
         }
         _ => None,
     }
 }
 
-/// Take the items that only pass a column on out of the outermost list, one column for each alias
-/// in their place; returns the columns by alias.
-fn pass(
-    query: &mut Query,
-    certain: &HashSet<String>,
-    n_passed: usize,
-) -> (HashMap<String, Vec<String>>, Layout) {
-    let Query { body, order_by, .. } = query;
-    let select = match body.as_mut() {
-        SetExpr::Select(select) if is_plain(select) => select,
-        _ => return Default::default(),
-    };
-    let outermost = aliases(&select.from);
-    let kept = sorted_by(order_by, &select.projection);
-    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-    for (place, item) in select.projection.iter().enumerate() {
-        if let Some((alias, _, name)) = passed_on(item)
-            && certain.contains(alias)
-            && outermost.contains(alias)
-            && !kept.contains(name)
-        {
-            places.entry(alias.to_owned()).or_default().push(place);
-        }
-    }
-    places.retain(|_, places| places.len() >= n_passed);
-    if places.is_empty() {
-        return Default::default();
-    }
-    let packed: HashSet<usize> = places.values().flatten().copied().collect();
-    let mut passed: HashMap<String, Vec<String>> = HashMap::new();
-    // Where each child is among those of its alias.
-    let mut children: HashMap<(String, String), usize> = HashMap::new();
-    let mut aliases: Vec<String> = vec![];
-    let mut slots = vec![];
-    let mut items = vec![];
-    for (place, item) in std::mem::take(&mut select.projection).into_iter().enumerate() {
-        match passed_on(&item).filter(|_| packed.contains(&place)) {
-            Some((alias, column, name)) => {
-                if !aliases.iter().any(|known| known == alias) {
-                    aliases.push(alias.to_owned());
-                }
-                let columns = passed.entry(alias.to_owned()).or_default();
-                let child =
-                    *children.entry((alias.to_owned(), column.to_owned())).or_insert_with(|| {
-                        columns.push(column.to_owned());
-                        columns.len() - 1
-                    });
-                slots.push((alias.to_owned(), child, name.to_owned()));
-            }
-            None => {
-                slots.push((String::new(), items.len(), String::new()));
-                items.push(item);
-            }
-        }
-    }
-    let first = items.len();
-    let slots = slots.into_iter().map(|(alias, place, name)| {
-        match aliases.iter().position(|known| *known == alias) {
-            Some(nth) => Slot::Passed { column: first + nth, child: place, name },
-            None => Slot::Column(place),
-        }
-    });
-    let layout = Layout::Packed(slots.collect());
-    items.extend(aliases.iter().enumerate().map(|(nth, alias)| SelectItem::ExprWithAlias {
-        expr: Expr::CompoundIdentifier(vec![quoted(alias), quoted(PASSED)]),
-        alias: quoted(&format!("{PASSED}_{nth}")),
-    }));
-    select.projection = items;
-    (passed, layout)
-}
-
-/// Is each row of the FROM clause at most one row of the result, as it stands there?
-fn is_plain(select: &Select) -> bool {
-    let ungrouped = match &select.group_by {
-        GroupByExpr::Expressions(by, modifiers) => by.is_empty() && modifiers.is_empty(),
-        GroupByExpr::All(_) => false,
-    };
-    ungrouped && select.distinct.is_none() && select.having.is_none() && select.qualify.is_none()
-}
-
-/// The alias, the column and the name of an item that only passes a column on.
-fn passed_on(item: &SelectItem) -> Option<(&str, &str, &str)> {
-    match item {
-        SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(parts), alias } => {
-            match parts.as_slice() {
-                [table, column] => Some((&table.value, &column.value, &alias.value)),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// The aliases of the tables of a FROM clause, those in brackets included.
-fn aliases(from: &[TableWithJoins]) -> HashSet<String> {
-    let mut found = HashSet::new();
-    for tables in from {
-        let joined = tables.joins.iter().map(|join| &join.relation);
-        for factor in std::iter::once(&tables.relation).chain(joined) {
-            match factor {
-                TableFactor::NestedJoin { table_with_joins, .. } => {
-                    found.extend(aliases(std::slice::from_ref(table_with_joins)));
-                }
-                other => found.extend(described(other).map(|factor| factor.alias)),
-            }
-        }
-    }
-    found
-}
-
-/// The output columns that rows are sorted by, which must stay; numbers of columns, which change,
-/// become names.
-fn sorted_by(order_by: &mut Option<OrderBy>, items: &[SelectItem]) -> HashSet<String> {
-    struct Names(HashSet<String>);
-    impl Visitor for Names {
+/// Put the queries of WITH that are read in one place there.
+fn inline(query: &mut Query) {
+    struct Inline(HashMap<String, Box<Query>>);
+    impl VisitorMut for Inline {
         type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let Expr::Identifier(name) = expr {
-                self.0.insert(name.value.clone());
+        fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            if let Some(Factor { what: What::Named(name), .. }) = described(factor)
+                && let TableFactor::Table { alias, .. } = factor
+                && let Some(subquery) = self.0.remove(&name)
+            {
+                let (lateral, sample) = (false, None);
+                *factor = TableFactor::Derived { lateral, subquery, alias: alias.take(), sample };
             }
             ControlFlow::Continue(())
         }
     }
-    let mut names = Names(HashSet::new());
-    let kind = order_by.as_mut().map(|order_by| &mut order_by.kind);
-    let Some(OrderByKind::Expressions(keys)) = kind else { return names.0 };
-    for key in keys {
-        if let Expr::Value(value) = &key.expr
-            && let Value::Number(number, _) = &value.value
-            && let Ok(place) = number.parse::<usize>()
-            && let Some(SelectItem::ExprWithAlias { alias, .. }) =
-                place.checked_sub(1).and_then(|place| items.get(place))
-        {
-            key.expr = Expr::Identifier(alias.clone());
+    let (readers, declared) = (factors(query), named_queries(query));
+    let Some(with) = query.with.as_mut().filter(|with| !with.recursive) else { return };
+    let is_read_once = |name: &str| {
+        let is_it = |factor: &&Factor| matches!(&factor.what, What::Named(it) if it == name);
+        let n_declared = declared.iter().filter(|declared| *declared == name).count();
+        n_declared == 1 && readers.iter().filter(is_it).count() == 1
+    };
+    let (once, more): (Vec<_>, Vec<_>) = std::mem::take(&mut with.cte_tables)
+        .into_iter()
+        .partition(|named| named.alias.columns.is_empty() && is_read_once(&named.alias.name.value));
+    with.cte_tables = more;
+    let once = once.into_iter().map(|named| (named.alias.name.value, named.query));
+    let mut inline = Inline(once.collect());
+    // A query of WITH may read others, so that each may bring new places to look at.
+    while !inline.0.is_empty() {
+        let n_left = inline.0.len();
+        let _ = VisitMut::visit(query, &mut inline);
+        if inline.0.len() == n_left {
+            break;
         }
-        let _ = Visit::visit(&key.expr, &mut names);
     }
+    if query.with.as_ref().is_some_and(|with| with.cte_tables.is_empty()) {
+        query.with = None;
+    }
+}
+
+/// The names of the queries of WITH, at all depths.
+fn named_queries(query: &Query) -> Vec<String> {
+    struct Names(Vec<String>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let named = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.0.extend(named.map(|named| named.alias.name.value.clone()));
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(vec![]);
+    let _ = Visit::visit(query, &mut names);
     names.0
+}
+
+/// The columns that a query names, by alias.
+fn mentions(query: &Query) -> HashMap<String, BTreeSet<String>> {
+    let mut mentions = Mentions(HashMap::new());
+    let _ = Visit::visit(query, &mut mentions);
+    mentions.0
 }
 
 /// The columns that are named, by alias.
@@ -288,7 +232,7 @@ impl VisitorMut for Renames<'_> {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        if let Some(Factor { alias, table: Some(table) }) = described(factor)
+        if let Some(Factor { alias, what: What::Table(table) }) = described(factor)
             && self.wide.contains(&table)
             && let TableFactor::Table { name, .. } = factor
         {
