@@ -19,6 +19,7 @@ use crate::layout::Layout;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
+use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::{Result, functions};
 
 /// Name of the one catalog in DataFusion's registry.
@@ -45,6 +46,7 @@ impl Planner {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+            .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
             .build();
         let context = SessionContext::new_with_state(state);
         for function in functions::all() {
