@@ -22,15 +22,20 @@ pub mod geometry;
 pub mod config;
 pub mod functions;
 pub mod tap_schema;
+pub mod upload;
 pub mod error;
 
 mod catalog_provider;
 mod chunked_table;
+mod layout;
 mod names;
+mod narrow;
+mod narrow_table;
 mod optimizer;
 mod output_column;
 mod output_type;
 mod paced;
+mod planner;
 mod region_filter;
 
 pub use config::{EngineConfig, Pruning};
@@ -42,3 +47,4 @@ pub use output_type::output_type;
 pub use progress::{Progress, Scanned};
 pub use query::Query;
 pub use session::{QueryOptions, Session};
+pub use upload::Upload;

@@ -19,6 +19,7 @@ pub mod home;
 pub mod serve;
 pub mod state;
 pub mod tap;
+pub mod uploads;
 pub mod telemetry;
 pub mod uws;
 pub mod vosi;

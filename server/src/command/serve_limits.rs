@@ -38,6 +38,15 @@ pub struct Limits {
     /// Jobs that execute at the same time; others wait [default: the number of cores].
     #[arg(long, value_name = "JOBS")]
     concurrent_jobs: Option<usize>,
+    /// Rows of an uploaded table at most [default: 5000000].
+    #[arg(long, value_name = "ROWS")]
+    upload_rows: Option<u64>,
+    /// Bytes of an uploaded table at most [default: 1073741824].
+    #[arg(long, value_name = "BYTES")]
+    upload_bytes: Option<u64>,
+    /// A host from which uploads are fetched by URL, besides this machine; may be repeated.
+    #[arg(long, value_name = "HOST")]
+    upload_host: Vec<String>,
     /// Show jobs of anonymous callers in the list of jobs? All of them can then see, and delete, the
     /// jobs of each other; behind a proxy say unlisted [default: listed where the service listens on
     /// this machine alone, unlisted elsewhere].
@@ -91,6 +100,7 @@ impl Limits {
             None if listen.ip().is_loopback() => AnonymousJobs::Listed,
             None | Some(Listing::Unlisted) => AnonymousJobs::Unlisted,
         };
+        let upload_bytes = self.upload_bytes.unwrap_or(known.upload_bytes);
         ServerConfig {
             default_maxrec: self.default_maxrec.unwrap_or(known.default_maxrec),
             hard_maxrec: self.hard_maxrec.unwrap_or(known.hard_maxrec),
@@ -105,6 +115,11 @@ impl Limits {
             },
             concurrent_jobs: self.concurrent_jobs.unwrap_or(known.concurrent_jobs),
             anonymous_jobs,
+            upload_rows: self.upload_rows.unwrap_or(known.upload_rows),
+            upload_bytes,
+            // The body of a request holds the table, and a little more.
+            max_body_bytes: usize::try_from(upload_bytes).unwrap_or(usize::MAX).saturating_add(1 << 24),
+            upload_hosts: known.upload_hosts.iter().chain(&self.upload_host).cloned().collect(),
             state: Some(state),
             ..known
         }

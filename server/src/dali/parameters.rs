@@ -1,6 +1,9 @@
 //! The parameters of a request: GET or POST, urlencoded or multipart, names in any letter case.
 
-use axum::body::Bytes;
+use std::future::Future;
+
+use axum::body::to_bytes;
+use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 
@@ -77,50 +80,52 @@ impl Parameters {
         self.0.extend(pairs.map(|(name, value)| (name.to_ascii_uppercase(), value.into_owned())));
     }
 
-    /// Add the text parts of a multipart body; files are read to their end and dropped.
-    async fn extend_multipart(&mut self, mut multipart: Multipart) -> Result<()> {
-        while let Some(mut part) = multipart.next_field().await.map_err(bad_body)? {
-            let is_file = part.file_name().is_some();
-            let name = part.name().unwrap_or_default().to_ascii_uppercase();
-            let mut text = Vec::new();
-            while let Some(chunk) = part.chunk().await.map_err(bad_body)? {
-                if is_file {
-                    continue;
-                }
-                if text.len() + chunk.len() > MAX_TEXT {
-                    return Err(bad_body(format!("{name} is longer than {MAX_TEXT} bytes")));
-                }
-                text.extend_from_slice(&chunk);
-            }
-            if !is_file {
-                let text = String::from_utf8(text)
-                    .map_err(|_| bad_body(format!("{name} is not text in UTF-8")))?;
-                self.0.push((name, text));
-            }
-        }
-        Ok(())
+    /// Take the first value of a parameter out.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(place).1)
     }
-}
 
-impl<S: Send + Sync> FromRequest<S> for Parameters {
-    type Rejection = Error;
+    /// Give a parameter one value, in the place of any it had.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value));
+    }
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    /// Read the parameters of a request, its URL and its body; what becomes of the files of a
+    /// multipart body is for `files` to say.
+    ///
+    /// # Errors
+    /// The body cannot be read, or `files` refuses.
+    pub async fn receive<S: Send + Sync>(
+        request: Request,
+        state: &S,
+        files: &mut impl TakeFiles,
+    ) -> Result<Self> {
         let mut parameters = Self::from_query(request.uri().query().unwrap_or_default());
         let content_type = request.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {
             "multipart/form-data" => {
-                let multipart = Multipart::from_request(request, state)
+                let mut multipart = Multipart::from_request(request, state)
                     .await
                     .map_err(|e| bad_body(e.body_text()))?;
-                parameters.extend_multipart(multipart).await?;
+                while let Some(part) = multipart.next_field().await.map_err(bad_body)? {
+                    let name = part.name().unwrap_or_default().to_ascii_uppercase();
+                    match part.file_name().is_some() {
+                        true => files.take(&name, part).await?,
+                        false => {
+                            let text = text(&name, part).await?;
+                            parameters.0.push((name, text));
+                        }
+                    }
+                }
             }
             "" | "application/x-www-form-urlencoded" => {
-                let body = Bytes::from_request(request, state)
-                    .await
-                    .map_err(|e| bad_body(e.body_text()))?;
+                let body = to_bytes(request.into_body(), MAX_TEXT).await.map_err(|_| {
+                    bad_body(format!("it breaks off, or is longer than {MAX_TEXT} bytes"))
+                })?;
                 parameters.extend_urlencoded(&body);
             }
             other => {
@@ -133,7 +138,47 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
     }
 }
 
-fn bad_body(reason: impl ToString) -> Error {
+/// Says what becomes of the files of a multipart body.
+pub trait TakeFiles: Send {
+    /// Take the file `part`, called `name` (in capitals).
+    fn take(
+        &mut self,
+        name: &str,
+        part: Field<'_>,
+    ) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Reads files to their end and drops them.
+struct Dropped;
+
+impl TakeFiles for Dropped {
+    async fn take(&mut self, _: &str, mut part: Field<'_>) -> Result<()> {
+        while part.chunk().await.map_err(bad_body)?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Files are dropped.
+impl<S: Send + Sync> FromRequest<S> for Parameters {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        Self::receive(request, state, &mut Dropped).await
+    }
+}
+
+async fn text(name: &str, mut part: Field<'_>) -> Result<String> {
+    let mut text = Vec::new();
+    while let Some(chunk) = part.chunk().await.map_err(bad_body)? {
+        if text.len() + chunk.len() > MAX_TEXT {
+            return Err(bad_body(format!("{name} is longer than {MAX_TEXT} bytes")));
+        }
+        text.extend_from_slice(&chunk);
+    }
+    String::from_utf8(text).map_err(|_| bad_body(format!("{name} is not text in UTF-8")))
+}
+
+pub(crate) fn bad_body(reason: impl ToString) -> Error {
     Error::BadBody { reason: reason.to_string() }
 }
 

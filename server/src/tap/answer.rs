@@ -17,6 +17,7 @@ use super::{Tally, TapRequest};
 use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
 use crate::formats::{Encoder, Ending, Provenance, encoder};
+use crate::uploads::UploadReader;
 use crate::{Error, Result};
 
 /// What bounds and follows the making of an answer.
@@ -26,6 +27,8 @@ pub struct Terms {
     pub duration: Option<Duration>,
     /// What becomes of a failure after the first rows.
     pub failures: Failures,
+    /// Who reads the tables that come with the query.
+    pub uploads: UploadReader,
     /// Where rows are counted.
     pub tally: Arc<Tally>,
 }
@@ -47,7 +50,8 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     // One row more than wanted tells a full result from a cut one.
     let row_limit = Some(request.limit.rows().saturating_add(1));
     let options = QueryOptions { dialect: request.dialect, row_limit };
-    let query = database.session()?.query(&request.query, options).await?;
+    let uploads = terms.uploads.read(request.uploads).await?;
+    let query = database.session_with(uploads)?.query(&request.query, options).await?;
     let catalog_version = query.version();
     terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();

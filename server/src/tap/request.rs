@@ -2,9 +2,10 @@
 
 use almagest_adql::Dialect;
 
-use super::{language, unavailable};
+use super::language;
 use crate::config::ServerConfig;
 use crate::dali::{Format, Parameters, RowLimit};
+use crate::uploads::UploadParameter;
 use crate::{Error, Result};
 
 /// A query and how its answer is wanted; the same for both endpoints.
@@ -18,6 +19,8 @@ pub struct TapRequest {
     pub format: Format,
     /// How many rows are written.
     pub limit: RowLimit,
+    /// Tables that come with it.
+    pub uploads: Vec<UploadParameter>,
     /// Does the caller call the format text/xml, so that a browser shows it?
     is_for_browser: bool,
 }
@@ -34,12 +37,10 @@ impl TapRequest {
         let limit = RowLimit::from_parameters(parameters, config)?;
         let query = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
         let query = query.ok_or(Error::MissingParameter { name: "QUERY" })?.to_owned();
-        if parameters.contains("UPLOAD") {
-            return Err(unavailable::uploads());
-        }
+        let uploads = UploadParameter::all(parameters)?;
         let asked = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
         let is_for_browser = asked.is_some_and(|value| value.eq_ignore_ascii_case("text/xml"));
-        Ok(Self { query, dialect, format, limit, is_for_browser })
+        Ok(Self { query, dialect, format, limit, uploads, is_for_browser })
     }
 
     /// The media type of the answer, as Content-Type has it.

@@ -21,6 +21,7 @@ use crate::formats::result_stream::Failures;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
 use crate::tap::{Tally, TapRequest};
+use crate::uploads::UploadReader;
 use crate::{Error, Result};
 
 /// Bytes that are gathered before they are written.
@@ -46,7 +47,13 @@ impl Workshop {
     /// What is asked is wrong, or fails at any row, or cannot be written.
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
-        let terms = Terms { duration: None, failures: Failures::BreakOff, tally: tally.clone() };
+        let uploads = UploadReader::new(self.folder.uploads(), &self.config);
+        let terms = Terms {
+            duration: None,
+            failures: Failures::BreakOff,
+            uploads,
+            tally: tally.clone(),
+        };
         let work = answer(self.database.clone(), request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;

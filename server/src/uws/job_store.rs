@@ -282,6 +282,20 @@ impl JobStore {
         })
     }
 
+    /// What the jobs ask that are not at their end.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn active(&self) -> Result<Vec<Parameters>> {
+        self.now(|connection| {
+            let sql = "SELECT parameters FROM job WHERE phase IN ('PENDING', 'QUEUED', 'EXECUTING')";
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok(Parameters::from_query(&row.get::<_, String>("parameters")?))
+            };
+            connection.prepare(sql)?.query_map([], read)?.collect()
+        })
+    }
+
     /// Apply one statement to one job; tell whether it applied.
     async fn change(
         &self,

@@ -21,6 +21,12 @@ pub const XTYPE: &str = "xtype";
 pub const DATATYPE: &str = "datatype";
 /// Field metadata key of a string's greatest length or an array's, written as in VOTable: `64*`.
 pub const ARRAYSIZE: &str = "arraysize";
+/// Field metadata key of the coordinate system that a VOTable's field refers to, in words:
+/// `system=ICRS epoch=2016.0`.
+pub const COOSYS: &str = "votable:coosys";
+/// Field metadata key of the time system that a VOTable's field refers to, in words:
+/// `timescale=TCB timeorigin=MJD-origin refposition=BARYCENTER`.
+pub const TIMESYS: &str = "votable:timesys";
 
 impl Datatype {
     /// Return the Arrow type of a value.
