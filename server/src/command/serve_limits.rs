@@ -84,6 +84,9 @@ impl Limits {
             default_retention: self.default_retention.or(other.default_retention),
             hard_retention: self.hard_retention.or(other.hard_retention),
             concurrent_jobs: self.concurrent_jobs.or(other.concurrent_jobs),
+            upload_rows: self.upload_rows.or(other.upload_rows),
+            upload_bytes: self.upload_bytes.or(other.upload_bytes),
+            upload_host: [self.upload_host, other.upload_host].concat(),
             anonymous_jobs: self.anonymous_jobs.or(other.anonymous_jobs),
         }
     }
@@ -118,7 +121,9 @@ impl Limits {
             upload_rows: self.upload_rows.unwrap_or(known.upload_rows),
             upload_bytes,
             // The body of a request holds the table, and a little more.
-            max_body_bytes: usize::try_from(upload_bytes).unwrap_or(usize::MAX).saturating_add(1 << 24),
+            max_body_bytes: usize::try_from(upload_bytes)
+                .unwrap_or(usize::MAX)
+                .saturating_add(1 << 24),
             upload_hosts: known.upload_hosts.iter().chain(&self.upload_host).cloned().collect(),
             state: Some(state),
             ..known
