@@ -10,9 +10,7 @@
 
 use std::collections::HashMap;
 
-use almagest_storage::schema::arrow::{
-    ARRAYSIZE, DATATYPE, DESCRIPTION, UCD, UNIT, UTYPE, XTYPE,
-};
+use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, DESCRIPTION, UCD, UNIT, UTYPE, XTYPE};
 use almagest_storage::schema::{
     ColumnDef, Datatype, GeometryType, PositionColumns, TableDef, TableKind,
 };
@@ -285,7 +283,10 @@ mod tests {
             vec![float("ra", &[]), float("dec", &[]), float("x1", &ra), float("y1", &dec)],
             Some(("x1", "y1")),
         );
-        check_position(vec![float("RAJ2000", &[]), float("DEJ2000", &[])], Some(("RAJ2000", "DEJ2000")));
+        check_position(
+            vec![float("RAJ2000", &[]), float("DEJ2000", &[])],
+            Some(("RAJ2000", "DEJ2000")),
+        );
         let old = |name, ucd| float(name, &[(UCD, ucd), (UNIT, "deg")]);
         check_position(
             vec![old("a", "POS_EQ_RA_MAIN"), old("d", "POS_EQ_DEC_MAIN")],
@@ -332,8 +333,7 @@ mod tests {
 
     #[test]
     fn names_that_differ_in_case_only_are_one_error() {
-        let schema =
-            Schema::new(["ra", "RA", "b", "B"].map(|name| float(name, &[])).to_vec());
+        let schema = Schema::new(["ra", "RA", "b", "B"].map(|name| float(name, &[])).to_vec());
         let error = table_def("t", &schema, "upload t").unwrap_err().to_string();
         assert_eq!(error, "upload t: header: columns with the same name: ra and RA, b and B");
     }
