@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_adql::OutputColumn;
-use almagest_storage::schema::SchemaDef;
 use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT, XTYPE};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
@@ -20,9 +19,13 @@ use crate::output_type::output_type;
 pub(crate) struct OutputColumns(Vec<HashMap<String, String>>);
 
 impl OutputColumns {
-    /// Describe the columns of a translated query; `schemas` define the columns they come from.
-    pub fn of(columns: &[OutputColumn], schemas: &[SchemaDef]) -> Self {
-        Self(columns.iter().map(|column| metadata(column, schemas)).collect())
+    /// Describe the columns of a translated query; `known` tells what is known of the column they
+    /// come from, by schema, table and name.
+    pub fn of(
+        columns: &[OutputColumn],
+        known: impl Fn(&str, &str, &str) -> Option<HashMap<String, String>>,
+    ) -> Self {
+        Self(columns.iter().map(|column| metadata(column, &known)).collect())
     }
 
     /// Return the columns, called as in `names`, with the few output types for those of `planned`,
@@ -59,15 +62,13 @@ impl OutputColumns {
     }
 }
 
-fn metadata(column: &OutputColumn, schemas: &[SchemaDef]) -> HashMap<String, String> {
-    let defined = column.origin.as_ref().and_then(|(schema, table, name)| {
-        let schema = schemas.iter().find(|known| known.name == *schema)?;
-        schema.table(table)?.column(name)
-    });
-    let mut metadata = match defined {
-        Some(defined) => defined.to_field().metadata().clone(),
-        None => HashMap::new(),
-    };
+fn metadata(
+    column: &OutputColumn,
+    known: impl Fn(&str, &str, &str) -> Option<HashMap<String, String>>,
+) -> HashMap<String, String> {
+    let origin = column.origin.as_ref();
+    let mut metadata =
+        origin.and_then(|(schema, table, name)| known(schema, table, name)).unwrap_or_default();
     if column.is_mixed {
         metadata.remove(ARRAYSIZE);
         metadata.remove(DATATYPE);

@@ -1,5 +1,8 @@
 //! What the operator decides.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 /// Limits of the service; those that capabilities announce are those enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -9,10 +12,76 @@ pub struct ServerConfig {
     pub hard_maxrec: u64,
     /// Bytes of the body of a POST at most.
     pub max_body_bytes: usize,
+    /// How long a synchronous query may compute.
+    pub sync_duration: Duration,
+    /// How long a job may execute.
+    pub execution_duration: Limit<Duration>,
+    /// How long a job and its result are kept, from its creation.
+    pub retention: Limit<Duration>,
+    /// Jobs that execute at the same time.
+    pub concurrent_jobs: usize,
+    /// How long a request with WAIT may be held at most: less than a minute, after which proxies
+    /// commonly give up.
+    pub longest_wait: Duration,
+    /// Does the list of jobs show those of anonymous callers?
+    pub anonymous_jobs: AnonymousJobs,
+    /// Rows of an uploaded table at most.
+    pub upload_rows: u64,
+    /// Bytes of an uploaded table at most, as it is sent and when it is unpacked.
+    pub upload_bytes: u64,
+    /// Hosts from which uploads are fetched by URL.
+    pub upload_hosts: Vec<String>,
+    /// The folder for jobs and results; a temporary one, removed with the service, if absent.
+    pub state: Option<PathBuf>,
 }
+
+/// A limit that callers may change, up to one that they may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<T> {
+    /// What holds where the caller says nothing.
+    pub default: T,
+    /// What holds whatever the caller says.
+    pub hard: T,
+}
+
+impl<T: Ord + Copy> Limit<T> {
+    /// What holds where the caller says nothing.
+    pub fn or_default(&self) -> T {
+        self.default.min(self.hard)
+    }
+}
+
+/// Does the list of jobs show those of anonymous callers?
+///
+/// All anonymous callers are one owner. On a public address the list would hand each of them the
+/// others' queries, results and the right to delete them; on one person's machine it is that
+/// person's own list, without which clients cannot find a job again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnonymousJobs {
+    /// Yes: whoever reaches the service may see them.
+    Listed,
+    /// No: who knows the id of a job may see that job.
+    Unlisted,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { default_maxrec: 1_000_000, hard_maxrec: 100_000_000, max_body_bytes: 256 << 20 }
+        Self {
+            default_maxrec: 1_000_000,
+            hard_maxrec: 100_000_000,
+            max_body_bytes: 1 << 30,
+            sync_duration: Duration::from_secs(300),
+            execution_duration: Limit { default: HOUR, hard: 24 * HOUR },
+            retention: Limit { default: 7 * 24 * HOUR, hard: 30 * 24 * HOUR },
+            concurrent_jobs: std::thread::available_parallelism().map_or(2, usize::from),
+            longest_wait: Duration::from_secs(50),
+            anonymous_jobs: AnonymousJobs::Listed,
+            upload_rows: 5_000_000,
+            upload_bytes: 1 << 30,
+            upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
+            state: None,
+        }
     }
 }

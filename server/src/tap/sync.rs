@@ -1,17 +1,53 @@
 //! `/tap/sync`: a query answered in one exchange.
 
-use axum::extract::State;
-use axum::response::Response;
+use std::sync::Arc;
 
-use super::{run_query, unavailable};
-use crate::Result;
-use crate::dali::Parameters;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+
+use super::answer::{Answer, Terms, answer};
+use super::{QueryLog, Tally, TapRequest};
+use crate::formats::result_stream::Failures;
 use crate::state::AppState;
+use crate::uploads::{Submission, UploadReader};
+use crate::{Error, Result};
 
 /// Answer a query; GET and POST are the same.
-pub async fn sync(State(state): State<AppState>, parameters: Parameters) -> Result<Response> {
-    if parameters.contains("UPLOAD") {
-        return Err(unavailable::uploads());
-    }
-    run_query::run_query(&state, &parameters).await
+///
+/// # Errors
+/// A parameter is wrong, or the query fails before it has given its first rows. What fails later
+/// is told inside the document, whose status has then been sent.
+pub async fn sync(
+    State(state): State<AppState>,
+    Submission(parameters): Submission,
+) -> Result<Response> {
+    let tally = Arc::new(Tally::default());
+    let mut log = QueryLog::begin("sync", tally.clone());
+    let begun = async {
+        let request = TapRequest::from_parameters(&parameters, &state.config)?;
+        let answer = first_rows(&state, request.clone(), tally).await?;
+        Ok((request, state.queries.stream(answer.bytes)?))
+    };
+    let begun = begun.await.inspect_err(|error| log.fail(error));
+    // They have been read, or will not be.
+    state.jobs.uploads().remove_those_of(&parameters);
+    let (request, bytes) = begun?;
+    let disposition = format!("inline; filename=\"{}\"", request.file_name());
+    let headers = [
+        (header::CONTENT_TYPE, request.content_type()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, Body::from_stream(log.follow(bytes))).into_response())
+}
+
+/// Begin the query; a failure up to its first rows is the whole answer.
+async fn first_rows(state: &AppState, request: TapRequest, tally: Arc<Tally>) -> Result<Answer> {
+    let limit = state.config.sync_duration;
+    let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
+    let terms = Terms { duration: Some(limit), failures: Failures::Told, uploads, tally };
+    let work = state.queries.run(answer(state.database.clone(), request, terms));
+    timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
 }

@@ -7,7 +7,7 @@ use almagest_engine::arrow::array::Int64Array;
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_server::dali::{Format, RowLimit};
 use almagest_server::formats::canonical::Canonical;
-use almagest_server::formats::result_stream::{Rows, encode};
+use almagest_server::formats::result_stream::{Failures, Rows, encode};
 use almagest_server::formats::{Provenance, encoder};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -26,7 +26,7 @@ fn stream_of(
 ) -> impl Stream<Item = almagest_server::Result<Bytes>> {
     let canonical = Canonical::new(&batch().schema()).unwrap();
     let encoder = encoder(format, canonical.schema(), &Provenance::default()).unwrap();
-    encode(rows, canonical, encoder, RowLimit::new(limit))
+    encode(rows, canonical, encoder, RowLimit::new(limit), Failures::Told)
 }
 
 /// The whole answer, or how it broke off.
@@ -46,7 +46,7 @@ fn batches(count: usize) -> Rows {
 fn failing_after(count: usize) -> Rows {
     let error = almagest_adql::translate("SELECT luck FROM", &almagest_adql::Names::default());
     let failure = almagest_engine::Error::Adql { text: String::new(), error: error.unwrap_err() };
-    batches(count).chain(stream::once(std::future::ready(Err(failure)))).boxed()
+    batches(count).chain(stream::once(std::future::ready(Err(failure.into())))).boxed()
 }
 
 #[tokio::test]
