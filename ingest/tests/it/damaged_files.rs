@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::typed_formats::data;
 
 /// Damaged versions of each file; the longer run is made by hand with a larger number.
-const N_DAMAGED: usize = 150;
+const N_DAMAGED: usize = 500;
 /// No damaged file of a few kilobytes may take this long.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -60,8 +60,7 @@ fn check(name: &str, format: Format) {
         let damaged = damage(&bytes, &mut rng);
         let start = Instant::now();
         let rows = format::read_from(std::io::Cursor::new(damaged), name, &options);
-        let result =
-            rows.and_then(|rows| rows.map(|rows| rows.map(drop)).collect::<Result<(), _>>());
+        let result = rows.and_then(|mut rows| rows.try_for_each(|rows| rows.map(drop)));
         if let Err(error) = result {
             let message = error.to_string();
             assert!(message.starts_with(name), "{message}");
