@@ -2,11 +2,11 @@
 //! and metadata. `tests/data/make.py` makes the files.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use almagest_ingest::format::{self, FileRows, TableChoice};
-use almagest_ingest::{Error, ErrorKind, Format, ReadOptions};
+use almagest_ingest::{ConformOptions, Error, ErrorKind, Format, ReadOptions, conform};
 use almagest_storage::schema::arrow::{ARRAYSIZE, COOSYS, DESCRIPTION, TIMESYS, UCD, UNIT, UTYPE};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -402,4 +402,78 @@ fn json_lines_that_are_none() {
             "2.5|[1, ]|x".to_owned(),
         ])
     );
+}
+
+/// A file that never ends: a beginning, then the same bytes again and again.
+fn endless(head: &str, again: &'static [u8]) -> impl Read + Send + 'static {
+    let again = (0..).map(move |_| again);
+    let tail = again.flatten().copied();
+    std::io::Cursor::new(head.to_owned().into_bytes()).chain(Cycle(Box::new(tail)))
+}
+
+struct Cycle(Box<dyn Iterator<Item = u8> + Send>);
+
+impl Read for Cycle {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        for (place, byte) in buffer.iter_mut().zip(&mut self.0) {
+            *place = byte;
+        }
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn the_first_rows_come_before_the_last_ones_are_read() {
+    let check = |head: &str, again: &'static [u8]| {
+        let rows = format::read_from(endless(head, again), "endless", &options()).unwrap();
+        let n_rows: usize = rows.take(3).map(|rows| rows.unwrap().batch.num_rows()).sum();
+        assert_eq!(n_rows, 9, "{head}");
+        let limited = ReadOptions { max_bytes: Some(1 << 20), ..ReadOptions::default() };
+        let rows = format::read_from(endless(head, again), "endless", &limited).unwrap();
+        let error = rows.map(|rows| rows.map(drop)).find_map(Result::err).unwrap();
+        assert!(matches!(error, Error::Limit { .. }), "{error}");
+    };
+    let table = "<VOTABLE><RESOURCE><TABLE><FIELD name='n' datatype='int'/><DATA>";
+    check(&format!("{table}<TABLEDATA>"), b"<TR><TD>1</TD></TR>\n");
+    check(&format!("{table}<BINARY><STREAM encoding='base64'>"), b"AAAA\n");
+    check("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: n, datatype: int32}\nn\n", b"1\n");
+    let cards = |cards: &[&str]| {
+        let cards = cards.iter().map(|card| format!("{card:<80}")).collect::<String>();
+        format!("{cards:<2880}")
+    };
+    let primary = cards(&["SIMPLE  =                    T", "BITPIX  = 8", "NAXIS   = 0", "END"]);
+    let table = cards(&[
+        "XTENSION= 'BINTABLE'",
+        "BITPIX  = 8",
+        "NAXIS   = 2",
+        "NAXIS1  = 4",
+        "NAXIS2  = 1000000000000",
+        "TFIELDS = 1",
+        "TFORM1  = 'J'",
+        "END",
+    ]);
+    check(&format!("{primary}{table}"), &[0, 0, 0, 1]);
+}
+
+#[test]
+fn typed_columns_conform_to_a_table() {
+    let text = votable(
+        "<FIELD name='SourceId' datatype='int'/><FIELD name='ra' datatype='float'/>\
+         <FIELD name='dec' datatype='double'/><FIELD name='flux' datatype='unsignedByte'/>",
+        "<TR><TD>7</TD><TD>10.5</TD><TD>-20</TD><TD>3</TD></TR>\
+         <TR><TD>8</TD><TD>11</TD><TD>-21</TD><TD/></TR>",
+    );
+    let rows = format::read_from(std::io::Cursor::new(text.into_bytes()), "u", &options()).unwrap();
+    let rows = rows.map(Result::unwrap).next().unwrap();
+    let schema = crate::sky_tables::schema();
+    let source = schema.table("Source").unwrap();
+    let (conformed, _) =
+        conform(source, &rows.batch, &rows.origin, ConformOptions::default()).unwrap();
+    assert_eq!(conformed.schema(), source.arrow_schema());
+    let lines = shown(&conformed);
+    assert!(
+        lines[1].contains("7") && lines[1].contains("10.5") && lines[1].contains("3.0"),
+        "{lines:?}"
+    );
+    assert_eq!(lines.len(), 3);
 }
