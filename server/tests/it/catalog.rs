@@ -99,6 +99,11 @@ impl Service {
         Self::over(folder, config)
     }
 
+    /// How many tables that came with requests are kept.
+    pub fn uploads(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("state/uploads")).unwrap().count()
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

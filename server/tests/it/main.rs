@@ -8,4 +8,5 @@ mod jobs;
 mod sample;
 mod streaming;
 mod tap_sync;
+mod uploads;
 mod vosi;

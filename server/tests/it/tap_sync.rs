@@ -124,13 +124,6 @@ async fn a_wrong_parameter_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet_is_refused_in_words() {
-    let service = Service::new();
-    let upload = service.sync(&[("QUERY", STARS), ("UPLOAD", "t,param:t")]).await;
-    upload.assert_error(StatusCode::NOT_IMPLEMENTED, "uploads of tables");
-}
-
-#[tokio::test]
 async fn deep_queries_are_answered_not_fatal() {
     let service = Service::new();
     let nested = |levels: usize| {
