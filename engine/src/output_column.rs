@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use almagest_adql::OutputColumn;
 use almagest_storage::schema::SchemaDef;
-use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT, XTYPE};
+use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, EPOCH, TIME_SCALE, UCD, UNIT, XTYPE};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::geometry::GeometryType;
@@ -60,14 +60,24 @@ impl OutputColumns {
 }
 
 fn metadata(column: &OutputColumn, schemas: &[SchemaDef]) -> HashMap<String, String> {
-    let defined = column.origin.as_ref().and_then(|(schema, table, name)| {
-        let schema = schemas.iter().find(|known| known.name == *schema)?;
-        schema.table(table)?.column(name)
+    let table = column.origin.as_ref().and_then(|(schema, table, _)| {
+        schemas.iter().find(|known| known.name == *schema)?.table(table)
     });
+    let defined = column.origin.as_ref().and_then(|(.., name)| table?.column(name));
     let mut metadata = match defined {
         Some(defined) => defined.to_field().metadata().clone(),
         None => HashMap::new(),
     };
+    let position = table.and_then(|table| table.position.as_ref());
+    let is_on_sky =
+        defined.and_then(|column| column.ucd.as_ref()).is_some_and(|ucd| ucd.starts_with("pos."));
+    if let Some(epoch) = position.and_then(|position| position.epoch.as_ref()).filter(|_| is_on_sky)
+    {
+        metadata.insert(EPOCH.to_owned(), epoch.clone());
+    }
+    if let Some(scale) = column.time_scale {
+        metadata.insert(TIME_SCALE.to_owned(), scale.to_string());
+    }
     if column.is_mixed {
         metadata.remove(ARRAYSIZE);
         metadata.remove(DATATYPE);

@@ -74,12 +74,23 @@ pub enum Error {
         /// The format asked for.
         format: &'static str,
     },
+    /// A result has more columns than the format can hold.
+    #[error("a table in {format} has at most {most} columns")]
+    TooManyColumns {
+        /// The format asked for.
+        format: &'static str,
+        /// How many it can hold.
+        most: usize,
+    },
     /// Rows could not be converted for output.
     #[error("the rows cannot be converted: {0}")]
     Convert(#[from] ArrowError),
     /// Rows could not be written as Parquet.
     #[error("the rows cannot be written as Parquet: {0}")]
     Parquet(#[from] ParquetError),
+    /// Rows could not be kept in a temporary file until all were known.
+    #[error("the rows cannot be spooled: {0}")]
+    Spool(std::io::Error),
     /// A thread that worked on a query ended before its time.
     #[error("the query broke off: {reason}")]
     QueryThread {
@@ -104,12 +115,15 @@ impl Error {
             | Self::RepeatedParameter { .. }
             | Self::BadParameter { .. }
             | Self::BadBody { .. }
-            | Self::UnsupportedColumn { .. } => StatusCode::BAD_REQUEST,
+            | Self::UnsupportedColumn { .. }
+            | Self::TooManyColumns { .. } => StatusCode::BAD_REQUEST,
             Self::NoSuchTable { .. } => StatusCode::NOT_FOUND,
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
-            Self::Convert(_) | Self::Parquet(_) | Self::QueryThread { .. } | Self::Listen(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Convert(_)
+            | Self::Parquet(_)
+            | Self::Spool(_)
+            | Self::QueryThread { .. }
+            | Self::Listen(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

@@ -1,13 +1,14 @@
 //! The VO protocols over a catalog: TAP with its VOSI and DALI endpoints.
 //!
 //! ```text
-//! request ─▶ dali::Parameters ─▶ tap::run_query ─▶ engine ─▶ formats (VOTable, CSV, Parquet) ─▶ body
+//! request ─▶ dali::Parameters ─▶ tap::run_query ─▶ engine ─▶ formats (VOTable, FITS, Parquet…) ─▶ body
 //! ```
 //!
 //! Read [`app`] first: it is the whole table of routes. Only this crate knows HTTP, DALI or a
 //! status code; [`error`] is the only place where an error becomes one.
 
 pub mod base_url;
+pub mod compression;
 pub mod config;
 pub mod query_runtime;
 pub mod dali;
@@ -51,6 +52,7 @@ pub fn app(state: AppState) -> Router {
         .route("/", get(home::home))
         .nest("/tap", tap)
         .layer(body_limit)
+        .layer(compression::layer())
         .with_state(state);
     telemetry::traced(router.layer(map_response(name_server)))
 }

@@ -1,4 +1,4 @@
-//! The service as clients see it: pyvo, STILTS taplint, STILTS tapquery.
+//! The service as clients see it: pyvo, readers of all formats, STILTS taplint, STILTS tapquery.
 //!
 //! `tests/run` installs both clients where it can and names the Python in ALMAGEST_PYTHON; where
 //! one is absent its test is skipped with a message.
@@ -101,6 +101,17 @@ fn pyvo() {
     };
     let service = Service::start();
     let report = check(Command::new(python).arg(script("tap_client.py")).arg(&service.url));
+    println!("{report}");
+}
+
+#[test]
+fn readers_of_all_formats() {
+    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
+        println!("skipped: readers of formats, as ALMAGEST_PYTHON names no Python that has them");
+        return;
+    };
+    let service = Service::start();
+    let report = check(Command::new(python).arg(script("formats.py")).arg(&service.url));
     println!("{report}");
 }
 

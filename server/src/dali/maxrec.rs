@@ -44,7 +44,8 @@ mod tests {
     use super::*;
 
     fn check(query: &str, expected: Option<u64>) {
-        let config = ServerConfig { default_maxrec: 50, hard_maxrec: 100, max_body_bytes: 0 };
+        let config =
+            ServerConfig { default_maxrec: 50, hard_maxrec: 100, ..ServerConfig::default() };
         let found = RowLimit::from_parameters(&Parameters::from_query(query), &config);
         assert_eq!(found.ok().map(RowLimit::rows), expected, "{query}");
     }

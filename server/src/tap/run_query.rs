@@ -1,9 +1,11 @@
 //! One query from its parameters to the body of the answer.
 
+use std::path::PathBuf;
+
 use almagest_adql::Dialect;
 use almagest_engine::{Database, QueryOptions};
 use axum::body::Body;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -22,10 +24,14 @@ use crate::{Error, Result};
 /// # Errors
 /// A parameter is wrong, or the query fails before it has given its first rows. What fails later
 /// is told inside the document, whose status has then been sent.
-pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Response> {
+pub async fn run_query(
+    state: &AppState,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+) -> Result<Response> {
     check_request(parameters)?;
     let dialect = language::dialect(parameters)?;
-    let format = Format::from_parameters(parameters)?;
+    let format = Format::negotiated(parameters, headers)?;
     let limit = RowLimit::from_parameters(parameters, &state.config)?;
     let text = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
     let text = text.ok_or(Error::MissingParameter { name: "QUERY" })?;
@@ -33,10 +39,17 @@ pub async fn run_query(state: &AppState, parameters: &Parameters) -> Result<Resp
         tracing::info!(run_id, "the caller's name for the query");
     }
 
-    let answer = answer(state.database.clone(), text.to_owned(), dialect, format, limit);
+    let answer = answer(
+        state.database.clone(),
+        text.to_owned(),
+        dialect,
+        format,
+        limit,
+        state.config.spool.clone(),
+    );
     let bytes = state.queries.run(answer).await??;
     let body = Body::from_stream(state.queries.stream(bytes)?);
-    Ok((headers(format, parameters)?, body).into_response())
+    Ok((answer_headers(format, parameters)?, body).into_response())
 }
 
 /// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
@@ -46,6 +59,7 @@ async fn answer(
     dialect: Dialect,
     format: Format,
     limit: RowLimit,
+    spool: PathBuf,
 ) -> Result<BoxStream<'static, Result<Bytes>>> {
     // One row more than wanted tells a full result from a cut one.
     let options = QueryOptions { dialect, row_limit: Some(limit.rows().saturating_add(1)) };
@@ -53,13 +67,13 @@ async fn answer(
     let warnings = query.warnings().to_vec();
     let provenance = Provenance { query: text, version: query.version(), warnings };
     let canonical = Canonical::new(query.schema())?;
-    let mut encoder = encoder(format, canonical.schema(), &provenance)?;
+    let mut encoder = encoder(format, canonical.schema(), &provenance, &spool)?;
     if limit.is_metadata_only() {
         let bytes = metadata_only(encoder.as_mut())?;
         return Ok(stream::once(std::future::ready(Ok(bytes.into()))).boxed());
     }
     let rows = started(query.into_stream().await?).await?;
-    Ok(encode(rows, canonical, encoder, limit).boxed())
+    begun(encode(rows, canonical, encoder, limit).boxed()).await
 }
 
 /// REQUEST is a relic of TAP 1.0 that clients still send.
@@ -84,26 +98,40 @@ async fn started(mut rows: Rows) -> Result<Rows> {
     })
 }
 
+/// Wait for the first bytes: a format that must know all its rows first has then read them, and
+/// what failed meanwhile is the answer.
+async fn begun(
+    mut bytes: BoxStream<'static, Result<Bytes>>,
+) -> Result<BoxStream<'static, Result<Bytes>>> {
+    Ok(match bytes.next().await {
+        Some(first) => stream::once(std::future::ready(Ok(first?))).chain(bytes).boxed(),
+        None => bytes,
+    })
+}
+
 fn metadata_only(encoder: &mut dyn Encoder) -> Result<Vec<u8>> {
     let mut bytes = encoder.begin()?;
     bytes.extend(encoder.end(&Ending::Overflow)?);
+    while let Some(more) = encoder.more()? {
+        bytes.extend(more);
+    }
     Ok(bytes)
 }
 
-fn headers(format: Format, parameters: &Parameters) -> Result<[(header::HeaderName, String); 2]> {
+fn answer_headers(
+    format: Format,
+    parameters: &Parameters,
+) -> Result<[(header::HeaderName, String); 3]> {
     // A browser that asks for text/xml wants to show it.
     let wants_xml = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
-    let media_type = match wants_xml {
-        Some(value) if value.eq_ignore_ascii_case("text/xml") => "text/xml",
-        _ => format.media_type(),
-    };
-    let charset = match format {
-        Format::Csv | Format::Tsv => ";charset=utf-8",
-        _ => "",
+    let content_type = match wants_xml {
+        Some(value) if value.eq_ignore_ascii_case("text/xml") => "text/xml".to_owned(),
+        _ => format.content_type(),
     };
     let name = format!("inline; filename=\"result.{}\"", format.extension());
     Ok([
-        (header::CONTENT_TYPE, format!("{media_type}{charset}")),
+        (header::CONTENT_TYPE, content_type),
+        (header::VARY, "accept".to_owned()),
         (header::CONTENT_DISPOSITION, name),
     ])
 }

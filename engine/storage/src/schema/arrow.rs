@@ -17,7 +17,11 @@ pub const DESCRIPTION: &str = "description";
 pub const UTYPE: &str = "utype";
 /// Field metadata key of a column's DALI xtype.
 pub const XTYPE: &str = "xtype";
-/// Field metadata key of a string's VOTable datatype, `char` or `unicodeChar`, as declared.
+/// Field metadata key of the epoch of positions, such as `J2016.0`.
+pub const EPOCH: &str = "epoch";
+/// Field metadata key of the scale of times, such as `TAI`.
+pub const TIME_SCALE: &str = "time_scale";
+/// Field metadata key of a string's VOTable datatype: `char` where its values are sure to be ASCII.
 pub const DATATYPE: &str = "datatype";
 /// Field metadata key of a string's greatest length or an array's, written as in VOTable: `64*`.
 pub const ARRAYSIZE: &str = "arraysize";
@@ -60,17 +64,12 @@ impl ColumnDef {
                 metadata.insert(key.to_owned(), value.to_owned());
             }
         }
-        // Arrow has one type for all strings, so what the definition says of them travels beside it.
-        let string = match self.datatype {
-            Datatype::Char | Datatype::String | Datatype::Text => Some("char"),
-            Datatype::Unicode => Some("unicodeChar"),
-            _ => None,
-        };
-        if let Some(datatype) = string {
-            metadata.insert(DATATYPE.to_owned(), datatype.to_owned());
-            if let Some(length) = self.length {
-                metadata.insert(ARRAYSIZE.to_owned(), format!("{length}*"));
-            }
+        // Arrow does not bound strings, so what the definition says of them travels beside it.
+        if self.datatype.is_textual()
+            && self.datatype != Datatype::Binary
+            && let Some(length) = self.length
+        {
+            metadata.insert(ARRAYSIZE.to_owned(), format!("{length}*"));
         }
         if let Some(kind) = self.geometry() {
             metadata.insert(ARRAYSIZE.to_owned(), kind.arraysize().to_owned());
