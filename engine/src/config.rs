@@ -10,6 +10,9 @@ pub struct EngineConfig {
     /// Skip files, row groups and pages that a region cannot meet. Switched off only to test that
     /// the answers do not depend on it.
     pub pruning: Pruning,
+    /// A table of at least so many columns is planned through those that the query names, and as
+    /// many that it only selects are passed on together. One: each table is.
+    pub wide_table_columns: usize,
 }
 
 /// Are data that a region cannot meet skipped?
@@ -27,6 +30,7 @@ impl Default for EngineConfig {
             target_partitions: std::thread::available_parallelism().map_or(2, usize::from),
             memory_limit_bytes: 4 << 30,
             pruning: Pruning::On,
+            wide_table_columns: 64,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A catalog opened for queries.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::names::names;
+use crate::upload::Upload;
 use crate::{Result, Session, tap_schema};
 
 /// How many of the largest consumers an out-of-memory error names.
@@ -57,19 +59,24 @@ impl Database {
 
     /// Begin a session on the newest snapshot, commits of other processes included.
     pub fn session(&self) -> Result<Session> {
-        Session::new(self.clone(), self.snapshot()?)
+        self.session_with(vec![])
+    }
+
+    /// Begin a session on the newest snapshot, in which queries find `uploads` too.
+    pub fn session_with(&self, uploads: Vec<Upload>) -> Result<Session> {
+        Session::new(self.clone(), self.snapshot()?, uploads)
     }
 
     /// Begin a session on an older version.
     ///
     /// # Errors
     /// There is no such version.
-    pub fn session_at(&self, as_of: &AsOf) -> Result<Session> {
+    pub fn session_at(&self, as_of: &AsOf, uploads: Vec<Upload>) -> Result<Session> {
         let version = match as_of {
             AsOf::Version(version) => *version,
             AsOf::Timestamp(timestamp) => self.store.version_at(timestamp)?,
         };
-        Session::new(self.clone(), self.store.snapshot_at(version)?)
+        Session::new(self.clone(), self.store.snapshot_at(version)?, uploads)
     }
 
     /// The settings of its queries.
@@ -83,8 +90,20 @@ impl Database {
     }
 
     /// What its queries may name.
-    pub(crate) fn names(&self) -> &Names {
-        &self.names
+    pub(crate) fn names(&self) -> Arc<Names> {
+        self.names.clone()
+    }
+
+    /// The metadata of a column, as they travel with its values.
+    pub(crate) fn column_metadata(
+        &self,
+        schema: &str,
+        table: &str,
+        column: &str,
+    ) -> Option<HashMap<String, String>> {
+        let schema = self.schemas.iter().find(|known| known.name == schema)?;
+        let table = schema.table(table)?;
+        Some(table.field_of(table.column(column)?).metadata().clone())
     }
 
     /// The tables that describe all tables.

@@ -20,14 +20,19 @@ pub mod geometry;
 pub mod config;
 pub mod functions;
 pub mod tap_schema;
+pub mod upload;
 pub mod error;
 
 mod catalog_provider;
 mod chunked_table;
+mod layout;
 mod names;
+mod narrow;
+mod narrow_table;
 mod optimizer;
 mod output_column;
 mod output_type;
+mod planner;
 mod region_filter;
 
 pub use config::{EngineConfig, Pruning};
@@ -38,3 +43,4 @@ pub use names::names;
 pub use output_type::output_type;
 pub use query::Query;
 pub use session::{QueryOptions, Session};
+pub use upload::Upload;

@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_adql::OutputColumn;
-use almagest_storage::schema::SchemaDef;
-use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, EPOCH, TIME_SCALE, UCD, UNIT, XTYPE};
+use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, TIME_SCALE, UCD, UNIT, XTYPE};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::geometry::GeometryType;
@@ -20,9 +19,13 @@ use crate::output_type::output_type;
 pub(crate) struct OutputColumns(Vec<HashMap<String, String>>);
 
 impl OutputColumns {
-    /// Describe the columns of a translated query; `schemas` define the columns they come from.
-    pub fn of(columns: &[OutputColumn], schemas: &[SchemaDef]) -> Self {
-        Self(columns.iter().map(|column| metadata(column, schemas)).collect())
+    /// Describe the columns of a translated query; `known` tells what is known of the column they
+    /// come from, by schema, table and name.
+    pub fn of(
+        columns: &[OutputColumn],
+        known: impl Fn(&str, &str, &str) -> Option<HashMap<String, String>>,
+    ) -> Self {
+        Self(columns.iter().map(|column| metadata(column, &known)).collect())
     }
 
     /// Return the columns, called as in `names`, with the few output types for those of `planned`,
@@ -59,22 +62,13 @@ impl OutputColumns {
     }
 }
 
-fn metadata(column: &OutputColumn, schemas: &[SchemaDef]) -> HashMap<String, String> {
-    let table = column.origin.as_ref().and_then(|(schema, table, _)| {
-        schemas.iter().find(|known| known.name == *schema)?.table(table)
-    });
-    let defined = column.origin.as_ref().and_then(|(.., name)| table?.column(name));
-    let mut metadata = match defined {
-        Some(defined) => defined.to_field().metadata().clone(),
-        None => HashMap::new(),
-    };
-    let position = table.and_then(|table| table.position.as_ref());
-    let is_on_sky =
-        defined.and_then(|column| column.ucd.as_ref()).is_some_and(|ucd| ucd.starts_with("pos."));
-    if let Some(epoch) = position.and_then(|position| position.epoch.as_ref()).filter(|_| is_on_sky)
-    {
-        metadata.insert(EPOCH.to_owned(), epoch.clone());
-    }
+fn metadata(
+    column: &OutputColumn,
+    known: impl Fn(&str, &str, &str) -> Option<HashMap<String, String>>,
+) -> HashMap<String, String> {
+    let origin = column.origin.as_ref();
+    let mut metadata =
+        origin.and_then(|(schema, table, name)| known(schema, table, name)).unwrap_or_default();
     if let Some(scale) = column.time_scale {
         metadata.insert(TIME_SCALE.to_owned(), scale.to_string());
     }

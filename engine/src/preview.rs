@@ -4,6 +4,7 @@
 //! Tables are known by their definitions only, and are empty. The plan is made and optimized as a
 //! session makes it, so that the conditions arrive at the tables as they would there.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,26 +15,26 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{SchemaProvider, Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::TableType;
+use datafusion::datasource::{TableType, source_as_provider};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::prelude::SessionContext;
 
 use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::names::names;
+use crate::narrow_table::NarrowTable;
+use crate::planner::Planner;
 use crate::region_filter::regions_of_filters;
-use crate::session::{context, frame};
 use crate::{Error, Result, tap_schema};
 
 /// Plans queries over table definitions, without a catalog.
 pub struct Previewer {
     schemas: Vec<SchemaDef>,
     names: Names,
-    context: SessionContext,
+    planner: Planner,
 }
 
 /// A query as it would be planned.
@@ -79,8 +80,8 @@ impl Previewer {
             .collect();
         tables.push((tap_schema::NAME.to_owned(), tap_schema_provider(&all)?));
         let runtime = Arc::new(RuntimeEnv::default());
-        let context = context(&EngineConfig::default(), runtime, tables)?;
-        Ok(Self { schemas: all, names, context })
+        let planner = Planner::new(&EngineConfig::default(), runtime, tables)?;
+        Ok(Self { schemas: all, names, planner })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -91,39 +92,50 @@ impl Previewer {
         let translated = translate_dialect(adql, dialect, &self.names)
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
         let sql = translated.query.to_string();
-        let frame = frame(&self.context, translated.query).await?;
+        let (frame, _) = self.planner.frame(translated.query).await?;
         let (state, plan) = frame.into_parts();
         let plan = state.optimize(&plan)?;
         let mut scans = vec![];
         plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
-                scans.push(self.scan(scan));
+                scans.push(self.scan(scan)?);
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(Preview { sql, warnings: translated.warnings, scans })
     }
 
-    fn scan(&self, scan: &TableScan) -> Scan {
-        let n_columns = scan.source.schema().fields().len();
-        let read = scan.projection.as_ref().map_or(n_columns, Vec::len);
-        let (schema, table) = (scan.table_name.schema(), scan.table_name.table());
+    fn scan(&self, scan: &TableScan) -> DataFusionResult<Scan> {
+        let provider = source_as_provider(&scan.source)?;
+        let narrowed: Option<&NarrowTable> = (provider.as_ref() as &dyn Any).downcast_ref();
+        let (schema, table, columns) = match narrowed {
+            Some(narrowed) => {
+                let (schema, table) = narrowed.table();
+                (schema.as_str(), table.as_str(), narrowed.n_columns(scan.projection.as_ref()))
+            }
+            None => {
+                let n_columns = scan.source.schema().fields().len();
+                let read = scan.projection.as_ref().map_or(n_columns, Vec::len);
+                let schema = scan.table_name.schema().unwrap_or_default();
+                (schema, scan.table_name.table(), (read, n_columns))
+            }
+        };
         let definition = self
             .schemas
             .iter()
-            .find(|definition| Some(definition.name.as_str()) == schema)
+            .find(|definition| definition.name == schema)
             .and_then(|definition| definition.table(table));
         let regions = match definition.and_then(|table| table.position.as_ref()) {
             Some(position) => regions_of_filters(&scan.filters, position),
             None => vec![],
         };
         let conditions = scan.filters.iter().map(|filter| filter.human_display().to_string());
-        Scan {
-            table: format!("{}.{table}", schema.unwrap_or_default()),
-            columns: (read, n_columns),
+        Ok(Scan {
+            table: format!("{schema}.{table}"),
+            columns,
             regions,
             conditions: conditions.collect(),
-        }
+        })
     }
 }
 

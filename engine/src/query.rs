@@ -14,6 +14,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
+use crate::layout::Layout;
 use crate::output_column::OutputColumns;
 
 /// A planned query: what its columns are, and the rows once it is run.
@@ -21,6 +22,7 @@ pub struct Query {
     logical: LogicalPlan,
     physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
+    layout: Layout,
     schema: SchemaRef,
     warnings: Vec<String>,
     version: u64,
@@ -32,17 +34,18 @@ impl Query {
     /// Types are those of the physical plan: only there all branches of a UNION or CASE have one.
     pub(crate) async fn plan(
         frame: DataFrame,
+        layout: Layout,
         described: OutputColumns,
         warnings: Vec<String>,
         version: u64,
     ) -> Result<Self> {
-        let names = frame.schema().as_arrow().clone();
+        let names = layout.schema(frame.schema().as_arrow());
         let (state, plan) = frame.into_parts();
         let logical = state.optimize(&plan)?;
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
-        let schema = described.schema(&names, &physical.schema());
+        let schema = described.schema(&names, &layout.schema(&physical.schema()));
         let context = Arc::new(TaskContext::from(&state));
-        Ok(Self { logical, physical, context, schema, warnings, version })
+        Ok(Self { logical, physical, context, layout, schema, warnings, version })
     }
 
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
@@ -65,9 +68,9 @@ impl Query {
 
     /// Run the query. Dropping the stream cancels it.
     pub async fn into_stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let schema = self.schema;
+        let (layout, schema) = (self.layout, self.schema);
         let stream = execute_stream(self.physical, self.context)?;
-        Ok(stream.map(move |batch| to_output(&batch?, &schema)).boxed())
+        Ok(stream.map(move |batch| to_output(&batch?, &layout, &schema)).boxed())
     }
 
     /// Run the query and keep all its rows.
@@ -82,9 +85,9 @@ impl Query {
     }
 }
 
-fn to_output(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns: Vec<ArrayRef> = batch
-        .columns()
+fn to_output(batch: &RecordBatch, layout: &Layout, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns: Vec<ArrayRef> = layout
+        .columns(batch)
         .iter()
         .zip(schema.fields())
         .map(|(column, field)| match column.data_type() == field.data_type() {

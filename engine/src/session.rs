@@ -8,29 +8,23 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{Dialect, Translated, translate_dialect};
+use almagest_adql::{Dialect, Names, Translated, translate_dialect};
 use almagest_storage::Snapshot;
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
-use datafusion::config::ConfigOptions;
-use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement as DFStatement;
-use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
+use datafusion::catalog::SchemaProvider;
 
 use crate::catalog_provider::SnapshotSchema;
-use crate::config::EngineConfig;
-use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::output_column::OutputColumns;
-use crate::{Database, Error, Query, Result, functions, tap_schema};
+use crate::planner::Planner;
+use crate::upload::{self, Upload};
+use crate::{Database, Error, Query, Result, tap_schema};
 
-/// Name of the one catalog in DataFusion's registry.
-const CATALOG: &str = "almagest";
-
-/// Queries over one snapshot of the catalog.
+/// Queries over one snapshot of the catalog, and over what the caller brings along.
 pub struct Session {
     database: Database,
-    context: SessionContext,
+    uploads: Vec<Upload>,
+    /// What queries may name.
+    names: Arc<Names>,
+    planner: Planner,
     version: u64,
 }
 
@@ -44,16 +38,25 @@ pub struct QueryOptions {
 }
 
 impl Session {
-    pub(crate) fn new(database: Database, snapshot: Snapshot) -> Result<Self> {
+    pub(crate) fn new(
+        database: Database,
+        snapshot: Snapshot,
+        uploads: Vec<Upload>,
+    ) -> Result<Self> {
         let default_schema = snapshot.store().schema().name.clone();
         let version = snapshot.version();
         let pruning = database.config().pruning;
-        let tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
+        let mut tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
             (default_schema, Arc::new(SnapshotSchema::new(snapshot, pruning))),
             (tap_schema::NAME.to_owned(), database.tap_schema()),
         ];
-        let context = context(database.config(), database.runtime(), tables)?;
-        Ok(Self { database, context, version })
+        let mut names = database.names();
+        if !uploads.is_empty() {
+            tables.push((upload::SCHEMA.to_owned(), upload::provider(&uploads)?));
+            Arc::make_mut(&mut names).schemas.push(upload::names(&uploads));
+        }
+        let planner = Planner::new(database.config(), database.runtime(), tables)?;
+        Ok(Self { database, uploads, names, planner, version })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -63,69 +66,30 @@ impl Session {
     /// # Errors
     /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated = translate_dialect(adql, options.dialect, self.database.names())
+        let translated = translate_dialect(adql, options.dialect, &self.names)
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
         match &translated.as_of {
             Some(as_of) => {
-                self.database.session_at(as_of)?.plan(translated, options.row_limit).await
+                let session = self.database.session_at(as_of, self.uploads.clone())?;
+                session.plan(translated, options.row_limit).await
             }
             None => self.plan(translated, options.row_limit).await,
         }
     }
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
-        let described = OutputColumns::of(&translated.columns, self.database.schemas());
-        let frame = frame(&self.context, translated.query).await?;
+        let described =
+            OutputColumns::of(&translated.columns, |schema, table, column| {
+                match schema == upload::SCHEMA {
+                    true => upload::column_metadata(&self.uploads, table, column),
+                    false => self.database.column_metadata(schema, table, column),
+                }
+            });
+        let (frame, layout) = self.planner.frame(translated.query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        Query::plan(frame, described, translated.warnings, self.version).await
+        Query::plan(frame, layout, described, translated.warnings, self.version).await
     }
-}
-
-/// A DataFusion context with our functions, our rules and these schemas.
-pub(crate) fn context(
-    config: &EngineConfig,
-    runtime: Arc<RuntimeEnv>,
-    schemas: Vec<(String, Arc<dyn SchemaProvider>)>,
-) -> Result<SessionContext> {
-    let state = SessionStateBuilder::new()
-        .with_config(session_config(config))
-        .with_runtime_env(runtime)
-        .with_default_features()
-        .with_analyzer_rule(Arc::new(KeepNumbersFinite))
-        .build();
-    let context = SessionContext::new_with_state(state);
-    for function in functions::all() {
-        context.register_udf(function);
-    }
-    for function in functions::aggregates() {
-        context.register_udaf(function);
-    }
-    let catalog = MemoryCatalogProvider::new();
-    for (name, tables) in schemas {
-        catalog.register_schema(&name, tables)?;
-    }
-    context.register_catalog(CATALOG, Arc::new(catalog));
-    Ok(context)
-}
-
-/// The logical plan of a translated query, not yet optimized.
-pub(crate) async fn frame(context: &SessionContext, query: SqlQuery) -> Result<DataFrame> {
-    let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
-    let plan = context.state().statement_to_plan(statement).await?;
-    Ok(context.execute_logical_plan(plan).await?)
-}
-
-fn session_config(config: &EngineConfig) -> SessionConfig {
-    let mut options = ConfigOptions::new();
-    options.execution.target_partitions = config.target_partitions;
-    options.execution.parquet.pushdown_filters = false;
-    options.sql_parser.default_null_ordering = "nulls_last".into();
-    options.sql_parser.map_string_types_to_utf8view = false;
-    options.catalog.create_default_catalog_and_schema = false;
-    options.catalog.default_catalog = CATALOG.into();
-    options.optimizer.prefer_hash_join = true;
-    SessionConfig::from(options)
 }

@@ -29,6 +29,7 @@ mod fault;
 mod geometry;
 
 pub(crate) use check::degrees;
+pub(crate) use convert::instant;
 
 /// What to do with input that a table cannot hold as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -8,6 +8,10 @@ use almagest_storage::sphgeom::PositionError;
 
 use crate::origin::RowOrigin;
 
+mod file;
+
+pub use file::{CellProblem, FileProblem, Limit};
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -134,6 +138,40 @@ pub enum Error {
         /// The reader's reason.
         source: parquet::errors::ParquetError,
     },
+    /// A file is not the Arrow file or stream it claims to be.
+    #[error("{input}: {source}")]
+    Arrow {
+        /// The file, or what the caller called it.
+        input: String,
+        /// The reader's reason.
+        source: arrow::error::ArrowError,
+    },
+    /// A file is not what its format asks for, or asks for what is not done.
+    #[error("{input}: {problem}")]
+    File {
+        /// The file, or what the caller called it.
+        input: String,
+        /// What is wrong with it.
+        problem: FileProblem,
+    },
+    /// A value of a file cannot be read as its column's type.
+    #[error("{origin}, column {column}: {problem}")]
+    Cell {
+        /// Input and row.
+        origin: RowOrigin,
+        /// The column, as the file calls it.
+        column: String,
+        /// What is wrong with the value.
+        problem: CellProblem,
+    },
+    /// A file holds more than is taken.
+    #[error("{input}: {limit}")]
+    Limit {
+        /// The file, or what the caller called it.
+        input: String,
+        /// What it has too much of.
+        limit: Limit,
+    },
     /// The catalog refused.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
@@ -176,7 +214,11 @@ impl Error {
             | Self::UnknownFormat { .. }
             | Self::NoHeader { .. }
             | Self::Text { .. }
-            | Self::Parquet { .. } => ErrorKind::Input,
+            | Self::Parquet { .. }
+            | Self::Arrow { .. }
+            | Self::File { .. }
+            | Self::Cell { .. }
+            | Self::Limit { .. } => ErrorKind::Input,
             Self::Io { .. } => ErrorKind::Storage,
             Self::Rows { .. } => ErrorKind::Bug,
             Self::Storage(error) => match error {
@@ -301,6 +343,11 @@ pub enum TextProblem {
         /// Number of the field, 1-based.
         field: usize,
     },
+    /// A line is not a JSON object.
+    NotAnObject {
+        /// The parser's reason.
+        reason: String,
+    },
     /// The row has more bytes than any row of a table can have: a quote was left open.
     TooLong {
         /// Bytes of the row.
@@ -315,6 +362,7 @@ impl fmt::Display for TextProblem {
                 write!(f, "{found} fields where the header names {expected}")
             }
             Self::NotUtf8 { field } => write!(f, "field {field} is not UTF-8 text"),
+            Self::NotAnObject { reason } => write!(f, "not a JSON object: {reason}"),
             Self::TooLong { n_bytes } => {
                 write!(f, "{n_bytes} bytes in one row, is a quote left open?")
             }

@@ -1,22 +1,47 @@
 //! Table files as streams of batches: each batch knows its rows' numbers in the file.
 //!
+//! ```text
+//!   path ──┐   gzip,                  ┌ csv, ecsv, json_lines ┐
+//!          ├─▶ zstd  ─▶ Input ─ detect┤ votable, fits_table   ├─▶ TableReader ─▶ FileRows …
+//!   Read ──┘   undone   (limits)      └ parquet, arrow_ipc    ┘   (one schema)
+//! ```
+//!
 //! Readers decode and nothing more. Whether a file's columns are those of a table is decided by
-//! [`conform`](crate::conform()), the same way for each format.
+//! [`conform`](crate::conform()), the same way for each format; what table a file would make by
+//! itself, by [`infer`](crate::infer). Each reader holds a batch in memory, whatever the size of
+//! the file, and refuses a hostile file in words.
 
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Limit, Result};
 use crate::origin::Origin;
+use input::Input;
 
+mod arrow_ipc;
+mod column;
 mod csv;
+mod detect;
+mod ecsv;
+mod fits_table;
+mod input;
+mod json_lines;
 mod parquet;
+mod votable;
 
-/// The file names that say what format a file has, for messages and help.
-pub const EXTENSIONS: &str = ".csv, .tsv, .csv.gz, .tsv.gz or .parquet";
+pub use detect::EXTENSIONS;
+
+/// A batch is complete when what was read for it reaches this size, however wide the table.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// No row of a survey table comes near this; a forgotten quote or a lying length does.
+const ROW_BYTES_LIMIT: usize = 256 << 20;
 
 /// A format of table files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,39 +50,51 @@ pub enum Format {
     Csv,
     /// Text with a header row, fields separated by tabs, quoted by `"`.
     Tsv,
+    /// CSV under a commented header with types, units and descriptions (Astropy APE 6).
+    Ecsv,
+    /// One JSON object a line.
+    JsonLines,
+    /// VOTable in any serialization.
+    Votable,
+    /// A binary table of a FITS file.
+    Fits,
     /// Apache Parquet.
     Parquet,
+    /// Arrow IPC, file or stream.
+    Arrow,
 }
 
 impl Format {
-    /// Tell the format by the file's name; a further `.gz` is allowed for text.
-    ///
-    /// # Errors
-    /// [`Error::UnknownFormat`] if the name does not say.
-    pub fn of_path(path: &Path) -> Result<Self> {
-        let unknown = || Error::UnknownFormat { path: path.to_owned() };
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unknown)?;
-        let name = name.to_ascii_lowercase();
-        let (name, is_compressed) = match name.strip_suffix(".gz") {
-            Some(name) => (name, true),
-            None => (name.as_str(), false),
-        };
-        match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("csv") => Ok(Self::Csv),
-            Some("tsv") => Ok(Self::Tsv),
-            Some("parquet" | "parq" | "pq") if !is_compressed => Ok(Self::Parquet),
-            _ => Err(unknown()),
+    /// All formats.
+    pub const ALL: [Self; 8] = [
+        Self::Csv,
+        Self::Tsv,
+        Self::Ecsv,
+        Self::JsonLines,
+        Self::Votable,
+        Self::Fits,
+        Self::Parquet,
+        Self::Arrow,
+    ];
+
+    /// The format's name, as options of the program spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Ecsv => "ecsv",
+            Self::JsonLines => "jsonl",
+            Self::Votable => "votable",
+            Self::Fits => "fits",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
         }
     }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Csv => "csv",
-            Self::Tsv => "tsv",
-            Self::Parquet => "parquet",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -65,80 +102,225 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Csv, Self::Tsv, Self::Parquet]
-            .into_iter()
-            .find(|format| format.to_string().eq_ignore_ascii_case(text))
-            .ok_or_else(|| format!("no format {text}, expected csv, tsv or parquet"))
+        Self::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(text)).ok_or_else(
+            || {
+                let names = Self::ALL.map(Self::name);
+                format!("no format {text}, expected one of {}", names.join(", "))
+            },
+        )
     }
+}
+
+/// Which table of a file that may hold several (VOTable, FITS).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum TableChoice {
+    /// The first.
+    #[default]
+    First,
+    /// By its place among the file's tables, from 0.
+    Index(usize),
+    /// By its name or ID, in any case.
+    Name(String),
 }
 
 /// How to read a table file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The format; `None`: as the file's name says.
+    /// The format; `None`: as the first bytes or the file's name say.
     pub format: Option<Format>,
-    /// Fields of a text file that mean NULL.
+    /// What the sender of an upload says that it is; it counts before the name.
+    pub media_type: Option<String>,
+    /// Which table of the file.
+    pub table: TableChoice,
+    /// Fields of a CSV or TSV file that mean NULL.
     pub null_fields: Vec<String>,
     /// Most rows of a batch.
     pub batch_rows: usize,
+    /// Most rows of the table; more are refused.
+    pub max_rows: Option<u64>,
+    /// Most bytes, counted both after decompression of the file and in memory over all batches.
+    pub max_bytes: Option<u64>,
 }
 
 impl Default for ReadOptions {
-    /// The name decides the format; an empty field and `\N` (as MySQL and Qserv write) are NULL.
+    /// The content or name decides the format; an empty field and `\N` (as MySQL and Qserv write)
+    /// are NULL; no limits.
     fn default() -> Self {
-        let null_fields = vec![String::new(), "\\N".to_owned()];
-        Self { format: None, null_fields, batch_rows: 65_536 }
+        Self {
+            format: None,
+            media_type: None,
+            table: TableChoice::First,
+            null_fields: vec![String::new(), "\\N".to_owned()],
+            batch_rows: 65_536,
+            max_rows: None,
+            max_bytes: None,
+        }
     }
 }
 
 /// A batch of a file's rows.
 #[derive(Debug, Clone)]
 pub struct FileRows {
-    /// The rows, with the file's own columns and types (text for text files).
+    /// The rows, with the file's own columns and types (text for CSV and TSV).
     pub batch: RecordBatch,
     /// The file and the first row's number.
     pub origin: Origin,
 }
 
-/// Open a table file and stream its rows in their order; a file without rows gives one empty
-/// batch, which has the file's columns.
-///
-/// # Errors
-/// Here and from the iterator: every error names the file, and the row where there is one. After
-/// an error the iterator ends.
-pub fn read(
-    path: &Path,
-    options: &ReadOptions,
-) -> Result<Box<dyn Iterator<Item = Result<FileRows>>>> {
-    let format = match options.format {
-        Some(format) => format,
-        None => Format::of_path(path)?,
-    };
-    Ok(match format {
-        Format::Csv => Box::new(csv::TextReader::open(path, b',', options)?),
-        Format::Tsv => Box::new(csv::TextReader::open(path, b'\t', options)?),
-        Format::Parquet => Box::new(parquet::ParquetReader::open(path, options)?),
-    })
+/// The rows of a file of some format.
+trait RowSource: Send {
+    /// The columns: all batches have exactly these.
+    fn schema(&self) -> SchemaRef;
+
+    /// Read the batch whose first row `origin` names; `None`, or no rows: the end.
+    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>>;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Open a table file and stream its rows in their order.
+///
+/// Compression (gzip, zstd) and format are told by the first bytes; CSV and TSV, which have no
+/// mark, by the name.
+///
+/// # Errors
+/// Here and from the iterator: every error names the file, and the row where there is one.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<TableReader> {
+    TableReader::open(Input::open(path, options.max_bytes)?, options)
+}
 
-    fn check(name: &str, expected: Option<Format>) {
-        assert_eq!(Format::of_path(Path::new(name)).ok(), expected, "{name}");
+/// Stream the rows of a table that comes from anywhere: an upload, standard input.
+///
+/// Parquet, JSON lines and FITS tables with arrays of variable length are first copied to an
+/// unnamed temporary file, as they cannot be read in one pass.
+///
+/// # Arguments
+/// * `name` - what errors call the input; where it ends like a file's name, it tells the format
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_from(
+    stream: impl Read + Send + 'static,
+    name: &str,
+    options: &ReadOptions,
+) -> Result<TableReader> {
+    TableReader::open(Input::from_stream(Box::new(stream), name, options.max_bytes)?, options)
+}
+
+/// A table file that is being read: an iterator over its batches, in the order of the rows.
+///
+/// A file without rows gives one empty batch, which has the file's columns. After an error the
+/// iterator ends.
+pub struct TableReader {
+    format: Format,
+    rows: Box<dyn RowSource>,
+    is_over_bytes: input::OverLimit,
+    max_rows: Option<u64>,
+    max_bytes: Option<u64>,
+    n_bytes: u64,
+    /// Origin of the next row; `None` after the end or an error.
+    next: Option<Origin>,
+}
+
+impl TableReader {
+    fn open(input: Input, options: &ReadOptions) -> Result<Self> {
+        let is_over_bytes = input.over_limit();
+        let name = Arc::clone(input.name());
+        let format = options
+            .format
+            .or_else(|| Format::detect(input.head(), &name, options.media_type.as_deref()))
+            .ok_or_else(|| input.unknown_format())?;
+        let mut options = options.clone();
+        let row_limit = options.max_rows.and_then(|most| usize::try_from(most).ok());
+        let batch_rows = options.batch_rows.max(1);
+        options.batch_rows = row_limit.map_or(batch_rows, |most| (most + 1).min(batch_rows));
+        let rows: Result<Box<dyn RowSource>> = match format {
+            Format::Csv => csv::TextRows::open(input, b',', &options).map(boxed),
+            Format::Tsv => csv::TextRows::open(input, b'\t', &options).map(boxed),
+            Format::Ecsv => ecsv::EcsvRows::open(input, &options).map(boxed),
+            Format::JsonLines => json_lines::JsonRows::open(input, &options).map(boxed),
+            Format::Votable => votable::open(input, &options),
+            Format::Fits => fits_table::FitsRows::open(input, &options).map(boxed),
+            Format::Parquet => parquet::ParquetRows::open(input, &options).map(boxed),
+            Format::Arrow => arrow_ipc::IpcRows::open(input, &options).map(boxed),
+        };
+        let rows = rows.map_err(|error| is_over_bytes.explain(&name, error))?;
+        Ok(Self {
+            format,
+            rows,
+            is_over_bytes,
+            max_rows: options.max_rows,
+            max_bytes: options.max_bytes,
+            n_bytes: 0,
+            next: Some(Origin::new(name)),
+        })
     }
 
-    #[test]
-    fn the_name_tells_the_format() {
-        check("a.csv", Some(Format::Csv));
-        check("dir.parquet/a.CSV.GZ", Some(Format::Csv));
-        check("a.b.tsv", Some(Format::Tsv));
-        check("a.parquet", Some(Format::Parquet));
-        check("a.pq", Some(Format::Parquet));
-        check("a.parquet.gz", None);
-        check("a.fits", None);
-        check("csv", None);
-        check("..", None);
+    /// The format of the file, as it was found to be.
+    pub fn format(&self) -> Format {
+        self.format
     }
+
+    /// The columns of all batches, with the metadata of the file (see
+    /// [`almagest_storage::schema::arrow`]).
+    pub fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+
+    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+        let batch = self
+            .rows
+            .read_batch(origin)
+            .map_err(|error| self.is_over_bytes.explain(&origin.input, error))?;
+        let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) else { return Ok(None) };
+        let over = |limit| Err(Error::Limit { input: origin.input.to_string(), limit });
+        self.n_bytes += batch.get_array_memory_size() as u64;
+        let n_rows = origin.first_row - 1 + batch.num_rows() as u64;
+        match (self.max_rows, self.max_bytes) {
+            (Some(most), _) if n_rows > most => over(Limit::Rows { most }),
+            // Builders grow by doubling, so memory of twice the limit is nothing hostile yet.
+            (_, Some(most)) if self.n_bytes > most.saturating_mul(4).max(1 << 20) => {
+                over(Limit::Bytes { most })
+            }
+            _ => Ok(Some(batch)),
+        }
+    }
+}
+
+fn boxed<R: RowSource + 'static>(rows: R) -> Box<dyn RowSource> {
+    Box::new(rows)
+}
+
+impl Iterator for TableReader {
+    type Item = Result<FileRows>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let origin = self.next.take()?;
+        match self.read_batch(&origin) {
+            Ok(Some(batch)) => {
+                self.next = Some(origin.after(batch.num_rows()));
+                Some(Ok(FileRows { batch, origin }))
+            }
+            // A file without rows still has columns to be looked at.
+            Ok(None) if origin.first_row == 1 => {
+                let batch = RecordBatch::new_empty(self.rows.schema());
+                Some(Ok(FileRows { batch, origin }))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl fmt::Debug for TableReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableReader")
+            .field("format", &self.format)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Run a library's decoder over bytes that anyone may have sent: `None` where it panics. Its state
+/// is not used any more after that.
+fn caught<T>(decode: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)).ok()
 }

@@ -1,6 +1,7 @@
 //! What the operator decides.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Limits of the service; those that capabilities announce are those enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,53 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// Folder for rows that must wait until all are known, as those of a FITS file.
     pub spool: PathBuf,
+    /// How long a synchronous query may compute.
+    pub sync_duration: Duration,
+    /// How long a job may execute.
+    pub execution_duration: Limit<Duration>,
+    /// How long a job and its result are kept, from its creation.
+    pub retention: Limit<Duration>,
+    /// Jobs that execute at the same time.
+    pub concurrent_jobs: usize,
+    /// How long a request with WAIT may be held at most: less than a minute, after which proxies
+    /// commonly give up.
+    pub longest_wait: Duration,
+    /// Does the list of jobs show those of anonymous callers?
+    pub anonymous_jobs: AnonymousJobs,
+    /// The folder for jobs and results; a temporary one, removed with the service, if absent.
+    pub state: Option<PathBuf>,
 }
+
+/// A limit that callers may change, up to one that they may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<T> {
+    /// What holds where the caller says nothing.
+    pub default: T,
+    /// What holds whatever the caller says.
+    pub hard: T,
+}
+
+impl<T: Ord + Copy> Limit<T> {
+    /// What holds where the caller says nothing.
+    pub fn or_default(&self) -> T {
+        self.default.min(self.hard)
+    }
+}
+
+/// Does the list of jobs show those of anonymous callers?
+///
+/// All anonymous callers are one owner. On a public address the list would hand each of them the
+/// others' queries, results and the right to delete them; on one person's machine it is that
+/// person's own list, without which clients cannot find a job again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnonymousJobs {
+    /// Yes: whoever reaches the service may see them.
+    Listed,
+    /// No: who knows the id of a job may see that job.
+    Unlisted,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 impl Default for ServerConfig {
     fn default() -> Self {
@@ -22,6 +69,13 @@ impl Default for ServerConfig {
             hard_maxrec: 100_000_000,
             max_body_bytes: 256 << 20,
             spool: std::env::temp_dir(),
+            sync_duration: Duration::from_secs(300),
+            execution_duration: Limit { default: HOUR, hard: 24 * HOUR },
+            retention: Limit { default: 7 * 24 * HOUR, hard: 30 * 24 * HOUR },
+            concurrent_jobs: std::thread::available_parallelism().map_or(2, usize::from),
+            longest_wait: Duration::from_secs(50),
+            anonymous_jobs: AnonymousJobs::Listed,
+            state: None,
         }
     }
 }

@@ -4,7 +4,9 @@
 //! What the caller did is told to the caller. What the operator or the authors must mend is told
 //! to the log; the caller gets a number to quote.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use almagest_engine::ErrorKind;
 use almagest_engine::arrow::error::ArrowError;
@@ -13,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parquet::errors::ParquetError;
 
 use crate::formats::votable;
+use crate::uws::Phase;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -58,6 +61,86 @@ pub enum Error {
         /// The table, as given.
         name: String,
     },
+    /// A job that does not exist, or is not the caller's.
+    #[error("there is no job {id:?} here; it may have been destroyed")]
+    NoSuchJob {
+        /// The job, as given.
+        id: String,
+    },
+    /// A part of a job that does not exist.
+    #[error("a job has no part {path:?}")]
+    NoSuchPart {
+        /// The part, as given.
+        path: String,
+    },
+    /// A result, or an error, that a job does not have in its phase.
+    #[error("the job has no {what}: its phase is {phase}")]
+    NotInPhase {
+        /// What is asked for.
+        what: &'static str,
+        /// The phase in which the job is.
+        phase: Phase,
+    },
+    /// A change that a job does not allow in its phase.
+    #[error("{what} cannot be changed: the phase of the job is {phase}, and no longer {until}")]
+    TooLate {
+        /// What should be changed.
+        what: &'static str,
+        /// The phase in which the job is.
+        phase: Phase,
+        /// Up to when it could be changed.
+        until: &'static str,
+    },
+    /// A query that ran into the time limit of the synchronous endpoint.
+    #[error(
+        "time limit: the query was stopped after {} s, the most that a synchronous query may take \
+         here; run it as an asynchronous job, which may take longer",
+        limit.as_secs()
+    )]
+    SyncDuration {
+        /// The limit.
+        limit: Duration,
+    },
+    /// A job that ran into its execution duration.
+    #[error(
+        "time limit: the job was stopped after {} s, its execution duration; set a longer one \
+         before it runs (the service allows {} s), or ask for less",
+        limit.as_secs(),
+        most.as_secs()
+    )]
+    ExecutionDuration {
+        /// The limit of the job.
+        limit: Duration,
+        /// The longest that the service allows.
+        most: Duration,
+    },
+    /// The folder for the state of the service cannot be used.
+    #[error("the state folder {path} cannot be written to: {source}; name another with --state")]
+    StateFolder {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// Another service uses the state folder.
+    #[error("another service uses the state folder {path}; name another with --state")]
+    StateInUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The state is of another format.
+    #[error("{path} has format {found}, this program reads format {known}")]
+    StateFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format of the file.
+        found: i64,
+        /// The format that can be read.
+        known: i64,
+    },
+    /// The store of jobs cannot be read or written.
+    #[error("the store of jobs: {0}")]
+    Store(#[from] rusqlite::Error),
     /// Something that the protocol knows and this service does not do yet.
     #[error("{what}")]
     NotImplemented {
@@ -117,8 +200,19 @@ impl Error {
             | Self::BadBody { .. }
             | Self::UnsupportedColumn { .. }
             | Self::TooManyColumns { .. } => StatusCode::BAD_REQUEST,
-            Self::NoSuchTable { .. } => StatusCode::NOT_FOUND,
+            Self::NoSuchTable { .. }
+            | Self::NoSuchJob { .. }
+            | Self::NoSuchPart { .. }
+            | Self::NotInPhase { .. } => StatusCode::NOT_FOUND,
+            Self::TooLate { .. } => StatusCode::FORBIDDEN,
+            Self::SyncDuration { .. } | Self::ExecutionDuration { .. } => {
+                StatusCode::REQUEST_TIMEOUT
+            }
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
+            Self::StateFolder { .. }
+            | Self::StateInUse { .. }
+            | Self::StateFormat { .. }
+            | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Convert(_)
             | Self::Parquet(_)
             | Self::Spool(_)
@@ -144,6 +238,18 @@ impl Error {
         format!("{what}; the operator of the service finds the cause in the log under {incident}")
     }
 
+    /// Might the same request succeed at another time?
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Engine(error) => error.kind() == ErrorKind::ResourcesExhausted,
+            Self::QueryThread { .. }
+            | Self::StateFolder { .. }
+            | Self::Store(_)
+            | Self::Spool(_) => true,
+            _ => false,
+        }
+    }
+
     /// Answer with plain text, for endpoints whose clients show nothing else.
     pub fn into_text(self) -> Response {
         let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
@@ -157,6 +263,22 @@ impl IntoResponse for Error {
         let content_type = [(header::CONTENT_TYPE, votable::MEDIA_TYPE)];
         let document = votable::error_document(&self.public_message());
         (self.status(), content_type, document).into_response()
+    }
+}
+
+/// An error answered as plain text.
+#[derive(Debug)]
+pub struct PlainText(pub Error);
+
+impl<E: Into<Error>> From<E> for PlainText {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for PlainText {
+    fn into_response(self) -> Response {
+        self.0.into_text()
     }
 }
 

@@ -1,7 +1,9 @@
 //! The VO protocols over a catalog: TAP with its VOSI and DALI endpoints.
 //!
 //! ```text
-//! request ─▶ dali::Parameters ─▶ tap::run_query ─▶ engine ─▶ formats (VOTable, FITS, Parquet…) ─▶ body
+//! request ─▶ dali::Parameters ─▶ tap::answer ─▶ engine ─▶ formats (VOTable, FITS, …) ───▶ body
+//!                                    ▲                                                     │
+//!                 /tap/async ─▶ uws::Jobs, which outlive the service ◀── result file ──────┘
 //! ```
 //!
 //! Read [`app`] first: it is the whole table of routes. Only this crate knows HTTP, DALI or a
@@ -19,6 +21,7 @@ pub mod serve;
 pub mod state;
 pub mod tap;
 pub mod telemetry;
+pub mod uws;
 pub mod vosi;
 pub mod xml;
 
@@ -28,7 +31,7 @@ use axum::http::HeaderValue;
 use axum::http::header::SERVER;
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::get;
 
 pub use config::ServerConfig;
 pub use error::{Error, Result};
@@ -41,8 +44,7 @@ pub fn app(state: AppState) -> Router {
     let tap = Router::new()
         .route("/", get(home::home))
         .route("/sync", get(tap::sync::sync).post(tap::sync::sync))
-        .route("/async", any(tap::unavailable::asynchronous))
-        .route("/async/{*job}", any(tap::unavailable::asynchronous))
+        .nest("/async", tap::asynchronous::routes())
         .route("/capabilities", get(vosi::capabilities::capabilities))
         .route("/availability", get(vosi::availability::availability))
         .route("/tables", get(vosi::tables::tables))

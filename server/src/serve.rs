@@ -11,7 +11,7 @@ use crate::config::ServerConfig;
 use crate::state::AppState;
 use crate::{Result, app};
 
-/// How long answers under way may take after the service was told to stop.
+/// How long answers and jobs under way may take after the service was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Answer requests until `shutdown` completes, and for a short while those begun before.
@@ -24,10 +24,14 @@ pub async fn serve(
     config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let app = app(AppState::new(database, config)?);
+    let state = AppState::new(database, config)?;
+    let jobs = state.jobs.clone();
+    let app = app(state);
+    let closing = jobs.clone();
     let (stopping, stopped) = oneshot::channel();
     let graceful = axum::serve(listener, app).with_graceful_shutdown(async move {
         shutdown.await;
+        tokio::spawn(async move { closing.close(GRACE).await });
         // Nobody listens any more only where serving has already ended.
         let _ = stopping.send(());
     });
@@ -43,6 +47,8 @@ pub async fn serve(
         ended = graceful.into_future() => ended?,
         () = deadline => tracing::warn!("answers that took longer than {GRACE:?} were cut off"),
     }
+    // Serving may end by itself, and jobs may be at work until the same deadline.
+    jobs.close(Duration::ZERO).await;
     Ok(())
 }
 

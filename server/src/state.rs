@@ -7,6 +7,7 @@ use almagest_engine::Database;
 use crate::Result;
 use crate::config::ServerConfig;
 use crate::query_runtime::QueryRuntime;
+use crate::uws::Jobs;
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,17 +18,21 @@ pub struct AppState {
     pub config: ServerConfig,
     /// Threads for queries.
     pub queries: QueryRuntime,
+    /// Asynchronous queries.
+    pub jobs: Jobs,
     /// When the service started.
     pub up_since: SystemTime,
 }
 
 impl AppState {
-    /// Make the state of a service that starts now.
+    /// Make the state of a service that starts now, inside a Tokio runtime; jobs that an earlier one
+    /// left unfinished go on.
     ///
     /// # Errors
-    /// The system gives no threads for queries.
+    /// The system gives no threads for queries, or the state folder cannot be used.
     pub fn new(database: Database, config: ServerConfig) -> Result<Self> {
         let queries = QueryRuntime::start()?;
-        Ok(Self { database, config, queries, up_since: SystemTime::now() })
+        let jobs = Jobs::open(database.clone(), &config, queries.clone())?;
+        Ok(Self { database, config, queries, jobs, up_since: SystemTime::now() })
     }
 }

@@ -1,8 +1,22 @@
 //! TAP 1.1: queries, and the pages that teach how to ask them.
+//!
+//! ```text
+//!   parameters ─▶ request ─▶ answer ─┬─▶ sync: the body
+//!                                    └─▶ asynchronous: the result file of a job
+//! ```
 
+pub mod request;
+pub mod answer;
+pub mod tally;
+pub mod query_log;
+pub mod sync;
+pub mod asynchronous;
+pub mod language;
 pub mod examples;
 pub mod features;
-pub mod language;
-pub mod run_query;
-pub mod sync;
 pub mod unavailable;
+
+pub use answer::Answer;
+pub use query_log::QueryLog;
+pub use request::TapRequest;
+pub use tally::Tally;

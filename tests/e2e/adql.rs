@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use almagest_adql::function::FUNCTIONS;
 use almagest_engine::arrow::array::RecordBatch;
 use almagest_engine::arrow::util::display::{ArrayFormatter, FormatOptions};
-use almagest_engine::{Database, Error, Query, QueryOptions};
+use almagest_engine::{Database, EngineConfig, Error, Query, QueryOptions};
 use almagest_ingest::{ReadOptions, Transaction};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
@@ -31,7 +31,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/adql")
 }
 
-fn catalog() -> (TempDir, Database) {
+/// The catalog, opened as it is and so that each table is planned as a wide one.
+fn catalog() -> (TempDir, [Database; 2]) {
     let temporary = tempfile::tempdir().unwrap();
     let schema = felis::load(&folder().join("catalog.yaml")).unwrap().schema;
     let root = temporary.path().join("catalog");
@@ -42,8 +43,9 @@ fn catalog() -> (TempDir, Database) {
         transaction.append_file(table, &path, &ReadOptions::default()).unwrap();
     }
     transaction.commit().unwrap();
-    let database = Database::open(&root).unwrap();
-    (temporary, database)
+    let wide = EngineConfig { wide_table_columns: 1, ..Default::default() };
+    let wide = Database::with_config(CatalogStore::open(&root).unwrap(), wide).unwrap();
+    (temporary, [Database::open(&root).unwrap(), wide])
 }
 
 /// A query and what becomes of it.
@@ -119,10 +121,12 @@ async fn check(name: &str) {
     let path = folder().join(name);
     let cases = cases(&fs::read_to_string(&path).unwrap());
     assert!(cases.len() > 3, "{name} has cases");
-    let (_folder, database) = catalog();
+    let (_folder, databases) = catalog();
     let mut different = vec![];
-    for case in cases {
-        let found = match (outcome(&database, &case).await, case.what.as_str()) {
+    let twice =
+        databases.iter().flat_map(|database| cases.iter().map(move |case| (database, case)));
+    for (database, case) in twice {
+        let found = match (outcome(database, case).await, case.what.as_str()) {
             (Ok(rows), "error") => {
                 vec!["no error, but:".to_owned()].into_iter().chain(rows).collect()
             }
@@ -139,7 +143,7 @@ async fn check(name: &str) {
             }
             lines
         };
-        let (found, expected) = (sorted(found), sorted(case.expected));
+        let (found, expected) = (sorted(found), sorted(case.expected.clone()));
         if found != expected {
             different.push(format!(
                 "{name}:{}:\n{}\nexpected:\n{}\nfound:\n{}",
@@ -223,6 +227,11 @@ async fn joins_and_sets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn units_and_ucds() {
     check("units_and_ucds.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wide() {
+    check("wide.txt").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,7 +193,10 @@ fn from_text(texts: &StringArray, to: Datatype, faults: &mut Faults) -> ArrayRef
         Datatype::Long => numbers::<Int64Type>(texts, to, faults, integer),
         Datatype::Float => numbers::<Float32Type>(texts, to, faults, float),
         Datatype::Double => numbers::<Float64Type>(texts, to, faults, float),
-        Datatype::Timestamp => numbers::<TimestampMicrosecondType>(texts, to, faults, instant),
+        Datatype::Timestamp => {
+            let read = |text: &str, to| instant(text).ok_or(ValueProblem::NotA(to));
+            numbers::<TimestampMicrosecondType>(texts, to, faults, read)
+        }
         Datatype::Char | Datatype::String | Datatype::Unicode | Datatype::Text => {
             Arc::new(texts.clone())
         }
@@ -251,8 +254,7 @@ fn float<N: FromStr>(text: &str, to: Datatype) -> Result<N, ValueProblem> {
 }
 
 /// Read an ISO 8601 instant as microseconds since 1970, UTC where no offset is given.
-fn instant(text: &str, to: Datatype) -> Result<i64, ValueProblem> {
-    let utc = Tz::from_str("+00:00").map_err(|_| ValueProblem::NotA(to))?;
-    let instant = string_to_datetime(&utc, text).map_err(|_| ValueProblem::NotA(to))?;
-    Ok(instant.timestamp_micros())
+pub(crate) fn instant(text: &str) -> Option<i64> {
+    let utc = Tz::from_str("+00:00").ok()?;
+    Some(string_to_datetime(&utc, text).ok()?.timestamp_micros())
 }

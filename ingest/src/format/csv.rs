@@ -4,86 +4,55 @@
 //! number with leading zeros or a column of NULLs is never guessed wrong. Batches are bounded in
 //! rows and in bytes, however wide the table. Lines without any character are skipped.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
-use flate2::read::MultiGzDecoder;
 
-use super::{FileRows, ReadOptions};
+use super::input::{Bytes, Input};
+use super::{BATCH_BYTES, ROW_BYTES_LIMIT, ReadOptions, RowSource};
 use crate::error::{Error, Result, TextProblem};
 use crate::origin::Origin;
 
-/// A batch is complete when its text reaches this size.
-const BATCH_BYTES: usize = 16 << 20;
-
-/// No row of a survey table comes near this; a forgotten quote does.
-const ROW_BYTES_LIMIT: usize = 256 << 20;
-
 /// Streams the rows of a text file.
-pub(super) struct TextReader {
-    path: PathBuf,
-    reader: Reader<Box<dyn Read>>,
+pub(super) struct TextRows {
+    lines: Lines,
     schema: SchemaRef,
     null_fields: Vec<String>,
     batch_rows: usize,
-    /// Origin of the next row; `None` after the end or an error.
-    next: Option<Origin>,
-    record: StringRecord,
 }
 
-impl TextReader {
-    /// Open a file and read its header.
-    pub fn open(path: &Path, delimiter: u8, options: &ReadOptions) -> Result<Self> {
-        let io_error = |source| Error::Io { path: path.to_owned(), source };
-        let file = BufReader::new(File::open(path).map_err(io_error)?);
-        let is_compressed = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gz"));
-        let bytes: Box<dyn Read> =
-            if is_compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-
-        let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
-        let header = match reader.headers() {
-            Ok(header) => header.clone(),
-            Err(error) => return Err(row_error(path, &Origin::new(shown(path)), error)),
-        };
-        if header.iter().all(|name| name.trim().is_empty()) {
-            return Err(Error::NoHeader { path: path.to_owned() });
-        }
+impl TextRows {
+    /// Read the header of a file.
+    pub fn open(input: Input, delimiter: u8, options: &ReadOptions) -> Result<Self> {
+        let name = Arc::clone(input.name());
+        let mut lines = Lines::new(Box::new(input.into_stream()), delimiter);
+        let header = lines.header(&name)?;
         let fields = header.iter().map(|name| Field::new(name.trim(), DataType::Utf8, true));
         Ok(Self {
-            path: path.to_owned(),
-            reader,
+            lines,
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             null_fields: options.null_fields.clone(),
-            batch_rows: options.batch_rows.max(1),
-            next: Some(Origin::new(shown(path))),
-            record: StringRecord::new(),
+            batch_rows: options.batch_rows,
         })
     }
+}
 
-    /// Read the batch that begins at `origin`; no rows: the end of the file.
-    fn read_batch(&mut self, origin: &Origin) -> Result<RecordBatch> {
+impl RowSource for TextRows {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
         let mut columns: Vec<StringBuilder> =
             self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
         let (mut n_rows, mut n_bytes) = (0, 0);
         while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
-            let has_row = self
-                .reader
-                .read_record(&mut self.record)
-                .map_err(|error| row_error(&self.path, &origin.after(n_rows), error))?;
-            if !has_row {
-                break;
-            }
-            let row_bytes = self.record.as_slice().len();
-            if row_bytes > ROW_BYTES_LIMIT {
-                let problem = TextProblem::TooLong { n_bytes: row_bytes };
-                return Err(Error::Text { origin: origin.row(n_rows), problem });
-            }
-            for (column, field) in columns.iter_mut().zip(&self.record) {
+            let Some(record) = self.lines.record(&origin.after(n_rows))? else { break };
+            for (column, field) in columns.iter_mut().zip(record) {
                 if self.null_fields.iter().any(|null| null == field) {
                     column.append_null();
                 } else {
@@ -91,47 +60,92 @@ impl TextReader {
                 }
             }
             n_rows += 1;
-            n_bytes += row_bytes;
+            n_bytes += record.as_slice().len();
         }
         let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef);
         RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())
+            .map(Some)
             .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
     }
 }
 
-impl Iterator for TextReader {
-    type Item = Result<FileRows>;
+/// The header and the records of a text table, each within a limit of bytes.
+pub(super) struct Lines {
+    reader: Reader<RowLimit>,
+    record: StringRecord,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let origin = self.next.take()?;
-        match self.read_batch(&origin) {
-            Ok(batch) if batch.num_rows() > 0 => {
-                self.next = Some(origin.after(batch.num_rows()));
-                Some(Ok(FileRows { batch, origin }))
-            }
-            // A file without rows still has columns to be looked at.
-            Ok(batch) if origin.first_row == 1 => Some(Ok(FileRows { batch, origin })),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
+impl Lines {
+    /// Begin with the header row.
+    pub fn new(bytes: Bytes, delimiter: u8) -> Self {
+        let bytes = RowLimit { inner: bytes, n_bytes: 0 };
+        let reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
+        Self { reader, record: StringRecord::new() }
+    }
+
+    /// Read the names of the columns.
+    pub fn header(&mut self, name: &Arc<str>) -> Result<StringRecord> {
+        let origin = Origin::new(Arc::clone(name));
+        let header = match self.reader.headers() {
+            Ok(header) => header.clone(),
+            Err(error) => return Err(row_error(&origin, error)),
+        };
+        if header.iter().all(|name| name.trim().is_empty()) {
+            return Err(Error::NoHeader { path: PathBuf::from(&**name) });
         }
+        Ok(header)
+    }
+
+    /// Read the row that `origin` names first; `None` at the end.
+    pub fn record(&mut self, origin: &Origin) -> Result<Option<&StringRecord>> {
+        self.reader.get_mut().n_bytes = 0;
+        let has_row =
+            self.reader.read_record(&mut self.record).map_err(|error| row_error(origin, error))?;
+        Ok(has_row.then_some(&self.record))
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.display().to_string()
+/// Refuses to read on within one row: the whole file could follow a forgotten quote.
+struct RowLimit {
+    inner: Bytes,
+    /// Bytes since the row began.
+    n_bytes: usize,
+}
+
+/// What [`RowLimit`] says to itself through the reader between them.
+#[derive(Debug, thiserror::Error)]
+#[error("{n_bytes} bytes in one row")]
+struct RowTooLong {
+    n_bytes: usize,
+}
+
+impl Read for RowLimit {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_bytes = self.inner.read(buffer)?;
+        self.n_bytes += n_bytes;
+        if self.n_bytes > ROW_BYTES_LIMIT {
+            return Err(io::Error::other(RowTooLong { n_bytes: self.n_bytes }));
+        }
+        Ok(n_bytes)
+    }
 }
 
 /// Name the file and row of a failure to read.
-fn row_error(path: &Path, origin: &Origin, error: csv::Error) -> Error {
+fn row_error(origin: &Origin, error: csv::Error) -> Error {
     let problem = match error.into_kind() {
-        ErrorKind::Io(source) => return Error::Io { path: path.to_owned(), source },
+        ErrorKind::Io(source) => {
+            match source.get_ref().and_then(|inner| inner.downcast_ref::<RowTooLong>()) {
+                Some(row) => TextProblem::TooLong { n_bytes: row.n_bytes },
+                None => return Error::Io { path: PathBuf::from(&*origin.input), source },
+            }
+        }
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             TextProblem::FieldCount { found: len, expected: expected_len }
         }
         ErrorKind::Utf8 { err, .. } => TextProblem::NotUtf8 { field: err.field() + 1 },
         kind => {
-            let source = std::io::Error::other(format!("{kind:?}"));
-            return Error::Io { path: path.to_owned(), source };
+            let source = io::Error::other(format!("{kind:?}"));
+            return Error::Io { path: PathBuf::from(&*origin.input), source };
         }
     };
     Error::Text { origin: origin.row(0), problem }

@@ -1,13 +1,14 @@
 //! Parquet tables, decoded a batch at a time.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
-use super::{FileRows, ReadOptions};
+use super::input::Input;
+use super::{ReadOptions, RowSource, caught};
 use crate::error::{Error, Result};
 use crate::origin::Origin;
 
@@ -15,48 +16,49 @@ use crate::origin::Origin;
 const BATCH_VALUES: usize = 4 << 20;
 
 /// Streams the rows of a Parquet file.
-pub(super) struct ParquetReader {
+pub(super) struct ParquetRows {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
-    /// Origin of the next row; `None` after an error.
-    next: Option<Origin>,
 }
 
-impl ParquetReader {
-    /// Open a file and read its footer.
-    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
-        let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
-        let file =
-            File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet_error)?;
-        let n_columns = builder.schema().fields().len().max(1);
-        let batch_rows = options.batch_rows.min(BATCH_VALUES / n_columns).max(1);
-        let reader = builder.with_batch_size(batch_rows).build().map_err(parquet_error)?;
-        let next = Some(Origin::new(path.display().to_string()));
-        Ok(Self { path: path.to_owned(), reader, next })
-    }
-}
-
-impl Iterator for ParquetReader {
-    type Item = Result<FileRows>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let origin = self.next.take()?;
-        match self.reader.next() {
-            Some(Ok(batch)) => {
-                self.next = Some(origin.after(batch.num_rows()));
-                Some(Ok(FileRows { batch, origin }))
-            }
-            // A file without rows still has columns to be looked at.
-            None if origin.first_row == 1 => {
-                let batch = RecordBatch::new_empty(self.reader.schema());
-                Some(Ok(FileRows { batch, origin }))
-            }
-            None => None,
-            Some(Err(error)) => {
-                let source = ParquetError::ArrowError(error.to_string());
-                Some(Err(Error::Parquet { path: self.path.clone(), source }))
-            }
+impl ParquetRows {
+    /// Read the footer of a file.
+    pub fn open(input: Input, options: &ReadOptions) -> Result<Self> {
+        let path = PathBuf::from(&**input.name());
+        let file = input.into_file()?;
+        let open = || {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            let n_columns = builder.schema().fields().len().max(1);
+            let batch_rows = options.batch_rows.min(BATCH_VALUES / n_columns).max(1);
+            builder.with_batch_size(batch_rows).build()
+        };
+        match caught(open) {
+            Some(Ok(reader)) => Ok(Self { path, reader }),
+            Some(Err(source)) => Err(Error::Parquet { path, source }),
+            None => Err(damaged(&path)),
         }
     }
+}
+
+impl RowSource for ParquetRows {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    fn read_batch(&mut self, _origin: &Origin) -> Result<Option<RecordBatch>> {
+        match caught(|| self.reader.next()) {
+            Some(Some(Ok(batch))) => Ok(Some(batch)),
+            Some(Some(Err(error))) => {
+                let source = ParquetError::ArrowError(error.to_string());
+                Err(Error::Parquet { path: self.path.clone(), source })
+            }
+            Some(None) => Ok(None),
+            None => Err(damaged(&self.path)),
+        }
+    }
+}
+
+fn damaged(path: &std::path::Path) -> Error {
+    let source = ParquetError::General("the file is damaged".to_owned());
+    Error::Parquet { path: path.to_owned(), source }
 }

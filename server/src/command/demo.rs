@@ -16,7 +16,8 @@ use almagest_storage::schema::survey;
 
 use super::frame_options::FrameArguments;
 use super::process::{process_with_bars, say};
-use super::serve::{Serve, answer};
+use super::serve::{Serve, answer, beside};
+use super::serve_limits::Limits;
 use super::{CommandError, Result, progress};
 
 mod light_curve;
@@ -60,7 +61,8 @@ impl Demo {
         if self.once {
             return Ok(());
         }
-        answer(database, self.listen).await
+        let config = Limits::default().config(self.listen, beside(&catalog));
+        answer(database, self.listen, config).await
     }
 
     /// Make sure that the catalog holds the images.

@@ -1,18 +1,21 @@
 //! `almagest serve`: answer queries over TAP.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use almagest_engine::Database;
 use almagest_server::{ServerConfig, serve, shutdown_signal, telemetry};
 use tokio::net::TcpListener;
 
+use super::serve_limits::Limits;
 use super::{CommandError, Result};
 
 /// Answer queries to a catalog over TAP.
 ///
-/// Rows that other processes commit meanwhile are seen by the next query.
+/// Rows that other processes commit meanwhile are seen by the next query. Jobs and their results
+/// are kept in the state folder, and outlive the service.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// Folder of the catalog.
@@ -20,6 +23,11 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, default_value = Serve::DEFAULT_ADDRESS)]
     listen: SocketAddr,
+    /// Folder for jobs and their results; made if absent [default: CATALOG.state].
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Serve {
@@ -28,12 +36,23 @@ impl Serve {
 
     /// Serve until told to stop.
     pub async fn run(self) -> Result<()> {
-        answer(Database::open(&self.catalog)?, self.listen).await
+        let database = Database::open(&self.catalog)?;
+        let state = self.state.unwrap_or_else(|| beside(&self.catalog));
+        answer(database, self.listen, self.limits.config(self.listen, state)).await
     }
 }
 
+/// The state folder where none is named: beside the catalog.
+pub fn beside(catalog: &Path) -> PathBuf {
+    // A path such as `.` has no name of its own until it is made absolute.
+    let catalog = catalog.canonicalize().unwrap_or_else(|_| catalog.to_owned());
+    let mut path: OsString = catalog.into_os_string();
+    path.push(".state");
+    path.into()
+}
+
 /// Serve `database` until told to stop, and say how clients reach it.
-pub async fn answer(database: Database, listen: SocketAddr) -> Result<()> {
+pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig) -> Result<()> {
     telemetry::log_to_stderr();
     let listener = TcpListener::bind(listen).await.map_err(|source| {
         CommandError::Refused(format!(
@@ -50,5 +69,5 @@ pub async fn answer(database: Database, listen: SocketAddr) -> Result<()> {
     )?;
     writeln!(out, "Ctrl-C ends the service.")?;
     out.flush()?;
-    Ok(serve(database, listener, ServerConfig::default(), shutdown_signal()).await?)
+    Ok(serve(database, listener, config, shutdown_signal()).await?)
 }

@@ -44,8 +44,7 @@ mod tests {
     use super::*;
 
     fn check(query: &str, expected: Option<u64>) {
-        let config =
-            ServerConfig { default_maxrec: 50, hard_maxrec: 100, ..ServerConfig::default() };
+        let config = ServerConfig { default_maxrec: 50, hard_maxrec: 100, ..Default::default() };
         let found = RowLimit::from_parameters(&Parameters::from_query(query), &config);
         assert_eq!(found.ok().map(RowLimit::rows), expected, "{query}");
     }

@@ -1,6 +1,7 @@
 //! The parameters of a request: GET or POST, urlencoded or multipart, names in any letter case.
 
 use axum::body::Bytes;
+use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 
@@ -34,6 +35,39 @@ impl Parameters {
         Ok(first)
     }
 
+    /// Return the first value of a parameter.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Return all values of a parameter that may be given many times.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Return all names, in capitals, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Take `newer` in the place of what is given here under the same names.
+    pub fn replace(&mut self, newer: Self) {
+        self.0.retain(|(name, _)| !newer.contains(name));
+        self.0.extend(newer.0);
+    }
+
+    /// Return the parameters without those called one of `names`.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
+    /// Write the parameters as the query part of a URL, to be read by [`Self::from_query`].
+    pub fn to_urlencoded(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     /// Is a parameter given, with any value?
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|(n, _)| n == name)
@@ -44,45 +78,47 @@ impl Parameters {
         self.0.extend(pairs.map(|(name, value)| (name.to_ascii_uppercase(), value.into_owned())));
     }
 
-    /// Add the text parts of a multipart body; files are read to their end and dropped.
-    async fn extend_multipart(&mut self, mut multipart: Multipart) -> Result<()> {
-        while let Some(mut part) = multipart.next_field().await.map_err(bad_body)? {
-            let is_file = part.file_name().is_some();
-            let name = part.name().unwrap_or_default().to_ascii_uppercase();
-            let mut text = Vec::new();
-            while let Some(chunk) = part.chunk().await.map_err(bad_body)? {
-                if is_file {
-                    continue;
-                }
-                if text.len() + chunk.len() > MAX_TEXT {
-                    return Err(bad_body(format!("{name} is longer than {MAX_TEXT} bytes")));
-                }
-                text.extend_from_slice(&chunk);
-            }
-            if !is_file {
-                let text = String::from_utf8(text)
-                    .map_err(|_| bad_body(format!("{name} is not text in UTF-8")))?;
-                self.0.push((name, text));
-            }
-        }
-        Ok(())
+    /// Take the first value of a parameter out.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(place).1)
     }
-}
 
-impl<S: Send + Sync> FromRequest<S> for Parameters {
-    type Rejection = Error;
+    /// Give a parameter one value, in the place of any it had.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value));
+    }
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    /// Read the parameters of a request, its URL and its body; what becomes of the files of a
+    /// multipart body is for `files` to say.
+    ///
+    /// # Errors
+    /// The body cannot be read, or `files` refuses.
+    pub async fn receive<S: Send + Sync>(
+        request: Request,
+        state: &S,
+        mut files: impl AsyncFnMut(&str, Field<'_>) -> Result<()>,
+    ) -> Result<Self> {
         let mut parameters = Self::from_query(request.uri().query().unwrap_or_default());
         let content_type = request.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {
             "multipart/form-data" => {
-                let multipart = Multipart::from_request(request, state)
+                let mut multipart = Multipart::from_request(request, state)
                     .await
                     .map_err(|e| bad_body(e.body_text()))?;
-                parameters.extend_multipart(multipart).await?;
+                while let Some(part) = multipart.next_field().await.map_err(bad_body)? {
+                    let name = part.name().unwrap_or_default().to_ascii_uppercase();
+                    match part.file_name().is_some() {
+                        true => files(&name, part).await?,
+                        false => {
+                            let text = text(&name, part).await?;
+                            parameters.0.push((name, text));
+                        }
+                    }
+                }
             }
             "" | "application/x-www-form-urlencoded" => {
                 let body = Bytes::from_request(request, state)
@@ -100,7 +136,31 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
     }
 }
 
-fn bad_body(reason: impl ToString) -> Error {
+/// Files are read to their end and dropped.
+impl<S: Send + Sync> FromRequest<S> for Parameters {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        Self::receive(request, state, async |_, mut file| {
+            while file.chunk().await.map_err(bad_body)?.is_some() {}
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn text(name: &str, mut part: Field<'_>) -> Result<String> {
+    let mut text = Vec::new();
+    while let Some(chunk) = part.chunk().await.map_err(bad_body)? {
+        if text.len() + chunk.len() > MAX_TEXT {
+            return Err(bad_body(format!("{name} is longer than {MAX_TEXT} bytes")));
+        }
+        text.extend_from_slice(&chunk);
+    }
+    String::from_utf8(text).map_err(|_| bad_body(format!("{name} is not text in UTF-8")))
+}
+
+pub(crate) fn bad_body(reason: impl ToString) -> Error {
     Error::BadBody { reason: reason.to_string() }
 }
 
@@ -139,6 +199,17 @@ mod tests {
         let request = Request::post("/").header(CONTENT_TYPE, "application/json");
         let found = Parameters::from_request(request.body(Body::from("{}")).unwrap(), &()).await;
         assert!(matches!(found, Err(Error::BadBody { .. })));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut found =
+            Parameters::from_query("query=SELECT+1%0A%26&upload=a,b&upload=c,d&phase=RUN");
+        assert_eq!(Parameters::from_query(&found.to_urlencoded()), found);
+        found.replace(Parameters::from_query("Query=SELECT+2"));
+        let found = found.without(&["PHASE"]);
+        assert_eq!(found.to_urlencoded(), "UPLOAD=a%2Cb&UPLOAD=c%2Cd&QUERY=SELECT+2");
+        assert_eq!(found.all("UPLOAD").collect::<Vec<_>>(), ["a,b", "c,d"]);
     }
 
     #[test]

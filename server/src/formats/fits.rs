@@ -33,7 +33,7 @@ use self::cards::{BLOCK_BYTES, Cards};
 use self::column_facts::{ColumnFacts, Form};
 use self::spool::{Spool, SpooledRows};
 use super::cell::columns;
-use super::reference_systems::{ReferenceSystem, ReferenceSystems};
+use super::reference_systems::ReferenceSystems;
 use super::row_bytes::{Layout, write_elements};
 use super::votable;
 use super::{Encoder, Ending, Provenance};
@@ -108,17 +108,10 @@ impl Fits {
             column_cards(&mut cards, index + 1, field, &self.kinds[index], form);
         }
         let systems = ReferenceSystems::of(&self.schema);
-        for system in systems.iter() {
-            if matches!(system, ReferenceSystem::Sky { .. }) {
-                cards.text("RADESYS", "ICRS", "frame of positions");
-                break;
-            }
+        if let Some(frame) = systems.only_frame() {
+            cards.text("RADESYS", frame, "frame of positions");
         }
-        let mut scales = systems.iter().filter_map(|system| match system {
-            ReferenceSystem::Time { scale, .. } => Some(scale),
-            ReferenceSystem::Sky { .. } => None,
-        });
-        if let (Some(scale), None) = (scales.next(), scales.next()) {
+        if let Some(scale) = systems.only_scale() {
             cards.text("TIMESYS", scale, "scale of times");
         }
         let (status, comment) = match ending {

@@ -10,20 +10,31 @@ use crate::dali::RowLimit;
 use crate::{Error, Result};
 
 /// Rows as the engine gives them.
-pub type Rows = BoxStream<'static, Result<RecordBatch, almagest_engine::Error>>;
+pub type Rows = BoxStream<'static, Result<RecordBatch>>;
+
+/// What becomes of a failure after the first rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failures {
+    /// It is told at the end of the document where the format can do so; otherwise it is the last
+    /// item of the stream, so that the transfer breaks off.
+    Told,
+    /// It is the last item of the stream, whatever the format: what has been written is of no use.
+    BreakOff,
+}
 
 /// Encode at most `limit` of `rows`; a row beyond the limit is not written, but marks the result
 /// as overflown.
 ///
-/// A failure amid the rows is told at the end of the document where the format can do so;
-/// otherwise it is the last item of the stream, so that the transfer breaks off.
+/// A failure amid the rows ends the stream as `failures` says.
 pub fn encode(
     rows: Rows,
     canonical: Canonical,
     encoder: Box<dyn Encoder>,
     limit: RowLimit,
+    failures: Failures,
 ) -> impl Stream<Item = Result<Bytes>> + Send {
-    let writing = Writing { rows, canonical, encoder, left: limit.rows(), stage: Stage::Begin };
+    let left = limit.rows();
+    let writing = Writing { rows, canonical, encoder, failures, left, stage: Stage::Begin };
     stream::unfold(writing, async |mut writing| {
         let item = writing.next().await?;
         Some((item, writing))
@@ -41,6 +52,7 @@ struct Writing {
     rows: Rows,
     canonical: Canonical,
     encoder: Box<dyn Encoder>,
+    failures: Failures,
     /// Rows that may still be written.
     left: u64,
     stage: Stage,
@@ -65,7 +77,7 @@ impl Writing {
             }
             Stage::Rows => match self.rows.next().await {
                 Some(Ok(batch)) => self.write(&batch),
-                Some(Err(error)) => self.fail(error.into()),
+                Some(Err(error)) => self.fail(error),
                 None => self.end(&Ending::Complete),
             },
             Stage::HeldBack => match self.encoder.more().transpose() {
@@ -99,10 +111,10 @@ impl Writing {
     }
 
     fn fail(&mut self, error: Error) -> Result<Vec<u8>> {
-        tracing::warn!(%error, "the query failed after its first rows had been sent");
-        if !self.encoder.can_report_failure() {
+        if self.failures == Failures::BreakOff || !self.encoder.can_report_failure() {
             return Err(error);
         }
+        tracing::warn!(%error, "the query failed after its first rows had been sent");
         self.end(&Ending::Failed(error.public_message()))
     }
 

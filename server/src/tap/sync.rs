@@ -1,22 +1,52 @@
 //! `/tap/sync`: a query answered in one exchange.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use std::sync::Arc;
 
-use super::{run_query, unavailable};
-use crate::Result;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+
+use super::answer::{Answer, Terms, answer};
+use super::{QueryLog, Tally, TapRequest};
 use crate::dali::Parameters;
+use crate::formats::result_stream::Failures;
 use crate::state::AppState;
+use crate::{Error, Result};
 
 /// Answer a query; GET and POST are the same.
+///
+/// # Errors
+/// A parameter is wrong, or the query fails before it has given its first rows. What fails later
+/// is told inside the document, whose status has then been sent.
 pub async fn sync(
     State(state): State<AppState>,
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response> {
-    if parameters.contains("UPLOAD") {
-        return Err(unavailable::uploads());
-    }
-    run_query::run_query(&state, &parameters, &headers).await
+    let tally = Arc::new(Tally::default());
+    let mut log = QueryLog::begin("sync", tally.clone());
+    let begun = async {
+        let request = TapRequest::negotiated(&parameters, &headers, &state.config)?;
+        let answer = first_rows(&state, request.clone(), tally).await?;
+        Ok((request, state.queries.stream(answer.bytes)?))
+    };
+    let (request, bytes) = begun.await.inspect_err(|error| log.fail(error))?;
+    let disposition = format!("inline; filename=\"{}\"", request.file_name());
+    let headers = [
+        (header::CONTENT_TYPE, request.content_type()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::VARY, "accept".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(log.follow(bytes))).into_response())
+}
+
+/// Begin the query; a failure up to its first rows is the whole answer.
+async fn first_rows(state: &AppState, request: TapRequest, tally: Arc<Tally>) -> Result<Answer> {
+    let limit = state.config.sync_duration;
+    let spool = state.config.spool.clone();
+    let terms = Terms { duration: Some(limit), failures: Failures::Told, tally, spool };
+    let work = state.queries.run(answer(state.database.clone(), request, terms));
+    timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
 }

@@ -37,12 +37,18 @@ fn document(tap: &str, config: &ServerConfig) -> String {
 </capability>
 <capability xsi:type="tr:TableAccess" standardID="ivo://ivoa.net/std/TAP">
   <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{tap}</accessURL></interface>
-{languages}{formats}  <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
+{languages}{formats}  <retentionPeriod><default>{keep}</default><hard>{keep_most}</hard></retentionPeriod>
+  <executionDuration><default>{run}</default><hard>{run_most}</hard></executionDuration>
+  <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
 </capability>
 </vosi:capabilities>
 "#,
         languages = languages(),
         formats = formats(),
+        keep = config.retention.or_default().as_secs(),
+        keep_most = config.retention.hard.as_secs(),
+        run = config.execution_duration.or_default().as_secs(),
+        run_most = config.execution_duration.hard.as_secs(),
         default = config.default_maxrec.min(config.hard_maxrec),
         hard = config.hard_maxrec,
     )

@@ -55,7 +55,9 @@ tables:
 /// The service over a catalog of three stars and four measurements.
 pub struct Service {
     router: Router,
-    _folder: TempDir,
+    state: AppState,
+    config: ServerConfig,
+    folder: TempDir,
 }
 
 /// An answer, read to its end.
@@ -79,8 +81,22 @@ impl Service {
         transaction.append("Star", &stars()).unwrap();
         transaction.append("Epoch", &epochs()).unwrap();
         transaction.commit().unwrap();
-        let database = Database::open(&root).unwrap();
-        Self { router: app(AppState::new(database, config).unwrap()), _folder: folder }
+        Self::over(folder, config)
+    }
+
+    fn over(folder: TempDir, config: ServerConfig) -> Self {
+        let database = Database::open(&folder.path().join("catalog")).unwrap();
+        let config = ServerConfig { state: Some(folder.path().join("state")), ..config };
+        let state = AppState::new(database, config.clone()).unwrap();
+        Self { router: app(state.clone()), state, config, folder }
+    }
+
+    /// Stop the service, and start another on what it left.
+    pub async fn restarted(self) -> Self {
+        self.state.jobs.close(std::time::Duration::ZERO).await;
+        let Self { router, state, config, folder } = self;
+        drop((router, state));
+        Self::over(folder, config)
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

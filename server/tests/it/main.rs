@@ -4,6 +4,7 @@
 
 mod catalog;
 mod formats;
+mod jobs;
 mod sample;
 mod streaming;
 mod tap_sync;

@@ -7,7 +7,7 @@ use almagest_engine::arrow::array::Int64Array;
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_server::dali::{Format, RowLimit};
 use almagest_server::formats::canonical::Canonical;
-use almagest_server::formats::result_stream::{Rows, encode};
+use almagest_server::formats::result_stream::{Failures, Rows, encode};
 use almagest_server::formats::{Provenance, encoder};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -27,7 +27,7 @@ fn stream_of(
     let canonical = Canonical::new(&batch().schema()).unwrap();
     let encoder =
         encoder(format, canonical.schema(), &Provenance::default(), &std::env::temp_dir()).unwrap();
-    encode(rows, canonical, encoder, RowLimit::new(limit))
+    encode(rows, canonical, encoder, RowLimit::new(limit), Failures::Told)
 }
 
 /// The whole answer, or how it broke off.
@@ -47,7 +47,7 @@ fn batches(count: usize) -> Rows {
 fn failing_after(count: usize) -> Rows {
     let error = almagest_adql::translate("SELECT luck FROM", &almagest_adql::Names::default());
     let failure = almagest_engine::Error::Adql { text: String::new(), error: error.unwrap_err() };
-    batches(count).chain(stream::once(std::future::ready(Err(failure)))).boxed()
+    batches(count).chain(stream::once(std::future::ready(Err(failure.into())))).boxed()
 }
 
 #[tokio::test]

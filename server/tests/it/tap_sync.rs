@@ -113,12 +113,6 @@ async fn what_is_not_there_yet_is_refused_in_words() {
     let service = Service::new();
     let upload = service.sync(&[("QUERY", STARS), ("UPLOAD", "t,param:t")]).await;
     upload.assert_error(StatusCode::NOT_IMPLEMENTED, "uploads of tables");
-    for path in ["/tap/async", "/tap/async/17/phase"] {
-        let answer = service.get(path).await;
-        assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
-        assert_eq!(answer.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");
-        assert!(answer.text().starts_with("asynchronous queries are not available"));
-    }
 }
 
 #[tokio::test]

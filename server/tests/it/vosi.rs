@@ -10,7 +10,7 @@ use quick_xml::events::Event;
 use crate::catalog::Service;
 
 /// The texts of all elements called `wanted`.
-fn texts(document: &str, wanted: &str) -> Vec<String> {
+pub fn texts(document: &str, wanted: &str) -> Vec<String> {
     let mut reader = quick_xml::Reader::from_str(document);
     let mut found: Vec<String> = Vec::new();
     let mut inside = false;
@@ -65,8 +65,9 @@ async fn capabilities_name_endpoints_as_the_caller_reached_them() {
 async fn capabilities_announce_the_limits_and_formats_that_hold() {
     let service = Service::new();
     let document = service.get("/tap/capabilities").await.text();
-    assert_eq!(texts(&document, "default"), ["1000000"]);
-    assert_eq!(texts(&document, "hard"), ["100000000"]);
+    // Retention and execution in seconds, output in rows.
+    assert_eq!(texts(&document, "default"), ["604800", "3600", "1000000"]);
+    assert_eq!(texts(&document, "hard"), ["2592000", "86400", "100000000"]);
     let names = [texts(&document, "mime"), texts(&document, "alias")].concat();
     assert!(names.len() > 8, "{names:?}");
     for name in names {

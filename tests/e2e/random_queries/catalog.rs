@@ -81,11 +81,15 @@ impl Catalog {
             }
             transaction.commit()?;
         }
-        let open = |pruning| {
-            let config = EngineConfig { pruning, target_partitions: 1, ..Default::default() };
-            Database::with_config(store.clone(), config)
-        };
-        Ok(Self { pruning: open(Pruning::On)?, reading_all: open(Pruning::Off)?, _folder: folder })
+        let base = EngineConfig { target_partitions: 1, ..Default::default() };
+        let pruning = EngineConfig { pruning: Pruning::On, ..base.clone() };
+        // Tables are planned as wide ones are, too, so that this makes no difference either.
+        let reading_all = EngineConfig { pruning: Pruning::Off, wide_table_columns: 1, ..base };
+        Ok(Self {
+            pruning: Database::with_config(store.clone(), pruning)?,
+            reading_all: Database::with_config(store, reading_all)?,
+            _folder: folder,
+        })
     }
 }
 

@@ -25,6 +25,12 @@ pub const TIME_SCALE: &str = "time_scale";
 pub const DATATYPE: &str = "datatype";
 /// Field metadata key of a string's greatest length or an array's, written as in VOTable: `64*`.
 pub const ARRAYSIZE: &str = "arraysize";
+/// Field metadata key of the coordinate system that a VOTable's field refers to, in words:
+/// `system=ICRS epoch=2016.0`.
+pub const COOSYS: &str = "votable:coosys";
+/// Field metadata key of the time system that a VOTable's field refers to, in words:
+/// `timescale=TCB timeorigin=MJD-origin refposition=BARYCENTER`.
+pub const TIMESYS: &str = "votable:timesys";
 
 impl Datatype {
     /// Return the Arrow type of a value.
@@ -79,6 +85,18 @@ impl ColumnDef {
 }
 
 impl TableDef {
+    /// Return the Arrow field of a column, with what the table says of it too: the epoch of
+    /// positions and motions.
+    pub fn field_of(&self, column: &ColumnDef) -> Field {
+        let field = column.to_field();
+        let epoch = self.position.as_ref().and_then(|position| position.epoch.clone());
+        let is_on_sky = column.ucd.as_ref().is_some_and(|ucd| ucd.starts_with("pos."));
+        let Some(epoch) = epoch.filter(|_| is_on_sky) else { return field };
+        let mut metadata = field.metadata().clone();
+        metadata.insert(EPOCH.to_owned(), epoch);
+        field.with_metadata(metadata)
+    }
+
     /// Return the Arrow schema of the table's rows, columns in the order of the definition.
     pub fn arrow_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns.iter().map(ColumnDef::to_field).collect::<Vec<_>>()))

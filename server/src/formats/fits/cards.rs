@@ -47,7 +47,8 @@ impl Cards {
         for (index, piece) in pieces.iter_mut().enumerate() {
             let begin = if index == 0 { format!("{key:<8}= ") } else { "CONTINUE  ".to_owned() };
             let more = if index < last { "&" } else { "" };
-            let mut card = format!("{begin}'{:<8}'", format!("{piece}{more}"));
+            piece.push_str(more);
+            let mut card = format!("{begin}'{piece:<8}'");
             if index == last && !comment.is_empty() && card.len() + 3 < CARD_BYTES {
                 card += &format!(" / {comment}");
             }

@@ -1,0 +1,416 @@
+//! Select lists without what nobody looks at: columns that are only passed on go together, and
+//! columns of inner queries that nothing outside names go away.
+//!
+//! ```text
+//!   SELECT t.a AS a, t.b AS b, … FROM (SELECT o.a AS a, o.b AS b, …, o.f * 2 AS g FROM Object AS o) AS t WHERE t.a > 3
+//!     ↓
+//!   SELECT t.a AS a, t.p AS p FROM (SELECT o.a AS a, o.p AS p FROM Object AS o) AS t WHERE t.a > 3
+//! ```
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
+    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use super::{Factor, Mentions, PASSED, What, described, factors, mentions, quoted};
+use crate::layout::{Layout, Slot};
+
+/// Rewrite the select lists of `query` and of the queries in it.
+///
+/// # Arguments
+/// `certain`: aliases of wide tables and of inner queries that mean one thing in the whole query.
+///
+/// # Returns
+/// The columns of each wide table that are passed on, by alias; where output columns are.
+pub(super) fn thin(
+    query: &mut Query,
+    certain: HashSet<String>,
+    n_passed: usize,
+) -> (HashMap<String, Vec<String>>, Layout) {
+    let _ = VisitMut::visit(query, &mut Existence);
+    let mut thinning = Thinning { certain, n_passed, passed: HashMap::new() };
+    thinning.named_queries(query);
+    let places = thinning.list(query, None);
+    let layout = match places.iter().any(|(_, place)| matches!(place, Place::Passed { .. })) {
+        false => Layout::Plain,
+        true => Layout::Packed(places.into_iter().map(Place::slot).collect()),
+    };
+    (thinning.passed, layout)
+}
+
+/// What the query around an inner one wants of it.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Columns that it does something with.
+    named: BTreeSet<String>,
+    /// Columns that it passes on.
+    passed: BTreeSet<String>,
+}
+
+/// Where an output column of a query has gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// An item of its own.
+    Item(usize),
+    /// A child of the struct that this item is.
+    Passed { item: usize, child: usize },
+}
+
+impl Place {
+    fn slot((name, place): (String, Self)) -> Slot {
+        match place {
+            Self::Item(item) => Slot::Column(item),
+            Self::Passed { item, child } => Slot::Passed { column: item, child, name },
+        }
+    }
+}
+
+struct Thinning {
+    certain: HashSet<String>,
+    n_passed: usize,
+    /// Columns of wide tables that are passed on, by alias.
+    passed: HashMap<String, Vec<String>>,
+}
+
+/// An item of a select list on the way to the new list.
+enum Item {
+    Kept(SelectItem),
+    /// `alias.column AS name`, which may go with others of the alias.
+    Passing {
+        alias: String,
+        column: String,
+        name: String,
+    },
+}
+
+impl Thinning {
+    /// Thin the queries of WITH by what all places that read them name.
+    fn named_queries(&mut self, query: &mut Query) {
+        if query.with.is_none() {
+            return;
+        }
+        let names = mentions(query);
+        let readers = factors(query);
+        for named in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            if !named.alias.columns.is_empty() {
+                continue;
+            }
+            let is_reader = |factor: &&Factor| matches!(&factor.what, What::Named(name) if *name == named.alias.name.value);
+            let mentioned = readers.iter().filter(is_reader);
+            let mentioned = mentioned.filter_map(|factor| names.get(&factor.alias));
+            let named_columns = mentioned.flatten().cloned().collect();
+            self.list(&mut named.query, Some(Wanted { named: named_columns, ..Wanted::default() }));
+        }
+    }
+
+    /// Thin the select list of `query`; return its output columns, in their order, and where they
+    /// are now. `wanted` by nobody in particular, all of them are to be passed on.
+    fn list(&mut self, query: &mut Query, wanted: Option<Wanted>) -> Vec<(String, Place)> {
+        let Query { body, order_by, .. } = query;
+        let select = match body.as_mut() {
+            SetExpr::Select(select) => select,
+            _ => return vec![],
+        };
+        let is_thinned = is_plain(select) && select.projection.iter().all(is_named);
+        let items = match is_thinned {
+            true => {
+                let sorted = sorted_by(order_by, &select.projection);
+                self.sort_items(select, &sorted, wanted.as_ref())
+            }
+            false => std::mem::take(&mut select.projection).into_iter().map(Item::Kept).collect(),
+        };
+        // What is left in the tree, with the items that stay, is what inner queries must give.
+        select.projection = items.iter().filter_map(Item::kept).cloned().collect();
+        let mut inner = HashMap::new();
+        let mut named = inner_mentions(select, order_by);
+        for derived in derived_tables(&mut select.from) {
+            let TableFactor::Derived { subquery, alias: Some(alias), .. } = derived else {
+                continue;
+            };
+            let alias = alias.name.value.clone();
+            if !self.certain.contains(&alias) {
+                continue;
+            }
+            let passed = items.iter().filter_map(|item| item.passing_of(&alias));
+            let wanted = Wanted {
+                named: named.remove(&alias).unwrap_or_default(),
+                passed: passed.map(str::to_owned).collect(),
+            };
+            let places: HashMap<_, _> = self.list(subquery, Some(wanted)).into_iter().collect();
+            inner.insert(alias, places);
+        }
+        let (projection, places) = self.join(items, &inner);
+        select.projection = projection;
+        places
+    }
+
+    /// Part the items into those that are kept and those that may be passed on; what is not wanted
+    /// is left out.
+    fn sort_items(
+        &self,
+        select: &mut Select,
+        sorted: &HashSet<String>,
+        wanted: Option<&Wanted>,
+    ) -> Vec<Item> {
+        let here = aliases(&mut select.from);
+        let mut items: Vec<Item> = vec![];
+        let mut spare = None;
+        for item in std::mem::take(&mut select.projection) {
+            let Some(name) = name(&item).map(str::to_owned) else { continue };
+            let is_named =
+                sorted.contains(&name) || wanted.is_some_and(|wanted| wanted.named.contains(&name));
+            let is_passed = wanted.is_none_or(|wanted| wanted.passed.contains(&name));
+            if !is_named && !is_passed {
+                spare = spare.or(Some(item));
+                continue;
+            }
+            let passing = passed_on(&item).filter(|(alias, _)| {
+                !is_named && here.contains(*alias) && self.certain.contains(*alias)
+            });
+            items.push(match passing {
+                Some((alias, column)) => {
+                    Item::Passing { alias: alias.to_owned(), column: column.to_owned(), name }
+                }
+                None => Item::Kept(item),
+            });
+        }
+        // A query has a column, if only for its rows to be counted.
+        match items.is_empty() {
+            true => spare.into_iter().map(Item::Kept).collect(),
+            false => self.with_few_kept(items),
+        }
+    }
+
+    /// Where few columns of an alias would be passed on together, each keeps its item.
+    fn with_few_kept(&self, items: Vec<Item>) -> Vec<Item> {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for item in &items {
+            if let Item::Passing { alias, .. } = item {
+                *counts.entry(alias.clone()).or_default() += 1;
+            }
+        }
+        let keep = |item| match item {
+            Item::Passing { alias, column, name } if counts[&alias] < self.n_passed => {
+                Item::Kept(as_item(&alias, &column, &name))
+            }
+            other => other,
+        };
+        items.into_iter().map(keep).collect()
+    }
+
+    /// Make the new list: kept items, then one for each struct. `inner` tells where the columns of
+    /// inner queries have gone; columns of other aliases are those of wide tables.
+    fn join(
+        &mut self,
+        items: Vec<Item>,
+        inner: &HashMap<String, HashMap<String, Place>>,
+    ) -> (Vec<SelectItem>, Vec<(String, Place)>) {
+        let mut kept: Vec<SelectItem> = vec![];
+        // Each struct by its alias and its name there.
+        let mut structs: Vec<(String, String)> = vec![];
+        let mut outputs: Vec<(String, Result<usize, (usize, usize)>)> = vec![];
+        for item in items {
+            let (alias, column, output) = match item {
+                Item::Passing { alias, column, name } => (alias, column, name),
+                Item::Kept(item) => {
+                    outputs.push((name(&item).unwrap_or_default().to_owned(), Ok(kept.len())));
+                    kept.push(item);
+                    continue;
+                }
+            };
+            let found = match inner.get(&alias) {
+                None => Some((PASSED.to_owned(), self.child(&alias, &column))),
+                Some(places) => match places.get(&column) {
+                    Some(Place::Passed { item, child }) => Some((struct_name(*item), *child)),
+                    _ => None,
+                },
+            };
+            match found {
+                Some((passed, child)) => {
+                    let one = (alias, passed);
+                    let nth = structs.iter().position(|known| *known == one);
+                    let nth = nth.unwrap_or_else(|| {
+                        structs.push(one);
+                        structs.len() - 1
+                    });
+                    outputs.push((output, Err((nth, child))));
+                }
+                None => {
+                    outputs.push((output.clone(), Ok(kept.len())));
+                    kept.push(as_item(&alias, &column, &output));
+                }
+            }
+        }
+        let first = kept.len();
+        let structs = structs.iter().enumerate();
+        kept.extend(
+            structs.map(|(nth, (alias, passed))| as_item(alias, passed, &struct_name(first + nth))),
+        );
+        let place = |found| match found {
+            Ok(item) => Place::Item(item),
+            Err((nth, child)) => Place::Passed { item: first + nth, child },
+        };
+        (kept, outputs.into_iter().map(|(name, found)| (name, place(found))).collect())
+    }
+
+    /// The place of a column among those that its table passes on.
+    fn child(&mut self, alias: &str, column: &str) -> usize {
+        let columns = self.passed.entry(alias.to_owned()).or_default();
+        columns.iter().position(|known| known == column).unwrap_or_else(|| {
+            columns.push(column.to_owned());
+            columns.len() - 1
+        })
+    }
+}
+
+impl Item {
+    fn kept(&self) -> Option<&SelectItem> {
+        match self {
+            Self::Kept(item) => Some(item),
+            Self::Passing { .. } => None,
+        }
+    }
+
+    fn passing_of(&self, of: &str) -> Option<&str> {
+        match self {
+            Self::Passing { alias, column, .. } if alias == of => Some(column),
+            _ => None,
+        }
+    }
+}
+
+/// Whether rows exist does not depend on their columns.
+struct Existence;
+
+impl VisitorMut for Existence {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Exists { subquery, .. } = expr
+            && let SetExpr::Select(select) = subquery.body.as_mut()
+            && is_plain(select)
+            && select.projection.iter().all(|item| passed_on(item).is_some())
+        {
+            select.projection.truncate(1);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The name of the struct that is the item at this place.
+fn struct_name(item: usize) -> String {
+    format!("{PASSED} {item}")
+}
+
+fn as_item(alias: &str, column: &str, name: &str) -> SelectItem {
+    SelectItem::ExprWithAlias {
+        expr: Expr::CompoundIdentifier(vec![quoted(alias), quoted(column)]),
+        alias: quoted(name),
+    }
+}
+
+/// Is each row of the FROM clause at most one row of the result, as it stands there?
+fn is_plain(select: &Select) -> bool {
+    let ungrouped = match &select.group_by {
+        GroupByExpr::Expressions(by, modifiers) => by.is_empty() && modifiers.is_empty(),
+        GroupByExpr::All(_) => false,
+    };
+    let distinct = matches!(select.distinct, Some(Distinct::Distinct | Distinct::On(_)));
+    ungrouped && !distinct && select.having.is_none() && select.qualify.is_none()
+}
+
+fn is_named(item: &SelectItem) -> bool {
+    name(item).is_some()
+}
+
+fn name(item: &SelectItem) -> Option<&str> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(&alias.value),
+        _ => None,
+    }
+}
+
+/// The alias and the column of an item that only passes a column on.
+fn passed_on(item: &SelectItem) -> Option<(&str, &str)> {
+    match item {
+        SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(parts), .. } => {
+            match parts.as_slice() {
+                [table, column] => Some((&table.value, &column.value)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The tables, and what stands in the place of one, of a FROM clause, those in brackets included.
+fn relations(from: &mut [TableWithJoins]) -> Vec<&mut TableFactor> {
+    let mut found = vec![];
+    for tables in from {
+        let joined = tables.joins.iter_mut().map(|join| &mut join.relation);
+        for factor in std::iter::once(&mut tables.relation).chain(joined) {
+            match factor {
+                TableFactor::NestedJoin { table_with_joins, .. } => {
+                    found.extend(relations(std::slice::from_mut(table_with_joins)));
+                }
+                other => found.push(other),
+            }
+        }
+    }
+    found
+}
+
+fn aliases(from: &mut [TableWithJoins]) -> HashSet<String> {
+    let found = relations(from).into_iter().filter_map(|factor| described(factor));
+    found.map(|factor| factor.alias).collect()
+}
+
+fn derived_tables(from: &mut [TableWithJoins]) -> Vec<&mut TableFactor> {
+    let mut found = relations(from);
+    found.retain(|factor| matches!(factor, TableFactor::Derived { .. }));
+    found
+}
+
+/// The columns that a query still names, by alias.
+fn inner_mentions(
+    select: &Select,
+    order_by: &Option<OrderBy>,
+) -> HashMap<String, BTreeSet<String>> {
+    let mut mentions = Mentions(HashMap::new());
+    let _ = Visit::visit(select, &mut mentions);
+    let _ = Visit::visit(order_by, &mut mentions);
+    mentions.0
+}
+
+/// The output columns that rows are sorted by, which must stay; numbers of columns, which change,
+/// become names.
+fn sorted_by(order_by: &mut Option<OrderBy>, items: &[SelectItem]) -> HashSet<String> {
+    struct Names(HashSet<String>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::Identifier(name) = expr {
+                self.0.insert(name.value.clone());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(HashSet::new());
+    let kind = order_by.as_mut().map(|order_by| &mut order_by.kind);
+    let Some(OrderByKind::Expressions(keys)) = kind else { return names.0 };
+    for key in keys {
+        if let Expr::Value(value) = &key.expr
+            && let Value::Number(number, _) = &value.value
+            && let Ok(place) = number.parse::<usize>()
+            && let Some(SelectItem::ExprWithAlias { alias, .. }) =
+                place.checked_sub(1).and_then(|place| items.get(place))
+        {
+            key.expr = Expr::Identifier(alias.clone());
+        }
+        let _ = Visit::visit(&key.expr, &mut names);
+    }
+    names.0
+}

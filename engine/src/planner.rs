@@ -1,0 +1,121 @@
+//! From a translated tree to DataFusion's logical plan.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider,
+};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as DFStatement;
+use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
+
+use crate::config::EngineConfig;
+use crate::layout::Layout;
+use crate::narrow::{self, narrow};
+use crate::narrow_table::NarrowTable;
+use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
+use crate::{Result, functions};
+
+/// Name of the one catalog in DataFusion's registry.
+const CATALOG: &str = "almagest";
+
+/// A DataFusion context with our functions, our rules, and the tables of some schemas.
+pub(crate) struct Planner {
+    context: SessionContext,
+    catalog: Arc<MemoryCatalogProvider>,
+    narrowed: Arc<MemorySchemaProvider>,
+    wide_table_columns: usize,
+    n_planned: AtomicU64,
+}
+
+impl Planner {
+    /// Make a planner over `schemas`.
+    pub fn new(
+        config: &EngineConfig,
+        runtime: Arc<RuntimeEnv>,
+        schemas: Vec<(String, Arc<dyn SchemaProvider>)>,
+    ) -> Result<Self> {
+        let state = SessionStateBuilder::new()
+            .with_config(session_config(config))
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        for function in functions::all() {
+            context.register_udf(function);
+        }
+        for function in functions::aggregates() {
+            context.register_udaf(function);
+        }
+        let narrowed = Arc::new(MemorySchemaProvider::new());
+        let catalog = Arc::new(MemoryCatalogProvider::new());
+        for (name, tables) in schemas {
+            catalog.register_schema(&name, tables)?;
+        }
+        catalog.register_schema(narrow::SCHEMA, narrowed.clone())?;
+        context.register_catalog(CATALOG, catalog.clone());
+        let wide_table_columns = config.wide_table_columns;
+        Ok(Self { context, catalog, narrowed, wide_table_columns, n_planned: AtomicU64::new(0) })
+    }
+
+    /// Return the logical plan of a translated query, not yet optimized, and where the output
+    /// columns are in its rows.
+    pub async fn frame(&self, mut query: SqlQuery) -> Result<(DataFrame, Layout)> {
+        let number = self.n_planned.fetch_add(1, Ordering::Relaxed);
+        let wide = self.wide_tables(&query).await?;
+        let names: HashSet<_> = wide.iter().map(|(name, _)| name.clone()).collect();
+        let (needs, layout) = narrow(&mut query, &names, self.wide_table_columns, number);
+        for need in &needs {
+            let inner = wide.iter().find(|(name, _)| *name == need.table);
+            if let Some((_, inner)) = inner {
+                let table = NarrowTable::new(inner.clone(), need);
+                self.narrowed.register_table(need.name.clone(), Arc::new(table))?;
+            }
+        }
+        let planned = self.plan(query).await;
+        for need in &needs {
+            self.narrowed.deregister_table(&need.name)?;
+        }
+        Ok((planned?, layout))
+    }
+
+    async fn plan(&self, query: SqlQuery) -> Result<DataFrame> {
+        let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        Ok(self.context.execute_logical_plan(plan).await?)
+    }
+
+    /// The tables of the query that have many columns.
+    async fn wide_tables(
+        &self,
+        query: &SqlQuery,
+    ) -> Result<Vec<((String, String), Arc<dyn TableProvider>)>> {
+        let mut wide = vec![];
+        for (schema, name) in narrow::tables(query) {
+            let Some(tables) = self.catalog.schema(&schema) else { continue };
+            let Some(table) = tables.table(&name).await? else { continue };
+            if table.schema().fields().len() >= self.wide_table_columns {
+                wide.push(((schema, name), table));
+            }
+        }
+        Ok(wide)
+    }
+}
+
+fn session_config(config: &EngineConfig) -> SessionConfig {
+    let mut options = ConfigOptions::new();
+    options.execution.target_partitions = config.target_partitions;
+    options.execution.parquet.pushdown_filters = false;
+    options.sql_parser.default_null_ordering = "nulls_last".into();
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.catalog.create_default_catalog_and_schema = false;
+    options.catalog.default_catalog = CATALOG.into();
+    options.optimizer.prefer_hash_join = true;
+    SessionConfig::from(options)
+}

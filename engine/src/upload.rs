@@ -1,0 +1,187 @@
+//! Tables that a caller brings along with a query: the schema TAP_UPLOAD.
+//!
+//! They live as long as the session, in memory, and are known by their Arrow schema alone: whatever
+//! type and metadata a column came with, it goes out with. Floats without a value are NULL, as
+//! everywhere.
+//!
+//! Reference: TAP 1.1, section 2.5.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use almagest_adql::{ColumnKind, ColumnName, PositionNames, SchemaNames, TableNames};
+use almagest_storage::schema::arrow::{UCD, UNIT, XTYPE};
+use almagest_storage::schema::{GeometryType, PositionColumns};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Schema, SchemaRef,
+};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+
+use crate::Result;
+
+/// The name of the schema.
+pub const SCHEMA: &str = "TAP_UPLOAD";
+
+/// A table that a caller brings along.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    name: String,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    position: Option<PositionColumns>,
+}
+
+impl Upload {
+    /// Take `batches`, all of the columns of `schema`, as the table `name`.
+    ///
+    /// # Arguments
+    /// `schema`: field metadata hold unit, UCD, xtype and description under the keys of
+    /// [`almagest_storage::schema::arrow`].
+    /// `position`: the columns of a row's own position, ICRS degrees.
+    ///
+    /// # Errors
+    /// A batch has other columns.
+    pub fn try_new(
+        name: &str,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+        position: Option<PositionColumns>,
+    ) -> Result<Self> {
+        let fields = schema.fields().iter().map(|field| {
+            let data_type = geometry_type(field).map(GeometryType::data_type);
+            let data_type = data_type.unwrap_or_else(|| field.data_type().clone());
+            Field::new(field.name(), data_type, true).with_metadata(field.metadata().clone())
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batches = batches.iter().map(|batch| taken(batch, &schema));
+        let batches = batches.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { name: name.to_owned(), schema, batches, position })
+    }
+
+    /// The name of the table, without the schema.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn names(&self) -> TableNames {
+        let column = |field: &Arc<Field>| ColumnName {
+            name: field.name().clone(),
+            kind: kind(field),
+            unit: field.metadata().get(UNIT).cloned(),
+            ucd: field.metadata().get(UCD).cloned(),
+            time_scale: None,
+        };
+        let position = self.position.as_ref();
+        TableNames {
+            name: self.name.clone(),
+            columns: self.schema.fields().iter().map(column).collect(),
+            key: vec![],
+            position: position.map(|p| PositionNames { lon: p.ra.clone(), lat: p.dec.clone() }),
+        }
+    }
+}
+
+/// The names of the schema that `uploads` make up.
+pub(crate) fn names(uploads: &[Upload]) -> SchemaNames {
+    SchemaNames { name: SCHEMA.to_owned(), tables: uploads.iter().map(Upload::names).collect() }
+}
+
+/// The tables of the schema that `uploads` make up.
+pub(crate) fn provider(uploads: &[Upload]) -> Result<Arc<dyn SchemaProvider>> {
+    let provider = MemorySchemaProvider::new();
+    for upload in uploads {
+        let table = MemTable::try_new(upload.schema.clone(), vec![upload.batches.clone()])?;
+        provider.register_table(upload.name.clone(), Arc::new(table))?;
+    }
+    Ok(Arc::new(provider))
+}
+
+/// What is known of a column of an upload.
+pub(crate) fn column_metadata(
+    uploads: &[Upload],
+    table: &str,
+    column: &str,
+) -> Option<HashMap<String, String>> {
+    let upload = uploads.iter().find(|upload| upload.name == table)?;
+    let field = upload.schema.field_with_name(column).ok()?;
+    Some(field.metadata().clone())
+}
+
+fn geometry_type(field: &Field) -> Option<GeometryType> {
+    let is_array = matches!(field.data_type(), DataType::List(_) | DataType::FixedSizeList(..));
+    let kind = GeometryType::of_xtype(field.metadata().get(XTYPE)?)?;
+    (is_array && kind != GeometryType::Region).then_some(kind)
+}
+
+fn kind(field: &Field) -> ColumnKind {
+    match (field.metadata().get(XTYPE).and_then(|x| GeometryType::of_xtype(x)), field.data_type()) {
+        (Some(GeometryType::Point), DataType::FixedSizeList(..)) => ColumnKind::Point,
+        (Some(GeometryType::Circle), DataType::FixedSizeList(..)) => ColumnKind::Circle,
+        (Some(GeometryType::Polygon), DataType::List(_)) => ColumnKind::Polygon,
+        (Some(GeometryType::Region), DataType::Utf8) => ColumnKind::Region,
+        (_, DataType::Boolean) => ColumnKind::Boolean,
+        (_, DataType::Int8 | DataType::UInt8 | DataType::Int16) => ColumnKind::SmallInt,
+        (_, DataType::UInt16 | DataType::Int32) => ColumnKind::Integer,
+        (_, DataType::UInt32 | DataType::Int64) => ColumnKind::BigInt,
+        (_, DataType::Float32) => ColumnKind::Real,
+        (_, DataType::Float64) => ColumnKind::Double,
+        (_, DataType::Utf8) => ColumnKind::Text,
+        (_, DataType::Binary) => ColumnKind::Binary,
+        (_, DataType::Timestamp(..)) => ColumnKind::Timestamp,
+        _ => ColumnKind::Other,
+    }
+}
+
+/// A batch with the types of `schema`, NaN and infinities NULL.
+fn taken(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+        Ok(match column.data_type() {
+            DataType::Float32 => finite::<Float32Type>(column, |value| value.is_finite()),
+            DataType::Float64 => finite::<Float64Type>(column, |value| value.is_finite()),
+            same if same == field.data_type() => column.clone(),
+            _ => cast(column, field.data_type())?,
+        })
+    });
+    let columns = columns.collect::<Result<Vec<_>, DataFusionError>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
+}
+
+fn finite<T: ArrowPrimitiveType>(column: &ArrayRef, is: fn(T::Native) -> bool) -> ArrayRef {
+    let column: &PrimitiveArray<T> = column.as_primitive();
+    // A negative zero equals the plain one, but not in joins and groups.
+    let positive = |value: T::Native| match value == T::default_value() {
+        true => T::default_value(),
+        false => value,
+    };
+    let sound = |value: Option<T::Native>| value.filter(|value| is(*value)).map(positive);
+    Arc::new(column.iter().map(sound).collect::<PrimitiveArray<T>>())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use datafusion::arrow::array::{Float64Array, Int32Array};
+
+    #[test]
+    fn what_is_no_number_is_null_and_types_stay() {
+        let fields =
+            vec![Field::new("x", DataType::Float64, true), Field::new("n", DataType::Int32, true)];
+        let schema = Arc::new(Schema::new(fields));
+        let x = Float64Array::from(vec![1.5, f64::NAN, f64::INFINITY, -0.0]);
+        let n = Int32Array::from(vec![1, 2, 3, 4]);
+        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(x), Arc::new(n)]).unwrap();
+        let upload = Upload::try_new("t", &schema, &[batch], None).unwrap();
+        let x = upload.batches[0].column(0).as_primitive::<Float64Type>();
+        assert_eq!(x.iter().collect::<Vec<_>>(), [Some(1.5), None, None, Some(0.0)]);
+        assert!(x.value(3).is_sign_positive());
+        let kinds: Vec<_> = upload.names().columns.iter().map(|column| column.kind).collect();
+        assert_eq!(kinds, [ColumnKind::Double, ColumnKind::Integer]);
+    }
+}

@@ -1,0 +1,310 @@
+//! JSON lines: one object a line, whose keys are the columns.
+//!
+//! The first pass over the file finds the columns and their types, the second one reads the rows;
+//! so the last row may bring a new column, or a fraction in a column of whole numbers.
+//!
+//! | values of a column                | Arrow      |
+//! |-----------------------------------|------------|
+//! | null only                         | `Null`     |
+//! | true, false                       | `Boolean`  |
+//! | whole numbers                     | `Int64`    |
+//! | numbers                           | `Float64`  |
+//! | strings                           | `Utf8`     |
+//! | arrays of one of these            | a list     |
+//!
+//! Anything else (objects, arrays of arrays, a column of numbers and of strings) is refused with
+//! the row where it was found. A key that a row lacks is NULL there.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, NullArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::column::{ColumnBuilder, Element, data_type, excerpt};
+use super::input::{Input, io_error};
+use super::{BATCH_BYTES, ROW_BYTES_LIMIT, ReadOptions, RowSource};
+use crate::error::{CellProblem, Error, Result, TextProblem};
+use crate::origin::Origin;
+
+/// More columns than any table has: values that are keys.
+const MOST_COLUMNS: usize = 100_000;
+
+/// Streams the rows of a file of JSON lines.
+pub(super) struct JsonRows {
+    lines: ObjectLines,
+    columns: Vec<(String, Kind)>,
+    schema: SchemaRef,
+    batch_rows: usize,
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    element: Option<Element>,
+    /// Are they arrays? `None`: nothing but null so far.
+    is_list: Option<bool>,
+}
+
+impl JsonRows {
+    /// Find the columns.
+    pub fn open(input: Input, options: &ReadOptions) -> Result<Self> {
+        let name = Arc::clone(input.name());
+        let mut file = input.into_file()?;
+        let columns = find_columns(&mut ObjectLines::new(&file, &name)?)?;
+        file.rewind().map_err(|source| io_error(&name, source))?;
+        let fields = columns.iter().map(|(name, kind)| Field::new(name, kind.data_type(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let lines = ObjectLines::new(&file, &name)?;
+        Ok(Self { lines, columns, schema, batch_rows: options.batch_rows })
+    }
+}
+
+impl RowSource for JsonRows {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+        let mut builders: Vec<Option<ColumnBuilder>> =
+            self.columns.iter().map(|(_, kind)| kind.builder()).collect();
+        let (mut n_rows, mut n_bytes) = (0, 0);
+        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
+            let Some(row) = self.lines.object(&origin.after(n_rows))? else { break };
+            for (place, ((name, _), builder)) in self.columns.iter().zip(&mut builders).enumerate()
+            {
+                let Some(builder) = builder else { continue };
+                append(row.get(name, place).unwrap_or(&Value::Null), builder).map_err(
+                    |problem| Error::Cell {
+                        origin: origin.row(n_rows),
+                        column: name.clone(),
+                        problem,
+                    },
+                )?;
+            }
+            n_rows += 1;
+            n_bytes += self.lines.line.len() + self.columns.len();
+        }
+        let columns = builders.into_iter().map(|builder| match builder {
+            Some(builder) => builder.finish(),
+            None => Arc::new(NullArray::new(n_rows)) as ArrayRef,
+        });
+        if n_rows == 0 {
+            return Ok(None);
+        }
+        RecordBatch::try_new(self.schema(), columns.collect())
+            .map(Some)
+            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+    }
+}
+
+impl Kind {
+    const NULL: Self = Self { element: None, is_list: None };
+
+    /// The kind of a value; `None` for what has none.
+    fn of(value: &Value) -> Option<Self> {
+        let element = match value {
+            Value::Null => return Some(Self::NULL),
+            Value::Bool(_) => Element::Boolean,
+            Value::Number(number) if number.is_i64() => Element::Int64,
+            Value::Number(_) => Element::Float64,
+            Value::String(_) => Element::Text,
+            Value::Array(values) => {
+                let kinds = values.iter().map(Self::of);
+                let kind = kinds.reduce(|a, b| a?.with(b?)).unwrap_or(Some(Self::NULL))?;
+                let is_flat = kind.is_list != Some(true);
+                return is_flat.then_some(Self { is_list: Some(true), ..kind });
+            }
+            Value::Object(_) => return None,
+        };
+        Some(Self { element: Some(element), is_list: Some(false) })
+    }
+
+    /// The kind of a column that has values of both.
+    fn with(self, other: Self) -> Option<Self> {
+        let element = match (self.element, other.element) {
+            (a, None) => a,
+            (None, b) => b,
+            (Some(a), Some(b)) if a == b => Some(a),
+            (Some(Element::Int64 | Element::Float64), Some(Element::Int64 | Element::Float64)) => {
+                Some(Element::Float64)
+            }
+            _ => return None,
+        };
+        let is_list = match (self.is_list, other.is_list) {
+            (a, None) => a,
+            (None, b) => b,
+            (a, b) => (a == b).then_some(a)?,
+        };
+        Some(Self { element, is_list })
+    }
+
+    /// Empty arrays are lists of anything.
+    fn parts(self) -> Option<(Element, bool)> {
+        match (self.element, self.is_list) {
+            (Some(element), is_list) => Some((element, is_list == Some(true))),
+            (None, Some(true)) => Some((Element::Float64, true)),
+            (None, _) => None,
+        }
+    }
+
+    fn data_type(self) -> DataType {
+        self.parts().map_or(DataType::Null, |(element, is_list)| data_type(element, is_list))
+    }
+
+    fn builder(self) -> Option<ColumnBuilder> {
+        self.parts().map(|(element, is_list)| ColumnBuilder::new(element, is_list, None))
+    }
+
+    fn noun(self) -> &'static str {
+        match (self.is_list, self.element) {
+            (Some(true), _) => "an array of such values as the rows before have",
+            (_, Some(Element::Boolean)) => "a boolean, as in the rows before",
+            (_, Some(Element::Text)) => "a string, as in the rows before",
+            _ => "a number, as in the rows before",
+        }
+    }
+}
+
+/// Go through all rows for the columns, in the order in which they come up.
+fn find_columns(lines: &mut ObjectLines) -> Result<Vec<(String, Kind)>> {
+    let mut columns: Vec<(String, Kind)> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    let mut origin = Origin::new(Arc::clone(&lines.name));
+    while let Some(row) = lines.object(&origin)? {
+        for (name, value) in row.0 {
+            let refused = |noun| Error::Cell {
+                origin: origin.row(0),
+                column: excerpt(&name),
+                problem: CellProblem::NotA { value: excerpt(&value.to_string()), noun },
+            };
+            let Some(kind) = Kind::of(&value) else {
+                return Err(refused("a number, boolean, string or array of one of them"));
+            };
+            let place = *places.entry(name.clone()).or_insert_with(|| {
+                columns.push((name.clone(), Kind::NULL));
+                columns.len() - 1
+            });
+            let column = &mut columns[place].1;
+            *column = column.with(kind).ok_or_else(|| refused(column.noun()))?;
+        }
+        if columns.len() > MOST_COLUMNS {
+            let problem = TextProblem::FieldCount {
+                found: columns.len() as u64,
+                expected: MOST_COLUMNS as u64,
+            };
+            return Err(Error::Text { origin: origin.row(0), problem });
+        }
+        origin = origin.after(1);
+    }
+    Ok(columns)
+}
+
+/// Append a value of the column's kind.
+fn append(value: &Value, builder: &mut ColumnBuilder) -> Result<(), CellProblem> {
+    match value {
+        Value::Null => {
+            builder.null_cell();
+            Ok(())
+        }
+        Value::Array(values) => {
+            for value in values {
+                match value {
+                    Value::Null => builder.null_element(),
+                    value => element(value, builder)?,
+                }
+            }
+            builder.end_list()
+        }
+        value => element(value, builder),
+    }
+}
+
+fn element(value: &Value, builder: &mut ColumnBuilder) -> Result<(), CellProblem> {
+    match value {
+        Value::String(text) => builder.exact_text(text),
+        value => builder.text(&value.to_string()),
+    }
+}
+
+/// An object: its keys with their values, in their order.
+struct Row(Vec<(String, Value)>);
+
+impl Row {
+    /// The last value of a key, which most rows have at the same place.
+    fn get(&self, name: &str, place: usize) -> Option<&Value> {
+        let is_named = |(key, _): &&(String, Value)| key == name;
+        let here = self.0.get(place).filter(is_named);
+        here.or_else(|| self.0.iter().rev().find(is_named)).map(|(_, value)| value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RowVisitor)
+    }
+}
+
+/// Keeps the order, which a map does not.
+struct RowVisitor;
+
+impl<'de> Visitor<'de> for RowVisitor {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        let mut row = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            row.push(entry);
+        }
+        Ok(Row(row))
+    }
+}
+
+/// The lines of a file as objects; blank lines are passed over.
+struct ObjectLines {
+    name: Arc<str>,
+    reader: BufReader<File>,
+    line: Vec<u8>,
+}
+
+impl ObjectLines {
+    /// Begin where the file stands.
+    fn new(file: &File, name: &Arc<str>) -> Result<Self> {
+        let file = file.try_clone().map_err(|source| io_error(name, source))?;
+        let reader = BufReader::with_capacity(256 << 10, file);
+        Ok(Self { name: Arc::clone(name), reader, line: Vec::new() })
+    }
+
+    /// Read the row that `origin` names first.
+    fn object(&mut self, origin: &Origin) -> Result<Option<Row>> {
+        let text_error = |problem| Error::Text { origin: origin.row(0), problem };
+        loop {
+            self.line.clear();
+            let mut line = self.reader.by_ref().take(ROW_BYTES_LIMIT as u64);
+            let n_bytes = line
+                .read_until(b'\n', &mut self.line)
+                .map_err(|source| io_error(&self.name, source))?;
+            if n_bytes == 0 {
+                return Ok(None);
+            }
+            if n_bytes == ROW_BYTES_LIMIT {
+                return Err(text_error(TextProblem::TooLong { n_bytes }));
+            }
+            let text = self.line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.line);
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            return serde_json::from_slice(text).map(Some).map_err(|error| {
+                text_error(TextProblem::NotAnObject { reason: error.to_string() })
+            });
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Rows as BINARY or BINARY2: big-endian values one after the other.
+//!
+//! Reference: VOTable 1.5, sections 5.3 and 5.4.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::field::VotableColumn;
+use crate::error::{CellProblem, Error, FileProblem, Result};
+use crate::format::column::ColumnBuilder;
+use crate::format::input::{Bytes, io_error};
+use crate::format::{BATCH_BYTES, RowSource};
+use crate::origin::Origin;
+
+/// Streams the rows of a BINARY or BINARY2 table.
+pub(super) struct BinaryRows {
+    name: Arc<str>,
+    stream: BufReader<Bytes>,
+    columns: Vec<VotableColumn>,
+    schema: SchemaRef,
+    /// One bit for each column before each row, set where it is NULL; empty in BINARY.
+    flags: Vec<u8>,
+    scratch: Vec<u8>,
+    batch_rows: usize,
+}
+
+impl BinaryRows {
+    /// Begin at the first row.
+    pub fn new(
+        name: Arc<str>,
+        bytes: Bytes,
+        columns: Vec<VotableColumn>,
+        schema: SchemaRef,
+        has_flags: bool,
+        batch_rows: usize,
+    ) -> Self {
+        let flags = vec![0; if has_flags { columns.len().div_ceil(8) } else { 0 }];
+        let stream = BufReader::with_capacity(64 << 10, bytes);
+        Self { name, stream, columns, schema, flags, scratch: vec![], batch_rows }
+    }
+
+    /// Read the row that `origin` names first; `None` at the end, else its bytes.
+    fn read_row(
+        &mut self,
+        origin: &Origin,
+        builders: &mut [ColumnBuilder],
+    ) -> Result<Option<usize>> {
+        let failed = |error: io::Error| read_error(&self.name, error);
+        if self.stream.fill_buf().map_err(failed)?.is_empty() {
+            return Ok(None);
+        }
+        let cell_error = |column: &VotableColumn, problem| Error::Cell {
+            origin: origin.row(0),
+            column: column.name.clone(),
+            problem,
+        };
+        self.stream.read_exact(&mut self.flags).map_err(failed)?;
+        let mut n_bytes = self.flags.len();
+        for (index, (column, builder)) in self.columns.iter().zip(builders).enumerate() {
+            let is_null = self.flags.get(index / 8).map(|flags| flags >> (7 - index % 8) & 1 == 1);
+            let read = column.read_binary(
+                &mut self.stream,
+                is_null,
+                &mut self.scratch,
+                &mut n_bytes,
+                builder,
+            );
+            match read {
+                Ok(read) => read.map_err(|problem| cell_error(column, problem))?,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(cell_error(column, CellProblem::Truncated));
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        if n_bytes == 0 {
+            let reason = "rows without bytes".to_owned();
+            let problem = FileProblem::Header { reason };
+            return Err(Error::File { input: self.name.to_string(), problem });
+        }
+        Ok(Some(n_bytes))
+    }
+}
+
+impl RowSource for BinaryRows {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+        let mut builders: Vec<ColumnBuilder> =
+            self.columns.iter().map(VotableColumn::builder).collect();
+        let (mut n_rows, mut n_bytes) = (0, 0);
+        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
+            let Some(row_bytes) = self.read_row(&origin.after(n_rows), &mut builders)? else {
+                break;
+            };
+            n_rows += 1;
+            n_bytes += row_bytes;
+        }
+        let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
+        RecordBatch::try_new(self.schema(), columns)
+            .map(Some)
+            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+    }
+}
+
+/// Name the document in a failure of the stream in it: base64 or gzip that is none.
+fn read_error(name: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            let problem = FileProblem::Encoding { reason: error.to_string() };
+            Error::File { input: name.to_owned(), problem }
+        }
+        io::ErrorKind::UnexpectedEof => {
+            let problem = FileProblem::Truncated { within: "the table's data".to_owned() };
+            Error::File { input: name.to_owned(), problem }
+        }
+        _ => io_error(name, error),
+    }
+}

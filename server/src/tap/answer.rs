@@ -1,0 +1,142 @@
+//! From a request to the bytes of its answer.
+//!
+//! ```text
+//!   TapRequest ─▶ plan ─▶ rows ─ counted, within the time ─▶ encoded ─▶ Answer::bytes
+//! ```
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use almagest_engine::{Database, QueryOptions};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::time::timeout;
+
+use super::{Tally, TapRequest};
+use crate::formats::canonical::Canonical;
+use crate::formats::result_stream::{Failures, Rows, encode};
+use crate::formats::{Encoder, Ending, Provenance, encoder};
+use crate::{Error, Result};
+
+/// What bounds and follows the making of an answer.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// How long the query may compute; the time that a caller takes to read does not count.
+    pub duration: Option<Duration>,
+    /// What becomes of a failure after the first rows.
+    pub failures: Failures,
+    /// Where rows are counted.
+    pub tally: Arc<Tally>,
+    /// The folder for rows that must wait until all are known.
+    pub spool: PathBuf,
+}
+
+/// A query that has given its first rows.
+pub struct Answer {
+    /// The document, made as fast as it is taken.
+    pub bytes: BoxStream<'static, Result<Bytes>>,
+    /// Version of the catalog that the rows come from.
+    pub catalog_version: u64,
+}
+
+/// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
+///
+/// # Errors
+/// The query is wrong, or fails before it has given its first rows.
+pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Result<Answer> {
+    let begin = Instant::now();
+    // One row more than wanted tells a full result from a cut one.
+    let row_limit = Some(request.limit.rows().saturating_add(1));
+    let options = QueryOptions { dialect: request.dialect, row_limit };
+    let query = database.session()?.query(&request.query, options).await?;
+    let catalog_version = query.version();
+    let warnings = query.warnings().to_vec();
+    let provenance = Provenance { query: request.query, version: catalog_version, warnings };
+    let canonical = Canonical::new(query.schema())?;
+    let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
+    if request.limit.is_metadata_only() {
+        let bytes = metadata_only(encoder.as_mut())?;
+        let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
+        return Ok(Answer { bytes, catalog_version });
+    }
+    let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
+    if let Some(duration) = terms.duration {
+        rows = within(rows, duration, duration.saturating_sub(begin.elapsed()));
+    }
+    let rows = started(counted(rows, terms.tally)).await?;
+    let bytes = encode(rows, canonical, encoder, request.limit, terms.failures).boxed();
+    Ok(Answer { bytes: started(bytes).await?, catalog_version })
+}
+
+/// Wait for the first item, so that a query that fails at once is answered by its error. The first
+/// bytes of a format that must know all rows come when they have been read.
+async fn started<T: Send + 'static>(
+    mut items: BoxStream<'static, Result<T>>,
+) -> Result<BoxStream<'static, Result<T>>> {
+    Ok(match items.next().await {
+        Some(first) => stream::once(std::future::ready(Ok(first?))).chain(items).boxed(),
+        None => items,
+    })
+}
+
+fn counted(rows: Rows, tally: Arc<Tally>) -> Rows {
+    rows.inspect(move |batch| match batch {
+        Ok(batch) => tally.add_rows(batch.num_rows() as u64),
+        Err(_) => tally.note_failure(),
+    })
+    .boxed()
+}
+
+/// Fail `rows` when waiting for them has taken `left` of the `limit` of the query.
+fn within(rows: Rows, limit: Duration, left: Duration) -> Rows {
+    stream::unfold(Some((rows, left)), move |state| async move {
+        let (mut rows, left) = state?;
+        let begin = Instant::now();
+        match timeout(left, rows.next()).await {
+            Ok(item) => Some((item?, Some((rows, left.saturating_sub(begin.elapsed()))))),
+            Err(_) => Some((Err(Error::SyncDuration { limit }), None)),
+        }
+    })
+    .boxed()
+}
+
+fn metadata_only(encoder: &mut dyn Encoder) -> Result<Vec<u8>> {
+    let mut bytes = encoder.begin()?;
+    bytes.extend(encoder.end(&Ending::Overflow)?);
+    while let Some(more) = encoder.more()? {
+        bytes.extend(more);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use almagest_engine::arrow::datatypes::Schema;
+    use almagest_engine::arrow::record_batch::RecordBatch;
+
+    /// A batch every `interval`.
+    fn slow(interval: Duration) -> Rows {
+        stream::unfold((), move |()| async move {
+            tokio::time::sleep(interval).await;
+            Some((Ok(RecordBatch::new_empty(Arc::new(Schema::empty()))), ()))
+        })
+        .boxed()
+    }
+
+    #[tokio::test]
+    async fn computing_counts_and_reading_does_not() {
+        let limit = Duration::from_millis(200);
+        let mut rows = within(slow(Duration::from_millis(1)), limit, limit);
+        for _ in 0..3 {
+            assert!(rows.next().await.unwrap().is_ok());
+            tokio::time::sleep(limit).await;
+        }
+        let found: Vec<_> = within(slow(Duration::from_millis(60)), limit, limit).collect().await;
+        assert!((1..=4).contains(&found.len()), "{}", found.len());
+        assert!(matches!(found.last(), Some(Err(Error::SyncDuration { .. }))));
+    }
+}

@@ -1,0 +1,43 @@
+//! What a query has brought forth so far.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Counts that grow while a query runs; read by those who ask how far it is.
+#[derive(Debug, Default)]
+pub struct Tally {
+    n_rows: AtomicU64,
+    n_bytes: AtomicU64,
+    has_failed: AtomicBool,
+}
+
+impl Tally {
+    /// Count rows that the engine gave.
+    pub fn add_rows(&self, n: u64) {
+        self.n_rows.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Count bytes of the answer.
+    pub fn add_bytes(&self, n: usize) {
+        self.n_bytes.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// Note that the query failed amid its rows.
+    pub fn note_failure(&self) {
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Rows that the engine gave: at most one more than are written.
+    pub fn n_rows(&self) -> u64 {
+        self.n_rows.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the answer.
+    pub fn n_bytes(&self) -> u64 {
+        self.n_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Did the query fail amid its rows?
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+}

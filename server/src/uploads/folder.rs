@@ -1,0 +1,167 @@
+//! The files into which the parts of requests are written, until a query has read them.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rand::RngExt;
+use tokio::io::AsyncWriteExt;
+
+use crate::{Error, Result};
+
+/// The folder of uploads; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UploadFolder(PathBuf);
+
+/// The name of a file in the folder, which nobody can guess.
+///
+/// The ending tells the format where the contents do not (CSV or TSV).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FileId(String);
+
+impl FileId {
+    /// What marks a file of the folder among the URIs of uploads. No caller may use it.
+    pub const SCHEME: &str = "kept-upload";
+
+    /// Draw a new name for what a caller calls `file_name`.
+    fn draw(file_name: Option<&str>, media_type: Option<&str>) -> Self {
+        let name = file_name.unwrap_or_default().to_ascii_lowercase();
+        let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
+        let endings = [("csv", "text/csv"), ("tsv", "text/tab-separated-values")];
+        let ending = endings.iter().find(|(ending, media)| {
+            let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+            name.ends_with(&format!(".{ending}")) || media_type.starts_with(media)
+        });
+        let ending = ending.map_or("", |(ending, _)| ending);
+        let dot = if ending.is_empty() { "" } else { "." };
+        Self(format!("{:032x}{dot}{ending}", rand::rng().random::<u128>()))
+    }
+
+    /// Read a name that was written before.
+    pub fn read(text: &str) -> Option<Self> {
+        let (number, ending) = text.split_once('.').unwrap_or((text, ""));
+        let is_number = number.len() == 32 && number.bytes().all(|b| b.is_ascii_hexdigit());
+        (is_number && ["", "csv", "tsv"].contains(&ending)).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl UploadFolder {
+    /// Use the folder `path`, which is there.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Where a file is.
+    pub fn path(&self, id: &FileId) -> PathBuf {
+        self.0.join(&id.0)
+    }
+
+    /// Write the parts of a stream into a new file.
+    ///
+    /// # Errors
+    /// The stream breaks off, is longer than `max_bytes`, or the file cannot be written. Nothing
+    /// is left behind.
+    pub async fn keep<B: AsRef<[u8]>>(
+        &self,
+        file_name: Option<&str>,
+        media_type: Option<&str>,
+        max_bytes: u64,
+        mut next: impl AsyncFnMut() -> Result<Option<B>>,
+    ) -> Result<FileId> {
+        let id = FileId::draw(file_name, media_type);
+        let path = self.path(&id);
+        let written = async {
+            let failed = |source| Error::StateFolder { path: path.clone(), source };
+            let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
+            let mut n_bytes = 0;
+            while let Some(part) = next().await? {
+                let part = part.as_ref();
+                n_bytes += part.len() as u64;
+                if n_bytes > max_bytes {
+                    return Err(Error::UploadTooLarge { most: max_bytes });
+                }
+                file.write_all(part).await.map_err(failed)?;
+            }
+            file.flush().await.map_err(failed)
+        };
+        let written = written.await;
+        if written.is_err() {
+            self.remove(&id);
+        }
+        written.map(|()| id)
+    }
+
+    /// Remove a file that is not needed any more.
+    pub fn remove(&self, id: &FileId) {
+        remove(&self.path(id));
+    }
+
+    /// Remove what was written before `age` ago and is not wanted by anybody.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn remove_orphans(
+        &self,
+        age: Duration,
+        is_wanted: impl Fn(&FileId) -> bool,
+    ) -> io::Result<()> {
+        let young = SystemTime::now().checked_sub(age);
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_young = young.is_some_and(|young| {
+                entry.metadata().and_then(|about| about.modified()).is_ok_and(|at| at > young)
+            });
+            if !is_young && !FileId::read(&name).is_some_and(|id| is_wanted(&id)) {
+                remove(&entry.path());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(path = %path.display(), %error, "cannot be removed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    async fn keep(folder: &UploadFolder, parts: &[&'static str], most: u64) -> Result<FileId> {
+        let mut parts = parts.iter();
+        folder.keep(Some("stars.CSV"), None, most, async || Ok(parts.next())).await
+    }
+
+    #[tokio::test]
+    async fn a_file_is_kept_whole_or_not_at_all() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = UploadFolder::new(temporary.path().to_owned());
+        let id = keep(&folder, &["ra,dec\n", "1,2\n"], 11).await.unwrap();
+        assert_eq!(fs::read(folder.path(&id)).unwrap(), b"ra,dec\n1,2\n");
+        assert!(id.to_string().ends_with(".csv"), "{id}");
+        assert_eq!(FileId::read(&id.to_string()), Some(id.clone()));
+        let error = keep(&folder, &["ra,dec\n", "1,2\n"], 10).await.unwrap_err();
+        assert!(matches!(error, Error::UploadTooLarge { most: 10 }));
+        assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
+        folder.remove_orphans(Duration::ZERO, |wanted| *wanted == id).unwrap();
+        assert!(folder.path(&id).exists());
+        folder.remove_orphans(Duration::from_secs(60), |_| false).unwrap();
+        assert!(folder.path(&id).exists());
+        folder.remove_orphans(Duration::ZERO, |_| false).unwrap();
+        assert!(!folder.path(&id).exists());
+    }
+}

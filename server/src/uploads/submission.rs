@@ -1,0 +1,100 @@
+//! A request that may bring tables along: its parameters, and files in the upload folder.
+
+use std::collections::HashMap;
+
+use axum::extract::multipart::Field;
+use axum::extract::{FromRequest, Request};
+
+use super::folder::{FileId, UploadFolder};
+use super::parameter::{Source, UploadParameter};
+use crate::dali::Parameters;
+use crate::dali::parameters::bad_body;
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// The parameters of a request whose files have been kept: UPLOAD names them by their place in the
+/// upload folder.
+#[derive(Debug, Clone)]
+pub struct Submission(pub Parameters);
+
+impl FromRequest<AppState> for Submission {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self> {
+        let folder = state.jobs.uploads();
+        let max_bytes = state.config.upload_bytes;
+        let mut parts = Parts { folder, max_bytes, files: HashMap::new() };
+        let parameters =
+            Parameters::receive(request, state, async |name, part| parts.keep(name, part).await)
+                .await?;
+        Ok(Self(parts.settle(parameters).await?))
+    }
+}
+
+/// The files of a request by the names of their parts; those that nobody takes are removed.
+struct Parts<'f> {
+    folder: &'f UploadFolder,
+    max_bytes: u64,
+    files: HashMap<String, FileId>,
+}
+
+impl Parts<'_> {
+    async fn keep(&mut self, name: &str, mut part: Field<'_>) -> Result<()> {
+        let file_name = part.file_name().map(str::to_owned);
+        let media_type = part.content_type().map(str::to_owned);
+        let next = async || part.chunk().await.map_err(bad_body);
+        let kept = self
+            .folder
+            .keep(file_name.as_deref(), media_type.as_deref(), self.max_bytes, next)
+            .await?;
+        match self.files.insert(name.to_owned(), kept) {
+            None => Ok(()),
+            Some(first) => {
+                self.folder.remove(&first);
+                Err(bad_body(format!("two parts are called {name}")))
+            }
+        }
+    }
+
+    /// Put the kept files in the places of the parts that UPLOAD names.
+    async fn settle(&mut self, mut parameters: Parameters) -> Result<Parameters> {
+        let mut uploads = UploadParameter::all(&parameters)?;
+        for upload in &mut uploads {
+            upload.source = match &upload.source {
+                Source::Part(part) => Source::Kept(self.take(part, &mut parameters).await?),
+                Source::Url(url) => Source::Url(url.clone()),
+                Source::Kept(_) => {
+                    return Err(Error::BadParameter {
+                        name: "UPLOAD",
+                        value: upload.to_string(),
+                        expected: "NAME,param:PART or NAME,URL".to_owned(),
+                    });
+                }
+            };
+        }
+        if !uploads.is_empty() {
+            parameters.set("UPLOAD", UploadParameter::write(&uploads));
+        }
+        Ok(parameters)
+    }
+
+    /// The file of a part; some clients send a small table as if it were text.
+    async fn take(&mut self, part: &str, parameters: &mut Parameters) -> Result<FileId> {
+        if let Some(file) = self.files.remove(part) {
+            return Ok(file);
+        }
+        let text = parameters.take(part).ok_or_else(|| {
+            bad_body(format!("UPLOAD names the part {part}, and no part of it is called so"))
+        })?;
+        let mut text = Some(text);
+        self.folder.keep(None, None, self.max_bytes, async || Ok(text.take())).await
+    }
+}
+
+impl Drop for Parts<'_> {
+    fn drop(&mut self) {
+        for file in self.files.values() {
+            self.folder.remove(file);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! One job, from what is asked to a result that survives a power cut.
+//!
+//! ```text
+//!   parameters ─▶ answer ─▶ ID.part ─ sync ─▶ rename to ID ─ sync the folder ─▶ ResultFile
+//! ```
+//!
+//! Only then may the job be COMPLETED: a result that is there under its own name is whole.
+
+use std::sync::Arc;
+
+use almagest_engine::Database;
+use futures::StreamExt;
+use tokio::fs::File;
+use tokio::io::{AsyncWriteExt, BufWriter};
+
+use super::job::ResultFile;
+use super::state_folder::StateFolder;
+use super::{Job, JobId};
+use crate::config::ServerConfig;
+use crate::formats::result_stream::Failures;
+use crate::query_runtime::QueryRuntime;
+use crate::tap::answer::{Terms, answer};
+use crate::tap::{Tally, TapRequest};
+use crate::{Error, Result};
+
+/// Bytes that are gathered before they are written.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// What jobs are executed with; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Workshop {
+    /// What is asked.
+    pub database: Database,
+    /// The limits of the service.
+    pub config: Arc<ServerConfig>,
+    /// Where queries compute.
+    pub queries: QueryRuntime,
+    /// Where results are kept.
+    pub folder: StateFolder,
+}
+
+impl Workshop {
+    /// Execute a job; dropping the returned future stops the query.
+    ///
+    /// # Errors
+    /// What is asked is wrong, or fails at any row, or cannot be written.
+    pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
+        let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
+        let spool = self.config.spool.clone();
+        let failures = Failures::BreakOff;
+        let terms = Terms { duration: None, failures, tally: tally.clone(), spool };
+        let work = answer(self.database.clone(), request.clone(), terms);
+        let answer = self.queries.run(work).await??;
+        let mut bytes = self.queries.stream(answer.bytes)?;
+
+        let path = self.folder.unfinished_result(&job.id);
+        let failed = |source| Error::StateFolder { path: path.clone(), source };
+        let file = File::create(&path).await.map_err(failed)?;
+        let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        while let Some(part) = bytes.next().await {
+            let part = part?;
+            file.write_all(&part).await.map_err(failed)?;
+            tally.add_bytes(part.len());
+        }
+        file.flush().await.map_err(failed)?;
+        file.get_ref().sync_all().await.map_err(failed)?;
+        self.publish(&job.id).await.map_err(failed)?;
+        Ok(ResultFile {
+            content_type: request.content_type(),
+            file_name: request.file_name(),
+            n_bytes: tally.n_bytes(),
+            n_rows: tally.n_rows().min(request.limit.rows()),
+            overflows: request.limit.is_metadata_only() || tally.n_rows() > request.limit.rows(),
+            catalog_version: answer.catalog_version,
+        })
+    }
+
+    async fn publish(&self, id: &JobId) -> std::io::Result<()> {
+        let (folder, id) = (self.folder.clone(), id.clone());
+        tokio::task::spawn_blocking(move || folder.publish_result(&id)).await?
+    }
+}

@@ -1,0 +1,228 @@
+//! The jobs at work: a bounded number, the others in the order in which they were told to run.
+//!
+//! ```text
+//!   RUN ─ wake ─▶ claim ─▶ execute ─┬─ whole ──────────────▶ complete
+//!                                   ├─ wrong, or too long ─▶ fail
+//!                                   ├─ aborted, destroyed ─▶ (the store says so already)
+//!                                   └─ the service stops ──▶ put back
+//! ```
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::changes::Changes;
+use super::execution::Workshop;
+use super::job::{Failure, ResultFile};
+use super::job_store::JobStore;
+use super::{Job, JobId};
+use crate::tap::{QueryLog, Tally};
+use crate::{Error, Result};
+
+/// A job that was executing when the service died is begun at most so often: it may be what kills it.
+pub const MAX_TRIES: u32 = 2;
+
+/// How often jobs past their destruction are looked for. They cannot be reached any more in any case.
+const SWEEP: Duration = Duration::from_secs(10);
+/// How long the executor waits when the store fails.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Executes jobs; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    /// Where jobs are kept.
+    pub store: JobStore,
+    /// What they are executed with.
+    pub workshop: Workshop,
+    /// Who is told that they change.
+    pub changes: Changes,
+    running: Arc<Mutex<HashMap<JobId, Running>>>,
+    wake: Arc<Notify>,
+    /// No further job is begun.
+    pub closing: CancellationToken,
+    /// Jobs at work are put back.
+    stopping: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Running {
+    cancel: CancellationToken,
+    tally: Arc<Tally>,
+}
+
+impl Executor {
+    /// Make an executor that executes nothing yet.
+    pub fn new(store: JobStore, workshop: Workshop) -> Self {
+        Self {
+            store,
+            workshop,
+            changes: Changes::default(),
+            running: Arc::default(),
+            wake: Arc::default(),
+            closing: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+        }
+    }
+
+    /// Look for jobs to execute: there may be a new one.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Stop the work on a job, of which the store says already that it is over.
+    pub fn cancel(&self, id: &JobId) {
+        if let Some(running) = self.running().get(id) {
+            running.cancel.cancel();
+        }
+    }
+
+    /// What a job has brought forth so far, while it executes.
+    pub fn tally(&self, id: &JobId) -> Option<Arc<Tally>> {
+        self.running().get(id).map(|running| running.tally.clone())
+    }
+
+    /// Put back the jobs at work.
+    pub fn stop(&self) {
+        self.closing.cancel();
+        self.stopping.cancel();
+    }
+
+    /// Execute jobs until the service closes, and then those begun to their end.
+    pub async fn run(self) {
+        let mut jobs = JoinSet::new();
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.closing.is_cancelled() {
+            self.begin_what_may(&mut jobs).await;
+            tokio::select! {
+                () = self.wake.notified() => {}
+                Some(_) = jobs.join_next(), if !jobs.is_empty() => {}
+                _ = sweep.tick() => self.sweep().await,
+                () = self.closing.cancelled() => {}
+            }
+        }
+        while jobs.join_next().await.is_some() {}
+    }
+
+    async fn begin_what_may(&self, jobs: &mut JoinSet<()>) {
+        while jobs.len() < self.workshop.config.concurrent_jobs.max(1) {
+            match self.store.claim().await {
+                Ok(Some(job)) => {
+                    let running =
+                        Running { cancel: CancellationToken::new(), tally: Arc::default() };
+                    self.running().insert(job.id.clone(), running);
+                    self.changes.announce(&job.id);
+                    jobs.spawn(self.clone().see_through(job));
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::error!(%error, "no job can be begun");
+                    sleep(RETRY).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Execute a job, and say in the store how it ended.
+    async fn see_through(self, job: Job) {
+        if let Err(error) = self.execute(&job).await {
+            tracing::error!(job = %job.id, %error, "the end of the job cannot be noted");
+        }
+        self.running().remove(&job.id);
+        self.changes.announce(&job.id);
+    }
+
+    async fn execute(&self, job: &Job) -> Result<()> {
+        let watched =
+            self.running().get(&job.id).map(|job| (job.cancel.clone(), job.tally.clone()));
+        let Some((cancel, tally)) = watched else { return Ok(()) };
+        let mut log = QueryLog::begin(format!("job {}", job.id), tally.clone());
+        // Between the claim and the entry among the running it may have been aborted.
+        let is_wanted =
+            self.store.job(&job.id, &job.owner).await?.is_some_and(|j| j.phase == job.phase);
+        if !is_wanted {
+            log.end("aborted");
+            return Ok(());
+        }
+        let limit = job.execution_duration;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                log.end("aborted");
+                self.workshop.folder.remove_result(&job.id);
+                Ok(())
+            }
+            () = self.stopping.cancelled() => {
+                log.end("put back");
+                self.store.put_back(&job.id).await?;
+                self.workshop.folder.remove_result(&job.id);
+                Ok(())
+            }
+            () = sleep(limit) => {
+                let most = self.workshop.config.execution_duration.hard;
+                self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await
+            }
+            done = self.workshop.execute(job, tally) => match done {
+                Ok(result) => self.complete(job, result, &mut log).await,
+                Err(error) => self.fail(job, &error, &mut log).await,
+            },
+        }
+    }
+
+    async fn complete(&self, job: &Job, result: ResultFile, log: &mut QueryLog) -> Result<()> {
+        log.end(if result.overflows { "overflow" } else { "complete" });
+        if !self.store.complete(&job.id, result).await? {
+            // Aborted or destroyed in the last moment.
+            self.workshop.folder.remove_result(&job.id);
+        }
+        Ok(())
+    }
+
+    async fn fail(&self, job: &Job, error: &Error, log: &mut QueryLog) -> Result<()> {
+        log.fail(error);
+        let failure =
+            Failure { message: error.public_message(), is_transient: error.is_transient() };
+        self.store.fail(&job.id, failure).await?;
+        self.workshop.folder.remove_result(&job.id);
+        Ok(())
+    }
+
+    /// Forget a job and remove its files; tell whether it was there.
+    ///
+    /// # Errors
+    /// The store cannot be written to.
+    pub async fn destroy(&self, id: &JobId) -> Result<bool> {
+        let was_there = self.store.remove(id).await?;
+        self.cancel(id);
+        let (folder, removed) = (self.workshop.folder.clone(), id.clone());
+        let removing = tokio::task::spawn_blocking(move || folder.remove_result(&removed));
+        if let Err(error) = removing.await {
+            tracing::warn!(%error, "a result was not removed");
+        }
+        self.changes.announce(id);
+        Ok(was_there)
+    }
+
+    async fn sweep(&self) {
+        let expired = self.store.expired().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "jobs past their destruction cannot be found");
+            vec![]
+        });
+        for id in expired {
+            match self.destroy(&id).await {
+                Ok(_) => tracing::info!(job = %id, "past its destruction, removed"),
+                Err(error) => tracing::error!(job = %id, %error, "the job cannot be removed"),
+            }
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
