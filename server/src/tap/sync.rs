@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
@@ -22,12 +22,13 @@ use crate::{Error, Result};
 /// is told inside the document, whose status has then been sent.
 pub async fn sync(
     State(state): State<AppState>,
+    headers: HeaderMap,
     Submission(parameters): Submission,
 ) -> Result<Response> {
     let tally = Arc::new(Tally::default());
     let mut log = QueryLog::begin("sync", tally.clone());
     let begun = async {
-        let request = TapRequest::from_parameters(&parameters, &state.config)?;
+        let request = TapRequest::negotiated(&parameters, &headers, &state.config)?;
         let answer = first_rows(&state, request.clone(), tally).await?;
         Ok((request, state.queries.stream(answer.bytes)?))
     };
@@ -39,6 +40,7 @@ pub async fn sync(
     let headers = [
         (header::CONTENT_TYPE, request.content_type()),
         (header::CONTENT_DISPOSITION, disposition),
+        (header::VARY, "accept".to_owned()),
     ];
     Ok((headers, Body::from_stream(log.follow(bytes))).into_response())
 }
@@ -47,7 +49,8 @@ pub async fn sync(
 async fn first_rows(state: &AppState, request: TapRequest, tally: Arc<Tally>) -> Result<Answer> {
     let limit = state.config.sync_duration;
     let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
-    let terms = Terms { duration: Some(limit), failures: Failures::Told, uploads, tally };
+    let spool = state.config.spool.clone();
+    let terms = Terms { duration: Some(limit), failures: Failures::Told, uploads, tally, spool };
     let work = state.queries.run(answer(state.database.clone(), request, terms));
     timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
 }
