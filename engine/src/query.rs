@@ -6,14 +6,16 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
+use crate::estimate::Estimate;
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
 use crate::progress::Progress;
@@ -25,8 +27,19 @@ pub struct Query {
     context: Arc<TaskContext>,
     layout: Layout,
     schema: SchemaRef,
-    warnings: Vec<String>,
-    version: u64,
+    reading: Reading,
+    /// Would it give the same rows again?
+    is_repeatable: bool,
+}
+
+/// How the text of a query was read.
+pub(crate) struct Reading {
+    /// The rewritten query.
+    pub sql: String,
+    /// What was read leniently, or renamed.
+    pub warnings: Vec<String>,
+    /// The catalog's version that it is asked of.
+    pub version: u64,
 }
 
 impl Query {
@@ -37,16 +50,17 @@ impl Query {
         frame: DataFrame,
         layout: Layout,
         described: OutputColumns,
-        warnings: Vec<String>,
-        version: u64,
+        reading: Reading,
     ) -> Result<Self> {
         let names = layout.schema(frame.schema().as_arrow());
         let (state, plan) = frame.into_parts();
+        // The optimizer writes the value in the place of a call such as that for the time.
+        let is_repeatable = is_repeatable(&plan)?;
         let logical = state.optimize(&plan)?;
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
         let schema = described.schema(&names, &layout.schema(&physical.schema()));
         let context = Arc::new(TaskContext::from(&state));
-        Ok(Self { logical, physical, context, layout, schema, warnings, version })
+        Ok(Self { logical, physical, context, layout, schema, reading, is_repeatable })
     }
 
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
@@ -59,12 +73,31 @@ impl Query {
 
     /// What was read leniently, or renamed, and should be said to the user.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.reading.warnings
     }
 
     /// The catalog's version that the rows come from.
     pub fn version(&self) -> u64 {
-        self.version
+        self.reading.version
+    }
+
+    /// The query as it was rewritten.
+    pub fn sql(&self) -> &str {
+        &self.reading.sql
+    }
+
+    /// Would the query give the same rows again, asked of the same version? Not so if it draws random
+    /// numbers or looks at the clock.
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
+    }
+
+    /// Tell what the query would read.
+    ///
+    /// # Errors
+    /// The plan cannot be looked through: a bug.
+    pub fn estimate(&self) -> Result<Estimate> {
+        Ok(Estimate::of(&self.logical)?)
     }
 
     /// Return what tells how far the query is, while it runs.
@@ -89,6 +122,24 @@ impl Query {
         let physical = displayable(self.physical.as_ref()).indent(true).to_string();
         format!("{}\n\n{physical}", self.logical.display_indent())
     }
+}
+
+/// Does the value of each function of the plan follow from its arguments alone?
+fn is_repeatable(plan: &LogicalPlan) -> Result<bool> {
+    let mut is_repeatable = true;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::ScalarFunction(call) = part
+                    && call.func.signature().volatility != Volatility::Immutable
+                {
+                    is_repeatable = false;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(is_repeatable)
 }
 
 fn to_output(batch: &RecordBatch, layout: &Layout, schema: &SchemaRef) -> Result<RecordBatch> {

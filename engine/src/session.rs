@@ -15,6 +15,7 @@ use datafusion::catalog::SchemaProvider;
 use crate::catalog_provider::SnapshotSchema;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
+use crate::query::Reading;
 use crate::upload::{self, Upload};
 use crate::{Database, Error, Query, Result, tap_schema};
 
@@ -85,11 +86,13 @@ impl Session {
                     false => self.database.column_metadata(schema, table, column),
                 }
             });
+        let sql = translated.query.to_string();
         let (frame, layout) = self.planner.frame(translated.query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        Query::plan(frame, layout, described, translated.warnings, self.version).await
+        let reading = Reading { sql, warnings: translated.warnings, version: self.version };
+        Query::plan(frame, layout, described, reading).await
     }
 }

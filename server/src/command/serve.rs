@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use almagest_engine::Database;
-use almagest_server::{ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_server::telemetry::{self, LogFormat};
+use almagest_server::{ServerConfig, serve, shutdown_signal};
+use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
+use super::serve_conduct::Conduct;
 use super::serve_limits::Limits;
 use super::{CommandError, Result};
 
@@ -32,6 +35,8 @@ pub struct Serve {
     config: Option<PathBuf>,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    conduct: Conduct,
 }
 
 impl Serve {
@@ -40,13 +45,16 @@ impl Serve {
 
     /// Serve until told to stop.
     pub async fn run(self) -> Result<()> {
-        let database = Database::open(&self.catalog)?;
+        let store = CatalogStore::open(&self.catalog)?;
+        let database = Database::with_config(store, self.conduct.engine()?)?;
+        let log = self.conduct.log_format();
         let state = self.state.unwrap_or_else(|| beside(&self.catalog));
         let limits = match &self.config {
             Some(path) => self.limits.or(Limits::read(path)?),
             None => self.limits,
         };
-        answer(database, self.listen, limits.config(self.listen, state)).await
+        let config = self.conduct.apply(limits.config(self.listen, state))?;
+        answer(database, self.listen, config, log).await
     }
 }
 
@@ -60,14 +68,20 @@ pub fn beside(catalog: &Path) -> PathBuf {
 }
 
 /// Serve `database` until told to stop, and say how clients reach it.
-pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig) -> Result<()> {
-    telemetry::log_to_stderr();
+pub async fn answer(
+    database: Database,
+    listen: SocketAddr,
+    config: ServerConfig,
+    log: LogFormat,
+) -> Result<()> {
+    telemetry::log_to_stderr(log);
     let listener = TcpListener::bind(listen).await.map_err(|source| {
         CommandError::Refused(format!(
             "cannot listen on {listen}: {source}; try --listen 127.0.0.1:0"
         ))
     })?;
-    let url = format!("http://{}/tap", listener.local_addr()?);
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}/tap", listener.local_addr()?);
     eprintln!("answering at {url}");
     let mut out = io::stdout();
     writeln!(out, "TOPCAT:  VO ▸ Table Access Protocol (TAP) Query ▸ TAP URL: {url}")?;

@@ -15,15 +15,26 @@ use crate::xml::{Attribute, Element, Escaped};
 
 /// Answer with the capabilities document.
 pub async fn capabilities(State(state): State<AppState>, base: BaseUrl) -> Response {
-    super::xml(document(&format!("{base}/tap"), &state.config))
+    super::xml(document(&of_tap(&format!("{base}/tap"), &state.config)))
 }
 
-fn document(tap: &str, config: &ServerConfig) -> String {
+/// The namespaces of capabilities.
+pub const NAMESPACES: &str = r#"xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:cs="http://www.ivoa.net/xml/ConeSearch/v1.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#;
+
+/// Return the document of some capabilities.
+pub fn document(capabilities: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:capabilities \
+         xmlns:vosi=\"http://www.ivoa.net/xml/VOSICapabilities/v1.0\" {NAMESPACES}>\n\
+         {capabilities}</vosi:capabilities>\n"
+    )
+}
+
+/// Return the capabilities of the TAP service at the address `tap`.
+pub fn of_tap(tap: &str, config: &ServerConfig) -> String {
     let tap = Escaped(tap);
     format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<vosi:capabilities xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0" xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
-<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
+        r#"<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
   <interface xsi:type="vs:ParamHTTP" version="1.0"><accessURL use="full">{tap}/capabilities</accessURL></interface>
 </capability>
 <capability standardID="ivo://ivoa.net/std/VOSI#availability">
@@ -45,7 +56,6 @@ fn document(tap: &str, config: &ServerConfig) -> String {
   <uploadLimit><default unit="row">{rows}</default><hard unit="row">{rows}</hard></uploadLimit>
   <uploadLimit><default unit="byte">{bytes}</default><hard unit="byte">{bytes}</hard></uploadLimit>
 </capability>
-</vosi:capabilities>
 "#,
         languages = languages(),
         formats = formats(),
