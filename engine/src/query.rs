@@ -25,7 +25,7 @@ pub struct Query {
     layout: Layout,
     schema: SchemaRef,
     warnings: Vec<String>,
-    version: u64,
+    versions: Vec<(String, u64)>,
 }
 
 impl Query {
@@ -37,7 +37,7 @@ impl Query {
         layout: Layout,
         described: OutputColumns,
         warnings: Vec<String>,
-        version: u64,
+        versions: Vec<(String, u64)>,
     ) -> Result<Self> {
         let names = layout.schema(frame.schema().as_arrow());
         let (state, plan) = frame.into_parts();
@@ -45,7 +45,7 @@ impl Query {
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
         let schema = described.schema(&names, &layout.schema(&physical.schema()));
         let context = Arc::new(TaskContext::from(&state));
-        Ok(Self { logical, physical, context, layout, schema, warnings, version })
+        Ok(Self { logical, physical, context, layout, schema, warnings, versions })
     }
 
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
@@ -61,9 +61,9 @@ impl Query {
         &self.warnings
     }
 
-    /// The catalog's version that the rows come from.
-    pub fn version(&self) -> u64 {
-        self.version
+    /// The schemas of the catalogs that the rows come from, each with its version.
+    pub fn versions(&self) -> &[(String, u64)] {
+        &self.versions
     }
 
     /// Run the query. Dropping the stream cancels it.
