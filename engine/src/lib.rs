@@ -17,6 +17,7 @@ pub mod session;
 
 pub mod preview;
 pub mod query;
+pub mod progress;
 pub mod geometry;
 pub mod config;
 pub mod functions;
@@ -43,6 +44,7 @@ pub use datafusion::arrow;
 pub use error::{Error, ErrorKind, Result};
 pub use names::names;
 pub use output_type::output_type;
+pub use progress::{Progress, Scanned};
 pub use query::Query;
 pub use session::{QueryOptions, Session};
 pub use upload::Upload;

@@ -16,6 +16,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::Result;
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
+use crate::progress::Progress;
 
 /// A planned query: what its columns are, and the rows once it is run.
 pub struct Query {
@@ -64,6 +65,11 @@ impl Query {
     /// The schemas of the catalogs that the rows come from, each with its version.
     pub fn versions(&self) -> &[(String, u64)] {
         &self.versions
+    }
+
+    /// Return what tells how far the query is, while it runs.
+    pub fn progress(&self) -> Progress {
+        Progress::of(self.physical.clone())
     }
 
     /// Run the query. Dropping the stream cancels it.

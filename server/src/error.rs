@@ -59,7 +59,9 @@ pub enum Error {
     #[error(transparent)]
     Ingest(#[from] almagest_ingest::Error),
     /// An uploaded table is larger than is allowed.
-    #[error("an uploaded table may have {most} bytes at most; send its columns that the query needs, or parts of it")]
+    #[error(
+        "an uploaded table may have {most} bytes at most; send its columns that the query needs, or parts of it"
+    )]
     UploadTooLarge {
         /// The limit, bytes.
         most: u64,
@@ -71,7 +73,9 @@ pub enum Error {
         part: String,
     },
     /// An upload that is to be fetched from a host that the operator does not allow.
-    #[error("uploads are not fetched from {host:?} here; send the table with the request (UPLOAD=NAME,param:PART)")]
+    #[error(
+        "uploads are not fetched from {host:?} here; send the table with the request (UPLOAD=NAME,param:PART)"
+    )]
     UploadHost {
         /// The host.
         host: String,

@@ -7,9 +7,11 @@
 
 mod almagest;
 mod fits_file;
+mod service;
 
 mod bad_input;
 mod kill;
+mod kill_service;
 mod clients;
 mod demo;
 mod real_data;

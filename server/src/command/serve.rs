@@ -26,6 +26,10 @@ pub struct Serve {
     /// Folder for jobs and their results; made if absent [default: CATALOG.state].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Limits from a TOML file, under the names of the options below (`sync-duration = 60`); options
+    /// that are given come first.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     limits: Limits,
 }
@@ -38,7 +42,11 @@ impl Serve {
     pub async fn run(self) -> Result<()> {
         let database = Database::open(&self.catalog)?;
         let state = self.state.unwrap_or_else(|| beside(&self.catalog));
-        answer(database, self.listen, self.limits.config(self.listen, state)).await
+        let limits = match &self.config {
+            Some(path) => self.limits.or(Limits::read(path)?),
+            None => self.limits,
+        };
+        answer(database, self.listen, limits.config(self.listen, state)).await
     }
 }
 

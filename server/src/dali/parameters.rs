@@ -141,11 +141,7 @@ impl Parameters {
 /// Says what becomes of the files of a multipart body.
 pub trait TakeFiles: Send {
     /// Take the file `part`, called `name` (in capitals).
-    fn take(
-        &mut self,
-        name: &str,
-        part: Field<'_>,
-    ) -> impl Future<Output = Result<()>> + Send;
+    fn take(&mut self, name: &str, part: Field<'_>) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Reads files to their end and drops them.

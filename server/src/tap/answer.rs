@@ -53,6 +53,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let uploads = terms.uploads.read(request.uploads).await?;
     let query = database.session_with(uploads)?.query(&request.query, options).await?;
     let catalog_version = query.version();
+    terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
     let provenance = Provenance { query: request.query, version: catalog_version, warnings };
     let canonical = Canonical::new(query.schema())?;
@@ -75,7 +76,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
 async fn started(mut rows: Rows) -> Result<Rows> {
     Ok(match rows.next().await {
         Some(first) => stream::once(std::future::ready(Ok(first?))).chain(rows).boxed(),
-        None => rows,
+        None => stream::empty().boxed(),
     })
 }
 

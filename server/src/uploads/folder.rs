@@ -161,7 +161,8 @@ mod tests {
     use super::*;
 
     async fn keep(folder: &UploadFolder, parts: &[&'static str], most: u64) -> Result<FileId> {
-        let parts = futures::stream::iter(parts).map(|part| Ok(Bytes::from_static(part.as_bytes())));
+        let parts =
+            futures::stream::iter(parts).map(|part| Ok(Bytes::from_static(part.as_bytes())));
         folder.keep(Some("stars.CSV"), None, most, parts).await
     }
 

@@ -48,12 +48,8 @@ impl Workshop {
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
         let uploads = UploadReader::new(self.folder.uploads(), &self.config);
-        let terms = Terms {
-            duration: None,
-            failures: Failures::BreakOff,
-            uploads,
-            tally: tally.clone(),
-        };
+        let terms =
+            Terms { duration: None, failures: Failures::BreakOff, uploads, tally: tally.clone() };
         let work = answer(self.database.clone(), request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;

@@ -144,10 +144,26 @@ impl Executor {
             Ok(End::PutBack) => {}
             Err(error) => {
                 tracing::error!(job = %job.id, %error, "the end of the job cannot be noted");
+                self.give_up(&job).await;
             }
         }
         self.running().remove(&job.id);
         self.changes.announce(&job.id);
+    }
+
+    /// Try once more to note that a job is over; otherwise it is EXECUTING until the next start.
+    async fn give_up(&self, job: &Job) {
+        sleep(RETRY).await;
+        let message = "the service could not keep the result of this job".to_owned();
+        let failure = Failure { message, is_transient: true };
+        match self.store.fail(&job.id, failure).await {
+            Ok(true) => self.workshop.folder.remove_result(&job.id),
+            // Its end had been noted after all.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(job = %job.id, %error, "the job is over, and still EXECUTING");
+            }
+        }
     }
 
     async fn execute(&self, job: &Job) -> Result<End> {

@@ -288,7 +288,8 @@ impl JobStore {
     /// The file cannot be read.
     pub fn active(&self) -> Result<Vec<Parameters>> {
         self.now(|connection| {
-            let sql = "SELECT parameters FROM job WHERE phase IN ('PENDING', 'QUEUED', 'EXECUTING')";
+            let sql =
+                "SELECT parameters FROM job WHERE phase IN ('PENDING', 'QUEUED', 'EXECUTING')";
             let read = |row: &rusqlite::Row<'_>| {
                 Ok(Parameters::from_query(&row.get::<_, String>("parameters")?))
             };

@@ -60,6 +60,21 @@ async fn binary2_is_the_default() {
 }
 
 #[tokio::test]
+async fn no_rows_are_a_whole_result() {
+    let service = Service::new();
+    for query in
+        ["SELECT starId FROM sky.Star WHERE starId > 9", "SELECT TOP 0 starId FROM sky.Star"]
+    {
+        let text = service.sync(&[("QUERY", query), ("FORMAT", "votable/td")]).await.text();
+        assert!(
+            text.contains("<TABLEDATA>\n</TABLEDATA>") && text.ends_with("</VOTABLE>\n"),
+            "{text}"
+        );
+        assert!(service.rows(query).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn maxrec_cuts_and_says_so() {
     let service = Service::new();
     for (maxrec, rows, overflows) in [("2", 2, true), ("3", 3, false), ("0", 0, true)] {
