@@ -86,19 +86,17 @@ impl Session {
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
         let Translated { query, columns, tables, warnings, .. } = translated;
-        let described = OutputColumns::of(&columns, |schema, table, column| {
-            match schema == upload::SCHEMA {
+        let described =
+            OutputColumns::of(&columns, |schema, table, column| match schema == upload::SCHEMA {
                 true => upload::column_metadata(&self.uploads, table, column),
                 false => self.database.column_metadata(schema, table, column),
-            }
-        });
+            });
         let (frame, layout) = self.planner.frame(query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        let is_read =
-            |(schema, _): &&(String, u64)| tables.iter().any(|(read, _)| read == schema);
+        let is_read = |(schema, _): &&(String, u64)| tables.iter().any(|(read, _)| read == schema);
         let versions = self.versions.iter().filter(is_read).cloned().collect();
         Query::plan(frame, layout, described, warnings, versions).await
     }

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use almagest_engine::Database;
+use almagest_engine::{Database, EngineConfig};
 use almagest_server::{ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
 use super::serve_limits::Limits;
@@ -18,8 +19,10 @@ use super::{CommandError, Result};
 /// are kept in the state folder, and outlive the service.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// Folder of the catalog.
-    catalog: PathBuf,
+    /// Folder of the catalog; of several, each is a schema, and the first is where a table without
+    /// a schema is looked for first.
+    #[arg(required = true)]
+    catalog: Vec<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, default_value = Serve::DEFAULT_ADDRESS)]
     listen: SocketAddr,
@@ -40,8 +43,10 @@ impl Serve {
 
     /// Serve until told to stop.
     pub async fn run(self) -> Result<()> {
-        let database = Database::open(&self.catalog)?;
-        let state = self.state.unwrap_or_else(|| beside(&self.catalog));
+        let stores: Vec<CatalogStore> =
+            self.catalog.iter().map(|path| CatalogStore::open(path)).collect::<Result<_, _>>()?;
+        let database = Database::mount(stores, EngineConfig::default())?;
+        let state = self.state.unwrap_or_else(|| beside(&self.catalog[0]));
         let limits = match &self.config {
             Some(path) => self.limits.or(Limits::read(path)?),
             None => self.limits,

@@ -52,7 +52,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let options = QueryOptions { dialect: request.dialect, row_limit };
     let uploads = terms.uploads.read(request.uploads).await?;
     let query = database.session_with(uploads)?.query(&request.query, options).await?;
-    let catalog_version = query.version();
+    let catalog_version = query.versions().first().map_or(0, |(_, version)| *version);
     terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
     let provenance = Provenance { query: request.query, version: catalog_version, warnings };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use almagest_engine::Database;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 use super::answer::{Answer, Terms, answer};
 use super::{QueryLog, Tally, TapRequest};
 use crate::formats::result_stream::Failures;
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::uploads::{Submission, UploadReader};
 use crate::{Error, Result};
@@ -22,13 +24,14 @@ use crate::{Error, Result};
 /// is told inside the document, whose status has then been sent.
 pub async fn sync(
     State(state): State<AppState>,
+    caller: Caller,
     Submission(parameters): Submission,
 ) -> Result<Response> {
     let tally = Arc::new(Tally::default());
     let mut log = QueryLog::begin("sync", tally.clone());
     let begun = async {
         let request = TapRequest::from_parameters(&parameters, &state.config)?;
-        let answer = first_rows(&state, request.clone(), tally).await?;
+        let answer = first_rows(&state, caller.database, request.clone(), tally).await?;
         Ok((request, state.queries.stream(answer.bytes)?))
     };
     let begun = begun.await.inspect_err(|error| log.fail(error));
@@ -44,10 +47,15 @@ pub async fn sync(
 }
 
 /// Begin the query; a failure up to its first rows is the whole answer.
-async fn first_rows(state: &AppState, request: TapRequest, tally: Arc<Tally>) -> Result<Answer> {
+async fn first_rows(
+    state: &AppState,
+    database: Database,
+    request: TapRequest,
+    tally: Arc<Tally>,
+) -> Result<Answer> {
     let limit = state.config.sync_duration;
     let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
     let terms = Terms { duration: Some(limit), failures: Failures::Told, uploads, tally };
-    let work = state.queries.run(answer(state.database.clone(), request, terms));
+    let work = state.queries.run(answer(database, request, terms));
     timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
 }

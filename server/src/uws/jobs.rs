@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use almagest_engine::Database;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -18,6 +17,7 @@ use super::state_folder::StateFolder;
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::config::{AnonymousJobs, ServerConfig};
 use crate::dali::Parameters;
+use crate::people::Views;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::Tally;
 use crate::uploads::UploadFolder;
@@ -49,11 +49,12 @@ impl Jobs {
     ///
     /// # Errors
     /// The state folder cannot be used, or this is not called inside a Tokio runtime.
-    pub fn open(database: Database, config: &ServerConfig, queries: QueryRuntime) -> Result<Self> {
-        let folder = match &config.state {
-            Some(path) => StateFolder::open(path)?,
-            None => StateFolder::temporary()?,
-        };
+    pub fn open(
+        views: Views,
+        config: &ServerConfig,
+        queries: QueryRuntime,
+        folder: StateFolder,
+    ) -> Result<Self> {
         let store = JobStore::open(&folder.database())?;
         store.recover(MAX_TRIES)?;
         let completed: std::collections::HashSet<JobId> = store.completed()?.into_iter().collect();
@@ -67,7 +68,7 @@ impl Jobs {
             .remove_orphans(Duration::ZERO, |id| wanted.contains(id))
             .map_err(|source| Error::StateFolder { path: folder.database(), source })?;
         let config = Arc::new(config.clone());
-        let executor = Executor::new(store, Workshop { database, config, queries, folder });
+        let executor = Executor::new(store, Workshop { views, config, queries, folder });
         let runtime = Handle::try_current()
             .map_err(|error| Error::QueryThread { reason: error.to_string() })?;
         let work = runtime.spawn(executor.clone().run());
