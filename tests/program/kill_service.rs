@@ -4,8 +4,6 @@
 //! ALMAGEST_LONG=1 kills two hundred services instead of ten.
 
 use std::env;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::almagest::{Catalog, run_well, sources_csv};
-use crate::service::Service;
+use crate::service::{Service, ask, form};
 
 /// Rows of the catalog: a result of them takes long enough to be caught while it is written.
 const N_ROWS: i64 = 5_000;
@@ -36,32 +34,6 @@ struct Job {
     query: usize,
     /// Services that died since it was told to run.
     deaths: u32,
-}
-
-/// Send a request; return the status, the headers and the body, or `None` if the service is dead.
-fn ask(url: &str, method: &str, path: &str, body: &str) -> Option<(u16, String, String)> {
-    let host = url.strip_prefix("http://")?.strip_suffix("/tap")?;
-    let mut stream = TcpStream::connect(host).ok()?;
-    write!(
-        stream,
-        "{method} /tap{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head
-        .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    assert!(length.is_none_or(|length: usize| length >= body.len()), "{head}");
-    // What a dying service has not sent is no answer.
-    if length.is_some_and(|length| length > body.len()) {
-        return None;
-    }
-    Some((status, head.to_owned(), body.to_owned()))
 }
 
 /// Create jobs until the service dies; some are told to run with their creation, some after it.
@@ -88,13 +60,6 @@ fn create_until_dead(url: &str, seed: u64) -> Vec<Job> {
         }
         thread::sleep(Duration::from_millis(rng.random_range(0..40)));
     }
-}
-
-fn form(parameters: &[(&str, &str)]) -> String {
-    let encoded = |text: &str| text.replace(' ', "+").replace(',', "%2C");
-    let pairs: Vec<String> =
-        parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    pairs.join("&")
 }
 
 /// Count the jobs in some phases.

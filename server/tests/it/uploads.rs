@@ -58,7 +58,10 @@ async fn an_upload_joins_with_the_catalog() {
     // The same without a schema, as a table of text.
     let query = query.replace("TAP_UPLOAD.", "");
     let text = CSV.replace("α", "a");
-    let ecsv = format!("# %ECSV 1.0\n# ---\n# datatype:\n# - {{name: id, datatype: int64}}\n# - {{name: ra, datatype: float64}}\n# - {{name: dec, datatype: float64}}\n# - {{name: name, datatype: string}}\n# schema: astropy-2.0\n{}", text.replace(',', " ").replace("89.5 ", "89.5 \"\""));
+    let ecsv = format!(
+        "# %ECSV 1.0\n# ---\n# datatype:\n# - {{name: id, datatype: int64}}\n# - {{name: ra, datatype: float64}}\n# - {{name: dec, datatype: float64}}\n# - {{name: name, datatype: string}}\n# schema: astropy-2.0\n{}",
+        text.replace(',', " ").replace("89.5 ", "89.5 \"\"")
+    );
     let found = rows(&service, &query, "mine,param:t", ("t", None, &ecsv)).await;
     assert!(found.starts_with("id,starId,name\n7,1,a\n8,3,"), "{found}");
 }
