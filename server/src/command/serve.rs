@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use almagest_engine::{Database, EngineConfig};
-use almagest_server::{ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_server::{AppState, ServerConfig, serve, shutdown_signal, telemetry};
 use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
@@ -72,6 +72,8 @@ pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig
             "cannot listen on {listen}: {source}; try --listen 127.0.0.1:0"
         ))
     })?;
+    // Whoever is told where it answers may ask at once.
+    let state = AppState::new(database, config)?;
     let url = format!("http://{}/tap", listener.local_addr()?);
     eprintln!("answering at {url}");
     let mut out = io::stdout();
@@ -82,5 +84,5 @@ pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig
     )?;
     writeln!(out, "Ctrl-C ends the service.")?;
     out.flush()?;
-    Ok(serve(database, listener, config, shutdown_signal()).await?)
+    Ok(serve(state, listener, shutdown_signal()).await?)
 }

@@ -49,7 +49,6 @@ fn document(tap: &str, config: &ServerConfig, has_users: bool) -> String {
   <executionDuration><default>{run}</default><hard>{run_most}</hard></executionDuration>
   <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
   <uploadLimit><default unit="row">{rows}</default><hard unit="row">{rows}</hard></uploadLimit>
-  <uploadLimit><default unit="byte">{bytes}</default><hard unit="byte">{bytes}</hard></uploadLimit>
 </capability>
 </vosi:capabilities>
 "#,
@@ -63,7 +62,6 @@ fn document(tap: &str, config: &ServerConfig, has_users: bool) -> String {
         default = config.default_maxrec.min(config.hard_maxrec),
         hard = config.hard_maxrec,
         rows = config.upload_rows,
-        bytes = config.upload_bytes,
     )
 }
 

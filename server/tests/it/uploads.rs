@@ -89,7 +89,7 @@ async fn types_and_units_come_back_as_they_came() {
 async fn what_a_query_finds_wrong_in_an_upload_is_said() {
     let service = Service::new();
     let check = async |upload: &str, content: &str, status, text: &str| {
-        let query = "SELECT idd FROM TAP_UPLOAD.mine";
+        let query = "SELECT flx FROM TAP_UPLOAD.mine";
         let parts = [("QUERY", None, query), ("UPLOAD", None, upload), ("f", Some("f"), content)];
         send(&service, "/tap/sync", &parts).await.assert_error(status, text);
     };
