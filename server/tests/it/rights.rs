@@ -77,7 +77,7 @@ async fn a_hidden_table_is_in_no_answer() {
         ask("SELECT mjdd FROM sky.Star"),
         ask("SELECT * FROM nosuchtable"),
     ];
-    let secrets = ["epoch", "mjd", "magnitude", "measurement of a star"];
+    let secrets = ["sky.epoch", "mjd, tai", "magnitude.", "measurement of a star", "mean mjd"];
     for (who, token) in [("a stranger", None), ("bob", Some(&guarded.bob))] {
         for path in &paths {
             let answer = guarded.send("GET", path, token, "").await;
