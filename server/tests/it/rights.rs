@@ -48,8 +48,14 @@ impl Guarded {
         let created = self.send("POST", "/tap/async", token, &body).await;
         assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.text());
         let job = created.header(header::LOCATION).strip_prefix("http://sky.example.org").unwrap();
-        self.send("GET", &format!("{job}?WAIT=20"), token, "").await;
-        job.to_owned()
+        loop {
+            let phase = self.send("GET", &format!("{job}/phase"), token, "").await.text();
+            if ["COMPLETED", "ERROR"].contains(&phase.trim()) {
+                return job.to_owned();
+            }
+            // Each change of phase ends a wait.
+            self.send("GET", &format!("{job}?WAIT=20"), token, "").await;
+        }
     }
 }
 

@@ -135,7 +135,10 @@ async fn a_job_keeps_its_upload_until_it_has_run() {
     let service = service.restarted().await;
     assert_eq!(service.uploads(), 1);
     send(&service, &format!("{job}/phase"), &[("PHASE", None, "RUN")]).await;
-    service.get(&format!("{job}?WAIT=20")).await;
+    while service.get(&format!("{job}/phase")).await.text().trim() != "COMPLETED" {
+        let seen = service.get(&format!("{job}?WAIT=20")).await.text();
+        assert!(!seen.contains("ERROR"), "{seen}");
+    }
     let result = service.get(&format!("{job}/results/result")).await;
     assert_eq!(result.text(), "s\r\n15\r\n");
     for _ in 0..100 {
