@@ -77,7 +77,8 @@ async fn started<T: Send + 'static>(
 ) -> Result<BoxStream<'static, Result<T>>> {
     Ok(match items.next().await {
         Some(first) => stream::once(std::future::ready(Ok(first?))).chain(items).boxed(),
-        None => items,
+        // What has ended must not be asked again.
+        None => stream::empty().boxed(),
     })
 }
 

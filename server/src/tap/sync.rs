@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, answer};
@@ -39,7 +40,8 @@ pub async fn sync(
         (header::CONTENT_DISPOSITION, disposition),
         (header::VARY, "accept".to_owned()),
     ];
-    Ok((headers, Body::from_stream(log.follow(bytes))).into_response())
+    // Compression asks once more after the end.
+    Ok((headers, Body::from_stream(log.follow(bytes).fuse())).into_response())
 }
 
 /// Begin the query; a failure up to its first rows is the whole answer.
