@@ -36,6 +36,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, lit};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::config::Pruning;
+use crate::progress::Planned;
 use crate::region_filter::regions_of_filters;
 
 /// Greatest number of `_healpix_29` ranges that stand for a region.
@@ -79,6 +80,10 @@ impl ChunkedTable {
         let mut footprints = vec![];
         for file in self.snapshot.data_files(&self.table.name) {
             let Some((access, met)) = access_plan(file, regions) else { continue };
+            let planned = Planned {
+                n_chunks: met.len() as u64,
+                n_rows: met.iter().map(|footprint| footprint.n_rows).sum(),
+            };
             footprints.extend(met);
             let path = std::path::absolute(self.snapshot.path(file))?;
             let path = object_store::path::Path::from_absolute_path(&path)
@@ -89,7 +94,8 @@ impl ChunkedTable {
                 size: file.size_bytes,
                 e_tag: None,
                 version: None,
-            });
+            })
+            .with_extension(planned);
             if let Some(access) = access {
                 partitioned = partitioned.with_extension(access);
             }

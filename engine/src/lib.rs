@@ -6,7 +6,8 @@
 //!
 //! What of DataFusion is extended, and why: a [`TableProvider`](datafusion::catalog::TableProvider)
 //! over the snapshot (files, statistics and order come from the catalog's metadata, and the sky
-//! prunes); functions on the sky; one analyzer rule that keeps NaN and infinities out of queries.
+//! prunes); functions on the sky; an analyzer rule that keeps NaN and infinities out of queries; a
+//! rule that lets joins pause, so that they can be cancelled.
 //!
 //! What this crate does not do: read a file's name (`almagest-storage` knows paths), commit
 //! (`almagest-ingest`), speak HTTP (`almagest-server`).
@@ -16,6 +17,7 @@ pub mod session;
 
 pub mod preview;
 pub mod query;
+pub mod progress;
 pub mod geometry;
 pub mod config;
 pub mod functions;
@@ -32,6 +34,7 @@ mod narrow_table;
 mod optimizer;
 mod output_column;
 mod output_type;
+mod paced;
 mod planner;
 mod region_filter;
 
@@ -41,6 +44,7 @@ pub use datafusion::arrow;
 pub use error::{Error, ErrorKind, Result};
 pub use names::names;
 pub use output_type::output_type;
+pub use progress::{Progress, Scanned};
 pub use query::Query;
 pub use session::{QueryOptions, Session};
 pub use upload::Upload;

@@ -16,6 +16,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::Result;
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
+use crate::progress::Progress;
 
 /// A planned query: what its columns are, and the rows once it is run.
 pub struct Query {
@@ -25,7 +26,7 @@ pub struct Query {
     layout: Layout,
     schema: SchemaRef,
     warnings: Vec<String>,
-    version: u64,
+    versions: Vec<(String, u64)>,
 }
 
 impl Query {
@@ -37,7 +38,7 @@ impl Query {
         layout: Layout,
         described: OutputColumns,
         warnings: Vec<String>,
-        version: u64,
+        versions: Vec<(String, u64)>,
     ) -> Result<Self> {
         let names = layout.schema(frame.schema().as_arrow());
         let (state, plan) = frame.into_parts();
@@ -45,7 +46,7 @@ impl Query {
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
         let schema = described.schema(&names, &layout.schema(&physical.schema()));
         let context = Arc::new(TaskContext::from(&state));
-        Ok(Self { logical, physical, context, layout, schema, warnings, version })
+        Ok(Self { logical, physical, context, layout, schema, warnings, versions })
     }
 
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
@@ -61,9 +62,14 @@ impl Query {
         &self.warnings
     }
 
-    /// The catalog's version that the rows come from.
-    pub fn version(&self) -> u64 {
-        self.version
+    /// The schemas of the catalogs that the rows come from, each with its version.
+    pub fn versions(&self) -> &[(String, u64)] {
+        &self.versions
+    }
+
+    /// Return what tells how far the query is, while it runs.
+    pub fn progress(&self) -> Progress {
+        Progress::of(self.physical.clone())
     }
 
     /// Run the query. Dropping the stream cancels it.

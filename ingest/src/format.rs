@@ -138,7 +138,8 @@ pub struct ReadOptions {
     pub batch_rows: usize,
     /// Most rows of the table; more are refused.
     pub max_rows: Option<u64>,
-    /// Most bytes, counted both after decompression of the file and in memory over all batches.
+    /// Most bytes of the file after decompression; the batches of a file that unfolds further
+    /// (Parquet) may take four times as many in memory, over all of them.
     pub max_bytes: Option<u64>,
 }
 

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod query;
 pub mod serve;
 pub mod serve_limits;
+pub mod user;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,12 @@ pub struct ServerConfig {
     pub longest_wait: Duration,
     /// Does the list of jobs show those of anonymous callers?
     pub anonymous_jobs: AnonymousJobs,
+    /// Rows of an uploaded table at most.
+    pub upload_rows: u64,
+    /// Bytes of an uploaded table at most, as it is sent and when it is unpacked.
+    pub upload_bytes: u64,
+    /// Hosts from which uploads are fetched by URL.
+    pub upload_hosts: Vec<String>,
     /// The folder for jobs and results; a temporary one, removed with the service, if absent.
     pub state: Option<PathBuf>,
 }
@@ -67,7 +73,7 @@ impl Default for ServerConfig {
         Self {
             default_maxrec: 1_000_000,
             hard_maxrec: 100_000_000,
-            max_body_bytes: 256 << 20,
+            max_body_bytes: 1 << 30,
             spool: std::env::temp_dir(),
             sync_duration: Duration::from_secs(300),
             execution_duration: Limit { default: HOUR, hard: 24 * HOUR },
@@ -75,6 +81,9 @@ impl Default for ServerConfig {
             concurrent_jobs: std::thread::available_parallelism().map_or(2, usize::from),
             longest_wait: Duration::from_secs(50),
             anonymous_jobs: AnonymousJobs::Listed,
+            upload_rows: 5_000_000,
+            upload_bytes: 1 << 30,
+            upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
             state: None,
         }
     }

@@ -55,6 +55,50 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A table file, uploaded or loaded, that cannot be read.
+    #[error(transparent)]
+    Ingest(#[from] almagest_ingest::Error),
+    /// An uploaded table is larger than is allowed.
+    #[error(
+        "an uploaded table may have {most} bytes at most; send its columns that the query needs, or parts of it"
+    )]
+    UploadTooLarge {
+        /// The limit, bytes.
+        most: u64,
+    },
+    /// An upload whose part did not come with the request.
+    #[error("UPLOAD names the part {part}, which did not come with the request")]
+    UploadLost {
+        /// The name of the part.
+        part: String,
+    },
+    /// An upload that is to be fetched from a host that the operator does not allow.
+    #[error(
+        "uploads are not fetched from {host:?} here; send the table with the request (UPLOAD=NAME,param:PART)"
+    )]
+    UploadHost {
+        /// The host.
+        host: String,
+    },
+    /// An upload that could not be fetched.
+    #[error("the upload {url} cannot be fetched: {reason}")]
+    UploadFetch {
+        /// Where it should come from.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What a caller shows to be known is wrong.
+    #[error(
+        "the token is not known here, or has expired; send `Authorization: Bearer TOKEN`, or Basic with the token as password"
+    )]
+    Unauthorized,
+    /// Something about users that cannot be done.
+    #[error("{what}")]
+    People {
+        /// What, and why.
+        what: String,
+    },
     /// A table that does not exist.
     #[error("there is no table {name:?} here")]
     NoSuchTable {
@@ -194,7 +238,21 @@ impl Error {
                 ErrorKind::ResourcesExhausted => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Catalog | ErrorKind::Bug => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::Ingest(error) => match error.kind() {
+                almagest_ingest::ErrorKind::Input | almagest_ingest::ErrorKind::Conflict => {
+                    StatusCode::BAD_REQUEST
+                }
+                almagest_ingest::ErrorKind::Storage | almagest_ingest::ErrorKind::Bug => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
+            },
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::People { .. } => StatusCode::BAD_REQUEST,
+            Self::UploadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingParameter { .. }
+            | Self::UploadLost { .. }
+            | Self::UploadHost { .. }
+            | Self::UploadFetch { .. }
             | Self::RepeatedParameter { .. }
             | Self::BadParameter { .. }
             | Self::BadBody { .. }

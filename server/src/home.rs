@@ -1,16 +1,15 @@
 //! `/`: what this service is, for a person with a browser.
 
 use almagest_engine::tap_schema::identifier;
-use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::base_url::BaseUrl;
-use crate::state::AppState;
+use crate::people::Caller;
 use crate::xml::Escaped;
 
 /// Answer with the page.
-pub async fn home(State(state): State<AppState>, base: BaseUrl) -> Response {
-    let schemas = state.database.schemas();
+pub async fn home(caller: Caller, base: BaseUrl) -> Response {
+    let schemas = caller.database.schemas();
     let mut tables = String::new();
     for schema in schemas {
         for table in &schema.tables {

@@ -19,7 +19,10 @@ pub mod formats;
 pub mod home;
 pub mod serve;
 pub mod state;
+pub mod people;
+mod sqlite_file;
 pub mod tap;
+pub mod uploads;
 pub mod telemetry;
 pub mod uws;
 pub mod vosi;
@@ -29,7 +32,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::SERVER;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::get;
 
@@ -54,6 +57,7 @@ pub fn app(state: AppState) -> Router {
         .route("/", get(home::home))
         .nest("/tap", tap)
         .layer(body_limit)
+        .layer(from_fn_with_state(state.clone(), people::caller::identify))
         .layer(compression::layer())
         .with_state(state);
     telemetry::traced(router.layer(map_response(name_server)))

@@ -3,11 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use almagest_engine::Database;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::config::ServerConfig;
 use crate::state::AppState;
 use crate::{Result, app};
 
@@ -19,12 +17,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// The listener fails.
 pub async fn serve(
-    database: Database,
+    state: AppState,
     listener: TcpListener,
-    config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let state = AppState::new(database, config)?;
     let jobs = state.jobs.clone();
     let app = app(state);
     let closing = jobs.clone();

@@ -6,14 +6,16 @@ use almagest_engine::Database;
 
 use crate::Result;
 use crate::config::ServerConfig;
+use crate::people::{PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
 use crate::uws::Jobs;
+use crate::uws::state_folder::StateFolder;
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AppState {
-    /// The catalog that is queried.
-    pub database: Database,
+    /// The catalogs that are queried, as each caller may see them.
+    pub views: Views,
     /// Limits of the service.
     pub config: ServerConfig,
     /// Threads for queries.
@@ -32,7 +34,12 @@ impl AppState {
     /// The system gives no threads for queries, or the state folder cannot be used.
     pub fn new(database: Database, config: ServerConfig) -> Result<Self> {
         let queries = QueryRuntime::start()?;
-        let jobs = Jobs::open(database.clone(), &config, queries.clone())?;
-        Ok(Self { database, config, queries, jobs, up_since: SystemTime::now() })
+        let folder = match &config.state {
+            Some(path) => StateFolder::open(path)?,
+            None => StateFolder::temporary()?,
+        };
+        let views = Views::new(database, PeopleStore::open(&folder.people())?);
+        let jobs = Jobs::open(views.clone(), &config, queries.clone(), folder)?;
+        Ok(Self { views, config, queries, jobs, up_since: SystemTime::now() })
     }
 }

@@ -14,7 +14,6 @@ pub mod asynchronous;
 pub mod language;
 pub mod examples;
 pub mod features;
-pub mod unavailable;
 
 pub use answer::Answer;
 pub use query_log::QueryLog;

@@ -1,10 +1,15 @@
 //! What the operator sees of each request: one line on standard error, with its duration.
+//!
+//! Each request has an id, which stands in each line that is logged for it and in the answer's header
+//! `X-Request-Id`: who reports a problem can name it. A proxy in front may give it.
 
 use std::io::IsTerminal;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use tracing_subscriber::EnvFilter;
@@ -29,11 +34,37 @@ pub fn traced(router: Router) -> Router {
         .make_span_with(request_span)
         .on_failure(())
         .on_response(DefaultOnResponse::new().level(Level::INFO));
-    router.layer(layer)
+    router.layer(layer).layer(from_fn(name_request))
+}
+
+/// The header that holds a request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id of a proxy that is taken over, bytes.
+const MAX_ID: usize = 64;
+
+/// Give the request an id, if it has none, and the answer the same.
+async fn name_request(mut request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(&REQUEST_ID)
+        .filter(|id| id.len() <= MAX_ID && id.as_bytes().iter().all(u8::is_ascii_graphic));
+    let id = match given {
+        Some(id) => id.clone(),
+        None => {
+            let drawn = format!("{:016x}", rand::random::<u64>());
+            HeaderValue::try_from(drawn).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+        }
+    };
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
 }
 
 /// Everything logged while a request is answered names the request. Queries travel in the path of
 /// a GET, and may be private: only the path is logged.
-fn request_span(request: &Request<Body>) -> Span {
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+fn request_span(request: &Request) -> Span {
+    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    let path = request.uri().path();
+    tracing::info_span!("request", id, method = %request.method(), path)
 }

@@ -10,6 +10,7 @@ exit status is the number of checks that failed.
 
 import io
 import sys
+import time
 import traceback
 import urllib.parse
 import urllib.request
@@ -188,22 +189,94 @@ def check_a_wrong_query_is_explained(service):
     raise AssertionError("no error")
 
 
-def check_jobs_are_refused_in_words(service):
+QUERY = "SELECT column_name, \"size\", principal FROM TAP_SCHEMA.columns"
+
+# It computes for minutes, and gives no row before its end.
+ENDLESS = "SELECT COUNT(*) AS n FROM " + " JOIN ".join(
+    f"TAP_SCHEMA.columns AS {b}" + (f" ON {a}.\"size\" < {b}.\"size\" OR {a}.std = {b}.principal" if a else "")
+    for a, b in zip([None, *"abcde"], "abcdef"))
+
+
+def check_a_query_as_a_job(service):
+    rows = service.run_async(QUERY, delete=True)
+    assert rows.to_table().as_array().tolist() == service.search(QUERY).to_table().as_array().tolist()
+    return f"{len(rows)} rows"
+
+
+def check_a_job_step_by_step(service):
+    job = service.submit_job(QUERY, maxrec=5, runid="step by step")
+    assert job.phase == "PENDING", job.phase
+    assert job.query == QUERY, job.query
+    job.query = QUERY + " WHERE principal = 1"
+    job.execution_duration = 77
+    job.run()
+    assert job.phase in ("QUEUED", "EXECUTING", "COMPLETED"), job.phase
+    job.wait(timeout=30)
+    job.raise_if_error()
+    rows = job.fetch_result()
+    assert len(rows) == 5 and rows.query_status == "OVERFLOW", (len(rows), rows.query_status)
+    assert float(str(job.execution_duration)) == 77, job.execution_duration
+    assert job.result_uri.endswith("/results/result"), job.result_uri
+    again = pyvo.dal.AsyncTAPJob(job.url)
+    assert len(again.fetch_result()) == 5
+    job.delete()
     try:
-        service.submit_job("SELECT TOP 1 table_name FROM TAP_SCHEMA.tables")
+        pyvo.dal.AsyncTAPJob(again.url)
     except DALServiceError as error:
-        assert "asynchronous queries are not available" in str(error), str(error)
-        return str(error).splitlines()[0]
-    raise AssertionError("no error")
+        assert "there is no job" in str(error), str(error)
+        return
+    raise AssertionError("the job is still there")
 
 
-def check_uploads_are_refused_in_words(service):
-    try:
-        service.search("SELECT * FROM TAP_UPLOAD.mine", uploads={"mine": Table({"x": [1, 2]})})
-    except (DALQueryError, DALServiceError) as error:
-        assert "uploads of tables" in str(error), str(error)
-        return str(error).splitlines()[0]
-    raise AssertionError("no error")
+def check_a_wrong_job_is_explained(service):
+    for start in [lambda: service.run_async("SELECT tabel_name FROM TAP_SCHEMA.columns"),
+                  lambda: service.submit_job("SELECT 1 / FROM").run().wait().raise_if_error()]:
+        try:
+            start()
+        except DALQueryError as error:
+            message = str(error)
+            assert "line 1, column" in message, message
+        else:
+            raise AssertionError("no error")
+    return message.splitlines()[0]
+
+
+def check_a_job_can_be_aborted(service):
+    job = service.submit_job(ENDLESS).run()
+    begin = time.monotonic()
+    while job.phase == "QUEUED":
+        assert time.monotonic() < begin + 20
+    assert job.phase == "EXECUTING", job.phase
+    begin = time.monotonic()
+    job.abort()
+    assert job.phase == "ABORTED", job.phase
+    elapsed = time.monotonic() - begin
+    job.delete()
+    assert elapsed < 1, elapsed
+    return f"after {elapsed:.2f} s"
+
+
+def check_the_list_of_jobs(service):
+    jobs = [service.submit_job(QUERY, runid=f"listed {n}") for n in range(3)]
+    listed = {job.jobid: job for job in service.get_job_list()}
+    for n, job in enumerate(jobs):
+        assert listed[job.job_id].runid == f"listed {n}", listed[job.job_id].runid
+    last = [job.jobid for job in service.get_job_list(last=2)]
+    assert last == [jobs[2].job_id, jobs[1].job_id], last
+    jobs[0].run().wait()
+    done = [job.jobid for job in service.get_job_list(phases=["COMPLETED"])]
+    assert jobs[0].job_id in done and jobs[1].job_id not in done, done
+    for job in jobs:
+        job.delete()
+    return f"{len(listed)} jobs"
+
+
+def check_an_uploaded_table(service):
+    mine = Table({"x": [1, 2, 3], "name": ["a", "b", "c"]})
+    query = "SELECT x, name FROM TAP_UPLOAD.mine WHERE x > 1 ORDER BY x"
+    for search in [service.search, service.run_async]:
+        rows = search(query, uploads={"mine": mine}).to_table()
+        assert list(rows["x"]) == [2, 3] and list(rows["name"]) == ["b", "c"], rows
 
 
 def main():

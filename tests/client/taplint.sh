@@ -3,11 +3,11 @@
 #
 # Usage: taplint.sh URL [STAGES]      (such as http://localhost:8080/tap)
 #
-# The stages left out by default are those of asynchronous jobs and uploads, which the service
-# refuses, and those for data models that it does not serve.
+# The stages left out by default are those of uploads, which the service refuses, and those for data
+# models that it does not serve.
 set -eu
 url=${1:?usage: taplint.sh URL [STAGES]}
-stages=${2:-"TMV TME TMS TMC CPV CAP AVV QGE QPO MDQ EXA"}
+stages=${2:-"TMV TME TMS TMC CPV CAP AVV QGE QPO QAS UWS MDQ EXA"}
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 stilts taplint tapurl="$url" stages="$stages" report=EWFS >"$report" || true

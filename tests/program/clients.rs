@@ -1,46 +1,25 @@
-//! The service as clients see it: pyvo, readers of all formats, STILTS taplint, STILTS tapquery.
+//! The service as clients see it: pyvo, astroquery, readers of all formats, STILTS taplint and
+//! tapquery.
 //!
 //! `tests/run` installs both clients where it can and names the Python in ALMAGEST_PYTHON; where
 //! one is absent its test is skipped with a message.
 
 use std::env;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use crate::almagest::{Catalog, program, run_well, sources_csv};
+use crate::almagest::{Catalog, run_well, sources_csv};
+use crate::service::Service;
 
-/// A service on a port of its own; stopped when dropped.
-struct Service {
-    child: Child,
-    url: String,
-    _catalog: Catalog,
-}
+/// The epochs of one object.
+const LIGHT_CURVE: &str = "SELECT v.expMidptMJD, f.psfFlux, f.psfFlux_flag FROM ForcedSource AS f \
+     JOIN Visit AS v ON v.visit = f.visit WHERE f.objectId = 6 ORDER BY v.expMidptMJD";
 
-impl Service {
-    fn start() -> Self {
-        let catalog = filled();
-        let mut child = program()
-            .args(["serve", &catalog.root(), "--listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines
-            .find_map(|line| line.strip_prefix("answering at ").map(str::to_owned))
-            .expect("the service says where it answers");
-        // Nobody reads the log any more: without this it would fill the pipe and stop.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url, _catalog: catalog }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A service over a filled catalog.
+fn start() -> (Service, Catalog) {
+    let catalog = filled();
+    (Service::start(&catalog.root(), &[]), catalog)
 }
 
 /// A catalog with rows in the tables that queries join.
@@ -99,7 +78,7 @@ fn pyvo() {
         println!("skipped: pyvo, as ALMAGEST_PYTHON names no Python that has it");
         return;
     };
-    let service = Service::start();
+    let (service, _catalog) = start();
     let report = check(Command::new(python).arg(script("tap_client.py")).arg(&service.url));
     println!("{report}");
 }
@@ -110,8 +89,19 @@ fn readers_of_all_formats() {
         println!("skipped: readers of formats, as ALMAGEST_PYTHON names no Python that has them");
         return;
     };
-    let service = Service::start();
+    let (service, _catalog) = start();
     let report = check(Command::new(python).arg(script("formats.py")).arg(&service.url));
+    println!("{report}");
+}
+
+#[test]
+fn astroquery() {
+    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
+        println!("skipped: astroquery, as ALMAGEST_PYTHON names no Python that has it");
+        return;
+    };
+    let (service, _catalog) = start();
+    let report = check(Command::new(python).arg(script("tap_plus.py")).arg(&service.url));
     println!("{report}");
 }
 
@@ -121,7 +111,7 @@ fn stilts_taplint() {
         println!("skipped: taplint, as STILTS is not here");
         return;
     }
-    let service = Service::start();
+    let (service, _catalog) = start();
     let report = check(Command::new("sh").arg(script("taplint.sh")).arg(&service.url));
     println!("{report}");
 }
@@ -132,7 +122,7 @@ fn stilts_tapquery() {
         println!("skipped: tapquery, as STILTS is not here");
         return;
     }
-    let service = Service::start();
+    let (service, _catalog) = start();
     let query = |adql: &str| {
         check(
             Command::new("stilts")
@@ -140,15 +130,19 @@ fn stilts_tapquery() {
                 .args([format!("tapurl={}", service.url), format!("adql={adql}")]),
         )
     };
-    let light_curve = query(
-        "SELECT v.expMidptMJD, f.psfFlux, f.psfFlux_flag FROM ForcedSource AS f \
-         JOIN Visit AS v ON v.visit = f.visit WHERE f.objectId = 6 ORDER BY v.expMidptMJD",
-    );
+    let light_curve = query(LIGHT_CURVE);
     assert_eq!(
         light_curve,
         "expMidptMJD,psfFlux,psfFlux_flag\n60001.0,,true\n60002.0,6.5,false\n60003.0,6.5,false\n\
          60004.0,6.5,false\n60005.0,6.5,false\n"
     );
+    // The same as a job.
+    let as_job = check(
+        Command::new("stilts")
+            .args(["tapquery", "sync=false", "ofmt=csv", "poll=100", "delete=finished"])
+            .args([format!("tapurl={}", service.url), format!("adql={LIGHT_CURVE}")]),
+    );
+    assert_eq!(as_job, light_curve);
     let count =
         query("SELECT COUNT(*) AS n FROM Source WHERE DISTANCE(coord_ra, coord_dec, 0, 90) <= 90");
     let n: u32 = count.lines().nth(1).unwrap().parse().unwrap();

@@ -4,9 +4,11 @@
 mod bad_input;
 mod conform;
 mod crash;
+mod damaged_files;
 mod formats;
 mod model;
 mod places;
 mod schemas;
 mod sky_tables;
 mod transactions;
+mod typed_formats;

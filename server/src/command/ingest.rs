@@ -12,8 +12,9 @@ use super::{Result, progress};
 
 /// Add the rows of files to a table, in one transaction: all of them or none.
 ///
-/// Files are Parquet, CSV or TSV (text also with .gz). Columns are found by name, whatever the
-/// case. Rows are placed on the sky by their position, children by their director's id.
+/// Files are Parquet, Arrow, FITS binary tables, VOTable, CSV, TSV, ECSV or JSON lines, each also in
+/// gzip or zstd. Columns are found by name, whatever the case; units are not converted. Rows are
+/// placed on the sky by their position, children by their director's id.
 #[derive(Debug, clap::Args)]
 pub struct Ingest {
     /// Folder of the catalog.
@@ -23,7 +24,8 @@ pub struct Ingest {
     /// The files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Format of the files, where their names do not tell: csv, tsv or parquet.
+    /// Format of the files, where neither their first bytes nor their names tell: csv, tsv, ecsv,
+    /// jsonl, votable, fits, parquet or arrow.
     #[arg(long)]
     format: Option<Format>,
     /// Leave out columns that the table lacks; otherwise they are an error.

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use almagest_engine::Database;
-use almagest_server::{ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_engine::{Database, EngineConfig};
+use almagest_server::{AppState, ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
 use super::serve_limits::Limits;
@@ -18,14 +19,20 @@ use super::{CommandError, Result};
 /// are kept in the state folder, and outlive the service.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// Folder of the catalog.
-    catalog: PathBuf,
+    /// Folder of the catalog; of several, each is a schema, and the first is where a table without
+    /// a schema is looked for first.
+    #[arg(required = true)]
+    catalog: Vec<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, default_value = Serve::DEFAULT_ADDRESS)]
     listen: SocketAddr,
     /// Folder for jobs and their results; made if absent [default: CATALOG.state].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Limits from a TOML file, under the names of the options below (`sync-duration = 60`); options
+    /// that are given come first.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     limits: Limits,
 }
@@ -36,9 +43,15 @@ impl Serve {
 
     /// Serve until told to stop.
     pub async fn run(self) -> Result<()> {
-        let database = Database::open(&self.catalog)?;
-        let state = self.state.unwrap_or_else(|| beside(&self.catalog));
-        answer(database, self.listen, self.limits.config(self.listen, state)).await
+        let stores: Vec<CatalogStore> =
+            self.catalog.iter().map(|path| CatalogStore::open(path)).collect::<Result<_, _>>()?;
+        let database = Database::mount(stores, EngineConfig::default())?;
+        let state = self.state.unwrap_or_else(|| beside(&self.catalog[0]));
+        let limits = match &self.config {
+            Some(path) => self.limits.or(Limits::read(path)?),
+            None => self.limits,
+        };
+        answer(database, self.listen, limits.config(self.listen, state)).await
     }
 }
 
@@ -59,6 +72,8 @@ pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig
             "cannot listen on {listen}: {source}; try --listen 127.0.0.1:0"
         ))
     })?;
+    // Whoever is told where it answers may ask at once.
+    let state = AppState::new(database, config)?;
     let url = format!("http://{}/tap", listener.local_addr()?);
     eprintln!("answering at {url}");
     let mut out = io::stdout();
@@ -69,5 +84,5 @@ pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig
     )?;
     writeln!(out, "Ctrl-C ends the service.")?;
     out.flush()?;
-    Ok(serve(database, listener, config, shutdown_signal()).await?)
+    Ok(serve(state, listener, shutdown_signal()).await?)
 }

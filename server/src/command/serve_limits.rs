@@ -1,15 +1,18 @@
 //! The limits of a service, as options of its command.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use almagest_server::ServerConfig;
 use almagest_server::config::{AnonymousJobs, Limit};
 
-/// Limits; what is not given is as [`ServerConfig`] has it.
-#[derive(Debug, Default, clap::Args)]
+use super::{CommandError, Result};
+
+/// Limits; what is not given is as [`ServerConfig`] has it. A file of limits has the same names.
+#[derive(Debug, Default, clap::Args, serde::Deserialize)]
 #[command(next_help_heading = "Limits")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Limits {
     /// Rows of a result where the caller sets no MAXREC [default: 1000000].
     #[arg(long, value_name = "ROWS")]
@@ -35,13 +38,24 @@ pub struct Limits {
     /// Jobs that execute at the same time; others wait [default: the number of cores].
     #[arg(long, value_name = "JOBS")]
     concurrent_jobs: Option<usize>,
+    /// Rows of an uploaded table at most [default: 5000000].
+    #[arg(long, value_name = "ROWS")]
+    upload_rows: Option<u64>,
+    /// Bytes of an uploaded table at most [default: 1073741824].
+    #[arg(long, value_name = "BYTES")]
+    upload_bytes: Option<u64>,
+    /// A host from which uploads are fetched by URL, besides this machine; may be repeated.
+    #[arg(long, value_name = "HOST")]
+    upload_host: Vec<String>,
     /// Show jobs of anonymous callers in the list of jobs? All of them can then see, and delete, the
-    /// jobs of each other [default: only where the service listens on this machine alone].
+    /// jobs of each other; behind a proxy say unlisted [default: listed where the service listens on
+    /// this machine alone, unlisted elsewhere].
     #[arg(long, value_enum, value_name = "HOW")]
     anonymous_jobs: Option<Listing>,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Listing {
     /// They are listed.
     Listed,
@@ -50,6 +64,33 @@ enum Listing {
 }
 
 impl Limits {
+    /// Read a file of limits.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CommandError::File { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|error| CommandError::Refused(format!("{}: {error}", path.display())))
+    }
+
+    /// Take what is not given here from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            default_maxrec: self.default_maxrec.or(other.default_maxrec),
+            hard_maxrec: self.hard_maxrec.or(other.hard_maxrec),
+            sync_duration: self.sync_duration.or(other.sync_duration),
+            default_execution: self.default_execution.or(other.default_execution),
+            hard_execution: self.hard_execution.or(other.hard_execution),
+            default_retention: self.default_retention.or(other.default_retention),
+            hard_retention: self.hard_retention.or(other.hard_retention),
+            concurrent_jobs: self.concurrent_jobs.or(other.concurrent_jobs),
+            upload_rows: self.upload_rows.or(other.upload_rows),
+            upload_bytes: self.upload_bytes.or(other.upload_bytes),
+            upload_host: [self.upload_host, other.upload_host].concat(),
+            anonymous_jobs: self.anonymous_jobs.or(other.anonymous_jobs),
+        }
+    }
+
     /// The settings of a service that listens on `listen` and keeps its jobs in `state`.
     pub fn config(&self, listen: SocketAddr, state: PathBuf) -> ServerConfig {
         let known = ServerConfig::default();
@@ -62,6 +103,7 @@ impl Limits {
             None if listen.ip().is_loopback() => AnonymousJobs::Listed,
             None | Some(Listing::Unlisted) => AnonymousJobs::Unlisted,
         };
+        let upload_bytes = self.upload_bytes.unwrap_or(known.upload_bytes);
         ServerConfig {
             default_maxrec: self.default_maxrec.unwrap_or(known.default_maxrec),
             hard_maxrec: self.hard_maxrec.unwrap_or(known.hard_maxrec),
@@ -76,8 +118,47 @@ impl Limits {
             },
             concurrent_jobs: self.concurrent_jobs.unwrap_or(known.concurrent_jobs),
             anonymous_jobs,
+            upload_rows: self.upload_rows.unwrap_or(known.upload_rows),
+            upload_bytes,
+            // The body of a request holds the table, and a little more.
+            max_body_bytes: usize::try_from(upload_bytes)
+                .unwrap_or(usize::MAX)
+                .saturating_add(1 << 24),
+            upload_hosts: known.upload_hosts.iter().chain(&self.upload_host).cloned().collect(),
             state: Some(state),
             ..known
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn options_come_before_the_file_and_the_file_before_what_is_usual() {
+        let file: Limits = toml::from_str(
+            "sync-duration = 60\nhard-execution = 7200\nanonymous-jobs = \"unlisted\"",
+        )
+        .unwrap();
+        let given = Limits { sync_duration: Some(30), ..Limits::default() };
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let config = given.or(file).config(listen, "state".into());
+        assert_eq!(config.sync_duration, Duration::from_secs(30));
+        assert_eq!(config.execution_duration.hard, Duration::from_secs(7200));
+        assert_eq!(config.anonymous_jobs, AnonymousJobs::Unlisted);
+        assert_eq!(config.hard_maxrec, ServerConfig::default().hard_maxrec);
+        assert!(toml::from_str::<Limits>("sync_duration = 60").is_err());
+    }
+
+    #[test]
+    fn jobs_of_all_are_listed_on_this_machine_only() {
+        let listing = |listen: &str| {
+            Limits::default().config(listen.parse().unwrap(), "state".into()).anonymous_jobs
+        };
+        assert_eq!(listing("127.0.0.1:80"), AnonymousJobs::Listed);
+        assert_eq!(listing("[::1]:80"), AnonymousJobs::Listed);
+        assert_eq!(listing("0.0.0.0:80"), AnonymousJobs::Unlisted);
     }
 }

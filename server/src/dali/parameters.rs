@@ -1,6 +1,8 @@
 //! The parameters of a request: GET or POST, urlencoded or multipart, names in any letter case.
 
-use axum::body::Bytes;
+use std::future::Future;
+
+use axum::body::to_bytes;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -98,7 +100,7 @@ impl Parameters {
     pub async fn receive<S: Send + Sync>(
         request: Request,
         state: &S,
-        mut files: impl AsyncFnMut(&str, Field<'_>) -> Result<()>,
+        files: &mut impl TakeFiles,
     ) -> Result<Self> {
         let mut parameters = Self::from_query(request.uri().query().unwrap_or_default());
         let content_type = request.headers().get(CONTENT_TYPE);
@@ -112,7 +114,7 @@ impl Parameters {
                 while let Some(part) = multipart.next_field().await.map_err(bad_body)? {
                     let name = part.name().unwrap_or_default().to_ascii_uppercase();
                     match part.file_name().is_some() {
-                        true => files(&name, part).await?,
+                        true => files.take(&name, part).await?,
                         false => {
                             let text = text(&name, part).await?;
                             parameters.0.push((name, text));
@@ -121,9 +123,9 @@ impl Parameters {
                 }
             }
             "" | "application/x-www-form-urlencoded" => {
-                let body = Bytes::from_request(request, state)
-                    .await
-                    .map_err(|e| bad_body(e.body_text()))?;
+                let body = to_bytes(request.into_body(), MAX_TEXT).await.map_err(|_| {
+                    bad_body(format!("it breaks off, or is longer than {MAX_TEXT} bytes"))
+                })?;
                 parameters.extend_urlencoded(&body);
             }
             other => {
@@ -136,16 +138,28 @@ impl Parameters {
     }
 }
 
-/// Files are read to their end and dropped.
+/// Says what becomes of the files of a multipart body.
+pub trait TakeFiles: Send {
+    /// Take the file `part`, called `name` (in capitals).
+    fn take(&mut self, name: &str, part: Field<'_>) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Reads files to their end and drops them.
+struct Dropped;
+
+impl TakeFiles for Dropped {
+    async fn take(&mut self, _: &str, mut part: Field<'_>) -> Result<()> {
+        while part.chunk().await.map_err(bad_body)?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Files are dropped.
 impl<S: Send + Sync> FromRequest<S> for Parameters {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        Self::receive(request, state, async |_, mut file| {
-            while file.chunk().await.map_err(bad_body)?.is_some() {}
-            Ok(())
-        })
-        .await
+        Self::receive(request, state, &mut Dropped).await
     }
 }
 

@@ -18,6 +18,7 @@ use super::{Tally, TapRequest};
 use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
 use crate::formats::{Encoder, Ending, Provenance, encoder};
+use crate::uploads::UploadReader;
 use crate::{Error, Result};
 
 /// What bounds and follows the making of an answer.
@@ -27,6 +28,8 @@ pub struct Terms {
     pub duration: Option<Duration>,
     /// What becomes of a failure after the first rows.
     pub failures: Failures,
+    /// Who reads the tables that come with the query.
+    pub uploads: UploadReader,
     /// Where rows are counted.
     pub tally: Arc<Tally>,
     /// The folder for rows that must wait until all are known.
@@ -50,8 +53,10 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     // One row more than wanted tells a full result from a cut one.
     let row_limit = Some(request.limit.rows().saturating_add(1));
     let options = QueryOptions { dialect: request.dialect, row_limit };
-    let query = database.session()?.query(&request.query, options).await?;
-    let catalog_version = query.version();
+    let uploads = terms.uploads.read(request.uploads).await?;
+    let query = database.session_with(uploads)?.query(&request.query, options).await?;
+    let catalog_version = query.versions().first().map_or(0, |(_, version)| *version);
+    terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
     let provenance = Provenance { query: request.query, version: catalog_version, warnings };
     let canonical = Canonical::new(query.schema())?;

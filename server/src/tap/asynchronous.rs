@@ -16,6 +16,7 @@ use crate::dali::Parameters;
 use crate::error::PlainText;
 use crate::formats::votable;
 use crate::state::AppState;
+use crate::uploads::Submission;
 use crate::uws::job_list::Filter;
 use crate::uws::{Job, Owner, Phase, representation, result_file};
 use crate::{Error, Result};
@@ -53,7 +54,7 @@ async fn create(
     State(state): State<AppState>,
     base: BaseUrl,
     owner: Owner,
-    parameters: Parameters,
+    Submission(parameters): Submission,
 ) -> Answer {
     let id = state.jobs.create(owner, parameters).await?;
     tracing::info!(job = %id, "created");
@@ -205,7 +206,7 @@ async fn set_parameters(
     base: BaseUrl,
     owner: Owner,
     Path(id): Path<String>,
-    parameters: Parameters,
+    Submission(parameters): Submission,
 ) -> Answer {
     let job = state.jobs.job(&id, &owner).await?;
     state.jobs.set_parameters(&job, parameters).await?;

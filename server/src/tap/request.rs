@@ -3,9 +3,10 @@
 use almagest_adql::Dialect;
 use axum::http::HeaderMap;
 
-use super::{language, unavailable};
+use super::language;
 use crate::config::ServerConfig;
 use crate::dali::{Format, Parameters, RowLimit};
+use crate::uploads::UploadParameter;
 use crate::{Error, Result};
 
 /// A query and how its answer is wanted; the same for both endpoints.
@@ -19,6 +20,8 @@ pub struct TapRequest {
     pub format: Format,
     /// How many rows are written.
     pub limit: RowLimit,
+    /// Tables that come with it.
+    pub uploads: Vec<UploadParameter>,
     /// Does the caller call the format text/xml, so that a browser shows it?
     is_for_browser: bool,
 }
@@ -35,12 +38,10 @@ impl TapRequest {
         let limit = RowLimit::from_parameters(parameters, config)?;
         let query = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
         let query = query.ok_or(Error::MissingParameter { name: "QUERY" })?.to_owned();
-        if parameters.contains("UPLOAD") {
-            return Err(unavailable::uploads());
-        }
+        let uploads = UploadParameter::all(parameters)?;
         let asked = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
         let is_for_browser = asked.is_some_and(|value| value.eq_ignore_ascii_case("text/xml"));
-        Ok(Self { query, dialect, format, limit, is_for_browser })
+        Ok(Self { query, dialect, format, limit, uploads, is_for_browser })
     }
 
     /// As [`Self::from_parameters`]; where no parameter says how the answer is wanted, Accept does.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use almagest_engine::Database;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -11,9 +12,10 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, answer};
 use super::{QueryLog, Tally, TapRequest};
-use crate::dali::Parameters;
 use crate::formats::result_stream::Failures;
+use crate::people::Caller;
 use crate::state::AppState;
+use crate::uploads::{Submission, UploadReader};
 use crate::{Error, Result};
 
 /// Answer a query; GET and POST are the same.
@@ -24,16 +26,20 @@ use crate::{Error, Result};
 pub async fn sync(
     State(state): State<AppState>,
     headers: HeaderMap,
-    parameters: Parameters,
+    caller: Caller,
+    Submission(parameters): Submission,
 ) -> Result<Response> {
     let tally = Arc::new(Tally::default());
     let mut log = QueryLog::begin("sync", tally.clone());
     let begun = async {
         let request = TapRequest::negotiated(&parameters, &headers, &state.config)?;
-        let answer = first_rows(&state, request.clone(), tally).await?;
+        let answer = first_rows(&state, caller.database, request.clone(), tally).await?;
         Ok((request, state.queries.stream(answer.bytes)?))
     };
-    let (request, bytes) = begun.await.inspect_err(|error| log.fail(error))?;
+    let begun = begun.await.inspect_err(|error| log.fail(error));
+    // They have been read, or will not be.
+    state.jobs.uploads().remove_those_of(&parameters);
+    let (request, bytes) = begun?;
     let disposition = format!("inline; filename=\"{}\"", request.file_name());
     let headers = [
         (header::CONTENT_TYPE, request.content_type()),
@@ -45,10 +51,17 @@ pub async fn sync(
 }
 
 /// Begin the query; a failure up to its first rows is the whole answer.
-async fn first_rows(state: &AppState, request: TapRequest, tally: Arc<Tally>) -> Result<Answer> {
+async fn first_rows(
+    state: &AppState,
+    database: Database,
+    request: TapRequest,
+    tally: Arc<Tally>,
+) -> Result<Answer> {
     let limit = state.config.sync_duration;
+    let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
     let spool = state.config.spool.clone();
-    let terms = Terms { duration: Some(limit), failures: Failures::Told, tally, spool };
-    let work = state.queries.run(answer(state.database.clone(), request, terms));
+    let failures = Failures::Told;
+    let terms = Terms { duration: Some(limit), failures, uploads, tally, spool };
+    let work = state.queries.run(answer(database, request, terms));
     timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
 }

@@ -1,6 +1,9 @@
 //! What a query has brought forth so far.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use almagest_engine::{Progress, Scanned};
 
 /// Counts that grow while a query runs; read by those who ask how far it is.
 #[derive(Debug, Default)]
@@ -8,6 +11,7 @@ pub struct Tally {
     n_rows: AtomicU64,
     n_bytes: AtomicU64,
     has_failed: AtomicBool,
+    progress: OnceLock<Progress>,
 }
 
 impl Tally {
@@ -24,6 +28,16 @@ impl Tally {
     /// Note that the query failed amid its rows.
     pub fn note_failure(&self) {
         self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Note what tells how far the query is; the first to be noted counts.
+    pub fn set_progress(&self, progress: Progress) {
+        self.progress.get_or_init(|| progress);
+    }
+
+    /// How far the query is with its scans, once it has been planned.
+    pub fn scanned(&self) -> Option<Scanned> {
+        self.progress.get().map(Progress::scanned)
     }
 
     /// Rows that the engine gave: at most one more than are written.

@@ -6,9 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use rand::RngExt;
 use tokio::io::AsyncWriteExt;
 
+use super::parameter::{Source, UploadParameter};
+use crate::dali::Parameters;
 use crate::{Error, Result};
 
 /// The folder of uploads; cheap to clone.
@@ -69,12 +73,12 @@ impl UploadFolder {
     /// # Errors
     /// The stream breaks off, is longer than `max_bytes`, or the file cannot be written. Nothing
     /// is left behind.
-    pub async fn keep<B: AsRef<[u8]>>(
+    pub async fn keep(
         &self,
         file_name: Option<&str>,
         media_type: Option<&str>,
         max_bytes: u64,
-        mut next: impl AsyncFnMut() -> Result<Option<B>>,
+        mut parts: impl Stream<Item = Result<Bytes>> + Send + Unpin,
     ) -> Result<FileId> {
         let id = FileId::draw(file_name, media_type);
         let path = self.path(&id);
@@ -82,13 +86,13 @@ impl UploadFolder {
             let failed = |source| Error::StateFolder { path: path.clone(), source };
             let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
             let mut n_bytes = 0;
-            while let Some(part) = next().await? {
-                let part = part.as_ref();
+            while let Some(part) = parts.next().await {
+                let part = part?;
                 n_bytes += part.len() as u64;
                 if n_bytes > max_bytes {
                     return Err(Error::UploadTooLarge { most: max_bytes });
                 }
-                file.write_all(part).await.map_err(failed)?;
+                file.write_all(&part).await.map_err(failed)?;
             }
             file.flush().await.map_err(failed)
         };
@@ -102,6 +106,21 @@ impl UploadFolder {
     /// Remove a file that is not needed any more.
     pub fn remove(&self, id: &FileId) {
         remove(&self.path(id));
+    }
+
+    /// Remove the files that the parameters of a request name.
+    pub fn remove_those_of(&self, parameters: &Parameters) {
+        self.named_by(parameters).iter().for_each(|id| self.remove(id));
+    }
+
+    /// The files that the parameters of a request name.
+    pub fn named_by(&self, parameters: &Parameters) -> Vec<FileId> {
+        let uploads = UploadParameter::all(parameters).unwrap_or_default();
+        let file = |upload: UploadParameter| match upload.source {
+            Source::Kept(id) => Some(id),
+            Source::Part(_) | Source::Url(_) => None,
+        };
+        uploads.into_iter().filter_map(file).collect()
     }
 
     /// Remove what was written before `age` ago and is not wanted by anybody.
@@ -142,8 +161,9 @@ mod tests {
     use super::*;
 
     async fn keep(folder: &UploadFolder, parts: &[&'static str], most: u64) -> Result<FileId> {
-        let mut parts = parts.iter();
-        folder.keep(Some("stars.CSV"), None, most, async || Ok(parts.next())).await
+        let parts =
+            futures::stream::iter(parts).map(|part| Ok(Bytes::from_static(part.as_bytes())));
+        folder.keep(Some("stars.CSV"), None, most, parts).await
     }
 
     #[tokio::test]

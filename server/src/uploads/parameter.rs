@@ -1,7 +1,7 @@
 //! The parameter UPLOAD: names of tables, and where they come from.
 
+use super::folder::FileId;
 use crate::dali::Parameters;
-use crate::uploads::folder::FileId;
 use crate::{Error, Result};
 
 const NAME: &str = "UPLOAD";

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use futures::{TryStreamExt, stream};
 
 use super::folder::{FileId, UploadFolder};
 use super::parameter::{Source, UploadParameter};
 use crate::dali::Parameters;
-use crate::dali::parameters::bad_body;
+use crate::dali::parameters::{TakeFiles, bad_body};
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -24,9 +26,7 @@ impl FromRequest<AppState> for Submission {
         let folder = state.jobs.uploads();
         let max_bytes = state.config.upload_bytes;
         let mut parts = Parts { folder, max_bytes, files: HashMap::new() };
-        let parameters =
-            Parameters::receive(request, state, async |name, part| parts.keep(name, part).await)
-                .await?;
+        let parameters = Parameters::receive(request, state, &mut parts).await?;
         Ok(Self(parts.settle(parameters).await?))
     }
 }
@@ -38,14 +38,14 @@ struct Parts<'f> {
     files: HashMap<String, FileId>,
 }
 
-impl Parts<'_> {
-    async fn keep(&mut self, name: &str, mut part: Field<'_>) -> Result<()> {
+impl TakeFiles for Parts<'_> {
+    async fn take(&mut self, name: &str, part: Field<'_>) -> Result<()> {
         let file_name = part.file_name().map(str::to_owned);
         let media_type = part.content_type().map(str::to_owned);
-        let next = async || part.chunk().await.map_err(bad_body);
+        let bytes = part.map_err(bad_body);
         let kept = self
             .folder
-            .keep(file_name.as_deref(), media_type.as_deref(), self.max_bytes, next)
+            .keep(file_name.as_deref(), media_type.as_deref(), self.max_bytes, bytes)
             .await?;
         match self.files.insert(name.to_owned(), kept) {
             None => Ok(()),
@@ -55,13 +55,15 @@ impl Parts<'_> {
             }
         }
     }
+}
 
+impl Parts<'_> {
     /// Put the kept files in the places of the parts that UPLOAD names.
     async fn settle(&mut self, mut parameters: Parameters) -> Result<Parameters> {
         let mut uploads = UploadParameter::all(&parameters)?;
         for upload in &mut uploads {
             upload.source = match &upload.source {
-                Source::Part(part) => Source::Kept(self.take(part, &mut parameters).await?),
+                Source::Part(part) => Source::Kept(self.file_of(part, &mut parameters).await?),
                 Source::Url(url) => Source::Url(url.clone()),
                 Source::Kept(_) => {
                     return Err(Error::BadParameter {
@@ -79,15 +81,15 @@ impl Parts<'_> {
     }
 
     /// The file of a part; some clients send a small table as if it were text.
-    async fn take(&mut self, part: &str, parameters: &mut Parameters) -> Result<FileId> {
+    async fn file_of(&mut self, part: &str, parameters: &mut Parameters) -> Result<FileId> {
         if let Some(file) = self.files.remove(part) {
             return Ok(file);
         }
         let text = parameters.take(part).ok_or_else(|| {
             bad_body(format!("UPLOAD names the part {part}, and no part of it is called so"))
         })?;
-        let mut text = Some(text);
-        self.folder.keep(None, None, self.max_bytes, async || Ok(text.take())).await
+        let text = stream::once(std::future::ready(Ok(Bytes::from(text))));
+        self.folder.keep(None, None, self.max_bytes, text).await
     }
 }
 

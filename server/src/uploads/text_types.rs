@@ -17,7 +17,10 @@ const TYPES: [DataType; 3] = [DataType::Int64, DataType::Float64, DataType::Bool
 ///
 /// # Errors
 /// The batches are not of the columns of `schema`.
-pub fn typed(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+pub fn typed(
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let mut fields: Vec<Arc<Field>> = vec![];
     let mut columns: Vec<Vec<ArrayRef>> = vec![vec![]; batches.len()];
     for (place, field) in schema.fields().iter().enumerate() {

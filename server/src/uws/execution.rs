@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use almagest_engine::Database;
 use futures::StreamExt;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -18,9 +17,11 @@ use super::state_folder::StateFolder;
 use super::{Job, JobId};
 use crate::config::ServerConfig;
 use crate::formats::result_stream::Failures;
+use crate::people::Views;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
 use crate::tap::{Tally, TapRequest};
+use crate::uploads::UploadReader;
 use crate::{Error, Result};
 
 /// Bytes that are gathered before they are written.
@@ -29,8 +30,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// What jobs are executed with; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Workshop {
-    /// What is asked.
-    pub database: Database,
+    /// What is asked, as owners of jobs may see it.
+    pub views: Views,
     /// The limits of the service.
     pub config: Arc<ServerConfig>,
     /// Where queries compute.
@@ -46,10 +47,11 @@ impl Workshop {
     /// What is asked is wrong, or fails at any row, or cannot be written.
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
+        let uploads = UploadReader::new(self.folder.uploads(), &self.config);
         let spool = self.config.spool.clone();
         let failures = Failures::BreakOff;
-        let terms = Terms { duration: None, failures, tally: tally.clone(), spool };
-        let work = answer(self.database.clone(), request.clone(), terms);
+        let terms = Terms { duration: None, failures, uploads, tally: tally.clone(), spool };
+        let work = answer(self.views.of(&job.owner)?, request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;
 

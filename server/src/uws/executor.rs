@@ -55,6 +55,14 @@ struct Running {
     tally: Arc<Tally>,
 }
 
+/// How the work on a job ended.
+enum End {
+    /// The job is over.
+    Over,
+    /// It will be executed again.
+    PutBack,
+}
+
 impl Executor {
     /// Make an executor that executes nothing yet.
     pub fn new(store: JobStore, workshop: Workshop) -> Self {
@@ -131,24 +139,44 @@ impl Executor {
 
     /// Execute a job, and say in the store how it ended.
     async fn see_through(self, job: Job) {
-        if let Err(error) = self.execute(&job).await {
-            tracing::error!(job = %job.id, %error, "the end of the job cannot be noted");
+        match self.execute(&job).await {
+            Ok(End::Over) => self.workshop.folder.uploads().remove_those_of(&job.parameters),
+            Ok(End::PutBack) => {}
+            Err(error) => {
+                tracing::error!(job = %job.id, %error, "the end of the job cannot be noted");
+                self.give_up(&job).await;
+            }
         }
         self.running().remove(&job.id);
         self.changes.announce(&job.id);
     }
 
-    async fn execute(&self, job: &Job) -> Result<()> {
+    /// Try once more to note that a job is over; otherwise it is EXECUTING until the next start.
+    async fn give_up(&self, job: &Job) {
+        sleep(RETRY).await;
+        let message = "the service could not keep the result of this job".to_owned();
+        let failure = Failure { message, is_transient: true };
+        match self.store.fail(&job.id, failure).await {
+            Ok(true) => self.workshop.folder.remove_result(&job.id),
+            // Its end had been noted after all.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(job = %job.id, %error, "the job is over, and still EXECUTING");
+            }
+        }
+    }
+
+    async fn execute(&self, job: &Job) -> Result<End> {
         let watched =
             self.running().get(&job.id).map(|job| (job.cancel.clone(), job.tally.clone()));
-        let Some((cancel, tally)) = watched else { return Ok(()) };
+        let Some((cancel, tally)) = watched else { return Ok(End::PutBack) };
         let mut log = QueryLog::begin(format!("job {}", job.id), tally.clone());
         // Between the claim and the entry among the running it may have been aborted.
         let is_wanted =
             self.store.job(&job.id, &job.owner).await?.is_some_and(|j| j.phase == job.phase);
         if !is_wanted {
             log.end("aborted");
-            return Ok(());
+            return Ok(End::Over);
         }
         let limit = job.execution_duration;
         tokio::select! {
@@ -156,22 +184,26 @@ impl Executor {
             () = cancel.cancelled() => {
                 log.end("aborted");
                 self.workshop.folder.remove_result(&job.id);
-                Ok(())
+                Ok(End::Over)
             }
             () = self.stopping.cancelled() => {
                 log.end("put back");
                 self.store.put_back(&job.id).await?;
                 self.workshop.folder.remove_result(&job.id);
-                Ok(())
+                Ok(End::PutBack)
             }
             () = sleep(limit) => {
                 let most = self.workshop.config.execution_duration.hard;
-                self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await
+                self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await?;
+                Ok(End::Over)
             }
-            done = self.workshop.execute(job, tally) => match done {
-                Ok(result) => self.complete(job, result, &mut log).await,
-                Err(error) => self.fail(job, &error, &mut log).await,
-            },
+            done = self.workshop.execute(job, tally) => {
+                match done {
+                    Ok(result) => self.complete(job, result, &mut log).await?,
+                    Err(error) => self.fail(job, &error, &mut log).await?,
+                }
+                Ok(End::Over)
+            }
         }
     }
 

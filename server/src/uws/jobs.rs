@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use almagest_engine::Database;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -18,8 +17,11 @@ use super::state_folder::StateFolder;
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::config::{AnonymousJobs, ServerConfig};
 use crate::dali::Parameters;
+use crate::people::Views;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::Tally;
+use crate::uploads::UploadFolder;
+use crate::uploads::folder::FileId;
 use crate::{Error, Result};
 
 /// Parameters by which a caller steers a job, and which are not part of what is asked.
@@ -32,6 +34,7 @@ pub struct Jobs(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     executor: Executor,
+    uploads: UploadFolder,
     work: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -46,23 +49,35 @@ impl Jobs {
     ///
     /// # Errors
     /// The state folder cannot be used, or this is not called inside a Tokio runtime.
-    pub fn open(database: Database, config: &ServerConfig, queries: QueryRuntime) -> Result<Self> {
-        let folder = match &config.state {
-            Some(path) => StateFolder::open(path)?,
-            None => StateFolder::temporary()?,
-        };
+    pub fn open(
+        views: Views,
+        config: &ServerConfig,
+        queries: QueryRuntime,
+        folder: StateFolder,
+    ) -> Result<Self> {
         let store = JobStore::open(&folder.database())?;
         store.recover(MAX_TRIES)?;
         let completed: std::collections::HashSet<JobId> = store.completed()?.into_iter().collect();
         folder
             .remove_orphans(|id| completed.contains(id))
             .map_err(|source| Error::StateFolder { path: folder.database(), source })?;
+        let uploads = folder.uploads();
+        let wanted: std::collections::HashSet<FileId> =
+            store.active()?.iter().flat_map(|parameters| uploads.named_by(parameters)).collect();
+        uploads
+            .remove_orphans(Duration::ZERO, |id| wanted.contains(id))
+            .map_err(|source| Error::StateFolder { path: folder.database(), source })?;
         let config = Arc::new(config.clone());
-        let executor = Executor::new(store, Workshop { database, config, queries, folder });
+        let executor = Executor::new(store, Workshop { views, config, queries, folder });
         let runtime = Handle::try_current()
             .map_err(|error| Error::QueryThread { reason: error.to_string() })?;
         let work = runtime.spawn(executor.clone().run());
-        Ok(Self(Arc::new(Inner { executor, work: Mutex::new(Some(work)) })))
+        Ok(Self(Arc::new(Inner { executor, uploads, work: Mutex::new(Some(work)) })))
+    }
+
+    /// The folder of the tables that come with requests.
+    pub fn uploads(&self) -> &UploadFolder {
+        &self.0.uploads
     }
 
     /// Make a job of what a caller sends; with PHASE=RUN it is told to run at once.

@@ -115,7 +115,7 @@ fn result_list(job: &Job, url: &str, attributes: &str) -> String {
     format!("<uws:results{attributes}>\n{result}</uws:results>\n")
 }
 
-/// Rows and bytes so far, or of the whole result.
+/// How far the job is, or how large its result is.
 fn job_info(job: &Job, tally: Option<&Tally>) -> String {
     let mut facts: Vec<(&str, String)> = vec![];
     match (&job.result, tally.filter(|_| job.phase == Phase::Executing)) {
@@ -125,8 +125,20 @@ fn job_info(job: &Job, tally: Option<&Tally>) -> String {
             ("overflow", result.overflows.to_string()),
             ("catalogVersion", result.catalog_version.to_string()),
         ]),
-        (None, Some(tally)) => facts
-            .extend([("rows", tally.n_rows().to_string()), ("bytes", tally.n_bytes().to_string())]),
+        (None, Some(tally)) => {
+            if let Some(scanned) = tally.scanned() {
+                facts.extend([
+                    ("chunksDone", scanned.chunks_done.to_string()),
+                    ("chunksPlanned", scanned.chunks_planned.to_string()),
+                    ("rowsRead", scanned.n_rows.to_string()),
+                    ("bytesRead", scanned.n_bytes.to_string()),
+                ]);
+            }
+            facts.extend([
+                ("rows", tally.n_rows().to_string()),
+                ("bytes", tally.n_bytes().to_string()),
+            ]);
+        }
         (None, None) => {}
     }
     if job.tries > 1 {

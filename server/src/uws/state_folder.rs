@@ -4,6 +4,8 @@
 //!   STATE/
 //!     lock              held by the one service that uses the folder
 //!     server.db         SQLite: the jobs
+//!     people.db         SQLite: users, tokens, rights
+//!     uploads/…         tables that came with requests, until these are answered
 //!     results/ID        result of a completed job
 //!     results/ID.part   result that is being written, or was when the service died
 //! ```
@@ -16,7 +18,13 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::JobId;
+use crate::uploads::UploadFolder;
 use crate::{Error, Result};
+
+/// Where the users of the service with the state folder `root` are kept.
+pub fn people_file(root: &Path) -> PathBuf {
+    root.join("people.db")
+}
 
 /// Ending of the name of a result that is not yet whole.
 const PART: &str = ".part";
@@ -58,7 +66,9 @@ impl StateFolder {
     }
 
     fn lock(root: &Path, temporary: Option<TempDir>) -> Result<Self, TryLockError> {
-        fs::create_dir_all(root.join("results")).map_err(TryLockError::Error)?;
+        for part in ["results", "uploads"] {
+            fs::create_dir_all(root.join(part)).map_err(TryLockError::Error)?;
+        }
         let lock = OpenOptions::new().create(true).append(true).open(root.join("lock"));
         let lock = lock.map_err(TryLockError::Error)?;
         lock.try_lock()?;
@@ -69,6 +79,16 @@ impl StateFolder {
     /// The SQLite file.
     pub fn database(&self) -> PathBuf {
         self.root.join("server.db")
+    }
+
+    /// The SQLite file of users.
+    pub fn people(&self) -> PathBuf {
+        people_file(&self.root)
+    }
+
+    /// The folder of the tables that come with requests.
+    pub fn uploads(&self) -> UploadFolder {
+        UploadFolder::new(self.root.join("uploads"))
     }
 
     /// The result of a job, once it is whole.

@@ -15,10 +15,16 @@ use crate::xml::{Attribute, Element, Escaped};
 
 /// Answer with the capabilities document.
 pub async fn capabilities(State(state): State<AppState>, base: BaseUrl) -> Response {
-    super::xml(document(&format!("{base}/tap"), &state.config))
+    // Where the users cannot be read, nobody can log in.
+    let has_users = state.views.people().is_empty().is_ok_and(|is_empty| !is_empty);
+    super::xml(document(&format!("{base}/tap"), &state.config, has_users))
 }
 
-fn document(tap: &str, config: &ServerConfig) -> String {
+/// Callers may be anonymous, or show a token as the password of Basic authentication.
+const SECURITY: &str =
+    "<securityMethod/><securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>";
+
+fn document(tap: &str, config: &ServerConfig, has_users: bool) -> String {
     let tap = Escaped(tap);
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -36,13 +42,17 @@ fn document(tap: &str, config: &ServerConfig) -> String {
   <interface xsi:type="vr:WebBrowser" version="1.0"><accessURL use="full">{tap}/examples</accessURL></interface>
 </capability>
 <capability xsi:type="tr:TableAccess" standardID="ivo://ivoa.net/std/TAP">
-  <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{tap}</accessURL></interface>
-{languages}{formats}  <retentionPeriod><default>{keep}</default><hard>{keep_most}</hard></retentionPeriod>
+  <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{tap}</accessURL>{security}</interface>
+{languages}{formats}  <uploadMethod ivo-id="ivo://ivoa.net/std/TAPRegExt#upload-inline"/>
+  <uploadMethod ivo-id="ivo://ivoa.net/std/TAPRegExt#upload-http"/>
+  <retentionPeriod><default>{keep}</default><hard>{keep_most}</hard></retentionPeriod>
   <executionDuration><default>{run}</default><hard>{run_most}</hard></executionDuration>
   <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
+  <uploadLimit><default unit="row">{rows}</default><hard unit="row">{rows}</hard></uploadLimit>
 </capability>
 </vosi:capabilities>
 "#,
+        security = if has_users { SECURITY } else { "" },
         languages = languages(),
         formats = formats(),
         keep = config.retention.or_default().as_secs(),
@@ -51,6 +61,7 @@ fn document(tap: &str, config: &ServerConfig) -> String {
         run_most = config.execution_duration.hard.as_secs(),
         default = config.default_maxrec.min(config.hard_maxrec),
         hard = config.hard_maxrec,
+        rows = config.upload_rows,
     )
 }
 

@@ -199,6 +199,36 @@ async fn abort_and_both_deletions_stop_the_work() {
 }
 
 #[tokio::test]
+async fn a_job_at_work_tells_how_far_it_is() {
+    let client = Client::new();
+    let query = ENDLESS
+        .replace(
+            " JOIN TAP_SCHEMA.columns AS b",
+            " CROSS JOIN sky.Star AS s JOIN TAP_SCHEMA.columns AS b",
+        )
+        .replacen("a.principal = b.std", "s.ra > b.std", 1);
+    let job = client.create(&query, &[("PHASE", "RUN")]).await;
+    client.until(&job, "EXECUTING").await;
+    let number = |document: &str, name: &str| -> u64 {
+        texts(document, name).concat().parse().unwrap_or_default()
+    };
+    let begin = Instant::now();
+    loop {
+        let document = client.get(&job).await.text();
+        let planned = number(&document, "almagest:chunksPlanned");
+        // The three stars lie in two chunks; all are read before the join has begun.
+        if planned == 2 && number(&document, "almagest:chunksDone") == 2 {
+            assert_eq!(number(&document, "almagest:rowsRead"), 3);
+            assert!(number(&document, "almagest:bytesRead") > 0);
+            break;
+        }
+        assert!(planned == 0 || planned == 2, "{document}");
+        assert!(begin.elapsed() < Duration::from_secs(10), "{document}");
+    }
+    client.send(Method::DELETE, &job, &[]).await;
+}
+
+#[tokio::test]
 async fn jobs_beyond_the_number_wait_for_their_turn() {
     let config = ServerConfig { concurrent_jobs: 1, ..ServerConfig::default() };
     let client = Client(Service::with_config(config));

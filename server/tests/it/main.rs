@@ -5,7 +5,9 @@
 mod catalog;
 mod formats;
 mod jobs;
+mod rights;
 mod sample;
 mod streaming;
 mod tap_sync;
+mod uploads;
 mod vosi;

@@ -60,6 +60,21 @@ async fn binary2_is_the_default() {
 }
 
 #[tokio::test]
+async fn no_rows_are_a_whole_result() {
+    let service = Service::new();
+    for query in
+        ["SELECT starId FROM sky.Star WHERE starId > 9", "SELECT TOP 0 starId FROM sky.Star"]
+    {
+        let text = service.sync(&[("QUERY", query), ("FORMAT", "votable/td")]).await.text();
+        assert!(
+            text.contains("<TABLEDATA>\n</TABLEDATA>") && text.ends_with("</VOTABLE>\n"),
+            "{text}"
+        );
+        assert!(service.rows(query).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn maxrec_cuts_and_says_so() {
     let service = Service::new();
     for (maxrec, rows, overflows) in [("2", 2, true), ("3", 3, false), ("0", 0, true)] {
@@ -106,13 +121,6 @@ async fn a_wrong_parameter_is_named() {
         answer.assert_error(StatusCode::BAD_REQUEST, text);
     }
     service.sync(&[]).await.assert_error(StatusCode::BAD_REQUEST, "parameter QUERY is missing");
-}
-
-#[tokio::test]
-async fn what_is_not_there_yet_is_refused_in_words() {
-    let service = Service::new();
-    let upload = service.sync(&[("QUERY", STARS), ("UPLOAD", "t,param:t")]).await;
-    upload.assert_error(StatusCode::NOT_IMPLEMENTED, "uploads of tables");
 }
 
 #[tokio::test]

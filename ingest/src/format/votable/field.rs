@@ -303,6 +303,10 @@ impl VotableColumn {
     ) -> Result<(), CellProblem> {
         match self.cell {
             Cell::Values { .. } => builder.big_endian(bytes)?,
+            // The standard puts a single bit first in its byte, astropy puts it elsewhere.
+            Cell::Bits if !self.is_list => {
+                builder.bits(&[u8::MAX * u8::from(bytes.iter().any(|byte| *byte != 0))], 1);
+            }
             Cell::Bits => builder.bits(bytes, n_elements),
             Cell::Text { n_bytes, string_width: None } => {
                 let text = characters(bytes, n_bytes)?;

@@ -96,7 +96,9 @@ fn table(xml: &mut Xml, table: &Tag, systems: &mut field::Systems) -> Result<Tab
     }
     let (mut columns, mut fields) = (Vec::new(), Vec::new());
     let mut data = Data::None;
-    while !table.is_empty {
+    // A tag without an end has nothing between.
+    let mut is_open = !table.is_empty;
+    while is_open {
         match xml.node()? {
             Node::Start(tag) => match tag.name.as_str() {
                 "FIELD" => {
@@ -112,13 +114,13 @@ fn table(xml: &mut Xml, table: &Tag, systems: &mut field::Systems) -> Result<Tab
                 }
                 "DATA" if !tag.is_empty => {
                     data = serialization(xml)?;
-                    break;
+                    is_open = false;
                 }
                 _ => xml.skip(&tag)?,
             },
-            Node::End(name) if name == "TABLE" => break,
-            Node::Eof => break,
-            _ => {}
+            Node::End(name) => is_open = name != "TABLE",
+            Node::Eof => is_open = false,
+            Node::Text(_) => {}
         }
     }
     if columns.is_empty() {
@@ -130,7 +132,8 @@ fn table(xml: &mut Xml, table: &Tag, systems: &mut field::Systems) -> Result<Tab
 /// Read the children of a FIELD.
 fn field_text(xml: &mut Xml, field: &Tag) -> Result<FieldText> {
     let mut text = FieldText::default();
-    while !field.is_empty {
+    let mut is_open = !field.is_empty;
+    while is_open {
         match xml.node()? {
             Node::Start(tag) if tag.name == "DESCRIPTION" => {
                 text.description = Some(xml.text_of(&tag)?);
@@ -140,7 +143,7 @@ fn field_text(xml: &mut Xml, field: &Tag) -> Result<FieldText> {
                 xml.skip(&tag)?;
             }
             Node::Start(tag) => xml.skip(&tag)?,
-            Node::End(_) | Node::Eof => break,
+            Node::End(_) | Node::Eof => is_open = false,
             Node::Text(_) => {}
         }
     }

@@ -1,0 +1,183 @@
+//! Tables that come with a query.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use almagest_server::ServerConfig;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+
+use crate::catalog::{Answer, Service};
+
+const CSV: &str = "id,ra,dec,name\n7,10.0,-30.0,α\n8,200.5,89.5,\n";
+
+const VOTABLE: &str = r#"<?xml version="1.0"?>
+<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
+<FIELD name="n" datatype="int"/><FIELD name="b" datatype="unsignedByte"/>
+<FIELD name="flux" datatype="float" unit="nJy" ucd="phot.flux"/>
+<DATA><TABLEDATA><TR><TD>1</TD><TD>200</TD><TD>2.5</TD></TR><TR><TD>2</TD><TD/><TD>NaN</TD></TR></TABLEDATA></DATA>
+</TABLE></RESOURCE></VOTABLE>"#;
+
+/// Send a multipart request; a part with a file name is a file. The boundary is one that STILTS
+/// might draw.
+async fn send(service: &Service, path: &str, parts: &[(&str, Option<&str>, &str)]) -> Answer {
+    let mut body = String::new();
+    for (name, file, content) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        body += &format!(
+            "--<a>b\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n"
+        );
+    }
+    body += "--<a>b--\r\n";
+    let request = Request::post(path)
+        .header(header::HOST, "sky.example.org")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=\"<a>b\"");
+    service.send(request.body(Body::from(body)).unwrap()).await
+}
+
+async fn rows(
+    service: &Service,
+    query: &str,
+    upload: &str,
+    file: (&str, Option<&str>, &str),
+) -> String {
+    let parts =
+        [("QUERY", None, query), ("RESPONSEFORMAT", None, "csv"), ("UPLOAD", None, upload), file];
+    let answer = send(service, "/tap/sync", &parts).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.text().replace("\r\n", "\n")
+}
+
+#[tokio::test]
+async fn an_upload_joins_with_the_catalog() {
+    let service = Service::new();
+    let query = "SELECT t.id, s.starId, t.name FROM TAP_UPLOAD.mine AS t JOIN sky.Star AS s \
+                 ON DISTANCE(t.ra, t.dec, s.ra, s.dec) < 0.001 ORDER BY t.id";
+    let found = rows(&service, query, "mine,param:file1", ("file1", Some("x.csv"), CSV)).await;
+    assert_eq!(found, "id,starId,name\n7,1,α\n8,3,\n");
+    // The same without a schema, as a table of text.
+    let query = query.replace("TAP_UPLOAD.", "");
+    let text = CSV.replace("α", "a");
+    let ecsv = format!(
+        "# %ECSV 1.0\n# ---\n# datatype:\n# - {{name: id, datatype: int64}}\n# - {{name: ra, datatype: float64}}\n# - {{name: dec, datatype: float64}}\n# - {{name: name, datatype: string}}\n# schema: astropy-2.0\n{}",
+        text.replace(',', " ").replace("89.5 ", "89.5 \"\"")
+    );
+    let found = rows(&service, &query, "mine,param:t", ("t", None, &ecsv)).await;
+    assert!(found.starts_with("id,starId,name\n7,1,a\n8,3,"), "{found}");
+}
+
+#[tokio::test]
+async fn types_and_units_come_back_as_they_came() {
+    let service = Service::new();
+    let parts = [
+        ("QUERY", None, "SELECT * FROM TAP_UPLOAD.t ORDER BY n"),
+        ("RESPONSEFORMAT", None, "votable/td"),
+        ("UPLOAD", None, "t,param:t"),
+        ("t", Some("t.vot"), VOTABLE),
+    ];
+    let answer = send(&service, "/tap/sync", &parts).await.text();
+    for expected in [
+        "name=\"n\" datatype=\"int\"",
+        "name=\"flux\" datatype=\"float\" unit=\"nJy\" ucd=\"phot.flux\"",
+        "<TR><TD>1</TD><TD>200</TD><TD>2.5</TD></TR>",
+    ] {
+        assert!(answer.contains(expected), "{expected} is not in {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_query_finds_wrong_in_an_upload_is_said() {
+    let service = Service::new();
+    let check = async |upload: &str, content: &str, status, text: &str| {
+        let query = "SELECT flx FROM TAP_UPLOAD.mine";
+        let parts = [("QUERY", None, query), ("UPLOAD", None, upload), ("f", Some("f"), content)];
+        send(&service, "/tap/sync", &parts).await.assert_error(status, text);
+    };
+    let bad = StatusCode::BAD_REQUEST;
+    check("mine,param:f", CSV.trim_end(), bad, "upload mine").await;
+    check("mine,param:g", CSV, bad, "no part of it is called so").await;
+    check("mine,file:///etc/passwd", CSV, bad, "parameter UPLOAD").await;
+    check("mine,kept-upload:0123456789abcdef0123456789abcdef", CSV, bad, "NAME,param:PART").await;
+    check("mine,http://example.org/t.vot", CSV, bad, "uploads are not fetched from").await;
+    check("mine,param:f", VOTABLE, bad, "did you mean").await;
+    check("other,param:f", VOTABLE, bad, "mine").await;
+}
+
+#[tokio::test]
+async fn an_upload_beyond_the_limits_is_refused() {
+    let config = ServerConfig { upload_rows: 1, ..ServerConfig::default() };
+    let service = Service::with_config(config);
+    let parts = [
+        ("QUERY", None, "SELECT * FROM TAP_UPLOAD.t"),
+        ("UPLOAD", None, "t,param:t"),
+        ("t", Some("t.csv"), CSV),
+    ];
+    send(&service, "/tap/sync", &parts).await.assert_error(StatusCode::BAD_REQUEST, "1 row");
+    let config = ServerConfig { upload_bytes: 20, ..ServerConfig::default() };
+    let service = Service::with_config(config);
+    let answer = send(&service, "/tap/sync", &parts).await;
+    answer.assert_error(StatusCode::PAYLOAD_TOO_LARGE, "20 bytes at most");
+}
+
+/// The upload must be there when the job runs, in another life of the service.
+#[tokio::test]
+async fn a_job_keeps_its_upload_until_it_has_run() {
+    let service = Service::new();
+    let parts = [
+        ("QUERY", None, "SELECT SUM(id) AS s FROM TAP_UPLOAD.t"),
+        ("RESPONSEFORMAT", None, "csv"),
+        ("UPLOAD", None, "t,param:t"),
+        ("t", Some("t.csv"), CSV),
+    ];
+    let created = send(&service, "/tap/async", &parts).await;
+    let job = created.header(header::LOCATION).strip_prefix("http://sky.example.org").unwrap();
+    let job = job.to_owned();
+    let service = service.restarted().await;
+    assert_eq!(service.uploads(), 1);
+    send(&service, &format!("{job}/phase"), &[("PHASE", None, "RUN")]).await;
+    service.get(&format!("{job}?WAIT=20")).await;
+    let result = service.get(&format!("{job}/results/result")).await;
+    assert_eq!(result.text(), "s\r\n15\r\n");
+    for _ in 0..100 {
+        if service.uploads() == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the upload is still there");
+}
+
+#[tokio::test]
+async fn files_of_answered_requests_are_gone() {
+    let service = Service::new();
+    let file = ("t", Some("t.csv"), CSV);
+    rows(&service, "SELECT id FROM TAP_UPLOAD.t", "t,param:t", file).await;
+    let parts = [("QUERY", None, "SELECT"), ("UPLOAD", None, "t,param:t"), file];
+    send(&service, "/tap/sync", &parts).await;
+    assert_eq!(service.uploads(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_is_fetched_from_this_machine() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let n = stream.read(&mut request).unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", VOTABLE.len());
+        stream.write_all((head + VOTABLE).as_bytes()).unwrap();
+        String::from_utf8_lossy(&request[..n]).into_owned()
+    });
+    let service = Service::new();
+    let upload = format!("t,http://{address}/a;b,c/t.vot");
+    let answer = service
+        .sync(&[
+            ("QUERY", "SELECT SUM(n) AS s FROM TAP_UPLOAD.t"),
+            ("UPLOAD", &upload),
+            ("RESPONSEFORMAT", "csv"),
+        ])
+        .await;
+    assert_eq!(answer.text(), "s\r\n3\r\n");
+    assert!(server.join().unwrap().starts_with("GET /a;b,c/t.vot "));
+}
