@@ -200,7 +200,8 @@ impl Database {
         column: &str,
     ) -> Option<HashMap<String, String>> {
         let schema = self.schemas.iter().find(|known| known.name == schema)?;
-        Some(schema.table(table)?.column(column)?.to_field().metadata().clone())
+        let table = schema.table(table)?;
+        Some(table.field_of(table.column(column)?).metadata().clone())
     }
 
     /// The tables that describe all tables.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_adql::OutputColumn;
-use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, UCD, UNIT, XTYPE};
+use almagest_storage::schema::arrow::{ARRAYSIZE, DATATYPE, TIME_SCALE, UCD, UNIT, XTYPE};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::geometry::GeometryType;
@@ -69,6 +69,9 @@ fn metadata(
     let origin = column.origin.as_ref();
     let mut metadata =
         origin.and_then(|(schema, table, name)| known(schema, table, name)).unwrap_or_default();
+    if let Some(scale) = column.time_scale {
+        metadata.insert(TIME_SCALE.to_owned(), scale.to_string());
+    }
     if column.is_mixed {
         metadata.remove(ARRAYSIZE);
         metadata.remove(DATATYPE);

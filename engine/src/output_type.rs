@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
-/// Return the type in which values of `data_type` go out: Boolean, Int16, Int32, Int64, Float32,
-/// Float64, Utf8, Binary, Timestamp in microseconds, or a List of numbers. `None` for types without
+/// Return the type in which values of `data_type` go out: Boolean, UInt8, Int16, Int32, Int64,
+/// Float32, Float64, Utf8, Binary, Timestamp in microseconds, or a List of numbers or truth values. `None` for types without
 /// a way to one of these.
 pub fn output_type(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
         DataType::Boolean
+        | DataType::UInt8
         | DataType::Int16
         | DataType::Int32
         | DataType::Int64
@@ -20,7 +21,7 @@ pub fn output_type(data_type: &DataType) -> Option<DataType> {
         | DataType::Float64
         | DataType::Utf8
         | DataType::Binary => data_type.clone(),
-        DataType::Int8 | DataType::UInt8 => DataType::Int16,
+        DataType::Int8 => DataType::Int16,
         DataType::UInt16 => DataType::Int32,
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
         DataType::Float16 => DataType::Float32,
@@ -38,7 +39,7 @@ pub fn output_type(data_type: &DataType) -> Option<DataType> {
         | DataType::LargeList(item)
         | DataType::ListView(item)
         | DataType::FixedSizeList(item, _)
-            if item.data_type().is_numeric() =>
+            if item.data_type().is_numeric() || item.data_type() == &DataType::Boolean =>
         {
             let element = output_type(item.data_type())?;
             DataType::List(Arc::new(Field::new_list_field(element, true)))
@@ -63,7 +64,8 @@ mod tests {
                 DataType::FixedSizeList(Arc::new(Field::new("point", DataType::Float64, true)), 2),
                 Some(list(DataType::Float64)),
             ),
-            (list(DataType::UInt8), Some(list(DataType::Int16))),
+            (list(DataType::UInt8), Some(list(DataType::UInt8))),
+            (list(DataType::Int8), Some(list(DataType::Int16))),
             (list(DataType::Utf8), None),
             (DataType::Duration(TimeUnit::Second), None),
         ] {

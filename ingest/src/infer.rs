@@ -197,7 +197,7 @@ fn position(columns: &[ColumnDef]) -> Option<PositionColumns> {
     let candidates: Vec<&ColumnDef> =
         columns.iter().filter(|column| is_in_degrees(column)).collect();
     let pair = |ra: Option<&&ColumnDef>, dec: Option<&&ColumnDef>| {
-        Some(PositionColumns { ra: ra?.name.clone(), dec: dec?.name.clone() })
+        Some(PositionColumns { ra: ra?.name.clone(), dec: dec?.name.clone(), epoch: None })
     };
     let by_ucd = POSITION_UCDS.iter().find_map(|(ra, dec)| {
         let with = |wanted: &str| candidates.iter().find(|column| has_ucd(column, wanted));

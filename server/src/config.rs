@@ -12,6 +12,8 @@ pub struct ServerConfig {
     pub hard_maxrec: u64,
     /// Bytes of the body of a POST at most.
     pub max_body_bytes: usize,
+    /// Folder for rows that must wait until all are known, as those of a FITS file.
+    pub spool: PathBuf,
     /// How long a synchronous query may compute.
     pub sync_duration: Duration,
     /// How long a job may execute.
@@ -72,6 +74,7 @@ impl Default for ServerConfig {
             default_maxrec: 1_000_000,
             hard_maxrec: 100_000_000,
             max_body_bytes: 1 << 30,
+            spool: std::env::temp_dir(),
             sync_duration: Duration::from_secs(300),
             execution_duration: Limit { default: HOUR, hard: 24 * HOUR },
             retention: Limit { default: 7 * 24 * HOUR, hard: 30 * 24 * HOUR },

@@ -201,12 +201,23 @@ pub enum Error {
         /// The format asked for.
         format: &'static str,
     },
+    /// A result has more columns than the format can hold.
+    #[error("a table in {format} has at most {most} columns")]
+    TooManyColumns {
+        /// The format asked for.
+        format: &'static str,
+        /// How many it can hold.
+        most: usize,
+    },
     /// Rows could not be converted for output.
     #[error("the rows cannot be converted: {0}")]
     Convert(#[from] ArrowError),
     /// Rows could not be written as Parquet.
     #[error("the rows cannot be written as Parquet: {0}")]
     Parquet(#[from] ParquetError),
+    /// Rows could not be kept in a temporary file until all were known.
+    #[error("the rows cannot be spooled: {0}")]
+    Spool(std::io::Error),
     /// A thread that worked on a query ended before its time.
     #[error("the query broke off: {reason}")]
     QueryThread {
@@ -245,7 +256,8 @@ impl Error {
             | Self::RepeatedParameter { .. }
             | Self::BadParameter { .. }
             | Self::BadBody { .. }
-            | Self::UnsupportedColumn { .. } => StatusCode::BAD_REQUEST,
+            | Self::UnsupportedColumn { .. }
+            | Self::TooManyColumns { .. } => StatusCode::BAD_REQUEST,
             Self::NoSuchTable { .. }
             | Self::NoSuchJob { .. }
             | Self::NoSuchPart { .. }
@@ -259,9 +271,11 @@ impl Error {
             | Self::StateInUse { .. }
             | Self::StateFormat { .. }
             | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Convert(_) | Self::Parquet(_) | Self::QueryThread { .. } | Self::Listen(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Convert(_)
+            | Self::Parquet(_)
+            | Self::Spool(_)
+            | Self::QueryThread { .. }
+            | Self::Listen(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -286,7 +300,10 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Engine(error) => error.kind() == ErrorKind::ResourcesExhausted,
-            Self::QueryThread { .. } | Self::StateFolder { .. } | Self::Store(_) => true,
+            Self::QueryThread { .. }
+            | Self::StateFolder { .. }
+            | Self::Store(_)
+            | Self::Spool(_) => true,
             _ => false,
         }
     }

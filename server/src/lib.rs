@@ -1,7 +1,7 @@
 //! The VO protocols over a catalog: TAP with its VOSI and DALI endpoints.
 //!
 //! ```text
-//! request ─▶ dali::Parameters ─▶ tap::answer ─▶ engine ─▶ formats (VOTable, CSV, Parquet) ─▶ body
+//! request ─▶ dali::Parameters ─▶ tap::answer ─▶ engine ─▶ formats (VOTable, FITS, …) ───▶ body
 //!                                    ▲                                                     │
 //!                 /tap/async ─▶ uws::Jobs, which outlive the service ◀── result file ──────┘
 //! ```
@@ -10,6 +10,7 @@
 //! status code; [`error`] is the only place where an error becomes one.
 
 pub mod base_url;
+pub mod compression;
 pub mod config;
 pub mod query_runtime;
 pub mod dali;
@@ -57,6 +58,7 @@ pub fn app(state: AppState) -> Router {
         .nest("/tap", tap)
         .layer(body_limit)
         .layer(from_fn_with_state(state.clone(), people::caller::identify))
+        .layer(compression::layer())
         .with_state(state);
     telemetry::traced(router.layer(map_response(name_server)))
 }

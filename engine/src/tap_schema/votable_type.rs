@@ -7,16 +7,18 @@
 //! |----------------------|------------------------|------------------------------------|
 //! | boolean              | Boolean                | boolean                            |
 //! | byte, short          | Int8, Int16            | short (VOTable's byte is unsigned) |
+//! |                      | UInt8                  | unsignedByte                       |
 //! | int, long            | Int32, Int64           | int, long                          |
 //! | float, double        | Float32, Float64       | float, double                      |
-//! | char, string, text   | Utf8 (declared)        | char, `*` or `n*`                  |
-//! | unicode              | Utf8                   | unicodeChar, `*` or `n*`           |
+//! | char, string, text, unicode | Utf8            | unicodeChar, `*` or `n*`           |
 //! | binary               | Binary                 | unsignedByte, `*`                  |
 //! | timestamp            | Timestamp              | char, `*`, xtype timestamp         |
 //! | a number, arraysize  | List of numbers        | that of an element; `n`, `n*` or `*` |
 //!
-//! A string that no definition declares, such as the value of an expression, is unicodeChar: it
-//! may hold any character, and char is ASCII.
+//! Every string is unicodeChar, in metadata and in results, because a FIELD is written before its
+//! values are seen: up to VOTable 1.5 a char is ASCII, and clients fail on, or garble, a table where
+//! it is not. What is ASCII by its syntax is char: timestamps, regions, MOCs, and a column of which
+//! its field says so (an upload's).
 
 use std::fmt;
 
@@ -128,7 +130,8 @@ impl VotableType {
         let scalar = |primitive| Self { primitive, arraysize: ArraySize::Scalar, xtype: None };
         Some(match field.data_type() {
             DataType::Boolean => scalar(Primitive::Boolean),
-            DataType::Int8 | DataType::UInt8 | DataType::Int16 => scalar(Primitive::Short),
+            DataType::UInt8 => scalar(Primitive::UnsignedByte),
+            DataType::Int8 | DataType::Int16 => scalar(Primitive::Short),
             DataType::UInt16 | DataType::Int32 => scalar(Primitive::Int),
             DataType::UInt32 | DataType::Int64 | DataType::UInt64 => scalar(Primitive::Long),
             DataType::Float16 | DataType::Float32 => scalar(Primitive::Float),
@@ -140,7 +143,7 @@ impl VotableType {
             DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self {
                 primitive: match declared(DATATYPE).map(String::as_str) {
                     Some("char") => Primitive::Char,
-                    _ => Primitive::UnicodeChar,
+                    _ => text(xtype.as_deref()),
                 },
                 arraysize: declared(ARRAYSIZE)
                     .and_then(|text| text.strip_suffix('*')?.parse().ok())
@@ -160,7 +163,7 @@ impl VotableType {
             | DataType::LargeList(item)
             | DataType::ListView(item)
             | DataType::FixedSizeList(item, _)
-                if item.data_type().is_numeric() =>
+                if item.data_type().is_numeric() || item.data_type() == &DataType::Boolean =>
             {
                 let kind = xtype.as_deref().and_then(GeometryType::of_xtype);
                 let length = match field.data_type() {
@@ -192,8 +195,9 @@ impl VotableType {
             Datatype::Long => (Primitive::Long, ArraySize::Scalar),
             Datatype::Float => (Primitive::Float, ArraySize::Scalar),
             Datatype::Double => (Primitive::Double, ArraySize::Scalar),
-            Datatype::Char | Datatype::String | Datatype::Text => (Primitive::Char, bounded),
-            Datatype::Unicode => (Primitive::UnicodeChar, bounded),
+            Datatype::Char | Datatype::String | Datatype::Text | Datatype::Unicode => {
+                (text(xtype.as_deref()), bounded)
+            }
             Datatype::Binary => (Primitive::UnsignedByte, ArraySize::Any),
             Datatype::Timestamp => (Primitive::Char, ArraySize::Any),
         };
@@ -203,6 +207,14 @@ impl VotableType {
             _ => xtype,
         };
         Self { primitive, arraysize, xtype }
+    }
+}
+
+/// The type of a character; what an xtype of DALI makes a syntax of is ASCII.
+fn text(xtype: Option<&str>) -> Primitive {
+    match xtype {
+        Some("region" | "moc" | "timestamp" | "hms" | "dms" | "uuid") => Primitive::Char,
+        _ => Primitive::UnicodeChar,
     }
 }
 

@@ -98,6 +98,8 @@ pub struct PositionColumns {
     pub ra: String,
     /// Declination.
     pub dec: String,
+    /// The epoch of all positions, such as `J2016.0`; none where each row has its own, or none.
+    pub epoch: Option<String>,
 }
 
 /// One column.

@@ -47,8 +47,11 @@ pub fn table(name: &str, kind: TableKind, id: Option<&str>, columns: Vec<ColumnD
         primary_key: id.map(str::to_owned).into_iter().collect(),
         foreign_keys: Vec::new(),
         kind,
-        position: has_position
-            .then(|| PositionColumns { ra: "ra".to_owned(), dec: "dec".to_owned() }),
+        position: has_position.then(|| PositionColumns {
+            ra: "ra".to_owned(),
+            dec: "dec".to_owned(),
+            epoch: None,
+        }),
         id: id.map(str::to_owned),
         time: None,
         columns,

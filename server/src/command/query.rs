@@ -47,8 +47,16 @@ enum OutputFormat {
     Votable,
     /// VOTable, rows as XML elements.
     VotableTd,
+    /// JSON with the metadata of the columns.
+    Json,
     /// Apache Parquet.
     Parquet,
+    /// Arrow IPC stream.
+    Arrow,
+    /// FITS binary table.
+    Fits,
+    /// A table for browsers.
+    Html,
 }
 
 impl OutputFormat {
@@ -57,7 +65,11 @@ impl OutputFormat {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("tsv") => Self::Tsv,
             Some("vot" | "votable" | "xml") => Self::Votable,
+            Some("json") => Self::Json,
             Some("parquet") => Self::Parquet,
+            Some("arrow" | "arrows") => Self::Arrow,
+            Some("fits" | "fit") => Self::Fits,
+            Some("html") => Self::Html,
             Some("txt") => Self::Table,
             _ => Self::Csv,
         }
@@ -134,7 +146,11 @@ async fn write(
         OutputFormat::Tsv => Format::Tsv,
         OutputFormat::Votable => Format::VotableBinary2,
         OutputFormat::VotableTd => Format::VotableTableData,
+        OutputFormat::Json => Format::Json,
         OutputFormat::Parquet => Format::Parquet,
+        OutputFormat::Arrow => Format::Arrow,
+        OutputFormat::Fits => Format::Fits,
+        OutputFormat::Html => Format::Html,
     };
     let provenance = Provenance {
         query: adql.to_owned(),
@@ -142,12 +158,15 @@ async fn write(
         warnings: query.warnings().to_vec(),
     };
     let canonical = Canonical::new(query.schema())?;
-    let mut encoder = encoder(format, canonical.schema(), &provenance)?;
+    let mut encoder = encoder(format, canonical.schema(), &provenance, &std::env::temp_dir())?;
     let mut rows = query.into_stream().await?;
     output.write_all(&encoder.begin()?)?;
     while let Some(batch) = rows.next().await {
         output.write_all(&encoder.rows(&canonical.convert(&batch?)?)?)?;
     }
     output.write_all(&encoder.end(&Ending::Complete)?)?;
+    while let Some(more) = encoder.more()? {
+        output.write_all(&more)?;
+    }
     Ok(output.flush()?)
 }

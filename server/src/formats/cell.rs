@@ -1,23 +1,26 @@
-//! One value of a column, as text or as VOTable's big-endian bytes.
+//! One value of a column: is it there, and what is it as text?
 
-use std::fmt::Write;
+use std::ops::Range;
 
 use almagest_engine::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray,
 };
 use almagest_engine::arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    UInt8Type,
 };
 use almagest_engine::arrow::error::ArrowError;
-use almagest_engine::arrow::temporal_conversions::timestamp_us_to_datetime;
-use almagest_engine::tap_schema::{ArraySize, Primitive, VotableType};
+use almagest_engine::arrow::record_batch::RecordBatch;
 
+use super::numeral::{write_double, write_float, write_integer, write_time};
 use crate::Result;
 
 /// A column of one of the canonical types.
 pub enum Column<'a> {
     /// Truth values.
     Boolean(&'a BooleanArray),
+    /// Unsigned 8-bit integers.
+    Byte(&'a PrimitiveArray<UInt8Type>),
     /// 16-bit integers.
     Short(&'a PrimitiveArray<Int16Type>),
     /// 32-bit integers.
@@ -34,8 +37,13 @@ pub enum Column<'a> {
     Bytes(&'a BinaryArray),
     /// Times, microseconds since 1970.
     Time(&'a PrimitiveArray<TimestampMicrosecondType>),
-    /// Arrays of numbers, with all their elements.
+    /// Arrays of numbers or truth values, with all their elements.
     Numbers(&'a ListArray, Box<Column<'a>>),
+}
+
+/// Look at the columns of a batch of canonical types.
+pub fn columns(batch: &RecordBatch) -> Result<Vec<Column<'_>>> {
+    batch.columns().iter().map(Column::of).collect()
 }
 
 impl<'a> Column<'a> {
@@ -43,6 +51,7 @@ impl<'a> Column<'a> {
     pub fn of(array: &'a ArrayRef) -> Result<Self> {
         Ok(match array.data_type() {
             DataType::Boolean => Self::Boolean(array.as_boolean()),
+            DataType::UInt8 => Self::Byte(array.as_primitive()),
             DataType::Int16 => Self::Short(array.as_primitive()),
             DataType::Int32 => Self::Int(array.as_primitive()),
             DataType::Int64 => Self::Long(array.as_primitive()),
@@ -64,19 +73,35 @@ impl<'a> Column<'a> {
         })
     }
 
+    /// The array itself.
+    fn array(&self) -> &'a dyn Array {
+        match self {
+            Self::Boolean(a) => *a,
+            Self::Byte(a) => *a,
+            Self::Short(a) => *a,
+            Self::Int(a) => *a,
+            Self::Long(a) => *a,
+            Self::Float(a) => *a,
+            Self::Double(a) => *a,
+            Self::Text(a) => *a,
+            Self::Bytes(a) => *a,
+            Self::Time(a) => *a,
+            Self::Numbers(a, _) => *a,
+        }
+    }
+
+    /// How many rows lack a value?
+    pub fn null_count(&self) -> usize {
+        self.array().null_count()
+    }
+
     /// Does the row lack a value?
     pub fn is_null(&self, row: usize) -> bool {
         match self {
-            Self::Boolean(a) => a.is_null(row),
-            Self::Short(a) => a.is_null(row),
-            Self::Int(a) => a.is_null(row),
-            Self::Long(a) => a.is_null(row),
             Self::Float(a) => a.is_null(row),
             Self::Double(a) => a.is_null(row),
-            Self::Text(a) => a.is_null(row),
-            Self::Bytes(a) => a.is_null(row),
-            Self::Time(a) => a.is_null(row),
-            Self::Numbers(a, _) => a.is_null(row),
+            Self::Long(a) => a.is_null(row),
+            other => other.array().is_null(row),
         }
     }
 
@@ -84,177 +109,85 @@ impl<'a> Column<'a> {
     ///
     /// Floats are written with the fewest digits that read back exactly, infinities and NaN as
     /// VOTable spells them, arrays with spaces between their elements.
-    pub fn write_text(&self, row: usize, out: &mut String) {
-        // Writing to a String cannot fail.
-        let _ = match self {
-            Self::Boolean(a) => write!(out, "{}", a.value(row)),
-            Self::Short(a) => write!(out, "{}", a.value(row)),
-            Self::Int(a) => write!(out, "{}", a.value(row)),
-            Self::Long(a) => write!(out, "{}", a.value(row)),
-            Self::Float(a) => match a.value(row) {
-                value if value.is_finite() => write!(out, "{value:?}"),
-                value => out.write_str(special(value.into())),
-            },
+    pub fn write_text(&self, row: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Boolean(a) => {
+                out.extend_from_slice(if a.value(row) { b"true".as_slice() } else { b"false" });
+            }
+            Self::Byte(a) => write_integer(out, a.value(row)),
+            Self::Short(a) => write_integer(out, a.value(row)),
+            Self::Int(a) => write_integer(out, a.value(row)),
+            Self::Long(a) => write_integer(out, a.value(row)),
+            Self::Float(a) => write_float(out, a.value(row)),
             Self::Double(a) => write_double(out, a.value(row)),
-            Self::Text(a) => out.write_str(a.value(row)),
-            Self::Bytes(a) => write_spaced(out, a.value(row), |out, byte| write!(out, "{byte}")),
-            Self::Time(a) => out.write_str(&iso_8601(a.value(row))),
-            Self::Numbers(lists, all) => write_spaced(out, elements(lists, row), |out, at| {
-                match (all.is_null(at), all.as_ref()) {
-                    (false, _) => all.write_text(at, out),
-                    (true, Self::Float(_) | Self::Double(_)) => out.push_str("NaN"),
-                    (true, _) => out.push('0'),
-                }
-                Ok(())
+            Self::Text(a) => out.extend_from_slice(a.value(row).as_bytes()),
+            Self::Bytes(a) => separate(out, b' ', a.value(row), |out, byte| {
+                write_integer(out, *byte);
             }),
-        };
-    }
-
-    /// Append the value of a row as BINARY2 has it; where there is none, a value of the right
-    /// length that the null flag hides.
-    pub fn write_binary(&self, row: usize, kind: &VotableType, out: &mut Vec<u8>) {
-        let null = self.is_null(row);
-        match self {
-            Self::Boolean(a) => out.push(match (null, a.value(row)) {
-                (true, _) => b'?',
-                (false, true) => b'T',
-                (false, false) => b'F',
-            }),
-            Self::Short(a) => out.extend(if null { 0 } else { a.value(row) }.to_be_bytes()),
-            Self::Int(a) => out.extend(if null { 0 } else { a.value(row) }.to_be_bytes()),
-            Self::Long(a) => out.extend(if null { 0 } else { a.value(row) }.to_be_bytes()),
-            Self::Float(a) => {
-                out.extend(if null { f32::NAN } else { a.value(row) }.to_be_bytes());
-            }
-            Self::Double(a) => {
-                out.extend(if null { f64::NAN } else { a.value(row) }.to_be_bytes());
-            }
-            Self::Text(a) => write_string(if null { "" } else { a.value(row) }, kind, out),
-            Self::Bytes(a) => {
-                let bytes = if null { &[][..] } else { a.value(row) };
-                out.extend(length(bytes.len()));
-                out.extend(bytes);
-            }
-            Self::Time(a) => {
-                let text = if null { String::new() } else { iso_8601(a.value(row)) };
-                write_string(&text, kind, out);
-            }
+            Self::Time(a) => write_time(out, a.value(row)),
             Self::Numbers(lists, all) => {
-                let range = if null { 0..0 } else { elements(lists, row) };
-                let scalar = VotableType { arraysize: ArraySize::Scalar, ..kind.clone() };
-                match kind.arraysize {
-                    ArraySize::Fixed(n) => {
-                        let n = n as usize;
-                        for at in range.clone().take(n) {
-                            all.write_binary(at, &scalar, out);
-                        }
-                        for _ in range.len()..n {
-                            all.write_absent(out);
-                        }
-                    }
-                    _ => {
-                        out.extend(length(range.len()));
-                        for at in range {
-                            all.write_binary(at, &scalar, out);
-                        }
-                    }
-                }
+                separate(out, b' ', elements(lists, row), |out, at| all.write_element(at, out));
             }
         }
     }
 
-    /// Append what stands in the place of an absent number.
-    fn write_absent(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Short(_) => out.extend(0_i16.to_be_bytes()),
-            Self::Int(_) => out.extend(0_i32.to_be_bytes()),
-            Self::Long(_) => out.extend(0_i64.to_be_bytes()),
-            Self::Float(_) => out.extend(f32::NAN.to_be_bytes()),
-            _ => out.extend(f64::NAN.to_be_bytes()),
+    /// Append an element of an array; VOTable has a place for an absent one among floats only.
+    fn write_element(&self, at: usize, out: &mut Vec<u8>) {
+        match (self.is_null(at), self) {
+            (false, _) => self.write_text(at, out),
+            (true, Self::Float(_) | Self::Double(_)) => out.extend_from_slice(b"NaN"),
+            (true, Self::Boolean(_)) => out.push(b'?'),
+            (true, _) => out.push(b'0'),
         }
     }
 }
 
-/// VOTable's char is ASCII, and clients fail on a whole table where it is not; other characters
-/// become question marks. A unicodeChar is two bytes.
-fn write_string(text: &str, kind: &VotableType, out: &mut Vec<u8>) {
-    if kind.primitive == Primitive::UnicodeChar {
-        out.extend(length(text.encode_utf16().count()));
-        for unit in text.encode_utf16() {
-            out.extend(unit.to_be_bytes());
-        }
-    } else {
-        out.extend(length(text.chars().count()));
-        out.extend(text.chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' }));
-    }
-}
-
-/// The count that precedes a value of variable length: four bytes, signed.
-fn length(count: usize) -> [u8; 4] {
-    i32::try_from(count).unwrap_or(i32::MAX).to_be_bytes()
-}
-
-fn elements(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
+/// The places of the elements of a row's array.
+pub fn elements(lists: &ListArray, row: usize) -> Range<usize> {
     let offsets = lists.value_offsets();
     offsets[row] as usize..offsets[row + 1] as usize
 }
 
-fn write_double(out: &mut String, value: f64) -> std::fmt::Result {
-    if value.is_finite() { write!(out, "{value:?}") } else { out.write_str(special(value)) }
-}
-
-fn special(value: f64) -> &'static str {
-    if value.is_nan() {
-        "NaN"
-    } else if value > 0.0 {
-        "+Inf"
-    } else {
-        "-Inf"
-    }
-}
-
-fn write_spaced<T>(
-    out: &mut String,
+/// Append `items` with `separator` between them.
+pub fn separate<T>(
+    out: &mut Vec<u8>,
+    separator: u8,
     items: impl IntoIterator<Item = T>,
-    mut write_item: impl FnMut(&mut String, T) -> std::fmt::Result,
-) -> std::fmt::Result {
+    mut write_item: impl FnMut(&mut Vec<u8>, T),
+) {
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
-            out.push(' ');
+            out.push(separator);
         }
-        write_item(out, item)?;
+        write_item(out, item);
     }
-    Ok(())
-}
-
-/// DALI's form of a time, without a zone: what scale it counts is said by the column.
-fn iso_8601(microseconds: i64) -> String {
-    timestamp_us_to_datetime(microseconds)
-        .map(|time| time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use almagest_engine::arrow::array::{Float32Array, Float64Array, TimestampMicrosecondArray};
+    use almagest_engine::arrow::array::{
+        Float32Array, Float64Array, TimestampMicrosecondArray, UInt8Array,
+    };
     use std::sync::Arc;
 
     fn check(array: ArrayRef, expected: &str) {
-        let mut found = String::new();
+        let mut found = Vec::new();
         Column::of(&array).unwrap().write_text(0, &mut found);
-        assert_eq!(found, expected);
+        assert_eq!(String::from_utf8(found).unwrap(), expected);
     }
 
     #[test]
     fn values_as_text() {
         check(Arc::new(Float32Array::from(vec![0.1])), "0.1");
-        check(Arc::new(Float64Array::from(vec![1.0e300])), "1e300");
+        check(Arc::new(Float64Array::from(vec![1.0e300])), "1e+300");
+        check(Arc::new(Float64Array::from(vec![60_000.0])), "60000.0");
         check(Arc::new(Float64Array::from(vec![-0.000_25])), "-0.00025");
         check(Arc::new(Float64Array::from(vec![f64::NAN])), "NaN");
         check(Arc::new(Float64Array::from(vec![f64::NEG_INFINITY])), "-Inf");
         check(Arc::new(BooleanArray::from(vec![true])), "true");
+        check(Arc::new(UInt8Array::from(vec![255])), "255");
         check(Arc::new(BinaryArray::from_vec(vec![&[0, 255]])), "0 255");
         check(
             Arc::new(TimestampMicrosecondArray::from(vec![1_700_000_000_123_456])),

@@ -10,7 +10,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::{Encoder, Ending, Provenance, votable};
+use super::votable::{self, Absent};
+use super::{Encoder, Ending, Provenance};
 use crate::{Error, Result};
 
 /// A row group ends when its encoded values take this much memory, bytes.
@@ -33,7 +34,7 @@ impl ParquetFile {
             .set_created_by(concat!("almagest ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?;
-        Ok(Self { writer: Some(writer), head: votable::head(schema, provenance)? })
+        Ok(Self { writer: Some(writer), head: votable::head(schema, provenance, Absent::Told)? })
     }
 
     fn writer(&mut self) -> Result<&mut ArrowWriter<Vec<u8>>> {

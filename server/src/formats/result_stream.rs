@@ -44,6 +44,7 @@ pub fn encode(
 enum Stage {
     Begin,
     Rows,
+    HeldBack,
     Done,
 }
 
@@ -58,7 +59,17 @@ struct Writing {
 }
 
 impl Writing {
+    /// The next part that is not empty.
     async fn next(&mut self) -> Option<Result<Bytes>> {
+        loop {
+            match self.next_part().await? {
+                Ok(bytes) if bytes.is_empty() => {}
+                part => return Some(part),
+            }
+        }
+    }
+
+    async fn next_part(&mut self) -> Option<Result<Bytes>> {
         let bytes = match self.stage {
             Stage::Begin => {
                 self.stage = Stage::Rows;
@@ -68,6 +79,10 @@ impl Writing {
                 Some(Ok(batch)) => self.write(&batch),
                 Some(Err(error)) => self.fail(error),
                 None => self.end(&Ending::Complete),
+            },
+            Stage::HeldBack => match self.encoder.more().transpose() {
+                Some(part) => part,
+                None => return None,
             },
             Stage::Done => return None,
         };
@@ -104,7 +119,7 @@ impl Writing {
     }
 
     fn end(&mut self, ending: &Ending) -> Result<Vec<u8>> {
-        self.stage = Stage::Done;
+        self.stage = Stage::HeldBack;
         self.rows = stream::empty().boxed();
         self.encoder.end(ending)
     }

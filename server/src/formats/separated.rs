@@ -1,13 +1,13 @@
 //! Comma- and tab-separated values, with a header.
 //!
 //! CSV is that of RFC 4180. An absent value is an empty cell, an empty string is `""`. TSV has no
-//! quotes: a tab or line break inside a value becomes a space. Neither can say that rows are
-//! missing.
+//! quotes: a tab or line break inside a value becomes a space. Neither has a place for units, nor
+//! can it say that there are more rows than the limit: a result of just MAXREC rows may be cut.
 
 use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::arrow::record_batch::RecordBatch;
 
-use super::cell::Column;
+use super::cell::{Column, columns, separate};
 use super::{Encoder, Ending};
 use crate::Result;
 
@@ -36,10 +36,10 @@ impl Separated {
 }
 
 impl Dialect {
-    fn separator(self) -> char {
+    fn separator(self) -> u8 {
         match self {
-            Self::Csv => ',',
-            Self::Tsv => '\t',
+            Self::Csv => b',',
+            Self::Tsv => b'\t',
         }
     }
 
@@ -50,13 +50,12 @@ impl Dialect {
         }
     }
 
-    fn write(self, text: &str, out: &mut String) {
+    fn write(self, text: &str, out: &mut Vec<u8>) {
         match self {
             Self::Csv => write_csv(text, out),
             Self::Tsv => {
-                out.extend(
-                    text.chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }),
-                );
+                let is_break = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r');
+                out.extend(text.bytes().map(|byte| if is_break(byte) { b' ' } else { byte }));
             }
         }
     }
@@ -64,41 +63,32 @@ impl Dialect {
 
 impl Encoder for Separated {
     fn begin(&mut self) -> Result<Vec<u8>> {
-        let mut out = String::new();
-        for (index, name) in self.names.iter().enumerate() {
-            if index > 0 {
-                out.push(self.dialect.separator());
-            }
-            self.dialect.write(name, &mut out);
-        }
-        out.push_str(self.dialect.line_end());
-        Ok(out.into_bytes())
+        let mut out = Vec::new();
+        separate(&mut out, self.dialect.separator(), &self.names, |out, name| {
+            self.dialect.write(name, out);
+        });
+        out.extend_from_slice(self.dialect.line_end().as_bytes());
+        Ok(out)
     }
 
     fn rows(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
-        let columns = batch.columns().iter().map(Column::of).collect::<Result<Vec<_>>>()?;
-        let mut out = String::with_capacity(batch.num_rows() * columns.len() * 12);
-        let mut text = String::new();
+        let columns = columns(batch)?;
+        let mut out = Vec::with_capacity(batch.num_rows() * columns.len() * 12);
         for row in 0..batch.num_rows() {
-            for (index, column) in columns.iter().enumerate() {
-                if index > 0 {
-                    out.push(self.dialect.separator());
-                }
-                if !column.is_null(row) {
-                    text.clear();
-                    column.write_text(row, &mut text);
-                    self.dialect.write(&text, &mut out);
-                }
-            }
+            separate(&mut out, self.dialect.separator(), &columns, |out, column| match column {
+                column if column.is_null(row) => {}
+                Column::Text(a) => self.dialect.write(a.value(row), out),
+                column => column.write_text(row, out),
+            });
             if let ([column], Dialect::Csv) = (columns.as_slice(), self.dialect)
                 && column.is_null(row)
             {
                 // A blank line would be skipped by readers, and the row with it.
-                out.push_str("\"\"");
+                out.extend_from_slice(b"\"\"");
             }
-            out.push_str(self.dialect.line_end());
+            out.extend_from_slice(self.dialect.line_end().as_bytes());
         }
-        Ok(out.into_bytes())
+        Ok(out)
     }
 
     fn end(&mut self, _: &Ending) -> Result<Vec<u8>> {
@@ -110,18 +100,24 @@ impl Encoder for Separated {
     }
 }
 
-fn write_csv(text: &str, out: &mut String) {
-    let is_plain = !text.is_empty()
-        && !text.contains([',', '"', '\r', '\n'])
+fn write_csv(text: &str, out: &mut Vec<u8>) {
+    let is_plain = |byte: u8| !matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    let is_bare = !text.is_empty()
+        && text.bytes().all(is_plain)
         && !text.starts_with(' ')
         && !text.ends_with(' ');
-    if is_plain {
-        out.push_str(text);
-    } else {
-        out.push('"');
-        out.push_str(&text.replace('"', "\"\""));
-        out.push('"');
+    if is_bare {
+        out.extend_from_slice(text.as_bytes());
+        return;
     }
+    out.push(b'"');
+    for byte in text.bytes() {
+        if byte == b'"' {
+            out.push(byte);
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
 }
 
 fn names(schema: &Schema) -> Vec<String> {

@@ -1,14 +1,15 @@
 //! VOTable with rows as XML elements. A value that is absent is an empty element; an absent array
 //! of a fixed number of floats is as many NaNs, because readers count its elements.
 
-use std::fmt::Write;
+use std::io::Write;
 
 use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_engine::tap_schema::{ArraySize, Primitive, VotableType};
 
-use super::cell::Column;
-use super::{Encoder, Ending, Provenance, votable};
+use super::cell::{Column, columns};
+use super::votable::{self, Absent};
+use super::{Encoder, Ending, Provenance};
 use crate::Result;
 use crate::xml::Escaped;
 
@@ -23,7 +24,7 @@ impl TableData {
     /// Make an encoder of rows of the canonical schema `schema`.
     pub fn new(schema: &Schema, provenance: &Provenance) -> Result<Self> {
         let absent = votable::types(schema)?.iter().map(absent).collect();
-        Ok(Self { head: votable::head(schema, provenance)?, absent })
+        Ok(Self { head: votable::head(schema, provenance, Absent::Told)?, absent })
     }
 }
 
@@ -33,24 +34,25 @@ impl Encoder for TableData {
     }
 
     fn rows(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
-        let columns = batch.columns().iter().map(Column::of).collect::<Result<Vec<_>>>()?;
-        let mut out = String::with_capacity(batch.num_rows() * columns.len() * 24);
-        let mut text = String::new();
+        let columns = columns(batch)?;
+        let mut out = Vec::with_capacity(batch.num_rows() * (columns.len() * 24 + 10));
         for row in 0..batch.num_rows() {
-            out.push_str("<TR>");
+            out.extend_from_slice(b"<TR>");
             for (column, absent) in columns.iter().zip(&self.absent) {
                 if column.is_null(row) {
-                    out.push_str(absent);
+                    out.extend_from_slice(absent.as_bytes());
                     continue;
                 }
-                text.clear();
-                column.write_text(row, &mut text);
-                // Writing to a String cannot fail.
-                let _ = write!(out, "<TD>{}</TD>", Escaped(&text));
+                out.extend_from_slice(b"<TD>");
+                match column {
+                    Column::Text(a) => write_escaped(a.value(row), &mut out),
+                    column => column.write_text(row, &mut out),
+                }
+                out.extend_from_slice(b"</TD>");
             }
-            out.push_str("</TR>\n");
+            out.extend_from_slice(b"</TR>\n");
         }
-        Ok(out.into_bytes())
+        Ok(out)
     }
 
     fn end(&mut self, ending: &Ending) -> Result<Vec<u8>> {
@@ -59,6 +61,18 @@ impl Encoder for TableData {
 
     fn can_report_failure(&self) -> bool {
         true
+    }
+}
+
+/// Append text as character data of XML or HTML.
+pub fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    // 0xEF begins the two characters above the controls that XML cannot hold.
+    let is_plain = |byte: u8| byte >= b' ' && !b"&<>\"'\xef".contains(&byte);
+    if text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "{}", Escaped(text));
     }
 }
 

@@ -1,10 +1,11 @@
 //! The VOTable document around the rows: what the result is, its columns, how it ended.
 
-use almagest_engine::arrow::datatypes::{DataType, Field, Schema};
+use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::tap_schema::VotableType;
 use almagest_storage::schema::arrow::{DESCRIPTION, UCD, UNIT, UTYPE};
 
-use super::{Ending, Provenance};
+use super::reference_systems::ReferenceSystems;
+use super::{Ending, Provenance, row_bytes};
 use crate::xml::{Attribute, Element, Escaped};
 use crate::{Error, Result};
 
@@ -18,37 +19,29 @@ const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 
 const TAIL: &str = "</RESOURCE>\n</VOTABLE>\n";
 
-/// Identifier of the one coordinate system: positions are ICRS.
-const ICRS: &str = "icrs";
-/// Identifiers of the two time systems.
-const TAI: &str = "mjd_tai";
-const UTC: &str = "mjd_utc";
+/// How rows tell that an integer is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// They have a place for that.
+    Told,
+    /// An integer stands for none, which the FIELD names.
+    StoodFor,
+}
 
 /// Return the document up to the rows.
 ///
 /// # Errors
 /// A column has a type that VOTable lacks.
-pub fn head(schema: &Schema, provenance: &Provenance) -> Result<String> {
+pub fn head(schema: &Schema, provenance: &Provenance, absent: Absent) -> Result<String> {
+    let systems = ReferenceSystems::of(schema);
     let mut out = String::from(HEAD);
     out += &info("QUERY_STATUS", "OK", "");
-    out += &info("QUERY", &provenance.query, "");
-    out += &info("CATALOG_VERSION", &provenance.version.to_string(), "");
-    for warning in &provenance.warnings {
-        out += &info("WARNING", warning, "");
+    for (name, value) in provenance.facts() {
+        out += &info(name, &value, "");
     }
-    let fields = fields(schema)?;
-    if fields.contains(" ref=\"icrs\"") {
-        out += &format!("<COOSYS ID=\"{ICRS}\" system=\"ICRS\"/>\n");
-    }
-    for (id, scale) in [(TAI, "TAI"), (UTC, "UTC")] {
-        if fields.contains(&format!(" ref=\"{id}\"")) {
-            out += &format!(
-                "<TIMESYS ID=\"{id}\" timeorigin=\"MJD-origin\" timescale=\"{scale}\" refposition=\"TOPOCENTER\"/>\n"
-            );
-        }
-    }
+    out += &systems.elements();
     out += "<TABLE>\n";
-    out += &fields;
+    out += &fields(schema, &systems, absent)?;
     Ok(out)
 }
 
@@ -56,11 +49,14 @@ pub fn head(schema: &Schema, provenance: &Provenance) -> Result<String> {
 pub fn tail(ending: &Ending) -> String {
     let status = match ending {
         Ending::Complete => String::new(),
-        Ending::Overflow => info("QUERY_STATUS", "OVERFLOW", "there are more rows than MAXREC"),
+        Ending::Overflow => info("QUERY_STATUS", "OVERFLOW", OVERFLOW),
         Ending::Failed(message) => info("QUERY_STATUS", "ERROR", message),
     };
     format!("</TABLE>\n{status}{TAIL}")
 }
+
+/// What an overflow means, for people.
+pub const OVERFLOW: &str = "there are more rows than MAXREC";
 
 /// Return a document that says why there is no result.
 pub fn error_document(message: &str) -> String {
@@ -89,10 +85,10 @@ pub fn types(schema: &Schema) -> Result<Vec<VotableType>> {
         .collect()
 }
 
-fn fields(schema: &Schema) -> Result<String> {
+fn fields(schema: &Schema, systems: &ReferenceSystems, absent: Absent) -> Result<String> {
     let mut out = String::new();
-    let mut ids = vec![ICRS.to_owned(), TAI.to_owned(), UTC.to_owned()];
-    for (field, kind) in schema.fields().iter().zip(types(schema)?) {
+    let mut ids: Vec<String> = systems.ids().map(str::to_owned).collect();
+    for (place, (field, kind)) in schema.fields().iter().zip(types(schema)?).enumerate() {
         let id = unique_id(field.name(), &ids);
         let get = |key: &str| field.metadata().get(key).map(String::as_str);
         let arraysize = kind.arraysize.attribute();
@@ -105,32 +101,19 @@ fn fields(schema: &Schema) -> Result<String> {
             Attribute("unit", get(UNIT)),
             Attribute("ucd", get(UCD)),
             Attribute("utype", get(UTYPE)),
-            Attribute("ref", reference_system(field)),
+            Attribute("ref", systems.of_column(place)),
         );
-        out += &match get(DESCRIPTION) {
-            Some(text) => format!(">{}</FIELD>\n", Element("DESCRIPTION", Some(text))),
-            None => "/>\n".to_owned(),
-        };
+        let mut inside = Element("DESCRIPTION", get(DESCRIPTION)).to_string();
+        if let (Absent::StoodFor, Some(integer)) = (absent, row_bytes::absent(&kind)) {
+            inside += &format!("<VALUES null=\"{integer}\"/>");
+        }
+        match inside.as_str() {
+            "" => out += "/>\n",
+            inside => out += &format!(">{inside}</FIELD>\n"),
+        }
         ids.push(id);
     }
     Ok(out)
-}
-
-/// Positions are ICRS; a time is a Modified Julian Date in TAI unless its name says UTC.
-fn reference_system(field: &Field) -> Option<&'static str> {
-    let ucd = field.metadata().get(UCD)?.to_ascii_lowercase();
-    let mut words = ucd.split(';').map(str::trim);
-    let first = words.next()?;
-    let is_degrees = field.metadata().get(UNIT).is_some_and(|unit| unit == "deg");
-    let is_days = field.metadata().get(UNIT).is_some_and(|unit| unit == "d");
-    let is_double = field.data_type() == &DataType::Float64;
-    match first {
-        "pos.eq.ra" | "pos.eq.dec" if is_degrees => Some(ICRS),
-        "time.epoch" | "time.start" | "time.end" if is_days && is_double => {
-            Some(if field.name().to_ascii_lowercase().contains("utc") { UTC } else { TAI })
-        }
-        _ => None,
-    }
 }
 
 /// Make an XML name of a column's name, different from those in `taken`.
@@ -161,19 +144,5 @@ mod tests {
             assert_eq!(id, expected);
             taken.push(id);
         }
-    }
-
-    #[test]
-    fn a_time_has_its_scale_and_a_position_its_frame() {
-        let field = |name: &str, unit: &str, ucd: &str| {
-            let metadata = [(UNIT, unit), (UCD, ucd)].map(|(k, v)| (k.to_owned(), v.to_owned()));
-            Field::new(name, DataType::Float64, true).with_metadata(metadata.into())
-        };
-        let check = |field: Field, expected| assert_eq!(reference_system(&field), expected);
-        check(field("ra", "deg", "pos.eq.ra;meta.main"), Some(ICRS));
-        check(field("raErr", "deg", "stat.error;pos.eq.ra"), None);
-        check(field("expMidptMJD", "d", "time.epoch"), Some(TAI));
-        check(field("startMjdUtc", "d", "time.start"), Some(UTC));
-        check(field("expTime", "s", "time.duration;obs.exposure"), None);
     }
 }

@@ -4,6 +4,7 @@
 //!   TapRequest ─▶ plan ─▶ rows ─ counted, within the time ─▶ encoded ─▶ Answer::bytes
 //! ```
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Terms {
     pub uploads: UploadReader,
     /// Where rows are counted.
     pub tally: Arc<Tally>,
+    /// The folder for rows that must wait until all are known.
+    pub spool: PathBuf,
 }
 
 /// A query that has given its first rows.
@@ -57,7 +60,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let warnings = query.warnings().to_vec();
     let provenance = Provenance { query: request.query, version: catalog_version, warnings };
     let canonical = Canonical::new(query.schema())?;
-    let mut encoder = encoder(request.format, canonical.schema(), &provenance)?;
+    let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
     if request.limit.is_metadata_only() {
         let bytes = metadata_only(encoder.as_mut())?;
         let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
@@ -69,13 +72,17 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     }
     let rows = started(counted(rows, terms.tally)).await?;
     let bytes = encode(rows, canonical, encoder, request.limit, terms.failures).boxed();
-    Ok(Answer { bytes, catalog_version })
+    Ok(Answer { bytes: started(bytes).await?, catalog_version })
 }
 
-/// Wait for the first rows, so that a query that fails at once is answered by its error.
-async fn started(mut rows: Rows) -> Result<Rows> {
-    Ok(match rows.next().await {
-        Some(first) => stream::once(std::future::ready(Ok(first?))).chain(rows).boxed(),
+/// Wait for the first item, so that a query that fails at once is answered by its error. The first
+/// bytes of a format that must know all rows come when they have been read.
+async fn started<T: Send + 'static>(
+    mut items: BoxStream<'static, Result<T>>,
+) -> Result<BoxStream<'static, Result<T>>> {
+    Ok(match items.next().await {
+        Some(first) => stream::once(std::future::ready(Ok(first?))).chain(items).boxed(),
+        // What has ended must not be asked again.
         None => stream::empty().boxed(),
     })
 }
@@ -104,6 +111,9 @@ fn within(rows: Rows, limit: Duration, left: Duration) -> Rows {
 fn metadata_only(encoder: &mut dyn Encoder) -> Result<Vec<u8>> {
     let mut bytes = encoder.begin()?;
     bytes.extend(encoder.end(&Ending::Overflow)?);
+    while let Some(more) = encoder.more()? {
+        bytes.extend(more);
+    }
     Ok(bytes)
 }
 

@@ -1,6 +1,7 @@
 //! What the parameters of a query ask for, checked.
 
 use almagest_adql::Dialect;
+use axum::http::HeaderMap;
 
 use super::language;
 use crate::config::ServerConfig;
@@ -43,17 +44,25 @@ impl TapRequest {
         Ok(Self { query, dialect, format, limit, uploads, is_for_browser })
     }
 
+    /// As [`Self::from_parameters`]; where no parameter says how the answer is wanted, Accept does.
+    ///
+    /// # Errors
+    /// A parameter is missing, or cannot be understood.
+    pub fn negotiated(
+        parameters: &Parameters,
+        headers: &HeaderMap,
+        config: &ServerConfig,
+    ) -> Result<Self> {
+        let format = Format::negotiated(parameters, headers)?;
+        Ok(Self { format, ..Self::from_parameters(parameters, config)? })
+    }
+
     /// The media type of the answer, as Content-Type has it.
     pub fn content_type(&self) -> String {
-        let media_type = match self.is_for_browser {
-            true => "text/xml",
-            false => self.format.media_type(),
-        };
-        let charset = match self.format {
-            Format::Csv | Format::Tsv => ";charset=utf-8",
-            _ => "",
-        };
-        format!("{media_type}{charset}")
+        match self.is_for_browser {
+            true => "text/xml".to_owned(),
+            false => self.format.content_type(),
+        }
     }
 
     /// The name under which a browser saves the answer.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use almagest_engine::Database;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, answer};
@@ -24,13 +25,14 @@ use crate::{Error, Result};
 /// is told inside the document, whose status has then been sent.
 pub async fn sync(
     State(state): State<AppState>,
+    headers: HeaderMap,
     caller: Caller,
     Submission(parameters): Submission,
 ) -> Result<Response> {
     let tally = Arc::new(Tally::default());
     let mut log = QueryLog::begin("sync", tally.clone());
     let begun = async {
-        let request = TapRequest::from_parameters(&parameters, &state.config)?;
+        let request = TapRequest::negotiated(&parameters, &headers, &state.config)?;
         let answer = first_rows(&state, caller.database, request.clone(), tally).await?;
         Ok((request, state.queries.stream(answer.bytes)?))
     };
@@ -42,8 +44,10 @@ pub async fn sync(
     let headers = [
         (header::CONTENT_TYPE, request.content_type()),
         (header::CONTENT_DISPOSITION, disposition),
+        (header::VARY, "accept".to_owned()),
     ];
-    Ok((headers, Body::from_stream(log.follow(bytes))).into_response())
+    // Compression asks once more after the end.
+    Ok((headers, Body::from_stream(log.follow(bytes).fuse())).into_response())
 }
 
 /// Begin the query; a failure up to its first rows is the whole answer.
@@ -55,7 +59,9 @@ async fn first_rows(
 ) -> Result<Answer> {
     let limit = state.config.sync_duration;
     let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
-    let terms = Terms { duration: Some(limit), failures: Failures::Told, uploads, tally };
+    let spool = state.config.spool.clone();
+    let failures = Failures::Told;
+    let terms = Terms { duration: Some(limit), failures, uploads, tally, spool };
     let work = state.queries.run(answer(database, request, terms));
     timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
 }

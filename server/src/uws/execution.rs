@@ -48,8 +48,9 @@ impl Workshop {
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
         let uploads = UploadReader::new(self.folder.uploads(), &self.config);
-        let terms =
-            Terms { duration: None, failures: Failures::BreakOff, uploads, tally: tally.clone() };
+        let spool = self.config.spool.clone();
+        let failures = Failures::BreakOff;
+        let terms = Terms { duration: None, failures, uploads, tally: tally.clone(), spool };
         let work = answer(self.views.of(&job.owner)?, request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;

@@ -1,4 +1,6 @@
-//! Each format of a result, byte by byte. With ALMAGEST_UPDATE_GOLDEN set, the files are rewritten.
+//! Each format of a result, byte by byte. With ALMAGEST_UPDATE_GOLDEN set, the files are rewritten;
+//! with ALMAGEST_KEEP_SAMPLES set to a folder, the sample is written there in each format, for
+//! readers that are not in Rust.
 
 use std::path::PathBuf;
 
@@ -15,7 +17,8 @@ use crate::sample;
 fn encode(format: Format, batch_rows: usize, ending: &Ending) -> Vec<u8> {
     let batch = sample::batch();
     let canonical = Canonical::new(&batch.schema()).unwrap();
-    let mut encoder = encoder(format, canonical.schema(), &sample::provenance()).unwrap();
+    let spool = std::env::temp_dir();
+    let mut encoder = encoder(format, canonical.schema(), &sample::provenance(), &spool).unwrap();
     let mut bytes = encoder.begin().unwrap();
     for start in (0..batch.num_rows()).step_by(batch_rows) {
         let rows = batch_rows.min(batch.num_rows() - start);
@@ -23,6 +26,9 @@ fn encode(format: Format, batch_rows: usize, ending: &Ending) -> Vec<u8> {
         bytes.extend(encoder.rows(&part).unwrap());
     }
     bytes.extend(encoder.end(ending).unwrap());
+    while let Some(more) = encoder.more().unwrap() {
+        bytes.extend(more);
+    }
     bytes
 }
 
@@ -60,6 +66,63 @@ fn votable_binary2_with_overflow() {
 }
 
 #[test]
+fn votable_binary() {
+    check(Format::VotableBinary, &Ending::Complete, "binary.vot");
+}
+
+#[test]
+fn json() {
+    check(Format::Json, &Ending::Overflow, "result.json");
+    let found: serde_json::Value =
+        serde_json::from_slice(&encode(Format::Json, 1, &Ending::Complete)).unwrap();
+    assert_eq!(found["data"].as_array().unwrap().len(), 3);
+    assert_eq!(found["data"][2][5], "<Ω&\u{1}\t𝛼>");
+    assert_eq!(found["data"][0][0], i64::MAX);
+    assert_eq!(found["metadata"][1]["unit"], "deg");
+    assert_eq!(found["query_status"], "OK");
+}
+
+#[test]
+fn html() {
+    check(Format::Html, &Ending::Overflow, "result.html");
+    for ending in [Ending::Complete, Ending::Failed("chunk <7>: \u{0} & worse".to_owned())] {
+        let page = encode(Format::Html, 2, &ending);
+        assert_well_formed(&page[page.iter().position(|b| *b == b'\n').unwrap()..]);
+    }
+}
+
+#[test]
+fn text() {
+    check(Format::Text, &Ending::Complete, "result.txt");
+}
+
+#[test]
+fn samples_are_kept_for_other_readers() {
+    for format in Format::ALL {
+        let bytes = encode(format, 2, &Ending::Complete);
+        let empty = {
+            let none = sample::batch().slice(0, 0);
+            let canonical = Canonical::new(&none.schema()).unwrap();
+            let provenance = sample::provenance();
+            let spool = std::env::temp_dir();
+            let mut encoder = encoder(format, canonical.schema(), &provenance, &spool).unwrap();
+            let mut bytes = encoder.begin().unwrap();
+            bytes.extend(encoder.end(&Ending::Overflow).unwrap());
+            while let Some(more) = encoder.more().unwrap() {
+                bytes.extend(more);
+            }
+            bytes
+        };
+        assert!(empty.len() < bytes.len(), "{format:?}: columns without rows are not shorter");
+        if let Some(folder) = std::env::var_os("ALMAGEST_KEEP_SAMPLES") {
+            let name = |what: &str| format!("{what}-{format:?}.{}", format.extension());
+            std::fs::write(PathBuf::from(&folder).join(name("sample")), &bytes).unwrap();
+            std::fs::write(PathBuf::from(&folder).join(name("empty")), &empty).unwrap();
+        }
+    }
+}
+
+#[test]
 fn comma_separated() {
     check(Format::Csv, &Ending::Complete, "result.csv");
 }
@@ -71,7 +134,7 @@ fn tab_separated() {
 
 #[test]
 fn votable_is_well_formed_however_it_ends() {
-    for format in [Format::VotableBinary2, Format::VotableTableData] {
+    for format in [Format::VotableBinary2, Format::VotableBinary, Format::VotableTableData] {
         for ending in [
             Ending::Complete,
             Ending::Overflow,

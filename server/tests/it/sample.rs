@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use almagest_engine::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
-    Int64Array, ListArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
+    ArrayRef, BooleanArray, BooleanBuilder, Float32Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringViewArray,
+    TimestampMicrosecondArray, UInt8Array, UInt64Array,
 };
-use almagest_engine::arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema};
+use almagest_engine::arrow::datatypes::{
+    DataType, Field, Float64Type, Int32Type, Schema, UInt8Type,
+};
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_engine::geometry::{self, GeometryType};
 use almagest_server::formats::Provenance;
@@ -42,6 +45,9 @@ pub fn batch() -> RecordBatch {
         GeometryType::Polygon.field("outline"),
         GeometryType::Region.field("s_region"),
         Field::new_list("histogram", Field::new_list_field(DataType::Int32, true), true),
+        Field::new("quality", DataType::UInt8, true),
+        Field::new_list("bits", Field::new_list_field(DataType::Boolean, true), true),
+        Field::new_list("mask", Field::new_list_field(DataType::UInt8, true), true),
     ]);
     let histograms = [Some(vec![Some(0), Some(3), Some(-1)]), None, Some(vec![])];
     let triangle = vec![10.0, -1.5, 11.0, -1.5, 10.5, 1e-7];
@@ -65,8 +71,23 @@ pub fn batch() -> RecordBatch {
         geometry::polygons([Some(triangle), None, None].into_iter()),
         Arc::new(StringArray::from(vec![Some("UNION ICRS (CIRCLE 1 2 3)"), None, Some("5/1-3")])),
         Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(histograms)),
+        Arc::new(UInt8Array::from(vec![Some(0), None, Some(254)])),
+        Arc::new(booleans(&[Some(&[true, false]), None, Some(&[])])),
+        Arc::new(ListArray::from_iter_primitive::<UInt8Type, _, _>([
+            Some(vec![Some(255), Some(0)]),
+            None,
+            Some(vec![]),
+        ])),
     ];
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+fn booleans(lists: &[Option<&[bool]>]) -> ListArray {
+    let mut builder = ListBuilder::new(BooleanBuilder::new());
+    for list in lists {
+        builder.append_option(list.map(|list| list.iter().copied().map(Some).collect::<Vec<_>>()));
+    }
+    builder.finish()
 }
 
 /// What the result says of itself.

@@ -25,7 +25,8 @@ fn stream_of(
     limit: u64,
 ) -> impl Stream<Item = almagest_server::Result<Bytes>> {
     let canonical = Canonical::new(&batch().schema()).unwrap();
-    let encoder = encoder(format, canonical.schema(), &Provenance::default()).unwrap();
+    let encoder =
+        encoder(format, canonical.schema(), &Provenance::default(), &std::env::temp_dir()).unwrap();
     encode(rows, canonical, encoder, RowLimit::new(limit), Failures::Told)
 }
 
@@ -91,8 +92,34 @@ async fn a_failure_amid_the_rows_is_told_after_them() {
 }
 
 #[tokio::test]
+async fn a_failure_is_told_to_people_too() {
+    for format in [Format::Html, Format::Text] {
+        let found = text(failing_after(1), format, 1000).await.unwrap();
+        assert!(found.contains("100 rows: line 1, column "), "{found}");
+    }
+}
+
+#[tokio::test]
+async fn no_part_is_empty_and_fits_waits_for_all_rows() {
+    for format in Format::ALL {
+        let parts: Vec<_> = stream_of(batches(3), format, 250).collect().await;
+        assert!(parts.iter().all(|part| !part.as_ref().unwrap().is_empty()), "{format:?}");
+        if format == Format::Fits {
+            let bytes: Vec<u8> = parts.into_iter().flat_map(|part| part.unwrap()).collect();
+            let header = String::from_utf8_lossy(&bytes[..5760]).into_owned();
+            assert!(header.contains("NAXIS2  =                  250"), "{header}");
+            assert!(header.contains("QSTATUS = 'OVERFLOW'"), "{header}");
+            assert_eq!(bytes.len(), 2880 * 3);
+            assert_eq!(bytes[5760 + 8 * 249..5760 + 8 * 250], 49_i64.to_be_bytes());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_format_that_cannot_tell_a_failure_breaks_off() {
-    for format in [Format::Csv, Format::Tsv, Format::Parquet] {
+    for format in
+        [Format::Csv, Format::Tsv, Format::Json, Format::Parquet, Format::Arrow, Format::Fits]
+    {
         let found = text(failing_after(1), format, 1000).await;
         assert!(found.unwrap_err().starts_with("line 1, column "), "{format:?}");
     }

@@ -17,7 +17,11 @@ pub const DESCRIPTION: &str = "description";
 pub const UTYPE: &str = "utype";
 /// Field metadata key of a column's DALI xtype.
 pub const XTYPE: &str = "xtype";
-/// Field metadata key of a string's VOTable datatype, `char` or `unicodeChar`, as declared.
+/// Field metadata key of the epoch of positions, such as `J2016.0`.
+pub const EPOCH: &str = "epoch";
+/// Field metadata key of the scale of times, such as `TAI`.
+pub const TIME_SCALE: &str = "time_scale";
+/// Field metadata key of a string's VOTable datatype: `char` where its values are sure to be ASCII.
 pub const DATATYPE: &str = "datatype";
 /// Field metadata key of a string's greatest length or an array's, written as in VOTable: `64*`.
 pub const ARRAYSIZE: &str = "arraysize";
@@ -66,17 +70,12 @@ impl ColumnDef {
                 metadata.insert(key.to_owned(), value.to_owned());
             }
         }
-        // Arrow has one type for all strings, so what the definition says of them travels beside it.
-        let string = match self.datatype {
-            Datatype::Char | Datatype::String | Datatype::Text => Some("char"),
-            Datatype::Unicode => Some("unicodeChar"),
-            _ => None,
-        };
-        if let Some(datatype) = string {
-            metadata.insert(DATATYPE.to_owned(), datatype.to_owned());
-            if let Some(length) = self.length {
-                metadata.insert(ARRAYSIZE.to_owned(), format!("{length}*"));
-            }
+        // Arrow does not bound strings, so what the definition says of them travels beside it.
+        if self.datatype.is_textual()
+            && self.datatype != Datatype::Binary
+            && let Some(length) = self.length
+        {
+            metadata.insert(ARRAYSIZE.to_owned(), format!("{length}*"));
         }
         if let Some(kind) = self.geometry() {
             metadata.insert(ARRAYSIZE.to_owned(), kind.arraysize().to_owned());
@@ -86,6 +85,18 @@ impl ColumnDef {
 }
 
 impl TableDef {
+    /// Return the Arrow field of a column, with what the table says of it too: the epoch of
+    /// positions and motions.
+    pub fn field_of(&self, column: &ColumnDef) -> Field {
+        let field = column.to_field();
+        let epoch = self.position.as_ref().and_then(|position| position.epoch.clone());
+        let is_on_sky = column.ucd.as_ref().is_some_and(|ucd| ucd.starts_with("pos."));
+        let Some(epoch) = epoch.filter(|_| is_on_sky) else { return field };
+        let mut metadata = field.metadata().clone();
+        metadata.insert(EPOCH.to_owned(), epoch);
+        field.with_metadata(metadata)
+    }
+
     /// Return the Arrow schema of the table's rows, columns in the order of the definition.
     pub fn arrow_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns.iter().map(ColumnDef::to_field).collect::<Vec<_>>()))

@@ -7,6 +7,7 @@
 //! |-----------------------|-----------------------------------------------------|---------------|
 //! | `almagest:kind`       | director, child, positional, ref-match, replicated  | who refers to whom |
 //! | `almagest:ra`, `:dec` | the columns of the position                         | UCDs `pos.eq.*`, the main ones first |
+//! | `almagest:epoch`      | the epoch of all positions, such as `J2016.0`       | nothing |
 //! | `almagest:id`         | the column that identifies a row                    | primary key, UCD, unique constraint |
 //! | `almagest:director`   | the director table (a list of two for a ref-match)  | foreign keys, names of id columns |
 //! | `almagest:key`        | the column that holds the director's id             | the same |

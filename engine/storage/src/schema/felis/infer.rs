@@ -84,7 +84,8 @@ impl Findings<'_> {
     ) -> Option<PositionColumns> {
         let (ra, dec, why) = match (&annotations.ra, &annotations.dec) {
             (Said::Column(ra), Said::Column(dec)) => {
-                return Some(PositionColumns { ra: ra.clone(), dec: dec.clone() });
+                let epoch = annotations.epoch.clone();
+                return Some(PositionColumns { ra: ra.clone(), dec: dec.clone(), epoch });
             }
             (Said::Nothing, Said::Nothing) => self.position_by_ucd()?,
             (Said::Column(_), _) => {
@@ -98,7 +99,7 @@ impl Findings<'_> {
             _ => return None,
         };
         self.note(&format!("position {ra}, {dec}"), why);
-        Some(PositionColumns { ra, dec })
+        Some(PositionColumns { ra, dec, epoch: annotations.epoch.clone() })
     }
 
     fn lacks(&self, key: &'static str) -> Problem {

@@ -39,6 +39,7 @@ pub(super) struct Annotations {
     pub dec: Said,
     pub id: Said,
     pub time: Said,
+    pub epoch: Option<String>,
     pub directors: Vec<String>,
     pub keys: Vec<String>,
 }
@@ -267,6 +268,7 @@ impl Reader {
             dec: entry.said("almagest:dec"),
             id: entry.said("almagest:id"),
             time: entry.said("almagest:time"),
+            epoch: entry.text("almagest:epoch"),
             directors: entry.texts("almagest:director"),
             keys: entry.texts("almagest:key"),
         };

@@ -126,6 +126,7 @@ tables:
   almagest:id: farId
   almagest:ra: l
   almagest:dec: b
+  almagest:epoch: J2016.0
   almagest:time: null
   columns:
   - {name: farId, datatype: long}
@@ -153,7 +154,9 @@ fn annotations_and_inference_meet() {
     assert_eq!(object.column("dec").unwrap().unit.as_deref(), Some("deg"));
     assert_eq!(object.column("objectId").unwrap().unit, None);
     assert!(!object.column("objectId").unwrap().nullable);
-    assert_eq!(reading.schema.table("Far").unwrap().time, None);
+    let far = reading.schema.table("Far").unwrap();
+    assert_eq!(far.time, None);
+    assert_eq!(far.position.as_ref().unwrap().epoch.as_deref(), Some("J2016.0"));
     assert_eq!(reading.warnings, ["key `colour` is not used (table Object, column band)"]);
     let again = parse(&to_yaml(&reading.schema).unwrap(), &none).unwrap();
     assert_eq!(again.schema, reading.schema);

@@ -73,6 +73,7 @@ fn annotations(map: &mut Map, table: &TableDef) {
         TableKind::Director | TableKind::Positional | TableKind::Replicated => {}
     }
     let position = table.position.as_ref();
+    map.option("almagest:epoch", position.and_then(|position| position.epoch.as_deref()));
     for (key, column) in [
         ("almagest:ra", position.map(|position| &position.ra)),
         ("almagest:dec", position.map(|position| &position.dec)),
