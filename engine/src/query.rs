@@ -67,6 +67,18 @@ impl Query {
         &self.versions
     }
 
+    /// The versions as a result is cited by: the number, and with several catalogs each with the
+    /// name of its schema.
+    pub fn cited_version(&self) -> String {
+        match self.versions.as_slice() {
+            [(_, version)] => version.to_string(),
+            several => {
+                let each = several.iter().map(|(schema, version)| format!("{schema} {version}"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
     /// Return what tells how far the query is, while it runs.
     pub fn progress(&self) -> Progress {
         Progress::of(self.physical.clone())

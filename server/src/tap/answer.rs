@@ -41,7 +41,7 @@ pub struct Answer {
     /// The document, made as fast as it is taken.
     pub bytes: BoxStream<'static, Result<Bytes>>,
     /// Version of the catalog that the rows come from.
-    pub catalog_version: u64,
+    pub catalog_version: String,
 }
 
 /// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
@@ -55,10 +55,10 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let options = QueryOptions { dialect: request.dialect, row_limit };
     let uploads = terms.uploads.read(request.uploads).await?;
     let query = database.session_with(uploads)?.query(&request.query, options).await?;
-    let catalog_version = query.versions().first().map_or(0, |(_, version)| *version);
+    let catalog_version = query.cited_version();
     terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
-    let provenance = Provenance { query: request.query, version: catalog_version, warnings };
+    let provenance = Provenance { query: request.query, version: catalog_version.clone(), warnings };
     let canonical = Canonical::new(query.schema())?;
     let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
     if request.limit.is_metadata_only() {

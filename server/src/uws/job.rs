@@ -102,7 +102,7 @@ pub struct ResultFile {
     /// Are there more rows than it holds?
     pub overflows: bool,
     /// Version of the catalog that the rows come from.
-    pub catalog_version: u64,
+    pub catalog_version: String,
 }
 
 #[cfg(test)]

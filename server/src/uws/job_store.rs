@@ -41,7 +41,7 @@ CREATE TABLE job (
     n_bytes       INTEGER,
     n_rows        INTEGER,
     overflows     INTEGER,
-    catalog_version INTEGER
+    catalog_version TEXT
 );
 CREATE INDEX job_by_owner ON job (owner, created);
 CREATE INDEX job_by_turn ON job (queued) WHERE phase = 'QUEUED';
