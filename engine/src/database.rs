@@ -1,4 +1,4 @@
-//! A catalog opened for queries.
+//! Catalogs opened for queries.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,22 +16,30 @@ use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::names::names;
 use crate::upload::Upload;
-use crate::{Result, Session, tap_schema};
+use crate::{Error, Result, Session, tap_schema};
 
 /// How many of the largest consumers an out-of-memory error names.
 const N_NAMED_CONSUMERS: usize = 5;
 
-/// A catalog opened for queries; cheap to clone, shared by all sessions.
+/// Catalogs opened for queries, each a schema; cheap to clone, shared by all sessions.
+///
+/// A caller sees the tables of [`schemas`](Self::schemas) and no others.
 #[derive(Debug, Clone)]
 pub struct Database {
-    store: CatalogStore,
+    mounts: Arc<Vec<Mount>>,
     config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
     schemas: Arc<Vec<SchemaDef>>,
     /// What queries may name, made once from the schemas.
     names: Arc<Names>,
     tap_schema: Arc<dyn SchemaProvider>,
-    newest: Arc<Mutex<Option<Snapshot>>>,
+}
+
+/// A catalog and the last snapshot that was taken of it.
+#[derive(Debug)]
+struct Mount {
+    store: CatalogStore,
+    newest: Mutex<Option<Snapshot>>,
 }
 
 /// What all running queries hold together.
@@ -49,12 +57,29 @@ pub struct Usage {
 
 impl Database {
     /// Open the catalog in the folder `path`.
+    ///
+    /// # Errors
+    /// There is no catalog, or it cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
         Self::with_config(CatalogStore::open(path)?, EngineConfig::default())
     }
 
     /// Query an open catalog under the given settings.
+    ///
+    /// # Errors
+    /// As [`Self::mount`].
     pub fn with_config(store: CatalogStore, config: EngineConfig) -> Result<Self> {
+        Self::mount(vec![store], config)
+    }
+
+    /// Query several catalogs side by side, each under the name of its schema.
+    ///
+    /// # Arguments
+    /// `stores`: at least one; a table without a schema is looked for in the first of them first.
+    ///
+    /// # Errors
+    /// Two catalogs have schemas of one name, or one has a name that is taken.
+    pub fn mount(stores: Vec<CatalogStore>, config: EngineConfig) -> Result<Self> {
         let pool = TrackConsumersPool::new(
             FairSpillPool::new(config.memory_limit_bytes),
             std::num::NonZeroUsize::new(N_NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN),
@@ -70,10 +95,60 @@ impl Database {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(spill)
             .build_arc()?;
-        let schemas = Arc::new(vec![store.schema().clone(), tap_schema::definition()]);
-        let names = Arc::new(names(&schemas, &store.schema().name));
+        let mut taken = vec![tap_schema::NAME.to_lowercase(), crate::upload::SCHEMA.to_lowercase()];
+        for store in &stores {
+            let name = &store.schema().name;
+            // Queries may write names in any case.
+            if taken.contains(&name.to_lowercase()) {
+                return Err(Error::SchemaTwice { name: name.clone() });
+            }
+            taken.push(name.to_lowercase());
+        }
+        let schemas = stores.iter().map(|store| store.schema().clone()).collect();
+        let mount = |store| Mount { store, newest: Mutex::default() };
+        let mounts = Arc::new(stores.into_iter().map(mount).collect());
+        Self::with_schemas(mounts, config, runtime, schemas)
+    }
+
+    fn with_schemas(
+        mounts: Arc<Vec<Mount>>,
+        config: EngineConfig,
+        runtime: Arc<RuntimeEnv>,
+        mut schemas: Vec<SchemaDef>,
+    ) -> Result<Self> {
+        let default_schema = schemas.first().map_or(tap_schema::NAME, |schema| &schema.name);
+        let default_schema = default_schema.to_owned();
+        schemas.push(tap_schema::definition());
+        let names = Arc::new(names(&schemas, &default_schema));
         let tap_schema = tap_schema_provider(&schemas)?;
-        Ok(Self { store, config, runtime, schemas, names, tap_schema, newest: Arc::default() })
+        let schemas = Arc::new(schemas);
+        Ok(Self { mounts, config, runtime, schemas, names, tap_schema })
+    }
+
+    /// The same catalogs for a caller who may see only some tables: the others, and references to
+    /// them, are not there.
+    ///
+    /// # Arguments
+    /// `is_visible`: whether the caller may see a table, by schema and name.
+    ///
+    /// # Errors
+    /// The tables that describe tables cannot be made.
+    pub fn restricted(&self, is_visible: impl Fn(&str, &str) -> bool) -> Result<Self> {
+        let mut schemas: Vec<SchemaDef> =
+            self.schemas.iter().filter(|schema| schema.name != tap_schema::NAME).cloned().collect();
+        for schema in &mut schemas {
+            let name = schema.name.clone();
+            schema.tables.retain(|table| is_visible(&name, &table.name));
+            for table in &mut schema.tables {
+                table.foreign_keys.retain(|key| {
+                    let target = key.target_table.as_str();
+                    let (schema, table) = target.split_once('.').unwrap_or((&name, target));
+                    is_visible(schema, table)
+                });
+            }
+        }
+        schemas.retain(|schema| !schema.tables.is_empty());
+        Self::with_schemas(self.mounts.clone(), self.config.clone(), self.runtime.clone(), schemas)
     }
 
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
@@ -81,21 +156,20 @@ impl Database {
         &self.schemas
     }
 
-    /// The newest version, commits of other processes included.
+    /// The newest version of each catalog, commits of other processes included.
     ///
     /// # Errors
-    /// The catalog cannot be read.
-    pub fn newest_version(&self) -> Result<u64> {
-        Ok(self.store.newest_version()?)
+    /// A catalog cannot be read.
+    pub fn newest_versions(&self) -> Result<Vec<u64>> {
+        self.mounts.iter().map(|mount| Ok(mount.store.newest_version()?)).collect()
     }
 
-    /// The number of rows of a stored table; none for those that describe others, and where the
-    /// catalog cannot be read.
+    /// The number of rows of a stored table that the caller may see; none for those that describe
+    /// others, and where the catalog cannot be read.
     pub fn n_rows(&self, schema: &str, table: &str) -> Option<u64> {
-        let own = self.store.schema();
-        (own.name == schema && own.table(table).is_some())
-            .then(|| self.snapshot().ok())?
-            .map(|snapshot| snapshot.n_rows(table))
+        self.schemas.iter().find(|known| known.name == schema)?.table(table)?;
+        let mount = self.mounts.iter().find(|mount| mount.store.schema().name == schema)?;
+        Some(mount.snapshot().ok()?.n_rows(table))
     }
 
     /// In how many parts a query is computed at the same time.
@@ -113,26 +187,49 @@ impl Database {
         }
     }
 
-    /// Begin a session on the newest snapshot, commits of other processes included.
+    /// Begin a session on the newest snapshots, commits of other processes included.
+    ///
+    /// # Errors
+    /// A catalog cannot be read.
     pub fn session(&self) -> Result<Session> {
         self.session_with(vec![])
     }
 
-    /// Begin a session on the newest snapshot, in which queries find `uploads` too.
+    /// Begin a session on the newest snapshots, in which queries find `uploads` too.
+    ///
+    /// # Errors
+    /// A catalog cannot be read.
     pub fn session_with(&self, uploads: Vec<Upload>) -> Result<Session> {
-        Session::new(self.clone(), self.snapshot()?, uploads)
+        let snapshots = self.mounts.iter().map(Mount::snapshot).collect::<Result<_>>()?;
+        Session::new(self.clone(), snapshots, uploads)
     }
 
     /// Begin a session on an older version.
     ///
+    /// # Arguments
+    /// `schemas`: the schemas that are asked for; a number counts the versions of one catalog, a
+    /// time is one for all.
+    ///
     /// # Errors
-    /// There is no such version.
-    pub fn session_at(&self, as_of: &AsOf, uploads: Vec<Upload>) -> Result<Session> {
-        let version = match as_of {
-            AsOf::Version(version) => *version,
-            AsOf::Timestamp(timestamp) => self.store.version_at(timestamp)?,
-        };
-        Session::new(self.clone(), self.store.snapshot_at(version)?, uploads)
+    /// There is no such version, or its number could be one of several catalogs.
+    pub fn session_at(
+        &self,
+        as_of: &AsOf,
+        schemas: &[&str],
+        uploads: Vec<Upload>,
+    ) -> Result<Session> {
+        let is_asked = |mount: &&Mount| schemas.contains(&mount.store.schema().name.as_str());
+        let asked: Vec<&Mount> = self.mounts.iter().filter(is_asked).collect();
+        if let (AsOf::Version(_), [_, _, ..]) = (as_of, asked.as_slice()) {
+            let names = asked.iter().map(|mount| mount.store.schema().name.clone()).collect();
+            return Err(Error::VersionOfSeveral { schemas: names });
+        }
+        let snapshots = self.mounts.iter().map(|mount| {
+            // A query of no catalog, of TAP_SCHEMA say, may still ask for a version that is there.
+            let is_meant = is_asked(&mount) || (asked.is_empty() && self.mounts.len() == 1);
+            if is_meant { mount.snapshot_at(as_of) } else { mount.snapshot() }
+        });
+        Session::new(self.clone(), snapshots.collect::<Result<_>>()?, uploads)
     }
 
     /// The settings of its queries.
@@ -166,7 +263,9 @@ impl Database {
     pub(crate) fn tap_schema(&self) -> Arc<dyn SchemaProvider> {
         self.tap_schema.clone()
     }
+}
 
+impl Mount {
     /// Return the newest snapshot; read from the metadata only where there is a newer one.
     fn snapshot(&self) -> Result<Snapshot> {
         let version = self.store.newest_version()?;
@@ -175,5 +274,13 @@ impl Database {
             Some(snapshot) => Ok(snapshot.clone()),
             None => Ok(newest.insert(self.store.snapshot()?).clone()),
         }
+    }
+
+    fn snapshot_at(&self, as_of: &AsOf) -> Result<Snapshot> {
+        let version = match as_of {
+            AsOf::Version(version) => *version,
+            AsOf::Timestamp(timestamp) => self.store.version_at(timestamp)?,
+        };
+        Ok(self.store.snapshot_at(version)?)
     }
 }

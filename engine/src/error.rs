@@ -18,6 +18,21 @@ pub enum Error {
     /// The catalog could not be read.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
+    /// Two catalogs that should be queried side by side have one name.
+    #[error("two catalogs have the schema {name:?}; only one of them can be served")]
+    SchemaTwice {
+        /// The name.
+        name: String,
+    },
+    /// A number of a version, in a query of several catalogs.
+    #[error(
+        "AS OF VERSION counts the versions of one catalog, and the query reads {}; use AS OF TIMESTAMP",
+        schemas.join(" and ")
+    )]
+    VersionOfSeveral {
+        /// Their schemas.
+        schemas: Vec<String>,
+    },
     /// Planning or execution failed. What the engine was doing then is no news to the caller.
     #[error("{}", .0.find_root().message())]
     DataFusion(#[from] datafusion::error::DataFusionError),
@@ -42,7 +57,8 @@ impl Error {
         use almagest_storage::Error as StorageError;
         use datafusion::error::DataFusionError;
         match self {
-            Self::Adql { .. } => ErrorKind::Query,
+            Self::Adql { .. } | Self::VersionOfSeveral { .. } => ErrorKind::Query,
+            Self::SchemaTwice { .. } => ErrorKind::Catalog,
             Self::Storage(
                 StorageError::NoSuchVersion { .. }
                 | StorageError::NoVersionAt { .. }

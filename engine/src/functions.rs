@@ -8,6 +8,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use row_function::RowFunction;
 
 pub mod area;
+pub mod cells;
 pub mod checked;
 pub mod cone;
 pub mod construct;

@@ -18,6 +18,7 @@ use crate::config::EngineConfig;
 use crate::layout::Layout;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
+use crate::optimizer::join_neighbours_by_cell::JoinNeighboursByCell;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::{Result, functions};
@@ -46,6 +47,7 @@ impl Planner {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+            .with_optimizer_rule(Arc::new(JoinNeighboursByCell))
             .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
             .build();
         let context = SessionContext::new_with_state(state);

@@ -38,8 +38,8 @@ pub(crate) struct Reading {
     pub sql: String,
     /// What was read leniently, or renamed.
     pub warnings: Vec<String>,
-    /// The catalog's version that it is asked of.
-    pub version: u64,
+    /// The schemas of the catalogs that it is asked of, each with its version.
+    pub versions: Vec<(String, u64)>,
 }
 
 impl Query {
@@ -76,11 +76,6 @@ impl Query {
         &self.reading.warnings
     }
 
-    /// The catalog's version that the rows come from.
-    pub fn version(&self) -> u64 {
-        self.reading.version
-    }
-
     /// The query as it was rewritten.
     pub fn sql(&self) -> &str {
         &self.reading.sql
@@ -98,6 +93,23 @@ impl Query {
     /// The plan cannot be looked through: a bug.
     pub fn estimate(&self) -> Result<Estimate> {
         Ok(Estimate::of(&self.logical)?)
+    }
+
+    /// The schemas of the catalogs that the rows come from, each with its version.
+    pub fn versions(&self) -> &[(String, u64)] {
+        &self.reading.versions
+    }
+
+    /// The versions as a result is cited by: the number, and with several catalogs each with the
+    /// name of its schema.
+    pub fn cited_version(&self) -> String {
+        match self.reading.versions.as_slice() {
+            [(_, version)] => version.to_string(),
+            several => {
+                let each = several.iter().map(|(schema, version)| format!("{schema} {version}"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        }
     }
 
     /// Return what tells how far the query is, while it runs.

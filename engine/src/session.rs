@@ -19,14 +19,15 @@ use crate::query::Reading;
 use crate::upload::{self, Upload};
 use crate::{Database, Error, Query, Result, tap_schema};
 
-/// Queries over one snapshot of the catalog, and over what the caller brings along.
+/// Queries over one snapshot of each catalog, and over what the caller brings along.
 pub struct Session {
     database: Database,
     uploads: Vec<Upload>,
     /// What queries may name.
     names: Arc<Names>,
     planner: Planner,
-    version: u64,
+    /// Each catalog's schema, and the version of its snapshot.
+    versions: Vec<(String, u64)>,
 }
 
 /// How a query is read, and what bounds it.
@@ -41,23 +42,26 @@ pub struct QueryOptions {
 impl Session {
     pub(crate) fn new(
         database: Database,
-        snapshot: Snapshot,
+        snapshots: Vec<Snapshot>,
         uploads: Vec<Upload>,
     ) -> Result<Self> {
-        let default_schema = snapshot.store().schema().name.clone();
-        let version = snapshot.version();
         let pruning = database.config().pruning;
-        let mut tables: Vec<(String, Arc<dyn SchemaProvider>)> = vec![
-            (default_schema, Arc::new(SnapshotSchema::new(snapshot, pruning))),
-            (tap_schema::NAME.to_owned(), database.tap_schema()),
-        ];
+        let mut tables = vec![(tap_schema::NAME.to_owned(), database.tap_schema())];
+        let mut versions = vec![];
+        for snapshot in snapshots {
+            let name = snapshot.store().schema().name.clone();
+            versions.push((name.clone(), snapshot.version()));
+            let snapshot: Arc<dyn SchemaProvider> =
+                Arc::new(SnapshotSchema::new(snapshot, pruning));
+            tables.push((name, snapshot));
+        }
         let mut names = database.names();
         if !uploads.is_empty() {
             tables.push((upload::SCHEMA.to_owned(), upload::provider(&uploads)?));
             Arc::make_mut(&mut names).schemas.push(upload::names(&uploads));
         }
         let planner = Planner::new(database.config(), database.runtime(), tables)?;
-        Ok(Self { database, uploads, names, planner, version })
+        Ok(Self { database, uploads, names, planner, versions })
     }
 
     /// Check, resolve and plan the ADQL text `adql`.
@@ -71,7 +75,10 @@ impl Session {
             .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
         match &translated.as_of {
             Some(as_of) => {
-                let session = self.database.session_at(as_of, self.uploads.clone())?;
+                let schemas: Vec<&str> =
+                    translated.tables.iter().map(|(schema, _)| schema.as_str()).collect();
+                let uploads = self.uploads.clone();
+                let session = self.database.session_at(as_of, &schemas, uploads)?;
                 session.plan(translated, options.row_limit).await
             }
             None => self.plan(translated, options.row_limit).await,
@@ -79,20 +86,21 @@ impl Session {
     }
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
+        let Translated { query, columns, tables, warnings, .. } = translated;
         let described =
-            OutputColumns::of(&translated.columns, |schema, table, column| {
-                match schema == upload::SCHEMA {
-                    true => upload::column_metadata(&self.uploads, table, column),
-                    false => self.database.column_metadata(schema, table, column),
-                }
+            OutputColumns::of(&columns, |schema, table, column| match schema == upload::SCHEMA {
+                true => upload::column_metadata(&self.uploads, table, column),
+                false => self.database.column_metadata(schema, table, column),
             });
-        let sql = translated.query.to_string();
-        let (frame, layout) = self.planner.frame(translated.query).await?;
+        let sql = query.to_string();
+        let (frame, layout) = self.planner.frame(query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
             None => frame,
         };
-        let reading = Reading { sql, warnings: translated.warnings, version: self.version };
+        let is_read = |(schema, _): &&(String, u64)| tables.iter().any(|(read, _)| read == schema);
+        let versions = self.versions.iter().filter(is_read).cloned().collect();
+        let reading = Reading { sql, warnings, versions };
         Query::plan(frame, layout, described, reading).await
     }
 }

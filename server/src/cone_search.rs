@@ -23,9 +23,9 @@ use crate::base_url::BaseUrl;
 use crate::dali::Parameters;
 use crate::formats::votable;
 use crate::metrics::Endpoint;
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::tap::sync::Inquiry;
-use crate::uws::Owner;
 use crate::vosi;
 use crate::xml::{Element, Escaped};
 use crate::{Error, Result};
@@ -79,14 +79,14 @@ pub async fn search(
     State(state): State<AppState>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    owner: Owner,
+    caller: Caller,
     parameters: Parameters,
 ) -> Response {
     let answered = async {
-        let request = find(state.database.schemas(), &name)
+        let request = find(caller.database.schemas(), &name)
             .and_then(|table| query::request(&table, &parameters, &state.config));
         let inquiry =
-            Inquiry { endpoint: Endpoint::Cone, of: Some(name.clone()), headers: &headers, owner };
+            Inquiry { endpoint: Endpoint::Cone, of: Some(name.clone()), headers: &headers, caller };
         inquiry.answer(&state, request).await
     };
     answered.await.unwrap_or_else(refusal)
@@ -108,10 +108,11 @@ fn refusal(error: Error) -> Response {
 /// Answer with the capabilities of one cone search.
 pub async fn capabilities(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
     base: BaseUrl,
 ) -> Result<Response, Response> {
-    let table = find(state.database.schemas(), &name).map_err(Error::into_text)?;
+    let table = find(caller.database.schemas(), &name).map_err(Error::into_text)?;
     let cones = format!("{base}/scs/{}", table.path());
     let own = format!(
         "<capability standardID=\"ivo://ivoa.net/std/VOSI#capabilities\">\n  \

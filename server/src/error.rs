@@ -89,6 +89,17 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// What a caller shows to be known is wrong.
+    #[error(
+        "the token is not known here, or has expired; send `Authorization: Bearer TOKEN`, or Basic with the token as password"
+    )]
+    Unauthorized,
+    /// Something about users that cannot be done.
+    #[error("{what}")]
+    People {
+        /// What, and why.
+        what: String,
+    },
     /// A table that does not exist.
     #[error("there is no table {name:?} here")]
     NoSuchTable {
@@ -261,6 +272,8 @@ impl Error {
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
             },
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::People { .. } => StatusCode::BAD_REQUEST,
             Self::UploadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingParameter { .. }
             | Self::UploadLost { .. }

@@ -26,7 +26,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
 
 /// What keeps queries from being answered; the public text.
 pub fn problem(state: &AppState) -> Option<String> {
-    let error = state.database.session().err()?;
+    let error = state.views.whole().session().err()?;
     Some(Error::from(error).public_message())
 }
 

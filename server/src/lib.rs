@@ -24,6 +24,8 @@ pub mod pages;
 pub mod record;
 pub mod serve;
 pub mod state;
+pub mod people;
+mod sqlite_file;
 pub mod tap;
 pub mod uploads;
 pub mod telemetry;
@@ -72,6 +74,7 @@ pub fn app(state: AppState) -> Router {
         .route("/metrics", get(metrics::metrics))
         .layer(body_limit)
         .layer(map_request(move |request| async move { serve::patience::bounded(request, pause) }))
+        .layer(from_fn_with_state(state.clone(), people::caller::identify))
         .layer(compression::layer())
         .layer(from_fn_with_state(state.clone(), metrics::count))
         .with_state(state);

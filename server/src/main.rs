@@ -25,6 +25,7 @@ enum Command {
     Inspect(command::inspect::Inspect),
     Query(command::query::Query),
     Serve(command::serve::Serve),
+    User(command::user::User),
     Check(command::check::Check),
     Adql(command::adql::Adql),
 }
@@ -68,6 +69,7 @@ async fn perform(command: Command) -> command::Result<()> {
         Command::Inspect(inspect) => inspect.run(),
         Command::Query(query) => query.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::User(user) => user.run(),
         Command::Check(check) => check.run(),
         Command::Adql(adql) => adql.run().await,
     }

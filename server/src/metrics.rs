@@ -40,7 +40,6 @@ struct Counts {
     jobs: IntGaugeVec,
     engine_bytes: IntGaugeVec,
     engine_limit_bytes: IntGaugeVec,
-    catalog_version: IntGauge,
 }
 
 /// Where a query was asked.
@@ -156,7 +155,6 @@ impl Metrics {
                 "Bytes that queries may hold",
                 &["where"],
             )?,
-            catalog_version: gauge(&registry, "catalog_version", "Newest version of the catalog")?,
             registry,
         };
         Ok(Self(Arc::new(counts)))
@@ -197,7 +195,7 @@ impl Metrics {
         for (phase, n) in state.jobs.count_by_phase().await? {
             self.0.jobs.with_label_values(&[phase.as_str()]).set(signed(n));
         }
-        let usage = state.database.usage();
+        let usage = state.views.whole().usage();
         for (place, bytes, limit) in [
             ("memory", usage.memory_bytes, usage.memory_limit_bytes),
             ("spill", usage.spilled_bytes, usage.spill_limit_bytes),
@@ -205,7 +203,6 @@ impl Metrics {
             self.0.engine_bytes.with_label_values(&[place]).set(signed(bytes));
             self.0.engine_limit_bytes.with_label_values(&[place]).set(signed(limit));
         }
-        self.0.catalog_version.set(signed(state.database.newest_version()?));
         let mut out = vec![];
         TextEncoder::new().encode(&self.0.registry.gather(), &mut out)?;
         String::from_utf8(out)

@@ -15,16 +15,17 @@ use axum::response::Response;
 use crate::base_url::BaseUrl;
 use crate::cone_search::{self, searchable};
 use crate::config::Curation;
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::uws::Moment;
 use crate::vosi;
 use crate::xml::{Attribute, Element, Escaped};
 
 /// Answer with the record.
-pub async fn record(State(state): State<AppState>, base: BaseUrl) -> Response {
-    let schemas = state.database.schemas();
+pub async fn record(State(state): State<AppState>, caller: Caller, base: BaseUrl) -> Response {
+    let schemas = caller.database.schemas();
     let config = &state.config;
-    let mut capabilities = vosi::capabilities::of_tap(&format!("{base}/tap"), config);
+    let mut capabilities = vosi::capabilities::of_tap(&format!("{base}/tap"), &state);
     for table in searchable(schemas) {
         capabilities += &cone_search::capability(&table, &base, config.hard_maxrec);
     }

@@ -17,7 +17,6 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use almagest_engine::Database;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,7 +28,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConnectionLimits, ServerConfig};
+use crate::config::ConnectionLimits;
 use crate::metrics::Metrics;
 use crate::state::AppState;
 use crate::{Result, app};
@@ -59,14 +58,12 @@ struct Door {
 /// # Errors
 /// The certificate cannot be used, or the state cannot be made.
 pub async fn serve(
-    database: Database,
+    state: AppState,
     listener: TcpListener,
-    config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-    let limits = config.connections.clone();
-    let state = AppState::new(database, config)?;
+    let tls = state.config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let limits = state.config.connections.clone();
     let jobs = state.jobs.clone();
     let stopping = CancellationToken::new();
     let metrics = state.metrics.clone();

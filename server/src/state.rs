@@ -8,16 +8,18 @@ use almagest_engine::Database;
 use crate::Result;
 use crate::config::ServerConfig;
 use crate::metrics::Metrics;
+use crate::people::{PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
 use crate::tap::KeptAnswers;
 use crate::uws::Jobs;
 use crate::uws::execution::Workshop;
+use crate::uws::state_folder::StateFolder;
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AppState {
-    /// The catalog that is queried.
-    pub database: Database,
+    /// The catalogs that are queried, as each caller may see them.
+    pub views: Views,
     /// Limits of the service.
     pub config: ServerConfig,
     /// Threads for queries.
@@ -40,17 +42,22 @@ impl AppState {
     /// The system gives no threads for queries, or the state folder cannot be used.
     pub fn new(database: Database, config: ServerConfig) -> Result<Self> {
         let queries = QueryRuntime::start()?;
+        let folder = match &config.state {
+            Some(path) => StateFolder::open(path)?,
+            None => StateFolder::temporary()?,
+        };
+        let views = Views::new(database, PeopleStore::open(&folder.people())?);
         let metrics = Metrics::new()?;
         let kept = KeptAnswers::new(config.cache_bytes, metrics.clone());
         let workshop = Workshop {
-            database: database.clone(),
+            views: views.clone(),
             config: Arc::new(config.clone()),
             queries: queries.clone(),
-            folder: Jobs::folder(&config)?,
+            folder,
             metrics: metrics.clone(),
             kept: kept.clone(),
         };
         let jobs = Jobs::open(workshop)?;
-        Ok(Self { database, config, queries, jobs, metrics, kept, up_since: SystemTime::now() })
+        Ok(Self { views, config, queries, jobs, metrics, kept, up_since: SystemTime::now() })
     }
 }

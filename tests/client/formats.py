@@ -66,7 +66,7 @@ def ask(url, accept=None, encoding=None, **parameters):
 
 
 def plain(value):
-    """A value as comparable text: NULL, NaN and the empty string as None, floats to 7 digits."""
+    """A value as comparable text: NULL, NaN and the empty string as None, floats to 6 digits."""
     if value is None or value is np.ma.masked:
         return None
     if isinstance(value, (list, tuple, np.ndarray)):
@@ -80,15 +80,15 @@ def plain(value):
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, (float, np.floating)):
-        return None if math.isnan(value) else f"{value:.7g}"
+        return None if math.isnan(value) else f"{value:.6g}"
     if isinstance(value, (int, np.integer)):
-        return f"{float(value):.7g}"
+        return str(int(value))
     text = str(value)
     if text in ("", "nan", "NaN", "<NA>"):
         return None
     words = text.split(" ")
     try:
-        numbers = tuple(plain(float(word)) for word in words)
+        numbers = tuple(plain(float(word) if "." in word else int(word)) for word in words)
         return numbers if len(numbers) > 1 else numbers[0]
     except ValueError:
         return text
@@ -119,7 +119,8 @@ def read_stilts(body, suffix, kind):
         file.write(body)
         file.flush()
         done = subprocess.run(
-            ["stilts", "tpipe", f"in={file.name}", f"ifmt={kind}", "ofmt=votable-tabledata"],
+            ["stilts", "tpipe", f"in={file.name}", f"ifmt={kind}", "cmd=clearparams *",
+             "ofmt=votable-tabledata"],
             capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return parse_votable(io.BytesIO(done.stdout)).get_first_table().to_table(use_names_over_ids=True)
@@ -150,7 +151,7 @@ def read_parquet(body):
 
 
 def read_pandas(body):
-    frame = pandas.read_parquet(io.BytesIO(body))
+    frame = pandas.read_parquet(io.BytesIO(body), dtype_backend="numpy_nullable")
     return {name: [plain(v) for v in frame[name]] for name in frame.columns}
 
 

@@ -271,13 +271,12 @@ def check_the_list_of_jobs(service):
     return f"{len(listed)} jobs"
 
 
-def check_uploads_are_refused_in_words(service):
-    try:
-        service.search("SELECT * FROM TAP_UPLOAD.mine", uploads={"mine": Table({"x": [1, 2]})})
-    except (DALQueryError, DALServiceError) as error:
-        assert "uploads of tables" in str(error), str(error)
-        return str(error).splitlines()[0]
-    raise AssertionError("no error")
+def check_an_uploaded_table(service):
+    mine = Table({"x": [1, 2, 3], "name": ["a", "b", "c"]})
+    query = "SELECT x, name FROM TAP_UPLOAD.mine WHERE x > 1 ORDER BY x"
+    for search in [service.search, service.run_async]:
+        rows = search(query, uploads={"mine": mine}).to_table()
+        assert list(rows["x"]) == [2, 3] and list(rows["name"]) == ["b", "c"], rows
 
 
 def main():

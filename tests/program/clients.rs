@@ -1,5 +1,5 @@
-//! The service as clients see it: pyvo, astroquery, readers of all formats, STILTS taplint,
-//! STILTS tapquery.
+//! The service as clients see it: pyvo, astroquery, readers of all formats, STILTS taplint and
+//! tapquery.
 //!
 //! `tests/run` installs both clients where it can and names the Python in ALMAGEST_PYTHON; where
 //! one is absent its test is skipped with a message.
@@ -84,17 +84,6 @@ fn pyvo() {
 }
 
 #[test]
-fn astroquery() {
-    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
-        println!("skipped: astroquery, as ALMAGEST_PYTHON names no Python that has it");
-        return;
-    };
-    let (service, _catalog) = start();
-    let report = check(Command::new(python).arg(script("tap_plus.py")).arg(&service.url));
-    println!("{report}");
-}
-
-#[test]
 fn readers_of_all_formats() {
     let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
         println!("skipped: readers of formats, as ALMAGEST_PYTHON names no Python that has them");
@@ -102,6 +91,17 @@ fn readers_of_all_formats() {
     };
     let (service, _catalog) = start();
     let report = check(Command::new(python).arg(script("formats.py")).arg(&service.url));
+    println!("{report}");
+}
+
+#[test]
+fn astroquery() {
+    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
+        println!("skipped: astroquery, as ALMAGEST_PYTHON names no Python that has it");
+        return;
+    };
+    let (service, _catalog) = start();
+    let report = check(Command::new(python).arg(script("tap_plus.py")).arg(&service.url));
     println!("{report}");
 }
 

@@ -9,9 +9,11 @@ mod almagest;
 mod fits_file;
 mod service;
 
+mod abort;
 mod bad_input;
 mod kill;
 mod kill_service;
 mod clients;
 mod demo;
 mod real_data;
+mod state_folder;

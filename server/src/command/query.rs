@@ -154,7 +154,7 @@ async fn write(
     };
     let provenance = Provenance {
         query: adql.to_owned(),
-        version: query.version(),
+        version: query.cited_version(),
         warnings: query.warnings().to_vec(),
     };
     let canonical = Canonical::new(query.schema())?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use almagest_engine::Database;
 use almagest_server::telemetry::{self, LogFormat};
-use almagest_server::{ServerConfig, serve, shutdown_signal};
+use almagest_server::{AppState, ServerConfig, serve, shutdown_signal};
 use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
@@ -21,8 +21,10 @@ use super::{CommandError, Result};
 /// are kept in the state folder, and outlive the service.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// Folder of the catalog.
-    catalog: PathBuf,
+    /// Folder of the catalog; of several, each is a schema, and the first is where a table without
+    /// a schema is looked for first.
+    #[arg(required = true)]
+    catalog: Vec<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, default_value = Serve::DEFAULT_ADDRESS)]
     listen: SocketAddr,
@@ -45,10 +47,11 @@ impl Serve {
 
     /// Serve until told to stop.
     pub async fn run(self) -> Result<()> {
-        let store = CatalogStore::open(&self.catalog)?;
-        let database = Database::with_config(store, self.conduct.engine()?)?;
+        let stores: Vec<CatalogStore> =
+            self.catalog.iter().map(|path| CatalogStore::open(path)).collect::<Result<_, _>>()?;
+        let database = Database::mount(stores, self.conduct.engine()?)?;
         let log = self.conduct.log_format();
-        let state = self.state.unwrap_or_else(|| beside(&self.catalog));
+        let state = self.state.unwrap_or_else(|| beside(&self.catalog[0]));
         let limits = match &self.config {
             Some(path) => self.limits.or(Limits::read(path)?),
             None => self.limits,
@@ -81,6 +84,8 @@ pub async fn answer(
         ))
     })?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
+    // Whoever is told where it answers may ask at once.
+    let state = AppState::new(database, config)?;
     let url = format!("{scheme}://{}/tap", listener.local_addr()?);
     eprintln!("answering at {url}");
     let mut out = io::stdout();
@@ -91,5 +96,5 @@ pub async fn answer(
     )?;
     writeln!(out, "Ctrl-C ends the service.")?;
     out.flush()?;
-    Ok(serve(database, listener, config, shutdown_signal()).await?)
+    Ok(serve(state, listener, shutdown_signal()).await?)
 }

@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn values_as_text() {
         check(Arc::new(Float32Array::from(vec![0.1])), "0.1");
-        check(Arc::new(Float64Array::from(vec![1.0e300])), "1e300");
+        check(Arc::new(Float64Array::from(vec![1.0e300])), "1e+300");
         check(Arc::new(Float64Array::from(vec![60_000.0])), "60000.0");
         check(Arc::new(Float64Array::from(vec![-0.000_25])), "-0.00025");
         check(Arc::new(Float64Array::from(vec![f64::NAN])), "NaN");

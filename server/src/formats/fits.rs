@@ -120,7 +120,7 @@ impl Fits {
             Ending::Failed(_) => ("ERROR", "the query failed"),
         };
         cards.text("QSTATUS", status, comment);
-        cards.integer("CATVERS", self.provenance.version, "version of the catalog");
+        cards.text("CATVERS", &self.provenance.version, "version of the catalog");
         cards.text("QUERYSHA", &self.provenance.query_hash(), "");
         cards.history(&self.provenance.query);
         for warning in &self.provenance.warnings {

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 pub struct Provenance {
     /// The query as it was sent.
     pub query: String,
-    /// Version of the catalog that the rows come from.
-    pub version: u64,
+    /// Version of the catalog that the rows come from; of several catalogs each with its schema:
+    /// `sky 12, gaia 3`.
+    pub version: String,
     /// What was read leniently or renamed.
     pub warnings: Vec<String>,
 }
@@ -37,7 +38,7 @@ impl Provenance {
         let facts = [
             ("QUERY", self.query.clone()),
             ("QUERY_SHA256", self.query_hash()),
-            ("CATALOG_VERSION", self.version.to_string()),
+            ("CATALOG_VERSION", self.version.clone()),
         ];
         facts.into_iter().chain(self.warnings.iter().map(|text| ("WARNING", text.clone())))
     }

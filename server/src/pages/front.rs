@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use almagest_engine::Database;
 use almagest_engine::tap_schema::{self, identifier};
 use almagest_storage::schema::{SchemaDef, TableDef};
 use axum::extract::State;
@@ -12,6 +13,7 @@ use super::{asking, page};
 use crate::base_url::BaseUrl;
 use crate::cone_search::{Searchable, searchable};
 use crate::dali::Parameters;
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::tap::examples::Example;
 use crate::tap::plan::grouped;
@@ -36,10 +38,11 @@ const FORMATS: [(&str, &str); 9] = [
 /// Answer with the page; QUERY is what stands in the form.
 pub async fn front(
     State(state): State<AppState>,
+    caller: Caller,
     base: BaseUrl,
     parameters: Parameters,
 ) -> Response {
-    let database = state.database.clone();
+    let database = caller.database.clone();
     let examples =
         state.queries.run(async move { crate::tap::examples::of_catalog(&database).await });
     let examples = timeout(PATIENCE, examples).await.ok().and_then(Result::ok).unwrap_or_default();
@@ -53,11 +56,11 @@ pub async fn front(
          <section id=\"tables\" aria-labelledby=\"tables-title\">\n{}</section>\n\
          <section id=\"connect\" aria-labelledby=\"connect-title\">\n{}</section>\n",
         Escaped(&curation.title),
-        introduction(state.database.schemas()),
+        introduction(caller.database.schemas()),
         form(&base, query),
         example_list(&base, &examples),
-        tables(&state, &base),
-        connect(&base, state.database.schemas()),
+        tables(&caller.database, &base),
+        connect(&base, caller.database.schemas()),
     );
     page(&base, &curation.title, &curation.title, &main)
 }
@@ -115,10 +118,10 @@ fn example_list(base: &BaseUrl, examples: &[Example]) -> String {
     out
 }
 
-fn tables(state: &AppState, base: &BaseUrl) -> String {
+fn tables(database: &Database, base: &BaseUrl) -> String {
     let mut out = "<h2 id=\"tables-title\">Tables</h2>\n".to_owned();
-    for schema in state.database.schemas() {
-        let is_alone = state.database.schemas().len() <= 2 && schema.name != tap_schema::NAME;
+    for schema in database.schemas() {
+        let is_alone = database.schemas().len() <= 2 && schema.name != tap_schema::NAME;
         if !is_alone {
             out += &format!("<h3>{}</h3>\n", Escaped(&schema.name));
         }
@@ -126,15 +129,15 @@ fn tables(state: &AppState, base: &BaseUrl) -> String {
                 <th scope=\"col\" class=\"n\">Rows</th><th scope=\"col\" class=\"n\">Columns</th>\
                 <th scope=\"col\">A row is</th></tr></thead><tbody>\n";
         for table in &schema.tables {
-            out += &table_line(state, base, schema, table);
+            out += &table_line(database, base, schema, table);
         }
         out += "</tbody></table>\n";
     }
     out
 }
 
-fn table_line(state: &AppState, base: &BaseUrl, schema: &SchemaDef, table: &TableDef) -> String {
-    let n_rows = state.database.n_rows(&schema.name, &table.name);
+fn table_line(database: &Database, base: &BaseUrl, schema: &SchemaDef, table: &TableDef) -> String {
+    let n_rows = database.n_rows(&schema.name, &table.name);
     let n_rows = n_rows.map_or(String::new(), grouped);
     format!(
         "<tr><td><a href=\"{}\"><code>{}</code></a></td><td class=\"n\">{n_rows}</td>\

@@ -12,6 +12,7 @@ use super::{asking, page};
 use crate::Error;
 use crate::base_url::BaseUrl;
 use crate::dali::Parameters;
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::tap::plan::grouped;
 use crate::vosi;
@@ -30,17 +31,18 @@ pub fn url(base: &BaseUrl, schema: &SchemaDef, table: &TableDef) -> String {
 /// Answer with the page; FIND narrows the list of columns.
 pub async fn table(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
     base: BaseUrl,
     parameters: Parameters,
 ) -> Result<Response, Response> {
-    let schemas = state.database.schemas();
+    let schemas = caller.database.schemas();
     let found = vosi::tables::find(schemas, &name).ok_or(Error::NoSuchTable { name });
     let (schema, table) =
         found.map_err(|error| super::refusal::refusal(&base, &state, error, None))?;
     let find = parameters.first("FIND").unwrap_or_default().trim();
     let name = identifier::qualified(&schema.name, &table.name);
-    let n_rows = state.database.n_rows(&schema.name, &table.name);
+    let n_rows = caller.database.n_rows(&schema.name, &table.name);
     let n_rows = n_rows.map_or(String::new(), |n| format!("{} rows · ", grouped(n)));
     let main = format!(
         "<h1><code>{}</code></h1>\n<p>{}</p>\n<p class=\"quiet\">{n_rows}{} columns{} · \

@@ -48,7 +48,7 @@ pub struct Answer {
     /// The document, made as fast as it is taken.
     pub bytes: BoxStream<'static, Result<Bytes>>,
     /// Version of the catalog that the rows come from.
-    pub catalog_version: u64,
+    pub catalog_version: String,
     /// Its entity tag, if the same query would have the same answer.
     pub tag: Option<String>,
     /// Had it been kept?
@@ -61,7 +61,7 @@ pub struct Answer {
 /// The query is wrong, or fails before it has given its first rows.
 pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Result<Answer> {
     let begin = Instant::now();
-    let key = terms.kept.key(&request, database.newest_version()?);
+    let key = terms.kept.key(&request, &database)?;
     if let Some(key) = key.filter(|_| !terms.is_anew)
         && let Some(found) = terms.kept.find(&key)
     {
@@ -72,10 +72,11 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let options = QueryOptions { dialect: request.dialect, row_limit };
     let uploads = terms.uploads.read(request.uploads).await?;
     let query = database.session_with(uploads)?.query(&request.query, options).await?;
-    let catalog_version = query.version();
+    let catalog_version = query.cited_version();
     terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
-    let provenance = Provenance { query: request.query, version: catalog_version, warnings };
+    let provenance =
+        Provenance { query: request.query, version: catalog_version.clone(), warnings };
     let key = key.filter(|_| query.is_repeatable());
     let tag = key.map(|key| key.tag());
     let canonical = Canonical::new(&labelled(query.schema(), &request.labels))?;
@@ -93,7 +94,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let bytes = encode(rows, canonical, encoder, request.limit, terms.failures).boxed();
     let mut bytes = started(bytes).await?;
     if let Some(key) = key {
-        bytes = terms.kept.keep(key, catalog_version, terms.tally, bytes);
+        bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally, bytes);
     }
     Ok(Answer { bytes, catalog_version, tag, is_kept: false })
 }
@@ -124,6 +125,7 @@ async fn started<T: Send + 'static>(
 ) -> Result<BoxStream<'static, Result<T>>> {
     Ok(match items.next().await {
         Some(first) => stream::once(std::future::ready(Ok(first?))).chain(items).boxed(),
+        // What has ended must not be asked again.
         None => stream::empty().boxed(),
     })
 }

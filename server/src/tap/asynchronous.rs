@@ -206,7 +206,8 @@ async fn plan_of(
     let job = state.jobs.job(&id, &owner).await?;
     let as_json = Format::negotiated(&parameters, &headers)? == Format::Json;
     let request = TapRequest::from_parameters(&job.parameters, &state.config)?;
-    Ok(plan::respond(&state, request, as_json).await?)
+    let database = state.views.of(&owner)?;
+    Ok(plan::respond(&state, database, request, as_json).await?)
 }
 
 async fn owner(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {

@@ -13,6 +13,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::xml::Escaped;
 
@@ -28,8 +29,8 @@ pub struct Example {
 }
 
 /// Answer with the examples.
-pub async fn examples(State(state): State<AppState>) -> Response {
-    let database = state.database.clone();
+pub async fn examples(State(state): State<AppState>, caller: Caller) -> Response {
+    let database = caller.database;
     let page = match state.queries.run(async move { of_catalog(&database).await }).await {
         Ok(examples) => page(&examples),
         Err(error) => return error.into_text(),

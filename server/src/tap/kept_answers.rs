@@ -10,6 +10,8 @@
 
 use std::sync::Arc;
 
+use almagest_engine::Database;
+use almagest_storage::schema::SchemaDef;
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -56,7 +58,7 @@ pub struct KeptAnswer {
     /// Rows that the engine gave for it.
     pub n_rows: u64,
     /// Version of the catalog that the rows come from.
-    pub catalog_version: u64,
+    pub catalog_version: String,
 }
 
 #[derive(Debug, Clone)]
@@ -83,8 +85,21 @@ impl KeptAnswers {
 }
 
 impl KeptFor {
-    /// The key of a request asked of a version; none where its answer cannot be kept.
-    pub fn key(&self, request: &TapRequest, version: u64) -> Option<AnswerKey> {
+    /// The key of a request asked of the newest versions; none where its answer cannot be kept.
+    ///
+    /// # Errors
+    /// A catalog cannot be read.
+    pub fn key(&self, request: &TapRequest, database: &Database) -> Result<Option<AnswerKey>> {
+        Ok(self.key_in(request, &database.newest_versions()?, database.schemas()))
+    }
+
+    /// What a caller may see is part of the key: it may change while the versions do not.
+    fn key_in(
+        &self,
+        request: &TapRequest,
+        versions: &[u64],
+        visible: &[SchemaDef],
+    ) -> Option<AnswerKey> {
         if self.kept.answers.is_none() || !request.uploads.is_empty() {
             return None;
         }
@@ -92,7 +107,14 @@ impl KeptFor {
         let owner = &self.owner.0;
         let mut hash = Sha256::new();
         // The query comes last: nothing that it holds can look like another field.
-        hash.update(format!("{version} {dialect:?} {format:?} {limit:?} {labels:?} {owner:?}\0"));
+        for schema in visible {
+            for table in &schema.tables {
+                hash.update(format!("{:?}.{:?} ", schema.name, table.name));
+            }
+        }
+        hash.update(format!(
+            "{versions:?} {dialect:?} {format:?} {limit:?} {labels:?} {owner:?}\0"
+        ));
         hash.update(query);
         Some(AnswerKey(hash.finalize().into()))
     }
@@ -108,7 +130,7 @@ impl KeptFor {
     pub fn keep(
         &self,
         key: AnswerKey,
-        catalog_version: u64,
+        catalog_version: String,
         tally: Arc<Tally>,
         bytes: BoxStream<'static, Result<Bytes>>,
     ) -> BoxStream<'static, Result<Bytes>> {
@@ -116,6 +138,7 @@ impl KeptFor {
         let gathered = Some(Vec::new());
         stream::unfold((bytes, gathered), move |(mut bytes, mut gathered)| {
             let (answers, tally) = (answers.clone(), tally.clone());
+            let catalog_version = catalog_version.clone();
             async move {
                 let item = bytes.next().await;
                 match (&item, gathered.take()) {
@@ -169,6 +192,8 @@ pub fn wants_anew(request: &HeaderMap) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use almagest_engine::tap_schema;
+
     use crate::config::ServerConfig;
     use crate::dali::Parameters;
 
@@ -184,7 +209,8 @@ mod tests {
     #[test]
     fn a_key_holds_all_that_decides_the_bytes() {
         let mine = kept(1 << 20).of(&Owner(Some("ada".to_owned())));
-        let key = |parameters: &str, version| mine.key(&request(parameters), version).unwrap();
+        let key =
+            |parameters: &str, version| mine.key_in(&request(parameters), &[version], &[]).unwrap();
         let first = key("QUERY=SELECT+1", 7);
         assert_eq!(key("query=SELECT+1&LANG=ADQL", 7), first);
         for (parameters, version) in [
@@ -196,10 +222,12 @@ mod tests {
         ] {
             assert_ne!(key(parameters, version), first, "{parameters} {version}");
         }
-        let others = mine.kept.of(&Owner::default()).key(&request("QUERY=SELECT+1"), 7);
+        let others = mine.kept.of(&Owner::default()).key_in(&request("QUERY=SELECT+1"), &[7], &[]);
         assert_ne!(others.unwrap(), first);
         let uploading = request("QUERY=SELECT+1&UPLOAD=t,http://localhost/t.vot");
-        assert_eq!(mine.key(&uploading, 7), None);
+        assert_eq!(mine.key_in(&uploading, &[7], &[]), None);
+        let visible = [tap_schema::definition()];
+        assert_ne!(mine.key_in(&request("QUERY=SELECT+1"), &[7], &visible).unwrap(), first);
     }
 
     #[tokio::test]
@@ -208,9 +236,9 @@ mod tests {
         let mine = all.of(&Owner::default());
         let check =
             async |version: u64, parts: Vec<usize>, breaks: bool, expected: Option<usize>| {
-                let key = mine.key(&request("QUERY=SELECT+1"), version).unwrap();
+                let key = mine.key_in(&request("QUERY=SELECT+1"), &[version], &[]).unwrap();
                 let parts = stream::iter(parts).map(|n| Ok(Bytes::from(vec![0; n]))).boxed();
-                let mut taken = mine.keep(key, version, Arc::default(), parts);
+                let mut taken = mine.keep(key, version.to_string(), Arc::default(), parts);
                 while let Some(part) = taken.next().await {
                     part.unwrap();
                     if breaks {
@@ -229,7 +257,7 @@ mod tests {
     #[test]
     fn a_caller_tells_what_it_has() {
         let mine = kept(1).of(&Owner::default());
-        let key = mine.key(&request("QUERY=SELECT+1"), 1).unwrap();
+        let key = mine.key_in(&request("QUERY=SELECT+1"), &[1], &[]).unwrap();
         let check = |value: String, expected| {
             let headers = [(header::IF_NONE_MATCH, value.parse().unwrap())].into_iter().collect();
             assert_eq!(key.is_known_by(&headers), expected, "{value}");

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use almagest_engine::estimate::FilesEstimate;
-use almagest_engine::{Estimate, QueryOptions, ScanEstimate, Share};
+use almagest_engine::{Database, Estimate, QueryOptions, ScanEstimate, Share};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub struct Plan {
     /// The rewritten query.
     pub sql: String,
     /// Version of the catalog that it would be asked of.
-    pub catalog_version: u64,
+    pub catalog_version: String,
     /// What was read leniently or renamed.
     pub warnings: Vec<String>,
     /// What it would read.
@@ -60,10 +60,14 @@ pub fn is_wanted(parameters: &Parameters) -> Result<bool> {
 ///
 /// # Errors
 /// The query is wrong, or cannot be planned in the time of a synchronous query.
-pub async fn respond(state: &AppState, request: TapRequest, as_json: bool) -> Result<Response> {
+pub async fn respond(
+    state: &AppState,
+    database: Database,
+    request: TapRequest,
+    as_json: bool,
+) -> Result<Response> {
     let limit = state.config.sync_duration;
     let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
-    let database = state.database.clone();
     let work = state.queries.run(async move {
         let row_limit = Some(request.limit.rows().saturating_add(1));
         let options = QueryOptions { dialect: request.dialect, row_limit };
@@ -71,7 +75,7 @@ pub async fn respond(state: &AppState, request: TapRequest, as_json: bool) -> Re
         let query = database.session_with(uploads)?.query(&request.query, options).await?;
         Ok::<_, Error>(Plan {
             sql: query.sql().to_owned(),
-            catalog_version: query.version(),
+            catalog_version: query.cited_version(),
             warnings: query.warnings().to_vec(),
             estimate: query.estimate()?,
             n_cores: database.n_cores(),

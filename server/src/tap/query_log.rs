@@ -12,12 +12,14 @@ use tracing::Span;
 
 use super::Tally;
 use crate::metrics::{Ended, Endpoint, Metrics, UnderWay};
+use crate::uws::Owner;
 use crate::{Error, Result};
 
 /// Writes its line when it is dropped.
 #[derive(Debug)]
 pub struct QueryLog {
     endpoint: Endpoint,
+    owner: Owner,
     /// Which job, or which table.
     what: Option<String>,
     request: Span,
@@ -30,9 +32,10 @@ pub struct QueryLog {
 
 impl QueryLog {
     /// Begin to follow a query.
-    pub fn begin(endpoint: Endpoint, tally: Arc<Tally>, metrics: &Metrics) -> Self {
+    pub fn begin(endpoint: Endpoint, owner: &Owner, tally: Arc<Tally>, metrics: &Metrics) -> Self {
         Self {
             endpoint,
+            owner: owner.clone(),
             what: None,
             request: Span::current(),
             begin: Instant::now(),
@@ -88,6 +91,7 @@ impl Drop for QueryLog {
         tracing::info!(
             parent: &self.request,
             endpoint = self.endpoint.as_str(),
+            user = self.owner.0.as_deref(),
             what = self.what.as_deref(),
             duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             rows = n_rows,

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, answer};
@@ -16,9 +17,9 @@ use crate::dali::Format;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Endpoint;
 use crate::pages;
+use crate::people::Caller;
 use crate::state::AppState;
 use crate::uploads::{Submission, UploadReader};
-use crate::uws::Owner;
 use crate::{Error, Result};
 
 /// Answer a query; GET and POST are the same.
@@ -30,7 +31,7 @@ pub async fn sync(
     State(state): State<AppState>,
     base: BaseUrl,
     headers: HeaderMap,
-    owner: Owner,
+    caller: Caller,
     Submission(parameters): Submission,
 ) -> Result<Response> {
     let answered = async {
@@ -38,9 +39,9 @@ pub async fn sync(
         if plan::is_wanted(&parameters)? {
             let request = request?;
             let as_json = request.format == Format::Json;
-            return plan::respond(&state, request, as_json).await;
+            return plan::respond(&state, caller.database, request, as_json).await;
         }
-        let inquiry = Inquiry { endpoint: Endpoint::Sync, of: None, headers: &headers, owner };
+        let inquiry = Inquiry { endpoint: Endpoint::Sync, of: None, headers: &headers, caller };
         inquiry.answer(&state, request).await
     };
     let answered = answered.await;
@@ -66,7 +67,7 @@ pub struct Inquiry<'a> {
     /// The headers of the request.
     pub headers: &'a HeaderMap,
     /// Who asks.
-    pub owner: Owner,
+    pub caller: Caller,
 }
 
 impl Inquiry<'_> {
@@ -76,13 +77,14 @@ impl Inquiry<'_> {
     /// It could not, or the query fails before it has given its first rows.
     pub async fn answer(self, state: &AppState, request: Result<TapRequest>) -> Result<Response> {
         let tally = Arc::new(Tally::default());
-        let mut log = QueryLog::begin(self.endpoint, tally.clone(), &state.metrics);
+        let mut log =
+            QueryLog::begin(self.endpoint, &self.caller.owner, tally.clone(), &state.metrics);
         if let Some(of) = &self.of {
             log = log.of(of);
         }
         let begun = async {
             let request = request?;
-            let key = state.kept.of(&self.owner).key(&request, state.database.newest_version()?);
+            let key = state.kept.of(&self.caller.owner).key(&request, &self.caller.database)?;
             if let Some(key) = key.filter(|key| key.is_known_by(self.headers)) {
                 return Ok(Err(key.tag()));
             }
@@ -103,7 +105,8 @@ impl Inquiry<'_> {
             (header::CONTENT_DISPOSITION, disposition),
             (header::VARY, "accept".to_owned()),
         ];
-        let mut response = (headers, Body::from_stream(log.follow(bytes))).into_response();
+        // Compression asks once more after the end.
+        let mut response = (headers, Body::from_stream(log.follow(bytes).fuse())).into_response();
         if let Some(tag) = tag.and_then(|tag| tag.try_into().ok()) {
             response.headers_mut().insert(header::ETAG, tag);
             // A browser asks whether what it has is still what it would be given.
@@ -131,10 +134,10 @@ impl Inquiry<'_> {
             uploads: UploadReader::new(state.jobs.uploads().clone(), &state.config),
             tally,
             spool: state.config.spool.clone(),
-            kept: state.kept.of(&self.owner),
+            kept: state.kept.of(&self.caller.owner),
             is_anew: wants_anew(self.headers),
         };
-        let work = state.queries.run(answer(state.database.clone(), request, terms));
+        let work = state.queries.run(answer(self.caller.database.clone(), request, terms));
         timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
     }
 }

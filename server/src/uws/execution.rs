@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use almagest_engine::Database;
 use futures::StreamExt;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -20,6 +19,7 @@ use crate::config::ServerConfig;
 use crate::disk_guard::DiskGuard;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Metrics;
+use crate::people::Views;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
 use crate::tap::{KeptAnswers, Tally, TapRequest};
@@ -35,8 +35,8 @@ const GUARDED_BYTES: usize = 64 << 20;
 /// What jobs are executed with; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Workshop {
-    /// What is asked.
-    pub database: Database,
+    /// What is asked, as owners of jobs may see it.
+    pub views: Views,
     /// The limits of the service.
     pub config: Arc<ServerConfig>,
     /// Where queries compute.
@@ -66,7 +66,7 @@ impl Workshop {
             kept: self.kept.of(&job.owner),
             is_anew: false,
         };
-        let work = answer(self.database.clone(), request.clone(), terms);
+        let work = answer(self.views.of(&job.owner)?, request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;
 

@@ -4,8 +4,6 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use rand::RngExt;
 
 use super::{Moment, Phase};
@@ -49,15 +47,6 @@ impl fmt::Display for JobId {
 /// Who may see a job: a user by name, or whoever knows its id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Owner(pub Option<String>);
-
-/// The service knows no users yet: every caller is anonymous.
-impl<S: Send + Sync> FromRequestParts<S> for Owner {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::default())
-    }
-}
 
 /// A job as it stands in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +102,7 @@ pub struct ResultFile {
     /// Are there more rows than it holds?
     pub overflows: bool,
     /// Version of the catalog that the rows come from.
-    pub catalog_version: u64,
+    pub catalog_version: String,
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::job::{Failure, ResultFile};
 use super::job_list::{Filter, JobReference};
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::dali::Parameters;
-use crate::{Error, Result};
+use crate::{Error, Result, sqlite_file};
 
 /// Number of the format of the file; a file of another number is refused.
 const FORMAT: i64 = 1;
@@ -41,7 +41,7 @@ CREATE TABLE job (
     n_bytes       INTEGER,
     n_rows        INTEGER,
     overflows     INTEGER,
-    catalog_version INTEGER
+    catalog_version TEXT
 );
 CREATE INDEX job_by_owner ON job (owner, created);
 CREATE INDEX job_by_turn ON job (queued) WHERE phase = 'QUEUED';
@@ -58,27 +58,7 @@ impl JobStore {
     /// # Errors
     /// It cannot be written to, or is of another format.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        let transaction = connection.transaction()?;
-        let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match format {
-            FORMAT => {}
-            0 => {
-                transaction.execute_batch(TABLES)?;
-                transaction.pragma_update(None, "user_version", FORMAT)?;
-            }
-            other => {
-                return Err(Error::StateFormat {
-                    path: path.to_owned(),
-                    found: other,
-                    known: FORMAT,
-                });
-            }
-        }
-        transaction.commit()?;
+        let connection = sqlite_file::open(path, FORMAT, TABLES)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 

@@ -123,7 +123,7 @@ fn job_info(job: &Job, tally: Option<&Tally>) -> String {
             ("rows", result.n_rows.to_string()),
             ("bytes", result.n_bytes.to_string()),
             ("overflow", result.overflows.to_string()),
-            ("catalogVersion", result.catalog_version.to_string()),
+            ("catalogVersion", result.catalog_version.clone()),
         ]),
         (None, Some(tally)) => {
             if let Some(scanned) = tally.scanned() {

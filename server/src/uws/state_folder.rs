@@ -4,6 +4,7 @@
 //!   STATE/
 //!     lock              held by the one service that uses the folder
 //!     server.db         SQLite: the jobs
+//!     people.db         SQLite: users, tokens, rights
 //!     uploads/…         tables that came with requests, until these are answered
 //!     results/ID        result of a completed job
 //!     results/ID.part   result that is being written, or was when the service died
@@ -19,6 +20,11 @@ use tempfile::TempDir;
 use super::JobId;
 use crate::uploads::UploadFolder;
 use crate::{Error, Result};
+
+/// Where the users of the service with the state folder `root` are kept.
+pub fn people_file(root: &Path) -> PathBuf {
+    root.join("people.db")
+}
 
 /// Ending of the name of a result that is not yet whole.
 const PART: &str = ".part";
@@ -78,6 +84,11 @@ impl StateFolder {
     /// The SQLite file.
     pub fn database(&self) -> PathBuf {
         self.root.join("server.db")
+    }
+
+    /// The SQLite file of users.
+    pub fn people(&self) -> PathBuf {
+        people_file(&self.root)
     }
 
     /// The folder of the tables that come with requests.

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::base_url::BaseUrl;
-use crate::config::ServerConfig;
 use crate::dali::Format;
 use crate::state::AppState;
 use crate::tap::features::{self, FeatureList};
@@ -15,11 +14,15 @@ use crate::xml::{Attribute, Element, Escaped};
 
 /// Answer with the capabilities document.
 pub async fn capabilities(State(state): State<AppState>, base: BaseUrl) -> Response {
-    super::xml(document(&of_tap(&format!("{base}/tap"), &state.config)))
+    super::xml(document(&of_tap(&format!("{base}/tap"), &state)))
 }
 
 /// The namespaces of capabilities.
 pub const NAMESPACES: &str = r#"xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:cs="http://www.ivoa.net/xml/ConeSearch/v1.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#;
+
+/// Callers may be anonymous, or show a token as the password of Basic authentication.
+const SECURITY: &str =
+    "<securityMethod/><securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>";
 
 /// Return the document of some capabilities.
 pub fn document(capabilities: &str) -> String {
@@ -31,7 +34,10 @@ pub fn document(capabilities: &str) -> String {
 }
 
 /// Return the capabilities of the TAP service at the address `tap`.
-pub fn of_tap(tap: &str, config: &ServerConfig) -> String {
+pub fn of_tap(tap: &str, state: &AppState) -> String {
+    let config = &state.config;
+    // Where the users cannot be read, nobody can log in.
+    let has_users = state.views.people().is_empty().is_ok_and(|is_empty| !is_empty);
     let tap = Escaped(tap);
     format!(
         r#"<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
@@ -47,16 +53,16 @@ pub fn of_tap(tap: &str, config: &ServerConfig) -> String {
   <interface xsi:type="vr:WebBrowser" version="1.0"><accessURL use="full">{tap}/examples</accessURL></interface>
 </capability>
 <capability xsi:type="tr:TableAccess" standardID="ivo://ivoa.net/std/TAP">
-  <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{tap}</accessURL></interface>
+  <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{tap}</accessURL>{security}</interface>
 {languages}{formats}  <uploadMethod ivo-id="ivo://ivoa.net/std/TAPRegExt#upload-inline"/>
   <uploadMethod ivo-id="ivo://ivoa.net/std/TAPRegExt#upload-http"/>
   <retentionPeriod><default>{keep}</default><hard>{keep_most}</hard></retentionPeriod>
   <executionDuration><default>{run}</default><hard>{run_most}</hard></executionDuration>
   <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
   <uploadLimit><default unit="row">{rows}</default><hard unit="row">{rows}</hard></uploadLimit>
-  <uploadLimit><default unit="byte">{bytes}</default><hard unit="byte">{bytes}</hard></uploadLimit>
 </capability>
 "#,
+        security = if has_users { SECURITY } else { "" },
         languages = languages(),
         formats = formats(),
         keep = config.retention.or_default().as_secs(),
@@ -66,7 +72,6 @@ pub fn of_tap(tap: &str, config: &ServerConfig) -> String {
         default = config.default_maxrec.min(config.hard_maxrec),
         hard = config.hard_maxrec,
         rows = config.upload_rows,
-        bytes = config.upload_bytes,
     )
 }
 

@@ -4,11 +4,11 @@
 
 use almagest_engine::tap_schema::{VotableType, identifier, is_indexed, target_of};
 use almagest_storage::schema::{ColumnDef, ForeignKey, SchemaDef, TableDef};
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 
 use crate::dali::Parameters;
-use crate::state::AppState;
+use crate::people::Caller;
 use crate::xml::{Attribute, Element, Escaped};
 use crate::{Error, Result};
 
@@ -24,14 +24,11 @@ enum Detail {
 }
 
 /// Answer with all tables.
-pub async fn tables(
-    State(state): State<AppState>,
-    parameters: Parameters,
-) -> Result<Response, Response> {
+pub async fn tables(caller: Caller, parameters: Parameters) -> Result<Response, Response> {
     let detail = detail(&parameters).map_err(Error::into_text)?;
     let mut out =
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:tableset {NAMESPACES}>\n");
-    for schema in state.database.schemas() {
+    for schema in caller.database.schemas() {
         out += "<schema>\n";
         out += &Element("name", Some(&identifier::in_query(&schema.name))).to_string();
         out += &Element("description", Some(schema.description.trim())).to_string();
@@ -47,11 +44,8 @@ pub async fn tables(
 }
 
 /// Answer with one table, named as a query would.
-pub async fn table(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-) -> Result<Response, Response> {
-    let found = find(state.database.schemas(), &name);
+pub async fn table(caller: Caller, Path(name): Path<String>) -> Result<Response, Response> {
+    let found = find(caller.database.schemas(), &name);
     let (schema, table) = found.ok_or(Error::NoSuchTable { name }).map_err(Error::into_text)?;
     Ok(super::xml(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:table type=\"table\" {NAMESPACES}>{}</vosi:table>\n",

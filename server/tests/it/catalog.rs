@@ -8,6 +8,7 @@ use almagest_engine::arrow::array::{
 };
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_ingest::Transaction;
+use almagest_server::people::PeopleStore;
 use almagest_server::{AppState, ServerConfig, app};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
@@ -97,6 +98,11 @@ impl Service {
         let Self { router, state, config, folder } = self;
         drop((router, state));
         Self::over(folder, config)
+    }
+
+    /// The users of the service.
+    pub fn people(&self) -> &PeopleStore {
+        self.state.views.people()
     }
 
     /// How many tables that came with requests are kept.

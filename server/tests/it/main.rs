@@ -5,6 +5,7 @@
 mod catalog;
 mod formats;
 mod jobs;
+mod rights;
 mod sample;
 mod streaming;
 mod tap_sync;

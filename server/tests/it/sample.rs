@@ -94,7 +94,7 @@ fn booleans(lists: &[Option<&[bool]>]) -> ListArray {
 pub fn provenance() -> Provenance {
     Provenance {
         query: "SELECT *\nFROM t WHERE a < 'b'".to_owned(),
-        version: 12,
+        version: "12".to_owned(),
         warnings: vec!["LIMIT 3 is read as TOP 3".to_owned()],
     }
 }

@@ -89,7 +89,7 @@ async fn types_and_units_come_back_as_they_came() {
 async fn what_a_query_finds_wrong_in_an_upload_is_said() {
     let service = Service::new();
     let check = async |upload: &str, content: &str, status, text: &str| {
-        let query = "SELECT idd FROM TAP_UPLOAD.mine";
+        let query = "SELECT flx FROM TAP_UPLOAD.mine";
         let parts = [("QUERY", None, query), ("UPLOAD", None, upload), ("f", Some("f"), content)];
         send(&service, "/tap/sync", &parts).await.assert_error(status, text);
     };
@@ -135,7 +135,10 @@ async fn a_job_keeps_its_upload_until_it_has_run() {
     let service = service.restarted().await;
     assert_eq!(service.uploads(), 1);
     send(&service, &format!("{job}/phase"), &[("PHASE", None, "RUN")]).await;
-    service.get(&format!("{job}?WAIT=20")).await;
+    while service.get(&format!("{job}/phase")).await.text().trim() != "COMPLETED" {
+        let seen = service.get(&format!("{job}?WAIT=20")).await.text();
+        assert!(!seen.contains("ERROR"), "{seen}");
+    }
     let result = service.get(&format!("{job}/results/result")).await;
     assert_eq!(result.text(), "s\r\n15\r\n");
     for _ in 0..100 {

@@ -1,0 +1,163 @@
+//! `almagest user`: who may log in to a service, and what they may see.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use almagest_server::people::PeopleStore;
+use almagest_server::people::store::{ALL_TABLES, Restriction};
+use almagest_server::uws::state_folder::people_file;
+
+use almagest_storage::CatalogStore;
+use almagest_storage::schema::SchemaDef;
+
+use super::serve::beside;
+use super::{CommandError, Result};
+
+/// Manage the users of a service, their tokens, and the tables that only some of them may see.
+///
+/// The service may be running; its next request sees the change.
+#[derive(Debug, clap::Args)]
+pub struct User {
+    /// Folder of a catalog that the service answers from.
+    catalog: PathBuf,
+    /// State folder of the service [default: CATALOG.state].
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Add a user.
+    Add {
+        /// Name: letters, digits and _, beginning with a letter.
+        name: String,
+        /// Groups to put the user into.
+        #[arg(long, value_name = "GROUP")]
+        group: Vec<String>,
+    },
+    /// Remove a user, with all tokens.
+    Remove {
+        /// Name of the user.
+        name: String,
+    },
+    /// List users with their groups and tokens, and what is restricted.
+    List,
+    /// Make a token and print it, once: it is stored as a hash only.
+    Token {
+        /// Name of the user.
+        name: String,
+        /// What the token is for.
+        #[arg(long, default_value = "default")]
+        label: String,
+        /// Days after which it is worthless [default: never].
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u64>,
+    },
+    /// Make a token worthless.
+    Revoke {
+        /// Name of the user.
+        name: String,
+        /// What the token was for.
+        #[arg(long, default_value = "default")]
+        label: String,
+    },
+    /// Put a user into a group.
+    Join {
+        /// Name of the user.
+        name: String,
+        /// Name of the group.
+        group: String,
+    },
+    /// Take a user out of a group.
+    Leave {
+        /// Name of the user.
+        name: String,
+        /// Name of the group.
+        group: String,
+    },
+    /// Let only members of a group see a table (SCHEMA.TABLE) or a schema (SCHEMA). Restricted to
+    /// several groups, it is seen by all of them.
+    Restrict {
+        /// The table, or the schema.
+        table: String,
+        /// Name of the group.
+        group: String,
+    },
+    /// Let everybody see a table, or a schema, again.
+    Release {
+        /// The table, or the schema.
+        table: String,
+    },
+}
+
+impl User {
+    /// Do what is asked.
+    pub fn run(self) -> Result<()> {
+        let state = self.state.unwrap_or_else(|| beside(&self.catalog));
+        let schema = CatalogStore::open(&self.catalog)?.schema().clone();
+        std::fs::create_dir_all(&state)
+            .map_err(|source| CommandError::File { path: state.clone(), source })?;
+        let people = PeopleStore::open(&people_file(&state))?;
+        match self.action {
+            Action::Add { name, group } => {
+                people.add_user(&name)?;
+                for group in group {
+                    people.join(&name, &group)?;
+                }
+            }
+            Action::Remove { name } => people.remove_user(&name)?,
+            Action::List => list(&people)?,
+            Action::Token { name, label, days } => {
+                let life = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
+                println!("{}", people.add_token(&name, &label, life)?.reveal());
+            }
+            Action::Revoke { name, label } => people.revoke_token(&name, &label)?,
+            Action::Join { name, group } => people.join(&name, &group)?,
+            Action::Leave { name, group } => people.leave(&name, &group)?,
+            Action::Restrict { table, group } => {
+                let (schema, table) = parts(&table, &schema)?;
+                people.restrict(&Restriction { schema, table, group })?;
+            }
+            Action::Release { table } => {
+                let (schema, table) = parts(&table, &schema)?;
+                people.release(&schema, &table)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The schema and the table that are meant: a name that is no table's would protect nothing.
+fn parts(name: &str, known: &SchemaDef) -> Result<(String, String)> {
+    let (schema, table) = name.split_once('.').unwrap_or((name, ALL_TABLES));
+    let is_known = schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
+    match is_known {
+        true => Ok((schema.to_owned(), table.to_owned())),
+        false => Err(CommandError::Refused(format!(
+            "the catalog has no {name}; its schema is {}, with the tables {}",
+            known.name,
+            known.tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ")
+        ))),
+    }
+}
+
+fn list(people: &PeopleStore) -> Result<()> {
+    for user in people.users()? {
+        let groups: Vec<&str> = user.groups.iter().map(String::as_str).collect();
+        println!("{}: groups {}", user.name, or_none(&groups.join(", ")));
+        for (label, expires) in user.tokens {
+            let until = expires.map_or("for ever".to_owned(), |moment| format!("until {moment}"));
+            println!("  token {label:?}, good {until}");
+        }
+    }
+    for Restriction { schema, table, group } in people.restrictions()? {
+        println!("{schema}.{table}: group {group}");
+    }
+    Ok(())
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}

@@ -1,0 +1,119 @@
+//! The database as each caller may see it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use almagest_engine::{Database, tap_schema};
+
+use super::store::{ALL_TABLES, PeopleStore, Restriction};
+use crate::Result;
+use crate::uws::Owner;
+
+/// Views that are kept; there is one for each set of groups that makes a difference.
+const MAX_VIEWS: usize = 64;
+
+/// Makes views, and keeps them; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Views {
+    whole: Database,
+    people: PeopleStore,
+    /// By the tables that are hidden in them.
+    kept: Arc<Mutex<HashMap<BTreeSet<(String, String)>, Database>>>,
+}
+
+impl Views {
+    /// Make views of `whole` by what `people` says.
+    pub fn new(whole: Database, people: PeopleStore) -> Self {
+        Self { whole, people, kept: Arc::default() }
+    }
+
+    /// All that there is, for questions about the service itself.
+    pub fn whole(&self) -> &Database {
+        &self.whole
+    }
+
+    /// Who is known.
+    pub fn people(&self) -> &PeopleStore {
+        &self.people
+    }
+
+    /// Return the database as `owner` may see it now.
+    ///
+    /// # Errors
+    /// The rights cannot be read: then nothing is shown.
+    pub fn of(&self, owner: &Owner) -> Result<Database> {
+        let hidden = self.hidden(owner)?;
+        if hidden.is_empty() {
+            return Ok(self.whole.clone());
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = kept.get(&hidden) {
+            return Ok(view.clone());
+        }
+        let view = self
+            .whole
+            .restricted(|schema, table| !hidden.contains(&(schema.to_owned(), table.to_owned())))?;
+        if kept.len() >= MAX_VIEWS {
+            kept.clear();
+        }
+        kept.insert(hidden, view.clone());
+        Ok(view)
+    }
+
+    fn hidden(&self, owner: &Owner) -> Result<BTreeSet<(String, String)>> {
+        let restrictions = self.people.restrictions()?;
+        if restrictions.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let groups = match &owner.0 {
+            Some(user) => self.people.groups(user)?,
+            None => BTreeSet::new(),
+        };
+        let schemas = self.whole.schemas().iter().filter(|schema| schema.name != tap_schema::NAME);
+        let tables = schemas.flat_map(|schema| {
+            schema.tables.iter().map(|table| (schema.name.clone(), table.name.clone()))
+        });
+        Ok(tables.filter(|table| !is_visible(table, &restrictions, &groups)).collect())
+    }
+}
+
+/// A table's own restriction counts, and only where there is none that of its schema.
+fn is_visible(
+    (schema, table): &(String, String),
+    restrictions: &[Restriction],
+    groups: &BTreeSet<String>,
+) -> bool {
+    let of = |wanted: &str| -> Vec<&Restriction> {
+        let is_it = |r: &&Restriction| r.schema == *schema && r.table == wanted;
+        restrictions.iter().filter(is_it).collect()
+    };
+    let own = of(table);
+    let counts = if own.is_empty() { of(ALL_TABLES) } else { own };
+    counts.is_empty() || counts.iter().any(|restriction| groups.contains(&restriction.group))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_seen_by_the_groups_that_it_names_or_else_by_those_of_its_schema() {
+        let restriction = |table: &str, group: &str| Restriction {
+            schema: "s".to_owned(),
+            table: table.to_owned(),
+            group: group.to_owned(),
+        };
+        let all =
+            [restriction("*", "team"), restriction("Secret", "few"), restriction("Secret", "two")];
+        let check = |table: &str, groups: &[&str], expected: bool| {
+            let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            let found = is_visible(&("s".to_owned(), table.to_owned()), &all, &groups);
+            assert_eq!(found, expected, "{table} {groups:?}");
+        };
+        check("Open", &[], false);
+        check("Open", &["team"], true);
+        check("Secret", &["team"], false);
+        check("Secret", &["two"], true);
+        assert!(is_visible(&("t".to_owned(), "x".to_owned()), &all, &BTreeSet::new()));
+    }
+}
