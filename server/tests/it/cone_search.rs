@@ -32,6 +32,8 @@ async fn a_cone_gives_identifiers_positions_and_what_is_asked_for() {
     assert!(fields(&text, "ID_MAIN")[0].contains("datatype=\"char\" arraysize=\"*\""), "{text}");
     assert!(text.contains("<TD>1</TD><TD>10.0</TD><TD>-30.0</TD>"), "{text}");
     assert!(text.contains("Number of the star."), "{text}");
+    assert!(fields(&text, "POS_EQ_RA_MAIN")[0].contains(" ref="), "{text}");
+    assert!(text.contains("<COOSYS "), "{text}");
 
     let columns = async |verb: &str| {
         let path = format!("/scs/sky.star?ra=10&dec=-30&sr=0.02&verb={verb}");
