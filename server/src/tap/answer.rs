@@ -58,7 +58,8 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let catalog_version = query.cited_version();
     terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
-    let provenance = Provenance { query: request.query, version: catalog_version.clone(), warnings };
+    let provenance =
+        Provenance { query: request.query, version: catalog_version.clone(), warnings };
     let canonical = Canonical::new(query.schema())?;
     let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
     if request.limit.is_metadata_only() {
