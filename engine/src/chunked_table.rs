@@ -9,6 +9,7 @@
 //! Pruning only skips what cannot match: each filter is reported as inexact, so that it is applied
 //! to every row that is read.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use almagest_storage::Snapshot;
@@ -36,6 +37,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, lit};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::config::Pruning;
+use crate::estimate::{FilesEstimate, Share};
 use crate::progress::Planned;
 use crate::region_filter::regions_of_filters;
 
@@ -72,6 +74,37 @@ impl ChunkedTable {
             (Some(position), Pruning::On) => regions_of_filters(filters, position),
             _ => vec![],
         }
+    }
+
+    /// Tell what a scan under `filters` would read of the files, with all columns.
+    pub fn estimate(&self, filters: &[Expr]) -> FilesEstimate {
+        let regions = self.regions(filters);
+        let mut sum = FilesEstimate::default();
+        let (mut chunks, mut chunks_read) = (HashSet::new(), HashSet::new());
+        for file in self.snapshot.data_files(&self.table.name) {
+            let met = access_plan(file, &regions).map_or(vec![], |(_, met)| met);
+            chunks.extend(file.footprints.iter().map(|footprint| footprint.chunk));
+            chunks_read.extend(met.iter().map(|footprint| footprint.chunk));
+            let row_groups = |all: &mut dyn Iterator<Item = &Footprint>| -> u64 {
+                all.map(|footprint| u64::from(footprint.n_row_groups)).sum()
+            };
+            let rows = Share {
+                read: met.iter().map(|footprint| footprint.n_rows).sum(),
+                all: file.n_rows,
+            };
+            let share = rows.read as f64 / rows.all.max(1) as f64;
+            let bytes = (file.size_bytes as f64 * share).round() as u64;
+            sum.files = sum.files + Share { read: u64::from(!met.is_empty()), all: 1 };
+            sum.row_groups = sum.row_groups
+                + Share {
+                    read: row_groups(&mut met.iter().copied()),
+                    all: row_groups(&mut file.footprints.iter()),
+                };
+            sum.rows = sum.rows + rows;
+            sum.bytes = sum.bytes + Share { read: bytes, all: file.size_bytes };
+        }
+        sum.chunks = Share { read: chunks_read.len() as u64, all: chunks.len() as u64 };
+        sum
     }
 
     /// Return the files of which something may match, each with its access plan.

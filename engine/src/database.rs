@@ -8,6 +8,7 @@ use almagest_adql::{AsOf, Names};
 use almagest_storage::schema::SchemaDef;
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
@@ -41,6 +42,19 @@ struct Mount {
     newest: Mutex<Option<Snapshot>>,
 }
 
+/// What all running queries hold together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes in memory, as far as they are accounted for.
+    pub memory_bytes: u64,
+    /// How many these may be.
+    pub memory_limit_bytes: u64,
+    /// Bytes in the spill folder.
+    pub spilled_bytes: u64,
+    /// How many these may be.
+    pub spill_limit_bytes: u64,
+}
+
 impl Database {
     /// Open the catalog in the folder `path`.
     ///
@@ -70,7 +84,17 @@ impl Database {
             FairSpillPool::new(config.memory_limit_bytes),
             std::num::NonZeroUsize::new(N_NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN),
         );
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+        let spill = match &config.spill.folder {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let spill = DiskManagerBuilder::default()
+            .with_mode(spill)
+            .with_max_temp_directory_size(config.spill.limit_bytes);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(spill)
+            .build_arc()?;
         let mut taken = vec![tap_schema::NAME.to_lowercase(), crate::upload::SCHEMA.to_lowercase()];
         for store in &stores {
             let name = &store.schema().name;
@@ -130,6 +154,37 @@ impl Database {
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
     pub fn schemas(&self) -> &[SchemaDef] {
         &self.schemas
+    }
+
+    /// The newest version of each catalog, commits of other processes included.
+    ///
+    /// # Errors
+    /// A catalog cannot be read.
+    pub fn newest_versions(&self) -> Result<Vec<u64>> {
+        self.mounts.iter().map(|mount| Ok(mount.store.newest_version()?)).collect()
+    }
+
+    /// The number of rows of a stored table that the caller may see; none for those that describe
+    /// others, and where the catalog cannot be read.
+    pub fn n_rows(&self, schema: &str, table: &str) -> Option<u64> {
+        self.schemas.iter().find(|known| known.name == schema)?.table(table)?;
+        let mount = self.mounts.iter().find(|mount| mount.store.schema().name == schema)?;
+        Some(mount.snapshot().ok()?.n_rows(table))
+    }
+
+    /// In how many parts a query is computed at the same time.
+    pub fn n_cores(&self) -> usize {
+        self.config.target_partitions
+    }
+
+    /// Tell how much all running queries hold of what they may hold.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            memory_bytes: self.runtime.memory_pool.reserved() as u64,
+            memory_limit_bytes: self.config.memory_limit_bytes as u64,
+            spilled_bytes: self.runtime.disk_manager.used_disk_space(),
+            spill_limit_bytes: self.config.spill.limit_bytes,
+        }
     }
 
     /// Begin a session on the newest snapshots, commits of other processes included.

@@ -65,13 +65,18 @@ impl NarrowTable {
         &self.table
     }
 
+    /// The table.
+    pub fn inner(&self) -> &dyn TableProvider {
+        self.inner.as_ref()
+    }
+
     /// How many columns of the table a scan reads, and how many it has.
     pub fn n_columns(&self, projection: Option<&Vec<usize>>) -> (usize, usize) {
         (self.places(projection).len(), self.inner.schema().fields().len())
     }
 
     /// Places in the table of what a scan reads, named columns first.
-    fn places(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
+    pub fn places(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         let projection = projection.unwrap_or(&all);
         let named = projection.iter().filter_map(|place| self.named.get(*place)).copied();

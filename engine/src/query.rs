@@ -6,14 +6,16 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
+use crate::estimate::Estimate;
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
 use crate::progress::Progress;
@@ -25,8 +27,19 @@ pub struct Query {
     context: Arc<TaskContext>,
     layout: Layout,
     schema: SchemaRef,
-    warnings: Vec<String>,
-    versions: Vec<(String, u64)>,
+    reading: Reading,
+    /// Would it give the same rows again?
+    is_repeatable: bool,
+}
+
+/// How the text of a query was read.
+pub(crate) struct Reading {
+    /// The rewritten query.
+    pub sql: String,
+    /// What was read leniently, or renamed.
+    pub warnings: Vec<String>,
+    /// The schemas of the catalogs that it is asked of, each with its version.
+    pub versions: Vec<(String, u64)>,
 }
 
 impl Query {
@@ -37,16 +50,17 @@ impl Query {
         frame: DataFrame,
         layout: Layout,
         described: OutputColumns,
-        warnings: Vec<String>,
-        versions: Vec<(String, u64)>,
+        reading: Reading,
     ) -> Result<Self> {
         let names = layout.schema(frame.schema().as_arrow());
         let (state, plan) = frame.into_parts();
+        // The optimizer writes the value in the place of a call such as that for the time.
+        let is_repeatable = is_repeatable(&plan)?;
         let logical = state.optimize(&plan)?;
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
         let schema = described.schema(&names, &layout.schema(&physical.schema()));
         let context = Arc::new(TaskContext::from(&state));
-        Ok(Self { logical, physical, context, layout, schema, warnings, versions })
+        Ok(Self { logical, physical, context, layout, schema, reading, is_repeatable })
     }
 
     /// The output columns; field metadata hold unit, UCD, utype, xtype and description under the
@@ -59,18 +73,37 @@ impl Query {
 
     /// What was read leniently, or renamed, and should be said to the user.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.reading.warnings
+    }
+
+    /// The query as it was rewritten.
+    pub fn sql(&self) -> &str {
+        &self.reading.sql
+    }
+
+    /// Would the query give the same rows again, asked of the same version? Not so if it draws random
+    /// numbers or looks at the clock.
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
+    }
+
+    /// Tell what the query would read.
+    ///
+    /// # Errors
+    /// The plan cannot be looked through: a bug.
+    pub fn estimate(&self) -> Result<Estimate> {
+        Ok(Estimate::of(&self.logical)?)
     }
 
     /// The schemas of the catalogs that the rows come from, each with its version.
     pub fn versions(&self) -> &[(String, u64)] {
-        &self.versions
+        &self.reading.versions
     }
 
     /// The versions as a result is cited by: the number, and with several catalogs each with the
     /// name of its schema.
     pub fn cited_version(&self) -> String {
-        match self.versions.as_slice() {
+        match self.reading.versions.as_slice() {
             [(_, version)] => version.to_string(),
             several => {
                 let each = several.iter().map(|(schema, version)| format!("{schema} {version}"));
@@ -101,6 +134,24 @@ impl Query {
         let physical = displayable(self.physical.as_ref()).indent(true).to_string();
         format!("{}\n\n{physical}", self.logical.display_indent())
     }
+}
+
+/// Does the value of each function of the plan follow from its arguments alone?
+fn is_repeatable(plan: &LogicalPlan) -> Result<bool> {
+    let mut is_repeatable = true;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::ScalarFunction(call) = part
+                    && call.func.signature().volatility != Volatility::Immutable
+                {
+                    is_repeatable = false;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(is_repeatable)
 }
 
 fn to_output(batch: &RecordBatch, layout: &Layout, schema: &SchemaRef) -> Result<RecordBatch> {

@@ -15,6 +15,7 @@ use datafusion::catalog::SchemaProvider;
 use crate::catalog_provider::SnapshotSchema;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
+use crate::query::Reading;
 use crate::upload::{self, Upload};
 use crate::{Database, Error, Query, Result, tap_schema};
 
@@ -91,6 +92,7 @@ impl Session {
                 true => upload::column_metadata(&self.uploads, table, column),
                 false => self.database.column_metadata(schema, table, column),
             });
+        let sql = query.to_string();
         let (frame, layout) = self.planner.frame(query).await?;
         let frame = match row_limit {
             Some(limit) => frame.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX)))?,
@@ -102,6 +104,7 @@ impl Session {
             // TAP_SCHEMA tells of all catalogs.
             versions.clone_from(&self.versions);
         }
-        Query::plan(frame, layout, described, warnings, versions).await
+        let reading = Reading { sql, warnings, versions };
+        Query::plan(frame, layout, described, reading).await
     }
 }

@@ -8,21 +8,24 @@ use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
 
+use crate::state::AppState;
+
 /// Scheme, host and path prefix, without a slash at the end: `http://localhost:8080`.
 ///
-/// Taken from the Host header; a proxy in front may say otherwise with X-Forwarded-Proto, -Host
-/// and -Prefix.
+/// The operator's `public_url` where there is one: then nothing that a caller sends can change the
+/// addresses that others are told. Otherwise taken from the Host header; a proxy in front may say
+/// otherwise with X-Forwarded-Proto, -Host and -Prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(headers: &HeaderMap, own_scheme: &str) -> Self {
         // Each proxy on the way appends to the list; the first entry is what the caller used.
         let first = |name: &str| {
             let value = headers.get(name)?.to_str().ok()?;
             value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
         };
-        let scheme = first("x-forwarded-proto").unwrap_or("http");
+        let scheme = first("x-forwarded-proto").unwrap_or(own_scheme);
         let host = first("x-forwarded-host").or_else(|| first(HOST.as_str()));
         let prefix = first("x-forwarded-prefix").unwrap_or("").trim_matches('/');
         let slash = if prefix.is_empty() { "" } else { "/" };
@@ -36,15 +39,19 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for BaseUrl {
+impl FromRequestParts<AppState> for BaseUrl {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        if let Some(url) = &state.config.public_url {
+            return Ok(Self(url.trim_end_matches('/').to_owned()));
+        }
+        let scheme = if state.config.tls.is_some() { "https" } else { "http" };
         // A request in absolute form has no need of a Host header.
         if let (None, Some(authority)) = (parts.headers.get(HOST), parts.uri.authority()) {
-            return Ok(Self(format!("http://{authority}")));
+            return Ok(Self(format!("{scheme}://{authority}")));
         }
-        Ok(Self::of(&parts.headers))
+        Ok(Self::of(&parts.headers, scheme))
     }
 }
 
@@ -56,7 +63,7 @@ mod tests {
     fn check(headers: &[(&'static str, &str)], expected: &str) {
         let headers =
             headers.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        assert_eq!(BaseUrl::of(&headers.collect()).to_string(), expected);
+        assert_eq!(BaseUrl::of(&headers.collect(), "http").to_string(), expected);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod process;
 pub mod progress;
 pub mod query;
 pub mod serve;
+pub mod serve_conduct;
 pub mod serve_limits;
 pub mod user;
 

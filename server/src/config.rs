@@ -33,6 +33,19 @@ pub struct ServerConfig {
     pub upload_bytes: u64,
     /// Hosts from which uploads are fetched by URL.
     pub upload_hosts: Vec<String>,
+    /// The address under which callers reach the service, with its path and without a slash at the
+    /// end; where it is absent, the headers of each request tell.
+    pub public_url: Option<String>,
+    /// Certificate and key, for HTTPS.
+    pub tls: Option<TlsFiles>,
+    /// What a connection may do.
+    pub connections: ConnectionLimits,
+    /// Free bytes of the disk of the state folder below which jobs and uploads are refused.
+    pub min_free_disk: u64,
+    /// Bytes of small results that are kept for those who ask the same again; none are at 0.
+    pub cache_bytes: u64,
+    /// Who runs the service, and what it is called.
+    pub curation: Curation,
     /// The folder for jobs and results; a temporary one, removed with the service, if absent.
     pub state: Option<PathBuf>,
 }
@@ -66,6 +79,66 @@ pub enum AnonymousJobs {
     Unlisted,
 }
 
+/// The files of a certificate, PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that vouch for it.
+    pub certificates: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections at the same time; more wait until one is closed.
+    pub at_once: usize,
+    /// How long the head of a request may take, from the end of the one before.
+    pub head: Duration,
+    /// How long the body of a request may pause.
+    pub pause: Duration,
+    /// How long a caller may take nothing of an answer.
+    pub stall: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            at_once: 1000,
+            head: Duration::from_secs(60),
+            pause: Duration::from_secs(60),
+            stall: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Who runs a service, and what it is called: for its record, and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Curation {
+    /// The title of the service.
+    pub title: String,
+    /// Who publishes it.
+    pub publisher: String,
+    /// Whom to write to.
+    pub contact_name: String,
+    /// And where.
+    pub contact_email: Option<String>,
+    /// The IVOA identifier of the service; without a registered authority it names no one.
+    pub identifier: String,
+}
+
+impl Default for Curation {
+    fn default() -> Self {
+        Self {
+            title: "Almagest".to_owned(),
+            publisher: "not named".to_owned(),
+            contact_name: "the operator of the service".to_owned(),
+            contact_email: None,
+            identifier: "ivo://unregistered/almagest".to_owned(),
+        }
+    }
+}
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl Default for ServerConfig {
@@ -84,6 +157,12 @@ impl Default for ServerConfig {
             upload_rows: 5_000_000,
             upload_bytes: 1 << 30,
             upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
+            public_url: None,
+            tls: None,
+            connections: ConnectionLimits::default(),
+            min_free_disk: 1 << 30,
+            cache_bytes: 64 << 20,
+            curation: Curation::default(),
             state: None,
         }
     }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parquet::errors::ParquetError;
 
 use crate::formats::votable;
+use crate::telemetry;
 use crate::uws::Phase;
 
 /// Shorthand for results of this crate.
@@ -105,6 +106,14 @@ pub enum Error {
         /// The table, as given.
         name: String,
     },
+    /// A table without a cone search.
+    #[error(
+        "there is no table {name:?} with positions here; /record lists those that can be searched"
+    )]
+    NoCones {
+        /// The table, as given.
+        name: String,
+    },
     /// A job that does not exist, or is not the caller's.
     #[error("there is no job {id:?} here; it may have been destroyed")]
     NoSuchJob {
@@ -185,6 +194,23 @@ pub enum Error {
     /// The store of jobs cannot be read or written.
     #[error("the store of jobs: {0}")]
     Store(#[from] rusqlite::Error),
+    /// The certificate for HTTPS cannot be used.
+    #[error("{path} cannot be used for HTTPS: {reason}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The disk of the state folder is nearly full.
+    #[error(
+        "the disk of the service is nearly full: it takes no jobs and no uploads until there is \
+         room again; synchronous queries without uploads are answered"
+    )]
+    DiskFull,
+    /// The counts of the service cannot be made.
+    #[error("the counts of the service: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// Something that the protocol knows and this service does not do yet.
     #[error("{what}")]
     NotImplemented {
@@ -259,6 +285,7 @@ impl Error {
             | Self::UnsupportedColumn { .. }
             | Self::TooManyColumns { .. } => StatusCode::BAD_REQUEST,
             Self::NoSuchTable { .. }
+            | Self::NoCones { .. }
             | Self::NoSuchJob { .. }
             | Self::NoSuchPart { .. }
             | Self::NotInPhase { .. } => StatusCode::NOT_FOUND,
@@ -266,10 +293,13 @@ impl Error {
             Self::SyncDuration { .. } | Self::ExecutionDuration { .. } => {
                 StatusCode::REQUEST_TIMEOUT
             }
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
             Self::StateFolder { .. }
             | Self::StateInUse { .. }
             | Self::StateFormat { .. }
+            | Self::Tls { .. }
+            | Self::Metrics(_)
             | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Convert(_)
             | Self::Parquet(_)
@@ -301,6 +331,7 @@ impl Error {
         match self {
             Self::Engine(error) => error.kind() == ErrorKind::ResourcesExhausted,
             Self::QueryThread { .. }
+            | Self::DiskFull
             | Self::StateFolder { .. }
             | Self::Store(_)
             | Self::Spool(_) => true,
@@ -340,9 +371,14 @@ impl IntoResponse for PlainText {
     }
 }
 
-/// Numbers that tell apart the incidents of one run of the server, and mostly those of two runs.
+/// The id of the request, or else a number that tells apart the incidents of one run of the server,
+/// and mostly those of two runs.
 fn next_incident() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Where a request is being answered, its id is in each line that the log has of it.
+    if let Some(request) = telemetry::current_request() {
+        return request;
+    }
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{:08x}-{number}", std::process::id())
 }

@@ -11,12 +11,17 @@
 
 pub mod base_url;
 pub mod compression;
+pub mod cone_search;
 pub mod config;
 pub mod query_runtime;
 pub mod dali;
+pub mod disk_guard;
 pub mod error;
 pub mod formats;
-pub mod home;
+pub mod health;
+pub mod metrics;
+pub mod pages;
+pub mod record;
 pub mod serve;
 pub mod state;
 pub mod people;
@@ -32,7 +37,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::SERVER;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn_with_state, map_request, map_response};
 use axum::response::Response;
 use axum::routing::get;
 
@@ -44,8 +49,9 @@ pub use state::AppState;
 /// Return the routes of the service.
 pub fn app(state: AppState) -> Router {
     let body_limit = DefaultBodyLimit::max(state.config.max_body_bytes);
+    let pause = state.config.connections.pause;
     let tap = Router::new()
-        .route("/", get(home::home))
+        .route("/", get(pages::front::front))
         .route("/sync", get(tap::sync::sync).post(tap::sync::sync))
         .nest("/async", tap::asynchronous::routes())
         .route("/capabilities", get(vosi::capabilities::capabilities))
@@ -53,12 +59,24 @@ pub fn app(state: AppState) -> Router {
         .route("/tables", get(vosi::tables::tables))
         .route("/tables/{name}", get(vosi::tables::table))
         .route("/examples", get(tap::examples::examples));
+    let cones = Router::new()
+        .route("/{name}", get(cone_search::search).post(cone_search::search))
+        .route("/{name}/capabilities", get(cone_search::capabilities))
+        .route("/{name}/availability", get(vosi::availability::availability));
     let router = Router::new()
-        .route("/", get(home::home))
+        .route("/", get(pages::front::front))
+        .route("/tables/{name}", get(pages::table::table))
+        .route("/record", get(record::record))
         .nest("/tap", tap)
+        .nest("/scs", cones)
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .layer(body_limit)
+        .layer(map_request(move |request| async move { serve::patience::bounded(request, pause) }))
         .layer(from_fn_with_state(state.clone(), people::caller::identify))
         .layer(compression::layer())
+        .layer(from_fn_with_state(state.clone(), metrics::count))
         .with_state(state);
     telemetry::traced(router.layer(map_response(name_server)))
 }

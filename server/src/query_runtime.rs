@@ -16,6 +16,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
 
 use crate::{Error, Result};
 
@@ -105,7 +106,8 @@ impl QueryRuntime {
         let runtime = self.0.0.as_ref().ok_or_else(gone)?;
         // A set aborts its tasks when it is dropped.
         let mut set = JoinSet::new();
-        set.spawn_on(work, runtime.handle());
+        // What is logged on the threads names the request, too.
+        set.spawn_on(work.instrument(Span::current()), runtime.handle());
         Ok(set)
     }
 }

@@ -1,14 +1,18 @@
 //! What all handlers share.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use almagest_engine::Database;
 
 use crate::Result;
 use crate::config::ServerConfig;
+use crate::metrics::Metrics;
 use crate::people::{PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
+use crate::tap::KeptAnswers;
 use crate::uws::Jobs;
+use crate::uws::execution::Workshop;
 use crate::uws::state_folder::StateFolder;
 
 /// What all handlers share; cheap to clone.
@@ -22,6 +26,10 @@ pub struct AppState {
     pub queries: QueryRuntime,
     /// Asynchronous queries.
     pub jobs: Jobs,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Small answers, for those who ask the same again.
+    pub kept: KeptAnswers,
     /// When the service started.
     pub up_since: SystemTime,
 }
@@ -39,7 +47,17 @@ impl AppState {
             None => StateFolder::temporary()?,
         };
         let views = Views::new(database, PeopleStore::open(&folder.people())?);
-        let jobs = Jobs::open(views.clone(), &config, queries.clone(), folder)?;
-        Ok(Self { views, config, queries, jobs, up_since: SystemTime::now() })
+        let metrics = Metrics::new()?;
+        let kept = KeptAnswers::new(config.cache_bytes, metrics.clone());
+        let workshop = Workshop {
+            views: views.clone(),
+            config: Arc::new(config.clone()),
+            queries: queries.clone(),
+            folder,
+            metrics: metrics.clone(),
+            kept: kept.clone(),
+        };
+        let jobs = Jobs::open(workshop)?;
+        Ok(Self { views, config, queries, jobs, metrics, kept, up_since: SystemTime::now() })
     }
 }

@@ -7,6 +7,8 @@
 
 pub mod request;
 pub mod answer;
+pub mod kept_answers;
+pub mod plan;
 pub mod tally;
 pub mod query_log;
 pub mod sync;
@@ -16,6 +18,7 @@ pub mod examples;
 pub mod features;
 
 pub use answer::Answer;
+pub use kept_answers::{KeptAnswers, KeptFor};
 pub use query_log::QueryLog;
 pub use request::TapRequest;
 pub use tally::Tally;

@@ -1,7 +1,8 @@
 //! What the operator sees of each request: one line on standard error, with its duration.
 //!
-//! Each request has an id, which stands in each line that is logged for it and in the answer's header
-//! `X-Request-Id`: who reports a problem can name it. A proxy in front may give it.
+//! Each request has an id, which stands in each line that is logged for it, in the answer's header
+//! `X-Request-Id` and in the text of an internal error: who reports a problem can name it. A proxy in
+//! front may give it.
 
 use std::io::IsTerminal;
 
@@ -14,9 +15,19 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use tracing_subscriber::EnvFilter;
 
+/// How lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
 /// Log to standard error what the environment variable `RUST_LOG` selects; by default requests
 /// and warnings.
-pub fn log_to_stderr() {
+pub fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,almagest_server=info,tower_http=info"));
     let logging = tracing_subscriber::fmt()
@@ -24,7 +35,10 @@ pub fn log_to_stderr() {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // Fails only where the process logs already, and then there is nothing to do.
-    let _ = logging.try_init();
+    let _ = match format {
+        LogFormat::Text => logging.try_init(),
+        LogFormat::Json => logging.json().flatten_event(true).with_ansi(false).try_init(),
+    };
 }
 
 /// Log the requests of `router`.
@@ -42,6 +56,16 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id of a proxy that is taken over, bytes.
 const MAX_ID: usize = 64;
 
+tokio::task_local! {
+    /// The id of the request that the task answers.
+    static CURRENT: HeaderValue;
+}
+
+/// The id of the request that is being answered here; none where work goes on without one.
+pub fn current_request() -> Option<String> {
+    CURRENT.try_with(|id| id.to_str().ok().map(str::to_owned)).ok().flatten()
+}
+
 /// Give the request an id, if it has none, and the answer the same.
 async fn name_request(mut request: Request, next: Next) -> Response {
     let given = request
@@ -56,7 +80,7 @@ async fn name_request(mut request: Request, next: Next) -> Response {
         }
     };
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut response = next.run(request).await;
+    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }

@@ -8,6 +8,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 /// Answer with an XML document.
-fn xml(document: String) -> Response {
+pub(crate) fn xml(document: String) -> Response {
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response()
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use almagest_engine::Database;
 use almagest_pipeline::process::ProcessConfig;
+use almagest_server::telemetry::LogFormat;
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::survey;
@@ -62,7 +63,7 @@ impl Demo {
             return Ok(());
         }
         let config = Limits::default().config(self.listen, beside(&catalog));
-        answer(database, self.listen, config).await
+        answer(database, self.listen, config, LogFormat::Text).await
     }
 
     /// Make sure that the catalog holds the images.

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use almagest_engine::{Database, EngineConfig};
-use almagest_server::{AppState, ServerConfig, serve, shutdown_signal, telemetry};
+use almagest_engine::Database;
+use almagest_server::telemetry::{self, LogFormat};
+use almagest_server::{AppState, ServerConfig, serve, shutdown_signal};
 use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
+use super::serve_conduct::Conduct;
 use super::serve_limits::Limits;
 use super::{CommandError, Result};
 
@@ -35,6 +37,8 @@ pub struct Serve {
     config: Option<PathBuf>,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    conduct: Conduct,
 }
 
 impl Serve {
@@ -45,13 +49,15 @@ impl Serve {
     pub async fn run(self) -> Result<()> {
         let stores: Vec<CatalogStore> =
             self.catalog.iter().map(|path| CatalogStore::open(path)).collect::<Result<_, _>>()?;
-        let database = Database::mount(stores, EngineConfig::default())?;
+        let database = Database::mount(stores, self.conduct.engine()?)?;
+        let log = self.conduct.log_format();
         let state = self.state.unwrap_or_else(|| beside(&self.catalog[0]));
         let limits = match &self.config {
             Some(path) => self.limits.or(Limits::read(path)?),
             None => self.limits,
         };
-        answer(database, self.listen, limits.config(self.listen, state)).await
+        let config = self.conduct.apply(limits.config(self.listen, state))?;
+        answer(database, self.listen, config, log).await
     }
 }
 
@@ -65,16 +71,22 @@ pub fn beside(catalog: &Path) -> PathBuf {
 }
 
 /// Serve `database` until told to stop, and say how clients reach it.
-pub async fn answer(database: Database, listen: SocketAddr, config: ServerConfig) -> Result<()> {
-    telemetry::log_to_stderr();
+pub async fn answer(
+    database: Database,
+    listen: SocketAddr,
+    config: ServerConfig,
+    log: LogFormat,
+) -> Result<()> {
+    telemetry::log_to_stderr(log);
     let listener = TcpListener::bind(listen).await.map_err(|source| {
         CommandError::Refused(format!(
             "cannot listen on {listen}: {source}; try --listen 127.0.0.1:0"
         ))
     })?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     // Whoever is told where it answers may ask at once.
     let state = AppState::new(database, config)?;
-    let url = format!("http://{}/tap", listener.local_addr()?);
+    let url = format!("{scheme}://{}/tap", listener.local_addr()?);
     eprintln!("answering at {url}");
     let mut out = io::stdout();
     writeln!(out, "TOPCAT:  VO ▸ Table Access Protocol (TAP) Query ▸ TAP URL: {url}")?;

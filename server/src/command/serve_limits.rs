@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use almagest_server::ServerConfig;
-use almagest_server::config::{AnonymousJobs, Limit};
+use almagest_server::config::{AnonymousJobs, ConnectionLimits, Limit};
 
 use super::{CommandError, Result};
 
@@ -47,6 +47,20 @@ pub struct Limits {
     /// A host from which uploads are fetched by URL, besides this machine; may be repeated.
     #[arg(long, value_name = "HOST")]
     upload_host: Vec<String>,
+    /// Free bytes of the disk of the state folder below which jobs and uploads are refused
+    /// [default: 1073741824].
+    #[arg(long, value_name = "BYTES")]
+    min_free_disk: Option<u64>,
+    /// Bytes of small results that are kept for those who ask the same again; 0 keeps none
+    /// [default: 67108864].
+    #[arg(long, value_name = "BYTES")]
+    cache_bytes: Option<u64>,
+    /// Connections at the same time; more wait [default: 1000].
+    #[arg(long, value_name = "CONNECTIONS")]
+    connections: Option<usize>,
+    /// How long a caller may take nothing of an answer, seconds [default: 300].
+    #[arg(long, value_name = "SECONDS")]
+    stall: Option<u64>,
     /// Show jobs of anonymous callers in the list of jobs? All of them can then see, and delete, the
     /// jobs of each other; behind a proxy say unlisted [default: listed where the service listens on
     /// this machine alone, unlisted elsewhere].
@@ -86,6 +100,10 @@ impl Limits {
             concurrent_jobs: self.concurrent_jobs.or(other.concurrent_jobs),
             upload_rows: self.upload_rows.or(other.upload_rows),
             upload_bytes: self.upload_bytes.or(other.upload_bytes),
+            min_free_disk: self.min_free_disk.or(other.min_free_disk),
+            cache_bytes: self.cache_bytes.or(other.cache_bytes),
+            connections: self.connections.or(other.connections),
+            stall: self.stall.or(other.stall),
             upload_host: [self.upload_host, other.upload_host].concat(),
             anonymous_jobs: self.anonymous_jobs.or(other.anonymous_jobs),
         }
@@ -125,6 +143,13 @@ impl Limits {
                 .unwrap_or(usize::MAX)
                 .saturating_add(1 << 24),
             upload_hosts: known.upload_hosts.iter().chain(&self.upload_host).cloned().collect(),
+            min_free_disk: self.min_free_disk.unwrap_or(known.min_free_disk),
+            cache_bytes: self.cache_bytes.unwrap_or(known.cache_bytes),
+            connections: ConnectionLimits {
+                at_once: self.connections.unwrap_or(known.connections.at_once),
+                stall: seconds(self.stall, known.connections.stall),
+                ..known.connections.clone()
+            },
             state: Some(state),
             ..known
         }

@@ -63,6 +63,15 @@ pub fn error_document(message: &str) -> String {
     format!("{HEAD}{}{TAIL}", info("QUERY_STATUS", "ERROR", message))
 }
 
+/// Return a document that says why there is no result of a cone search: as its standard wants it, and
+/// as that of DALI does.
+pub fn cone_search_error(message: &str) -> String {
+    let (head, results) = HEAD.split_once("<RESOURCE").unwrap_or((HEAD, ""));
+    let error = info("Error", message, "");
+    let status = info("QUERY_STATUS", "ERROR", message);
+    format!("{head}{error}<RESOURCE{results}{status}{TAIL}")
+}
+
 fn info(name: &str, value: &str, text: &str) -> String {
     format!("<INFO name=\"{name}\" value=\"{}\">{}</INFO>\n", Escaped(value), Escaped(text))
 }

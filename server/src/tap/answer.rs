@@ -8,13 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use almagest_engine::arrow::datatypes::{Field, Schema};
 use almagest_engine::{Database, QueryOptions};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::time::timeout;
 
-use super::{Tally, TapRequest};
+use super::kept_answers::{AnswerKey, KeptAnswer};
+use super::request::Label;
+use super::{KeptFor, Tally, TapRequest};
 use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
 use crate::formats::{Encoder, Ending, Provenance, encoder};
@@ -34,6 +37,10 @@ pub struct Terms {
     pub tally: Arc<Tally>,
     /// The folder for rows that must wait until all are known.
     pub spool: PathBuf,
+    /// Where small answers are kept.
+    pub kept: KeptFor,
+    /// Must the answer be made anew, though one may be kept?
+    pub is_anew: bool,
 }
 
 /// A query that has given its first rows.
@@ -42,6 +49,10 @@ pub struct Answer {
     pub bytes: BoxStream<'static, Result<Bytes>>,
     /// Version of the catalog that the rows come from.
     pub catalog_version: String,
+    /// Its entity tag, if the same query would have the same answer.
+    pub tag: Option<String>,
+    /// Had it been kept?
+    pub is_kept: bool,
 }
 
 /// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
@@ -50,6 +61,12 @@ pub struct Answer {
 /// The query is wrong, or fails before it has given its first rows.
 pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Result<Answer> {
     let begin = Instant::now();
+    let key = terms.kept.key(&request, &database)?;
+    if let Some(key) = key.filter(|_| !terms.is_anew)
+        && let Some(found) = terms.kept.find(&key)
+    {
+        return Ok(of_kept(key, found, &terms.tally));
+    }
     // One row more than wanted tells a full result from a cut one.
     let row_limit = Some(request.limit.rows().saturating_add(1));
     let options = QueryOptions { dialect: request.dialect, row_limit };
@@ -60,20 +77,45 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let warnings = query.warnings().to_vec();
     let provenance =
         Provenance { query: request.query, version: catalog_version.clone(), warnings };
-    let canonical = Canonical::new(query.schema())?;
+    let key = key.filter(|_| query.is_repeatable());
+    let tag = key.map(|key| key.tag());
+    let canonical = Canonical::new(&labelled(query.schema(), &request.labels))?;
     let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
     if request.limit.is_metadata_only() {
         let bytes = metadata_only(encoder.as_mut())?;
         let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
-        return Ok(Answer { bytes, catalog_version });
+        return Ok(Answer { bytes, catalog_version, tag, is_kept: false });
     }
     let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
     if let Some(duration) = terms.duration {
         rows = within(rows, duration, duration.saturating_sub(begin.elapsed()));
     }
-    let rows = started(counted(rows, terms.tally)).await?;
+    let rows = started(counted(rows, terms.tally.clone())).await?;
     let bytes = encode(rows, canonical, encoder, request.limit, terms.failures).boxed();
-    Ok(Answer { bytes: started(bytes).await?, catalog_version })
+    let mut bytes = started(bytes).await?;
+    if let Some(key) = key {
+        bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally, bytes);
+    }
+    Ok(Answer { bytes, catalog_version, tag, is_kept: false })
+}
+
+/// Give an answer that had been kept.
+fn of_kept(key: AnswerKey, found: KeptAnswer, tally: &Tally) -> Answer {
+    let KeptAnswer { bytes, n_rows, catalog_version } = found;
+    tally.add_rows(n_rows);
+    let bytes = stream::once(std::future::ready(Ok(bytes))).boxed();
+    Answer { bytes, catalog_version, tag: Some(key.tag()), is_kept: true }
+}
+
+/// Put what `labels` say of columns into their metadata.
+fn labelled(schema: &Schema, labels: &[Label]) -> Schema {
+    let field = |field: &Arc<Field>| {
+        let mut metadata = field.metadata().clone();
+        let own = labels.iter().filter(|label| label.column == *field.name());
+        metadata.extend(own.map(|label| (label.key.to_owned(), label.value.clone())));
+        field.as_ref().clone().with_metadata(metadata)
+    };
+    Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
 }
 
 /// Wait for the first item, so that a query that fails at once is answered by its error. The first
@@ -122,7 +164,6 @@ fn metadata_only(encoder: &mut dyn Encoder) -> Result<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use almagest_engine::arrow::datatypes::Schema;
     use almagest_engine::arrow::record_batch::RecordBatch;
 
     /// A batch every `interval`.

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::{TapRequest, plan};
 use crate::base_url::BaseUrl;
-use crate::dali::Parameters;
+use crate::dali::{Format, Parameters};
 use crate::error::PlainText;
 use crate::formats::votable;
 use crate::state::AppState;
@@ -32,6 +33,7 @@ pub fn routes() -> Router<AppState> {
         .route("/{id}/executionduration", get(execution_duration).post(set_execution_duration))
         .route("/{id}/destruction", get(destruction).post(set_destruction))
         .route("/{id}/quote", get(quote))
+        .route("/{id}/plan", get(plan_of))
         .route("/{id}/owner", get(owner))
         .route("/{id}/parameters", get(parameters).post(set_parameters))
         .route("/{id}/results", get(results))
@@ -191,6 +193,21 @@ async fn set_destruction(
 async fn quote(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {
     state.jobs.job(&id, &owner).await?;
     Ok(text(""))
+}
+
+/// What the query of a job would cost, in whatever phase the job is.
+async fn plan_of(
+    State(state): State<AppState>,
+    owner: Owner,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Answer {
+    let job = state.jobs.job(&id, &owner).await?;
+    let as_json = Format::negotiated(&parameters, &headers)? == Format::Json;
+    let request = TapRequest::from_parameters(&job.parameters, &state.config)?;
+    let database = state.views.of(&owner)?;
+    Ok(plan::respond(&state, database, request, as_json).await?)
 }
 
 async fn owner(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {

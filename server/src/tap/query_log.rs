@@ -1,6 +1,7 @@
-//! One line of the log for each query, when its answer has been taken to its end or left.
+//! One line of the log for each query, when its answer has been taken to its end or left; and the
+//! same for the counts.
 //!
-//! The text of the query is the caller's own affair and stays out of the log.
+//! The text of the query is the caller's own affair and stays out of both.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,24 +11,46 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tracing::Span;
 
 use super::Tally;
+use crate::metrics::{Ended, Endpoint, Metrics, UnderWay};
+use crate::uws::Owner;
 use crate::{Error, Result};
 
 /// Writes its line when it is dropped.
 #[derive(Debug)]
 pub struct QueryLog {
-    /// Which endpoint, or which job.
-    work: String,
+    endpoint: Endpoint,
+    owner: Owner,
+    /// Which job, or which table.
+    what: Option<String>,
     request: Span,
     begin: Instant,
     tally: Arc<Tally>,
     outcome: Option<String>,
+    metrics: Metrics,
+    _running: UnderWay,
 }
 
 impl QueryLog {
     /// Begin to follow a query.
-    pub fn begin(work: impl Into<String>, tally: Arc<Tally>) -> Self {
-        let begin = Instant::now();
-        Self { work: work.into(), request: Span::current(), begin, tally, outcome: None }
+    pub fn begin(endpoint: Endpoint, owner: &Owner, tally: Arc<Tally>, metrics: &Metrics) -> Self {
+        Self {
+            endpoint,
+            owner: owner.clone(),
+            what: None,
+            request: Span::current(),
+            begin: Instant::now(),
+            tally,
+            outcome: None,
+            metrics: metrics.clone(),
+            _running: metrics.query(endpoint),
+        }
+    }
+
+    /// Say which job it is, or of which table.
+    #[must_use]
+    pub fn of(mut self, what: impl Into<String>) -> Self {
+        self.what = Some(what.into());
+        self
     }
 
     /// Say how the query ended; without it, it was left before its end.
@@ -61,13 +84,19 @@ impl QueryLog {
 
 impl Drop for QueryLog {
     fn drop(&mut self) {
+        let (duration, outcome) =
+            (self.begin.elapsed(), self.outcome.as_deref().unwrap_or("left by the caller"));
+        let (n_rows, n_bytes) = (self.tally.n_rows(), self.tally.n_bytes());
+        self.metrics.ended(Ended { endpoint: self.endpoint, outcome, duration, n_rows, n_bytes });
         tracing::info!(
             parent: &self.request,
-            work = self.work,
-            duration_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            rows = self.tally.n_rows(),
-            bytes = self.tally.n_bytes(),
-            outcome = self.outcome.as_deref().unwrap_or("left by the caller"),
+            endpoint = self.endpoint.as_str(),
+            user = self.owner.0.as_deref(),
+            what = self.what.as_deref(),
+            duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            rows = n_rows,
+            bytes = n_bytes,
+            outcome,
             "query"
         );
     }

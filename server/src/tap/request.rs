@@ -22,8 +22,21 @@ pub struct TapRequest {
     pub limit: RowLimit,
     /// Tables that come with it.
     pub uploads: Vec<UploadParameter>,
+    /// What is said of columns of the answer beside what the tables say.
+    pub labels: Vec<Label>,
     /// Does the caller call the format text/xml, so that a browser shows it?
     is_for_browser: bool,
+}
+
+/// Something said of a column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The column.
+    pub column: String,
+    /// What is said of it: a key of [`almagest_storage::schema::arrow`].
+    pub key: &'static str,
+    /// The text.
+    pub value: String,
 }
 
 impl TapRequest {
@@ -41,7 +54,13 @@ impl TapRequest {
         let uploads = UploadParameter::all(parameters)?;
         let asked = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
         let is_for_browser = asked.is_some_and(|value| value.eq_ignore_ascii_case("text/xml"));
-        Ok(Self { query, dialect, format, limit, uploads, is_for_browser })
+        Ok(Self { query, dialect, format, limit, uploads, labels: vec![], is_for_browser })
+    }
+
+    /// Ask a query that the service wrote itself.
+    pub fn written(query: String, format: Format, limit: RowLimit, labels: Vec<Label>) -> Self {
+        let dialect = Dialect::Adql;
+        Self { query, dialect, format, limit, uploads: vec![], labels, is_for_browser: false }
     }
 
     /// As [`Self::from_parameters`]; where no parameter says how the answer is wanted, Accept does.

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use almagest_engine::Database;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, answer};
-use super::{QueryLog, Tally, TapRequest};
+use super::kept_answers::wants_anew;
+use super::{QueryLog, Tally, TapRequest, plan};
+use crate::base_url::BaseUrl;
+use crate::dali::Format;
 use crate::formats::result_stream::Failures;
+use crate::metrics::Endpoint;
+use crate::pages;
 use crate::people::Caller;
 use crate::state::AppState;
 use crate::uploads::{Submission, UploadReader};
@@ -25,43 +29,115 @@ use crate::{Error, Result};
 /// is told inside the document, whose status has then been sent.
 pub async fn sync(
     State(state): State<AppState>,
+    base: BaseUrl,
     headers: HeaderMap,
     caller: Caller,
     Submission(parameters): Submission,
 ) -> Result<Response> {
-    let tally = Arc::new(Tally::default());
-    let mut log = QueryLog::begin("sync", tally.clone());
-    let begun = async {
-        let request = TapRequest::negotiated(&parameters, &headers, &state.config)?;
-        let answer = first_rows(&state, caller.database, request.clone(), tally).await?;
-        Ok((request, state.queries.stream(answer.bytes)?))
+    let answered = async {
+        let request = TapRequest::negotiated(&parameters, &headers, &state.config);
+        if plan::is_wanted(&parameters)? {
+            let request = request?;
+            let as_json = request.format == Format::Json;
+            return plan::respond(&state, caller.database, request, as_json).await;
+        }
+        let inquiry = Inquiry { endpoint: Endpoint::Sync, of: None, headers: &headers, caller };
+        inquiry.answer(&state, request).await
     };
-    let begun = begun.await.inspect_err(|error| log.fail(error));
+    let answered = answered.await;
     // They have been read, or will not be.
     state.jobs.uploads().remove_those_of(&parameters);
-    let (request, bytes) = begun?;
-    let disposition = format!("inline; filename=\"{}\"", request.file_name());
-    let headers = [
-        (header::CONTENT_TYPE, request.content_type()),
-        (header::CONTENT_DISPOSITION, disposition),
-        (header::VARY, "accept".to_owned()),
-    ];
-    // Compression asks once more after the end.
-    Ok((headers, Body::from_stream(log.follow(bytes).fuse())).into_response())
+    // A browser shows a page, and would save a VOTable.
+    let is_for_people = Format::negotiated(&parameters, &headers).is_ok_and(|f| f == Format::Html);
+    match answered {
+        Err(error) if is_for_people => {
+            Ok(pages::refusal::refusal(&base, &state, error, parameters.first("QUERY")))
+        }
+        answered => answered,
+    }
 }
 
-/// Begin the query; a failure up to its first rows is the whole answer.
-async fn first_rows(
-    state: &AppState,
-    database: Database,
-    request: TapRequest,
-    tally: Arc<Tally>,
-) -> Result<Answer> {
-    let limit = state.config.sync_duration;
-    let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
-    let spool = state.config.spool.clone();
-    let failures = Failures::Told;
-    let terms = Terms { duration: Some(limit), failures, uploads, tally, spool };
-    let work = state.queries.run(answer(database, request, terms));
-    timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
+/// A query as it reached an endpoint that answers at once.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    /// Where it was asked.
+    pub endpoint: Endpoint,
+    /// Of which table, where the endpoint has several.
+    pub of: Option<String>,
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+impl Inquiry<'_> {
+    /// Answer what was asked, if it could be understood.
+    ///
+    /// # Errors
+    /// It could not, or the query fails before it has given its first rows.
+    pub async fn answer(self, state: &AppState, request: Result<TapRequest>) -> Result<Response> {
+        let tally = Arc::new(Tally::default());
+        let mut log =
+            QueryLog::begin(self.endpoint, &self.caller.owner, tally.clone(), &state.metrics);
+        if let Some(of) = &self.of {
+            log = log.of(of);
+        }
+        let begun = async {
+            let request = request?;
+            let key = state.kept.of(&self.caller.owner).key(&request, &self.caller.database)?;
+            if let Some(key) = key.filter(|key| key.is_known_by(self.headers)) {
+                return Ok(Err(key.tag()));
+            }
+            let answer = self.first_rows(state, request.clone(), tally).await?;
+            Ok(Ok((request, answer.tag, answer.is_kept, state.queries.stream(answer.bytes)?)))
+        };
+        let (request, tag, is_kept, bytes) =
+            match begun.await.inspect_err(|error| log.fail(error))? {
+                Ok(begun) => begun,
+                Err(tag) => {
+                    log.end("known to the caller");
+                    return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+                }
+            };
+        let disposition = format!("inline; filename=\"{}\"", request.file_name());
+        let headers = [
+            (header::CONTENT_TYPE, request.content_type()),
+            (header::CONTENT_DISPOSITION, disposition),
+            (header::VARY, "accept".to_owned()),
+        ];
+        // Compression asks once more after the end.
+        let mut response = (headers, Body::from_stream(log.follow(bytes).fuse())).into_response();
+        if let Some(tag) = tag.and_then(|tag| tag.try_into().ok()) {
+            response.headers_mut().insert(header::ETAG, tag);
+            // A browser asks whether what it has is still what it would be given.
+            let may_keep = header::HeaderValue::from_static("private, no-cache");
+            response.headers_mut().insert(header::CACHE_CONTROL, may_keep);
+        }
+        if is_kept {
+            let hit = header::HeaderValue::from_static("almagest; hit");
+            response.headers_mut().insert("cache-status", hit);
+        }
+        Ok(response)
+    }
+
+    /// Begin the query; a failure up to its first rows is the whole answer.
+    async fn first_rows(
+        &self,
+        state: &AppState,
+        request: TapRequest,
+        tally: Arc<Tally>,
+    ) -> Result<Answer> {
+        let limit = state.config.sync_duration;
+        let terms = Terms {
+            duration: Some(limit),
+            failures: Failures::Told,
+            uploads: UploadReader::new(state.jobs.uploads().clone(), &state.config),
+            tally,
+            spool: state.config.spool.clone(),
+            kept: state.kept.of(&self.caller.owner),
+            is_anew: wants_anew(self.headers),
+        };
+        let work = state.queries.run(answer(self.caller.database.clone(), request, terms));
+        timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
+    }
 }

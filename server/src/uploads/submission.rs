@@ -11,6 +11,7 @@ use super::folder::{FileId, UploadFolder};
 use super::parameter::{Source, UploadParameter};
 use crate::dali::Parameters;
 use crate::dali::parameters::{TakeFiles, bad_body};
+use crate::disk_guard::DiskGuard;
 use crate::state::AppState;
 use crate::{Error, Result};
 
@@ -23,9 +24,9 @@ impl FromRequest<AppState> for Submission {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self> {
-        let folder = state.jobs.uploads();
+        let (folder, disk) = (state.jobs.uploads(), state.jobs.disk());
         let max_bytes = state.config.upload_bytes;
-        let mut parts = Parts { folder, max_bytes, files: HashMap::new() };
+        let mut parts = Parts { folder, disk, max_bytes, files: HashMap::new() };
         let parameters = Parameters::receive(request, state, &mut parts).await?;
         Ok(Self(parts.settle(parameters).await?))
     }
@@ -34,12 +35,14 @@ impl FromRequest<AppState> for Submission {
 /// The files of a request by the names of their parts; those that nobody takes are removed.
 struct Parts<'f> {
     folder: &'f UploadFolder,
+    disk: &'f DiskGuard,
     max_bytes: u64,
     files: HashMap<String, FileId>,
 }
 
 impl TakeFiles for Parts<'_> {
     async fn take(&mut self, name: &str, part: Field<'_>) -> Result<()> {
+        self.disk.check()?;
         let file_name = part.file_name().map(str::to_owned);
         let media_type = part.content_type().map(str::to_owned);
         let bytes = part.map_err(bad_body);

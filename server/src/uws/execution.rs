@@ -16,16 +16,21 @@ use super::job::ResultFile;
 use super::state_folder::StateFolder;
 use super::{Job, JobId};
 use crate::config::ServerConfig;
+use crate::disk_guard::DiskGuard;
 use crate::formats::result_stream::Failures;
+use crate::metrics::Metrics;
 use crate::people::Views;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
-use crate::tap::{Tally, TapRequest};
+use crate::tap::{KeptAnswers, Tally, TapRequest};
 use crate::uploads::UploadReader;
 use crate::{Error, Result};
 
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// Bytes of a result after which the free space of the disk is looked at again.
+const GUARDED_BYTES: usize = 64 << 20;
 
 /// What jobs are executed with; cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,6 +43,10 @@ pub struct Workshop {
     pub queries: QueryRuntime,
     /// Where results are kept.
     pub folder: StateFolder,
+    /// Where queries are counted.
+    pub metrics: Metrics,
+    /// Small answers, for those who ask the same again.
+    pub kept: KeptAnswers,
 }
 
 impl Workshop {
@@ -48,9 +57,15 @@ impl Workshop {
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
         let uploads = UploadReader::new(self.folder.uploads(), &self.config);
-        let spool = self.config.spool.clone();
-        let failures = Failures::BreakOff;
-        let terms = Terms { duration: None, failures, uploads, tally: tally.clone(), spool };
+        let terms = Terms {
+            duration: None,
+            failures: Failures::BreakOff,
+            uploads,
+            tally: tally.clone(),
+            spool: self.config.spool.clone(),
+            kept: self.kept.of(&job.owner),
+            is_anew: false,
+        };
         let work = answer(self.views.of(&job.owner)?, request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;
@@ -59,10 +74,17 @@ impl Workshop {
         let failed = |source| Error::StateFolder { path: path.clone(), source };
         let file = File::create(&path).await.map_err(failed)?;
         let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let disk = DiskGuard::new(self.folder.root(), self.config.min_free_disk);
+        let mut unguarded = 0;
         while let Some(part) = bytes.next().await {
             let part = part?;
             file.write_all(&part).await.map_err(failed)?;
             tally.add_bytes(part.len());
+            unguarded += part.len();
+            if unguarded > GUARDED_BYTES {
+                disk.check()?;
+                unguarded = 0;
+            }
         }
         file.flush().await.map_err(failed)?;
         file.get_ref().sync_all().await.map_err(failed)?;

@@ -21,6 +21,7 @@ use super::execution::Workshop;
 use super::job::{Failure, ResultFile};
 use super::job_store::JobStore;
 use super::{Job, JobId};
+use crate::metrics::Endpoint;
 use crate::tap::{QueryLog, Tally};
 use crate::{Error, Result};
 
@@ -170,7 +171,9 @@ impl Executor {
         let watched =
             self.running().get(&job.id).map(|job| (job.cancel.clone(), job.tally.clone()));
         let Some((cancel, tally)) = watched else { return Ok(End::PutBack) };
-        let mut log = QueryLog::begin(format!("job {}", job.id), tally.clone());
+        let mut log =
+            QueryLog::begin(Endpoint::Async, &job.owner, tally.clone(), &self.workshop.metrics)
+                .of(job.id.as_str());
         // Between the claim and the entry among the running it may have been aborted.
         let is_wanted =
             self.store.job(&job.id, &job.owner).await?.is_some_and(|j| j.phase == job.phase);

@@ -249,6 +249,25 @@ impl JobStore {
         })
     }
 
+    /// Count the jobs in each phase in which a job of this service may be.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn count_by_phase(&self) -> Result<Vec<(Phase, u64)>> {
+        self.with(|connection| {
+            let sql = "SELECT COUNT(*) FROM job WHERE phase = ?1 AND destruction > ?2";
+            let mut count = connection.prepare_cached(sql)?;
+            let phases = Phase::ALL.into_iter().take_while(|phase| *phase != Phase::Unknown);
+            phases
+                .map(|phase| {
+                    let values = params![phase.as_str(), Moment::now()];
+                    Ok((phase, count.query_row(values, |row| row.get(0))?))
+                })
+                .collect()
+        })
+        .await
+    }
+
     /// Name the jobs that have a result.
     ///
     /// # Errors

@@ -17,8 +17,7 @@ use super::state_folder::StateFolder;
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::config::{AnonymousJobs, ServerConfig};
 use crate::dali::Parameters;
-use crate::people::Views;
-use crate::query_runtime::QueryRuntime;
+use crate::disk_guard::DiskGuard;
 use crate::tap::Tally;
 use crate::uploads::UploadFolder;
 use crate::uploads::folder::FileId;
@@ -35,6 +34,7 @@ pub struct Jobs(Arc<Inner>);
 struct Inner {
     executor: Executor,
     uploads: UploadFolder,
+    disk: DiskGuard,
     work: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -45,16 +45,23 @@ impl Drop for Inner {
 }
 
 impl Jobs {
+    /// Open the state folder that `config` names.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn folder(config: &ServerConfig) -> Result<StateFolder> {
+        match &config.state {
+            Some(path) => StateFolder::open(path),
+            None => StateFolder::temporary(),
+        }
+    }
+
     /// Open the jobs of a service and go on with those that were not at their end.
     ///
     /// # Errors
     /// The state folder cannot be used, or this is not called inside a Tokio runtime.
-    pub fn open(
-        views: Views,
-        config: &ServerConfig,
-        queries: QueryRuntime,
-        folder: StateFolder,
-    ) -> Result<Self> {
+    pub fn open(workshop: Workshop) -> Result<Self> {
+        let folder = workshop.folder.clone();
         let store = JobStore::open(&folder.database())?;
         store.recover(MAX_TRIES)?;
         let completed: std::collections::HashSet<JobId> = store.completed()?.into_iter().collect();
@@ -67,17 +74,30 @@ impl Jobs {
         uploads
             .remove_orphans(Duration::ZERO, |id| wanted.contains(id))
             .map_err(|source| Error::StateFolder { path: folder.database(), source })?;
-        let config = Arc::new(config.clone());
-        let executor = Executor::new(store, Workshop { views, config, queries, folder });
+        let disk = DiskGuard::new(folder.root(), workshop.config.min_free_disk);
+        let executor = Executor::new(store, workshop);
         let runtime = Handle::try_current()
             .map_err(|error| Error::QueryThread { reason: error.to_string() })?;
         let work = runtime.spawn(executor.clone().run());
-        Ok(Self(Arc::new(Inner { executor, uploads, work: Mutex::new(Some(work)) })))
+        Ok(Self(Arc::new(Inner { executor, uploads, disk, work: Mutex::new(Some(work)) })))
     }
 
     /// The folder of the tables that come with requests.
     pub fn uploads(&self) -> &UploadFolder {
         &self.0.uploads
+    }
+
+    /// What looks after the disk of the state folder.
+    pub fn disk(&self) -> &DiskGuard {
+        &self.0.disk
+    }
+
+    /// Count the jobs in each phase.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count_by_phase(&self) -> Result<Vec<(Phase, u64)>> {
+        self.0.executor.store.count_by_phase().await
     }
 
     /// Make a job of what a caller sends; with PHASE=RUN it is told to run at once.
@@ -86,8 +106,9 @@ impl Jobs {
     /// one place, the error of the job.
     ///
     /// # Errors
-    /// A parameter that steers the job cannot be understood.
+    /// A parameter that steers the job cannot be understood, or the disk is nearly full.
     pub async fn create(&self, owner: Owner, parameters: Parameters) -> Result<JobId> {
+        self.0.disk.check()?;
         let phase = match parameters.get("PHASE")?.filter(|value| !value.is_empty()) {
             None => Phase::Pending,
             Some(value) if value.eq_ignore_ascii_case("RUN") => Phase::Queued,

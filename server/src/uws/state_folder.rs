@@ -76,6 +76,11 @@ impl StateFolder {
         Ok(Self { root: root.to_owned(), _held: Arc::new(held) })
     }
 
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The SQLite file.
     pub fn database(&self) -> PathBuf {
         self.root.join("server.db")

@@ -6,14 +6,13 @@ use almagest_engine::arrow::temporal_conversions::timestamp_s_to_datetime;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::Error;
+use crate::health;
 use crate::state::AppState;
 use crate::xml::Element;
 
 /// Answer with the availability document of VOSI 1.1.
 pub async fn availability(State(state): State<AppState>) -> Response {
-    let problem =
-        state.views.whole().session().err().map(|error| Error::from(error).public_message());
+    let problem = health::problem(&state);
     let seconds = state.up_since.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
     let up_since = i64::try_from(seconds).ok().and_then(timestamp_s_to_datetime);
     let up_since = up_since.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string());

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::base_url::BaseUrl;
-use crate::config::ServerConfig;
 use crate::dali::Format;
 use crate::state::AppState;
 use crate::tap::features::{self, FeatureList};
@@ -15,21 +14,33 @@ use crate::xml::{Attribute, Element, Escaped};
 
 /// Answer with the capabilities document.
 pub async fn capabilities(State(state): State<AppState>, base: BaseUrl) -> Response {
-    // Where the users cannot be read, nobody can log in.
-    let has_users = state.views.people().is_empty().is_ok_and(|is_empty| !is_empty);
-    super::xml(document(&format!("{base}/tap"), &state.config, has_users))
+    super::xml(document(&of_tap(&format!("{base}/tap"), &state)))
 }
+
+/// The namespaces of capabilities.
+pub const NAMESPACES: &str = r#"xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:cs="http://www.ivoa.net/xml/ConeSearch/v1.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#;
 
 /// Callers may be anonymous, or show a token as the password of Basic authentication.
 const SECURITY: &str =
     "<securityMethod/><securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>";
 
-fn document(tap: &str, config: &ServerConfig, has_users: bool) -> String {
+/// Return the document of some capabilities.
+pub fn document(capabilities: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:capabilities \
+         xmlns:vosi=\"http://www.ivoa.net/xml/VOSICapabilities/v1.0\" {NAMESPACES}>\n\
+         {capabilities}</vosi:capabilities>\n"
+    )
+}
+
+/// Return the capabilities of the TAP service at the address `tap`.
+pub fn of_tap(tap: &str, state: &AppState) -> String {
+    let config = &state.config;
+    // Where the users cannot be read, nobody can log in.
+    let has_users = state.views.people().is_empty().is_ok_and(|is_empty| !is_empty);
     let tap = Escaped(tap);
     format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<vosi:capabilities xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0" xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
-<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
+        r#"<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
   <interface xsi:type="vs:ParamHTTP" version="1.0"><accessURL use="full">{tap}/capabilities</accessURL></interface>
 </capability>
 <capability standardID="ivo://ivoa.net/std/VOSI#availability">
@@ -50,7 +61,6 @@ fn document(tap: &str, config: &ServerConfig, has_users: bool) -> String {
   <outputLimit><default unit="row">{default}</default><hard unit="row">{hard}</hard></outputLimit>
   <uploadLimit><default unit="row">{rows}</default><hard unit="row">{rows}</hard></uploadLimit>
 </capability>
-</vosi:capabilities>
 "#,
         security = if has_users { SECURITY } else { "" },
         languages = languages(),

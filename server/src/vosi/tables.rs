@@ -45,18 +45,21 @@ pub async fn tables(caller: Caller, parameters: Parameters) -> Result<Response, 
 
 /// Answer with one table, named as a query would.
 pub async fn table(caller: Caller, Path(name): Path<String>) -> Result<Response, Response> {
-    let plain = |name: &str| name.replace('"', "").to_lowercase();
-    let found = caller
-        .database
-        .schemas()
-        .iter()
-        .flat_map(|schema| schema.tables.iter().map(move |table| (schema, table)))
-        .find(|(schema, table)| plain(&name) == plain(&format!("{}.{}", schema.name, table.name)));
+    let found = find(caller.database.schemas(), &name);
     let (schema, table) = found.ok_or(Error::NoSuchTable { name }).map_err(Error::into_text)?;
     Ok(super::xml(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:table type=\"table\" {NAMESPACES}>{}</vosi:table>\n",
         contents(schema, table, Detail::Max)
     )))
+}
+
+/// Find a table by its full name; letter case and quotes are free.
+pub fn find<'a>(schemas: &'a [SchemaDef], name: &str) -> Option<(&'a SchemaDef, &'a TableDef)> {
+    let plain = |name: &str| name.replace('"', "").to_lowercase();
+    schemas
+        .iter()
+        .flat_map(|schema| schema.tables.iter().map(move |table| (schema, table)))
+        .find(|(schema, table)| plain(name) == plain(&format!("{}.{}", schema.name, table.name)))
 }
 
 fn detail(parameters: &Parameters) -> Result<Detail> {

@@ -1,0 +1,163 @@
+//! What a query would read, told before it is run.
+//!
+//! ```text
+//!   optimized plan ─ each scan ─▶ regions of its filters ─▶ files, row groups that they may meet
+//! ```
+//!
+//! The figures are those of the scan itself, from the catalog's metadata alone. They are bounds from
+//! above: statistics of row groups and pages may skip more once the files are open. Bytes are the
+//! share of the files that the row groups and the columns make up, columns weighed by the width of
+//! their type; how well each of them is compressed is not known before a file is opened.
+
+use std::any::Any;
+use std::iter::Sum;
+use std::ops::Add;
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::error::Result;
+use datafusion::logical_expr::{LogicalPlan, TableScan};
+
+use crate::chunked_table::ChunkedTable;
+use crate::narrow_table::NarrowTable;
+
+/// Width of a value of a type that has none, such as a string: bytes.
+const USUAL_WIDTH: usize = 16;
+
+/// What a query would read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Estimate {
+    /// One entry for each place where a table is scanned, in the order of the plan.
+    pub scans: Vec<ScanEstimate>,
+}
+
+/// What one scan of a table would read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanEstimate {
+    /// Schema and table.
+    pub table: String,
+    /// Columns.
+    pub columns: Share,
+    /// What is read from files; none where the rows are in memory, as those of TAP_SCHEMA and of uploads.
+    pub files: Option<FilesEstimate>,
+}
+
+/// What a scan would read from files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FilesEstimate {
+    /// Pieces of the sky.
+    pub chunks: Share,
+    /// Files.
+    pub files: Share,
+    /// Row groups of the files.
+    pub row_groups: Share,
+    /// Rows of the row groups.
+    pub rows: Share,
+    /// Bytes of the columns that are read, of the bytes of all files.
+    pub bytes: Share,
+}
+
+/// So many of so many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Those that would be read.
+    pub read: u64,
+    /// All there are.
+    pub all: u64,
+}
+
+impl Add for Share {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { read: self.read + other.read, all: self.all + other.all }
+    }
+}
+
+impl Sum for Share {
+    fn sum<I: Iterator<Item = Self>>(shares: I) -> Self {
+        shares.fold(Self::default(), Add::add)
+    }
+}
+
+impl Estimate {
+    /// Look at the scans of an optimized plan.
+    pub(crate) fn of(plan: &LogicalPlan) -> Result<Self> {
+        let mut scans = vec![];
+        plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                scans.push(scan_estimate(scan)?);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(Self { scans })
+    }
+
+    /// Sum a figure over all scans of files.
+    pub fn total(&self, figure: impl Fn(&FilesEstimate) -> Share) -> Share {
+        self.scans.iter().filter_map(|scan| scan.files.as_ref()).map(figure).sum()
+    }
+}
+
+fn scan_estimate(scan: &TableScan) -> Result<ScanEstimate> {
+    let provider = source_as_provider(&scan.source)?;
+    let narrowed: Option<&NarrowTable> = (provider.as_ref() as &dyn Any).downcast_ref();
+    let (table, stored, places): (String, &dyn TableProvider, Vec<usize>) = match narrowed {
+        Some(narrowed) => {
+            let (schema, table) = narrowed.table();
+            let places = narrowed.places(scan.projection.as_ref());
+            (format!("{schema}.{table}"), narrowed.inner(), places)
+        }
+        None => {
+            let all = || (0..provider.schema().fields().len()).collect();
+            let schema = scan.table_name.schema().unwrap_or_default();
+            let places = scan.projection.clone().unwrap_or_else(all);
+            (format!("{schema}.{}", scan.table_name.table()), provider.as_ref(), places)
+        }
+    };
+    let schema = stored.schema();
+    let columns = Share { read: places.len() as u64, all: schema.fields().len() as u64 };
+    let chunked: Option<&ChunkedTable> = (stored as &dyn Any).downcast_ref();
+    let files = chunked.map(|chunked| {
+        let of_row_groups = chunked.estimate(&scan.filters);
+        let read = of_row_groups.bytes.read as f64 * share_of_columns(&schema, &places);
+        let bytes = Share { read: read.round() as u64, ..of_row_groups.bytes };
+        FilesEstimate { bytes, ..of_row_groups }
+    });
+    Ok(ScanEstimate { table, columns, files })
+}
+
+/// The share of a row's width that some columns make up.
+fn share_of_columns(schema: &Schema, places: &[usize]) -> f64 {
+    let width = |place: usize| match schema.field(place).data_type() {
+        DataType::Boolean => 1,
+        other => other.primitive_width().unwrap_or(USUAL_WIDTH),
+    };
+    let all: usize = (0..schema.fields().len()).map(width).sum();
+    places.iter().map(|place| width(*place)).sum::<usize>() as f64 / all.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::datatypes::Field;
+
+    #[test]
+    fn columns_are_weighed_by_their_width() {
+        let schema = Schema::new(vec![
+            Field::new("a", DataType::Float64, true),
+            Field::new("b", DataType::Float32, true),
+            Field::new("c", DataType::Boolean, true),
+            Field::new("d", DataType::Utf8, true),
+        ]);
+        let check = |places: &[usize], expected: f64| {
+            assert!((share_of_columns(&schema, places) - expected).abs() < 1e-12, "{places:?}");
+        };
+        check(&[0, 1, 2, 3], 1.0);
+        check(&[0], 8.0 / 29.0);
+        check(&[2, 3], 17.0 / 29.0);
+        check(&[], 0.0);
+    }
+}
