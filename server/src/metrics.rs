@@ -40,6 +40,7 @@ struct Counts {
     jobs: IntGaugeVec,
     engine_bytes: IntGaugeVec,
     engine_limit_bytes: IntGaugeVec,
+    resident_bytes: IntGauge,
 }
 
 /// Where a query was asked.
@@ -155,6 +156,7 @@ impl Metrics {
                 "Bytes that queries may hold",
                 &["where"],
             )?,
+            resident_bytes: gauge(&registry, "resident_bytes", "Memory that the service holds")?,
             registry,
         };
         Ok(Self(Arc::new(counts)))
@@ -203,6 +205,7 @@ impl Metrics {
             self.0.engine_bytes.with_label_values(&[place]).set(signed(bytes));
             self.0.engine_limit_bytes.with_label_values(&[place]).set(signed(limit));
         }
+        self.0.resident_bytes.set(signed(resident_bytes().unwrap_or(0)));
         let mut out = vec![];
         TextEncoder::new().encode(&self.0.registry.gather(), &mut out)?;
         String::from_utf8(out)
@@ -230,6 +233,14 @@ pub async fn count(State(state): State<AppState>, request: Request, next: Next) 
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     state.metrics.answered(route, &method, response.status().as_u16(), begin.elapsed());
     response
+}
+
+/// Memory of the process in bytes, where the system tells as Linux does.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 fn signed(n: u64) -> i64 {

@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::people::{PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
 use crate::tap::KeptAnswers;
+use crate::tap::examples::Shelf;
 use crate::uws::Jobs;
 use crate::uws::execution::Workshop;
 use crate::uws::state_folder::StateFolder;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Small answers, for those who ask the same again.
     pub kept: KeptAnswers,
+    /// Queries that work on the newest versions.
+    pub examples: Shelf,
     /// When the service started.
     pub up_since: SystemTime,
 }
@@ -58,6 +61,7 @@ impl AppState {
             kept: kept.clone(),
         };
         let jobs = Jobs::open(workshop)?;
-        Ok(Self { views, config, queries, jobs, metrics, kept, up_since: SystemTime::now() })
+        let (examples, up_since) = (Shelf::default(), SystemTime::now());
+        Ok(Self { views, config, queries, jobs, metrics, kept, examples, up_since })
     }
 }

@@ -106,6 +106,47 @@ fn astroquery() {
 }
 
 #[test]
+fn pyvo_cone_search() {
+    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
+        println!("skipped: cone search, as ALMAGEST_PYTHON names no Python that has pyvo");
+        return;
+    };
+    let (service, _catalog) = start();
+    let report = check(Command::new(python).arg(script("cone_search.py")).arg(&service.url));
+    println!("{report}");
+}
+
+#[test]
+fn stilts_cone() {
+    if !have("stilts") {
+        println!("skipped: cone, as STILTS is not here");
+        return;
+    }
+    let (service, _catalog) = start();
+    let schema = service.url.replace("/tap", "/scs/survey.Object");
+    let cone = check(
+        Command::new("stilts")
+            .args(["cone", "servicetype=cone", "lon=77.5", "lat=-54", "radius=0.1", "ofmt=csv"])
+            .args(["verb=1".to_owned(), format!("serviceurl={schema}")]),
+    );
+    assert_eq!(cone, "objectId,coord_ra,coord_dec\n1,77.5,-54.0\n");
+}
+
+/// Documents are what their schemas say.
+#[test]
+fn stilts_xsdvalidate() {
+    if !have("stilts") {
+        println!("skipped: xsdvalidate, as STILTS is not here");
+        return;
+    }
+    let (service, _catalog) = start();
+    for document in ["/tap/capabilities", "/tap/tables", "/tap/availability"] {
+        let url = service.url.replace("/tap", document);
+        println!("{}", check(Command::new("stilts").arg("xsdvalidate").arg(url)));
+    }
+}
+
+#[test]
 fn stilts_taplint() {
     if !have("stilts") {
         println!("skipped: taplint, as STILTS is not here");

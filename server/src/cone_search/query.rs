@@ -2,7 +2,7 @@
 
 use almagest_engine::tap_schema::identifier;
 use almagest_storage::schema::ColumnDef;
-use almagest_storage::schema::arrow::{DESCRIPTION, UCD, UNIT};
+use almagest_storage::schema::arrow::{DATATYPE, DESCRIPTION, UCD, UNIT};
 
 use super::Searchable;
 use crate::config::ServerConfig;
@@ -130,7 +130,10 @@ fn columns(table: &Searchable<'_>, verbosity: Verbosity) -> (Vec<String>, Vec<La
             format!("{} || ' ' || {} AS {ROW_ID}", text(&position.ra), text(&position.dec))
         }
     }];
-    labels.push(label(id.map_or(ROW_ID, |id| &id.name), UCD, "ID_MAIN"));
+    let id_column = id.map_or(ROW_ID, |id| &id.name);
+    labels.push(label(id_column, UCD, "ID_MAIN"));
+    // The standard knows no other text.
+    labels.push(label(id_column, DATATYPE, "char"));
     for name in [&position.ra, &position.dec] {
         selected.push(identifier::in_query(name).into_owned());
     }

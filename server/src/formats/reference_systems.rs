@@ -111,7 +111,12 @@ impl ReferenceSystem {
         let first = ucd.split(';').next()?.trim();
         let is_timestamp = matches!(field.data_type(), DataType::Timestamp(..));
         match (first, get(UNIT)) {
-            ("pos.eq.ra" | "pos.eq.dec" | "pos.eq" | "pos.outline", Some("deg"))
+            // The last two are the words of a cone search.
+            (
+                "pos.eq.ra" | "pos.eq.dec" | "pos.eq" | "pos.outline" | "pos_eq_ra_main"
+                | "pos_eq_dec_main",
+                Some("deg"),
+            )
             | ("pos.pm", Some(_)) => {
                 let epoch = get(EPOCH).map(|epoch| ("epoch", epoch));
                 let attributes = [("system", "ICRS")].into_iter().chain(epoch);

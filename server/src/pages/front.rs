@@ -42,9 +42,8 @@ pub async fn front(
     base: BaseUrl,
     parameters: Parameters,
 ) -> Response {
-    let database = caller.database.clone();
-    let examples =
-        state.queries.run(async move { crate::tap::examples::of_catalog(&database).await });
+    let (database, shelf) = (caller.database.clone(), state.examples.clone());
+    let examples = state.queries.run(async move { shelf.of(&database).await });
     let examples = timeout(PATIENCE, examples).await.ok().and_then(Result::ok).unwrap_or_default();
     let query = parameters.first("QUERY").filter(|query| !query.trim().is_empty());
     let first = examples.first().map(|example| example.query.as_str());
@@ -127,7 +126,7 @@ fn tables(database: &Database, base: &BaseUrl) -> String {
         }
         out += "<table class=\"wide\"><thead><tr><th scope=\"col\">Name</th>\
                 <th scope=\"col\" class=\"n\">Rows</th><th scope=\"col\" class=\"n\">Columns</th>\
-                <th scope=\"col\">A row is</th></tr></thead><tbody>\n";
+                <th scope=\"col\">Contents</th></tr></thead><tbody>\n";
         for table in &schema.tables {
             out += &table_line(database, base, schema, table);
         }
@@ -140,8 +139,9 @@ fn table_line(database: &Database, base: &BaseUrl, schema: &SchemaDef, table: &T
     let n_rows = database.n_rows(&schema.name, &table.name);
     let n_rows = n_rows.map_or(String::new(), grouped);
     format!(
-        "<tr><td><a href=\"{}\"><code>{}</code></a></td><td class=\"n\">{n_rows}</td>\
-         <td class=\"n\">{}</td><td>{}</td></tr>\n",
+        "<tr><td class=\"name\"><a href=\"{}\"><code>{}</code></a></td>\
+         <td class=\"n\" data-of=\"rows\">{n_rows}</td><td class=\"n\" data-of=\"columns\">{}</td>\
+         <td>{}</td></tr>\n",
         Escaped(&super::table::url(base, schema, table)),
         Escaped(&identifier::qualified(&schema.name, &table.name)),
         table.columns.len(),

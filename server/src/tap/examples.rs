@@ -1,6 +1,8 @@
 //! `/tap/examples`: queries that work on this very catalog, as DALI wants them (XHTML with RDFa).
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use almagest_engine::arrow::array::AsArray;
 use almagest_engine::arrow::compute::cast;
@@ -28,10 +30,47 @@ pub struct Example {
     pub query: String,
 }
 
+/// The examples of one version, kept until there is another; cheap to clone.
+///
+/// They are made from rows of the catalog, which takes some queries.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf(Arc<Mutex<HashMap<Shown, Arc<Vec<Example>>>>>);
+
+/// The versions of the catalogs, and the tables that a caller may see.
+type Shown = (Vec<u64>, Vec<String>);
+
+/// Sets of examples that are kept.
+const MAX_KEPT: usize = 16;
+
+impl Shelf {
+    /// Return the examples of `database`.
+    pub async fn of(&self, database: &Database) -> Arc<Vec<Example>> {
+        let Ok(versions) = database.newest_versions() else { return Arc::default() };
+        let names = database.schemas().iter().flat_map(|schema| {
+            schema.tables.iter().map(|table| identifier::qualified(&schema.name, &table.name))
+        });
+        let shown = (versions, names.collect());
+        if let Some(known) = self.kept().get(&shown) {
+            return known.clone();
+        }
+        let made = Arc::new(of_catalog(database).await);
+        let mut kept = self.kept();
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(shown, made.clone());
+        made
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<Shown, Arc<Vec<Example>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Answer with the examples.
 pub async fn examples(State(state): State<AppState>, caller: Caller) -> Response {
-    let database = caller.database;
-    let page = match state.queries.run(async move { of_catalog(&database).await }).await {
+    let (database, shelf) = (caller.database, state.examples.clone());
+    let page = match state.queries.run(async move { shelf.of(&database).await }).await {
         Ok(examples) => page(&examples),
         Err(error) => return error.into_text(),
     };

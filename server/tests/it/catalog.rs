@@ -100,6 +100,11 @@ impl Service {
         Self::over(folder, config)
     }
 
+    /// What the service is made of.
+    pub fn state(&self) -> AppState {
+        self.state.clone()
+    }
+
     /// The users of the service.
     pub fn people(&self) -> &PeopleStore {
         self.state.views.people()

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod catalog;
+mod conduct;
+mod cone_search;
+mod connections;
 mod formats;
 mod jobs;
+mod pages;
 mod rights;
 mod sample;
 mod streaming;
