@@ -99,7 +99,11 @@ impl Session {
             None => frame,
         };
         let is_read = |(schema, _): &&(String, u64)| tables.iter().any(|(read, _)| read == schema);
-        let versions = self.versions.iter().filter(is_read).cloned().collect();
+        let mut versions: Vec<_> = self.versions.iter().filter(is_read).cloned().collect();
+        if versions.is_empty() {
+            // TAP_SCHEMA tells of all catalogs.
+            versions.clone_from(&self.versions);
+        }
         let reading = Reading { sql, warnings, versions };
         Query::plan(frame, layout, described, reading).await
     }

@@ -24,7 +24,7 @@ enum Command {
     Process(command::process::Process),
     Inspect(command::inspect::Inspect),
     Query(command::query::Query),
-    Serve(command::serve::Serve),
+    Serve(Box<command::serve::Serve>),
     User(command::user::User),
     Check(command::check::Check),
     Adql(command::adql::Adql),

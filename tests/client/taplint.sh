@@ -3,11 +3,10 @@
 #
 # Usage: taplint.sh URL [STAGES]      (such as http://localhost:8080/tap)
 #
-# The stages left out by default are those of uploads, which the service refuses, and those for data
-# models that it does not serve.
+# Left out by default is LOC, which wants a table of planned observations.
 set -eu
 url=${1:?usage: taplint.sh URL [STAGES]}
-stages=${2:-"TMV TME TMS TMC CPV CAP AVV QGE QPO QAS UWS MDQ EXA"}
+stages=${2:-"TMV TME TMS TMC CPV CAP AVV QGE QPO QAS UWS MDQ OBS UPL EXA"}
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 stilts taplint tapurl="$url" stages="$stages" report=EWFS >"$report" || true

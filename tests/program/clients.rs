@@ -176,3 +176,32 @@ fn stilts_tapquery() {
     // Half of an even sky; the sequence is even to better than one in a hundred.
     assert!((1_470..=1_530).contains(&n), "{n}");
 }
+
+/// TOPCAT's sky match sends a table in small blocks, each an upload of its own.
+#[test]
+fn stilts_tapskymatch() {
+    if !have("stilts") {
+        println!("skipped: tapskymatch, as STILTS is not here");
+        return;
+    }
+    let (service, catalog) = start();
+    // Each object is sought a little beside itself, and one where there is none.
+    let mut sought = "n,lon,lat\n1000,12.0,3.0\n".to_owned();
+    for id in 1..=200 {
+        let (ra, dec) = ((id * 77 % 360) as f64 + 0.5, (id * 31 % 170) as f64 - 85.0);
+        writeln!(sought, "{id},{ra},{}", dec + 0.0001).unwrap();
+    }
+    let sought = catalog.write("sought.csv", sought);
+    let found = check(
+        Command::new("stilts")
+            .args(["tapskymatch", "taptable=survey.Object", "taplon=coord_ra", "taplat=coord_dec"])
+            .args(["tapcols=objectId", "inlon=lon", "inlat=lat", "sr=0.001", "find=all"])
+            .args(["blocksize=20", "ifmt=csv", "ofmt=csv", "ocmd=keepcols 'n objectId'"])
+            .args([format!("tapurl={}", service.url), format!("in={sought}")]),
+    );
+    let mut pairs: Vec<&str> = found.lines().skip(1).collect();
+    pairs.sort_unstable();
+    let mut expected: Vec<String> = (1..=200).map(|id| format!("{id},{id}")).collect();
+    expected.sort_unstable();
+    assert_eq!(pairs, expected);
+}

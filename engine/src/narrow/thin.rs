@@ -77,7 +77,7 @@ struct Thinning {
 
 /// An item of a select list on the way to the new list.
 enum Item {
-    Kept(SelectItem),
+    Kept(Box<SelectItem>),
     /// `alias.column AS name`, which may go with others of the alias.
     Passing {
         alias: String,
@@ -120,7 +120,9 @@ impl Thinning {
                 let sorted = sorted_by(order_by, &select.projection);
                 self.sort_items(select, &sorted, wanted.as_ref())
             }
-            false => std::mem::take(&mut select.projection).into_iter().map(Item::Kept).collect(),
+            false => {
+                std::mem::take(&mut select.projection).into_iter().map(Item::kept_as_is).collect()
+            }
         };
         // What is left in the tree, with the items that stay, is what inner queries must give.
         select.projection = items.iter().filter_map(Item::kept).cloned().collect();
@@ -174,12 +176,12 @@ impl Thinning {
                 Some((alias, column)) => {
                     Item::Passing { alias: alias.to_owned(), column: column.to_owned(), name }
                 }
-                None => Item::Kept(item),
+                None => Item::kept_as_is(item),
             });
         }
         // A query has a column, if only for its rows to be counted.
         match items.is_empty() {
-            true => spare.into_iter().map(Item::Kept).collect(),
+            true => spare.into_iter().map(Item::kept_as_is).collect(),
             false => self.with_few_kept(items),
         }
     }
@@ -194,7 +196,7 @@ impl Thinning {
         }
         let keep = |item| match item {
             Item::Passing { alias, column, name } if counts[&alias] < self.n_passed => {
-                Item::Kept(as_item(&alias, &column, &name))
+                Item::kept_as_is(as_item(&alias, &column, &name))
             }
             other => other,
         };
@@ -211,13 +213,17 @@ impl Thinning {
         let mut kept: Vec<SelectItem> = vec![];
         // Each struct by its alias and its name there.
         let mut structs: Vec<(String, String)> = vec![];
-        let mut outputs: Vec<(String, Result<usize, (usize, usize)>)> = vec![];
+        // Where structs begin is known when all kept items are.
+        let mut outputs: Vec<(String, Place)> = vec![];
         for item in items {
             let (alias, column, output) = match item {
                 Item::Passing { alias, column, name } => (alias, column, name),
                 Item::Kept(item) => {
-                    outputs.push((name(&item).unwrap_or_default().to_owned(), Ok(kept.len())));
-                    kept.push(item);
+                    outputs.push((
+                        name(&item).unwrap_or_default().to_owned(),
+                        Place::Item(kept.len()),
+                    ));
+                    kept.push(*item);
                     continue;
                 }
             };
@@ -236,10 +242,10 @@ impl Thinning {
                         structs.push(one);
                         structs.len() - 1
                     });
-                    outputs.push((output, Err((nth, child))));
+                    outputs.push((output, Place::Passed { item: nth, child }));
                 }
                 None => {
-                    outputs.push((output.clone(), Ok(kept.len())));
+                    outputs.push((output.clone(), Place::Item(kept.len())));
                     kept.push(as_item(&alias, &column, &output));
                 }
             }
@@ -249,11 +255,12 @@ impl Thinning {
         kept.extend(
             structs.map(|(nth, (alias, passed))| as_item(alias, passed, &struct_name(first + nth))),
         );
-        let place = |found| match found {
-            Ok(item) => Place::Item(item),
-            Err((nth, child)) => Place::Passed { item: first + nth, child },
-        };
-        (kept, outputs.into_iter().map(|(name, found)| (name, place(found))).collect())
+        for (_, place) in &mut outputs {
+            if let Place::Passed { item, .. } = place {
+                *item += first;
+            }
+        }
+        (kept, outputs)
     }
 
     /// The place of a column among those that its table passes on.
@@ -267,6 +274,10 @@ impl Thinning {
 }
 
 impl Item {
+    fn kept_as_is(item: SelectItem) -> Self {
+        Self::Kept(Box::new(item))
+    }
+
     fn kept(&self) -> Option<&SelectItem> {
         match self {
             Self::Kept(item) => Some(item),

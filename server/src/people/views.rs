@@ -9,6 +9,9 @@ use super::store::{ALL_TABLES, PeopleStore, Restriction};
 use crate::Result;
 use crate::uws::Owner;
 
+/// Tables that a caller may not see, by schema and name.
+type Hidden = BTreeSet<(String, String)>;
+
 /// Views that are kept; there is one for each set of groups that makes a difference.
 const MAX_VIEWS: usize = 64;
 
@@ -18,7 +21,7 @@ pub struct Views {
     whole: Database,
     people: PeopleStore,
     /// By the tables that are hidden in them.
-    kept: Arc<Mutex<HashMap<BTreeSet<(String, String)>, Database>>>,
+    kept: Arc<Mutex<HashMap<Hidden, Database>>>,
 }
 
 impl Views {
@@ -60,7 +63,7 @@ impl Views {
         Ok(view)
     }
 
-    fn hidden(&self, owner: &Owner) -> Result<BTreeSet<(String, String)>> {
+    fn hidden(&self, owner: &Owner) -> Result<Hidden> {
         let restrictions = self.people.restrictions()?;
         if restrictions.is_empty() {
             return Ok(BTreeSet::new());

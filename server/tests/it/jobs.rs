@@ -285,10 +285,13 @@ async fn limits_are_changed_within_bounds_and_while_they_matter() {
 
     let destruction = format!("{job}/destruction");
     let first = client.get(&destruction).await.text();
-    assert_eq!(texts(&client.get(&job).await.text(), "uws:destruction"), [first.clone()]);
+    assert_eq!(
+        texts(&client.get(&job).await.text(), "uws:destruction"),
+        std::slice::from_ref(&first)
+    );
     client.posted(&destruction, &[("DESTRUCTION", "9999-01-01T00:00:00Z")]).await;
     let bounded = client.get(&destruction).await.text();
-    assert!(bounded > first && bounded < "2100".to_owned(), "{first} {bounded}");
+    assert!(bounded > first && bounded.as_str() < "2100", "{first} {bounded}");
 
     client
         .posted(&format!("{job}/parameters"), &[("query", "SELECT 7 AS n"), ("FORMAT", "csv")])

@@ -59,7 +59,8 @@ impl DiscCells {
         let chord2 =
             (at.x - center.x).powi(2) + (at.y - center.y).powi(2) + (at.z - center.z).powi(2);
         // A position that is no number reaches nothing.
-        if !(chord2 <= self.limits[usize::from(order)]) {
+        let is_reached = chord2 <= self.limits[usize::from(order)];
+        if !is_reached {
             return;
         }
         if order == self.order {
