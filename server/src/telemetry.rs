@@ -37,7 +37,10 @@ pub fn log_to_stderr(format: LogFormat) {
     // Fails only where the process logs already, and then there is nothing to do.
     let _ = match format {
         LogFormat::Text => logging.try_init(),
-        LogFormat::Json => logging.json().flatten_event(true).with_ansi(false).try_init(),
+        LogFormat::Json => {
+            let json = logging.json().flatten_event(true).with_span_list(false);
+            json.with_ansi(false).try_init()
+        }
     };
 }
 

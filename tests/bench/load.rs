@@ -119,6 +119,7 @@ fn report(seen: &Seen, seconds: u64, before: f64, most: f64) {
     }
 }
 
+/// The largest table that has positions.
 async fn table_with_positions(service: &Service) -> Sky {
     let query = "SELECT table_name, column_name FROM TAP_SCHEMA.columns WHERE indexed = 1 \
                  AND (ucd LIKE 'pos.eq.ra%' OR ucd LIKE 'pos.eq.dec%') ORDER BY table_name, ucd DESC";
@@ -126,9 +127,19 @@ async fn table_with_positions(service: &Service) -> Sky {
     let answer = service.get(&path).await.expect("the service tells its columns");
     let rows: Vec<(&str, &str)> =
         answer.lines().skip(1).filter_map(|row| row.split_once(',')).collect();
-    let pair = rows.windows(2).find(|pair| pair[0].0 == pair[1].0);
-    let pair = pair.expect("a table with positions");
-    (pair[0].0.to_owned(), pair[0].1.to_owned(), pair[1].1.to_owned())
+    let mut largest: Option<(u64, Sky)> = None;
+    for pair in rows.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        let table = pair[0].0;
+        let count = encoded(&format!("SELECT COUNT(*) FROM {table}"));
+        let count = service.get(&format!("/sync?QUERY={count}&FORMAT=csv")).await;
+        let count = count.expect("the service counts rows").lines().nth(1).map(str::to_owned);
+        let n_rows = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+        if largest.as_ref().is_none_or(|(most, _)| n_rows > *most) {
+            let columns = (pair[0].1.to_owned(), pair[1].1.to_owned());
+            largest = Some((n_rows, (table.to_owned(), columns.0, columns.1)));
+        }
+    }
+    largest.expect("a table with positions").1
 }
 
 /// Make a job that stays PENDING; return its path.

@@ -22,6 +22,7 @@ use super::cell::{Column, elements};
 use super::numeral::write_time;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod by_cell;
 
 /// Rows of a block.

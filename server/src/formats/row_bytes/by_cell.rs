@@ -1,7 +1,5 @@
 //! The same rows the slow and obvious way, value by value: what the fast way is tested against.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use almagest_engine::arrow::array::{
