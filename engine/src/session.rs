@@ -101,8 +101,10 @@ impl Session {
         let is_read = |(schema, _): &&(String, u64)| tables.iter().any(|(read, _)| read == schema);
         let mut versions: Vec<_> = self.versions.iter().filter(is_read).cloned().collect();
         if versions.is_empty() {
-            // TAP_SCHEMA tells of all catalogs.
-            versions.clone_from(&self.versions);
+            // TAP_SCHEMA tells of all catalogs of which the caller may see something.
+            let schemas = self.database.schemas();
+            let is_seen = |(name, _): &&(String, u64)| schemas.iter().any(|s| s.name == *name);
+            versions = self.versions.iter().filter(is_seen).cloned().collect();
         }
         let reading = Reading { sql, warnings, versions };
         Query::plan(frame, layout, described, reading).await

@@ -16,7 +16,7 @@ pub mod query;
 use almagest_engine::tap_schema::{self, identifier};
 use almagest_storage::schema::{PositionColumns, SchemaDef, TableDef};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::base_url::BaseUrl;
@@ -78,6 +78,7 @@ fn find<'a>(schemas: &'a [SchemaDef], name: &str) -> Result<Searchable<'a>> {
 pub async fn search(
     State(state): State<AppState>,
     Path(name): Path<String>,
+    method: Method,
     headers: HeaderMap,
     caller: Caller,
     parameters: Parameters,
@@ -85,8 +86,8 @@ pub async fn search(
     let answered = async {
         let request = find(caller.database.schemas(), &name)
             .and_then(|table| query::request(&table, &parameters, &state.config));
-        let inquiry =
-            Inquiry { endpoint: Endpoint::Cone, of: Some(name.clone()), headers: &headers, caller };
+        let (endpoint, of) = (Endpoint::Cone, Some(name.clone()));
+        let inquiry = Inquiry { endpoint, of, method, headers: &headers, caller };
         inquiry.answer(&state, request).await
     };
     answered.await.unwrap_or_else(refusal)

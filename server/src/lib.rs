@@ -3,6 +3,7 @@
 //! ```text
 //! request ─▶ dali::Parameters ─▶ tap::answer ─▶ engine ─▶ formats (VOTable, FITS, …) ───▶ body
 //!                                    ▲                                                     │
+//!                 /scs ─▶ cone_search, which writes the query                           │
 //!                 /tap/async ─▶ uws::Jobs, which outlive the service ◀── result file ──────┘
 //! ```
 //!

@@ -132,20 +132,6 @@ fn stilts_cone() {
     assert_eq!(cone, "objectId,coord_ra,coord_dec\n1,77.5,-54.0\n");
 }
 
-/// Documents are what their schemas say.
-#[test]
-fn stilts_xsdvalidate() {
-    if !have("stilts") {
-        println!("skipped: xsdvalidate, as STILTS is not here");
-        return;
-    }
-    let (service, _catalog) = start();
-    for document in ["/tap/capabilities", "/tap/tables", "/tap/availability"] {
-        let url = service.url.replace("/tap", document);
-        println!("{}", check(Command::new("stilts").arg("xsdvalidate").arg(url)));
-    }
-}
-
 #[test]
 fn stilts_taplint() {
     if !have("stilts") {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use tokio::time::timeout;
@@ -30,6 +30,7 @@ use crate::{Error, Result};
 pub async fn sync(
     State(state): State<AppState>,
     base: BaseUrl,
+    method: Method,
     headers: HeaderMap,
     caller: Caller,
     Submission(parameters): Submission,
@@ -41,7 +42,8 @@ pub async fn sync(
             let as_json = request.format == Format::Json;
             return plan::respond(&state, caller.database, request, as_json).await;
         }
-        let inquiry = Inquiry { endpoint: Endpoint::Sync, of: None, headers: &headers, caller };
+        let endpoint = Endpoint::Sync;
+        let inquiry = Inquiry { endpoint, of: None, method, headers: &headers, caller };
         inquiry.answer(&state, request).await
     };
     let answered = answered.await;
@@ -64,6 +66,8 @@ pub struct Inquiry<'a> {
     pub endpoint: Endpoint,
     /// Of which table, where the endpoint has several.
     pub of: Option<String>,
+    /// The method of the request: only who asks to be given something may have it already.
+    pub method: Method,
     /// The headers of the request.
     pub headers: &'a HeaderMap,
     /// Who asks.
@@ -85,7 +89,8 @@ impl Inquiry<'_> {
         let begun = async {
             let request = request?;
             let key = state.kept.of(&self.caller.owner).key(&request, &self.caller.database)?;
-            if let Some(key) = key.filter(|key| key.is_known_by(self.headers)) {
+            let may_be_known = matches!(self.method, Method::GET | Method::HEAD);
+            if let Some(key) = key.filter(|key| may_be_known && key.is_known_by(self.headers)) {
                 return Ok(Err(key.tag()));
             }
             let answer = self.first_rows(state, request.clone(), tally).await?;

@@ -105,6 +105,11 @@ impl Service {
         self.state.clone()
     }
 
+    /// Remove the rows behind the service's back.
+    pub fn lose_rows(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("catalog/data")).unwrap();
+    }
+
     /// The users of the service.
     pub fn people(&self) -> &PeopleStore {
         self.state.views.people()

@@ -80,6 +80,11 @@ async fn the_same_query_again_is_answered_from_what_was_kept() {
     };
     let unchanged = conditional(header::IF_NONE_MATCH, &tag).await;
     assert_eq!((unchanged.status, unchanged.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let posted = Request::post("/tap/sync")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::IF_NONE_MATCH, &tag);
+    let posted = posted.body(Body::from(format!("QUERY={query}&FORMAT=csv"))).unwrap();
+    assert_eq!(service.send(posted).await.status, StatusCode::OK);
     assert!(!hit(&conditional(header::CACHE_CONTROL, "no-cache").await));
 
     let drawn = ask("SELECT RAND() AS r FROM sky.Star").await;
@@ -131,6 +136,20 @@ async fn requests_and_queries_are_counted() {
         assert!(counts.contains(expected), "{expected} is not in {counts}");
     }
     assert!(!counts.contains("Star"), "{counts}");
+}
+
+#[tokio::test]
+async fn a_failure_of_the_service_is_told_by_the_id_of_the_request() {
+    let service = Service::new();
+    service.lose_rows();
+    let request = Request::post("/tap/sync")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("X-Request-Id", "proxy-17");
+    let answer =
+        service.send(request.body(Body::from("QUERY=SELECT+*+FROM+sky.Star")).unwrap()).await;
+    assert_eq!(answer.headers["x-request-id"], "proxy-17");
+    answer.assert_error(StatusCode::INTERNAL_SERVER_ERROR, "in the log under proxy-17");
+    assert!(!answer.text().contains(".parquet"), "{}", answer.text());
 }
 
 #[tokio::test]
