@@ -17,9 +17,7 @@ import json
 import math
 import shutil
 import subprocess
-import sys
 import tempfile
-import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -35,6 +33,8 @@ import zstandard
 from astropy.io import fits
 from astropy.io.votable import parse as parse_votable
 from astropy.table import Table
+
+import checks
 
 # Every type that a result can have, with and without values; text beyond ASCII, markup, quotes.
 QUERY = """
@@ -340,26 +340,5 @@ def check_answers_are_compressed_where_wanted(url):
     return "{} bytes, {} as gzip, {} as zstd".format(*sizes)
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    url = sys.argv[1].rstrip("/")
-    failed = 0
-    checks = [(name, f) for name, f in globals().items() if name.startswith("check_")]
-    for name, check in checks:
-        title = name.removeprefix("check_").replace("_", " ")
-        try:
-            detail = check(url)
-            print(f"ok    {title}" + (f": {detail}" if detail else ""))
-        except Exception as error:  # each check is reported, whatever ended it
-            failed += 1
-            if isinstance(error, urllib.error.HTTPError):
-                print(error.read().decode(errors="replace"))
-            print(f"FAIL  {title}: {error or type(error).__name__}")
-            traceback.print_exc()
-    print(f"{len(checks) - failed} of {len(checks)} checks passed")
-    sys.exit(failed)
-
-
 if __name__ == "__main__":
-    main()
+    checks.run(globals(), lambda url: url)

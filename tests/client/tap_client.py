@@ -9,9 +9,7 @@ exit status is the number of checks that failed.
 """
 
 import io
-import sys
 import time
-import traceback
 import urllib.parse
 import urllib.request
 
@@ -22,6 +20,8 @@ from astropy.io.votable import parse as parse_votable
 from astropy.table import Table
 from astropy.units import Unit
 from pyvo.dal.exceptions import DALQueryError, DALServiceError
+
+import checks
 
 
 def sync(url, **parameters):
@@ -279,24 +279,5 @@ def check_an_uploaded_table(service):
         assert list(rows["x"]) == [2, 3] and list(rows["name"]) == ["b", "c"], rows
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    service = pyvo.dal.TAPService(sys.argv[1].rstrip("/"))
-    failed = 0
-    checks = [(name, f) for name, f in globals().items() if name.startswith("check_")]
-    for name, check in checks:
-        title = name.removeprefix("check_").replace("_", " ")
-        try:
-            detail = check(service)
-            print(f"ok    {title}" + (f": {detail}" if detail else ""))
-        except Exception as error:  # each check is reported, whatever ended it
-            failed += 1
-            print(f"FAIL  {title}: {error or type(error).__name__}")
-            traceback.print_exc()
-    print(f"{len(checks) - failed} of {len(checks)} checks passed")
-    sys.exit(failed)
-
-
 if __name__ == "__main__":
-    main()
+    checks.run(globals(), pyvo.dal.TAPService)

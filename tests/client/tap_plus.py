@@ -7,10 +7,10 @@ Its load_tables asks for attributes that only ESA's archives have, and is left o
 one line; the exit status is the number of checks that failed.
 """
 
-import sys
-import traceback
 
 from astroquery.utils.tap.core import TapPlus
+
+import checks
 
 QUERY = 'SELECT column_name, "size", principal FROM TAP_SCHEMA.columns ORDER BY table_name, column_name'
 
@@ -53,24 +53,5 @@ def check_the_list_of_jobs(tap):
     return f"{len(listed)} jobs"
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    tap = TapPlus(url=sys.argv[1].rstrip("/"))
-    failed = 0
-    checks = [(name, f) for name, f in globals().items() if name.startswith("check_")]
-    for name, check in checks:
-        title = name.removeprefix("check_").replace("_", " ")
-        try:
-            detail = check(tap)
-            print(f"ok    {title}" + (f": {detail}" if detail else ""))
-        except Exception as error:  # each check is reported, whatever ended it
-            failed += 1
-            print(f"FAIL  {title}: {error or type(error).__name__}")
-            traceback.print_exc()
-    print(f"{len(checks) - failed} of {len(checks)} checks passed")
-    sys.exit(failed)
-
-
 if __name__ == "__main__":
-    main()
+    checks.run(globals(), lambda url: TapPlus(url=url))

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -97,14 +98,7 @@ fn wait(parameters: &Parameters) -> Result<Option<Duration>> {
 }
 
 /// POST to the job itself: what browsers send in place of DELETE.
-async fn act(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
-    parameters: Parameters,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn act(TheJob { state, base, job }: TheJob, parameters: Parameters) -> Answer {
     match parameters.get("ACTION")? {
         Some(action) if action.eq_ignore_ascii_case("DELETE") => {
             state.jobs.destroy(&job).await?;
@@ -115,29 +109,16 @@ async fn act(
     }
 }
 
-async fn destroy(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn destroy(TheJob { state, base, job }: TheJob) -> Answer {
     state.jobs.destroy(&job).await?;
     Ok(see_other(format!("{base}/tap/async")))
 }
 
-async fn phase(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {
-    Ok(text(state.jobs.job(&id, &owner).await?.phase))
+async fn phase(TheJob { job, .. }: TheJob) -> Answer {
+    Ok(text(job.phase))
 }
 
-async fn set_phase(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
-    parameters: Parameters,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn set_phase(TheJob { state, base, job }: TheJob, parameters: Parameters) -> Answer {
     match parameters.get("PHASE")?.map(str::to_ascii_uppercase).as_deref() {
         Some("RUN") => state.jobs.run(&job).await?,
         Some("ABORT") => state.jobs.abort(&job).await?,
@@ -147,51 +128,30 @@ async fn set_phase(
     Ok(see_other(url_of(&base, &job)))
 }
 
-async fn execution_duration(
-    State(state): State<AppState>,
-    owner: Owner,
-    Path(id): Path<String>,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn execution_duration(TheJob { job, .. }: TheJob) -> Answer {
     Ok(text(representation::seconds(job.execution_duration)))
 }
 
 async fn set_execution_duration(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
+    TheJob { state, base, job }: TheJob,
     parameters: Parameters,
 ) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
     let value = required(&parameters, "EXECUTIONDURATION")?;
     state.jobs.set_execution_duration(&job, value).await?;
     Ok(see_other(url_of(&base, &job)))
 }
 
-async fn destruction(
-    State(state): State<AppState>,
-    owner: Owner,
-    Path(id): Path<String>,
-) -> Answer {
-    Ok(text(state.jobs.job(&id, &owner).await?.destruction))
+async fn destruction(TheJob { job, .. }: TheJob) -> Answer {
+    Ok(text(job.destruction))
 }
 
-async fn set_destruction(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
-    parameters: Parameters,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn set_destruction(TheJob { state, base, job }: TheJob, parameters: Parameters) -> Answer {
     state.jobs.set_destruction(&job, required(&parameters, "DESTRUCTION")?).await?;
     Ok(see_other(url_of(&base, &job)))
 }
 
 /// When the job will be done: that cannot be told, and UWS has the empty text for it.
-async fn quote(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {
-    state.jobs.job(&id, &owner).await?;
+async fn quote(_: TheJob) -> Answer {
     Ok(text(""))
 }
 
@@ -210,45 +170,28 @@ async fn plan_of(
     Ok(plan::respond(&state, database, request, as_json).await?)
 }
 
-async fn owner(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {
-    Ok(text(state.jobs.job(&id, &owner).await?.owner.0.unwrap_or_default()))
+async fn owner(TheJob { job, .. }: TheJob) -> Answer {
+    Ok(text(job.owner.0.unwrap_or_default()))
 }
 
-async fn parameters(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {
-    Ok(xml(representation::parameters(&state.jobs.job(&id, &owner).await?)))
+async fn parameters(TheJob { job, .. }: TheJob) -> Answer {
+    Ok(xml(representation::parameters(&job)))
 }
 
 async fn set_parameters(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
+    TheJob { state, base, job }: TheJob,
     Submission(parameters): Submission,
 ) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
     state.jobs.set_parameters(&job, parameters).await?;
     Ok(see_other(url_of(&base, &job)))
 }
 
-async fn results(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn results(TheJob { base, job, .. }: TheJob) -> Answer {
     Ok(xml(representation::results(&job, &url_of(&base, &job))))
 }
 
 /// The rows; of a job that failed its error, which some clients look for here.
-async fn result(
-    State(state): State<AppState>,
-    base: BaseUrl,
-    owner: Owner,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn result(TheJob { state, base, job }: TheJob, headers: HeaderMap) -> Answer {
     match &job.result {
         Some(result) => {
             let path = state.jobs.result_path(&job);
@@ -259,8 +202,7 @@ async fn result(
     }
 }
 
-async fn error(State(state): State<AppState>, owner: Owner, Path(id): Path<String>) -> Answer {
-    let job = state.jobs.job(&id, &owner).await?;
+async fn error(TheJob { job, .. }: TheJob) -> Answer {
     let Some(failure) = &job.failure else {
         return Err(Error::NotInPhase { what: "error", phase: job.phase }.into());
     };
@@ -299,4 +241,24 @@ fn text(value: impl ToString) -> Response {
 
 fn xml(document: String) -> Response {
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response()
+}
+
+/// The job that the path names, as far as the caller may know of it.
+struct TheJob {
+    state: AppState,
+    base: BaseUrl,
+    job: Job,
+}
+
+impl FromRequestParts<AppState> for TheJob {
+    type Rejection = PlainText;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PlainText> {
+        let owner = Owner::from_request_parts(parts, state).await?;
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let id = id.map_err(|_| Error::NoSuchJob { id: String::new() })?.0;
+        let job = state.jobs.job(&id, &owner).await?;
+        let Ok(base) = BaseUrl::from_request_parts(parts, state).await;
+        Ok(Self { state: state.clone(), base, job })
+    }
 }
