@@ -112,8 +112,9 @@ mod tests {
                 _ => (t * 1.77) % 180.0 - 90.0,
             };
             let center = UnitVector::from_lonlat_deg((t * 45.000_01) % 360.0, lat);
-            // On the edge of the disc, a hair inside.
-            let distance = radius.radians() * (1.0 - 1e-9) * if i % 3 == 0 { 0.5 } else { 1.0 };
+            // On the edge of the disc, inside by what a vector's coordinates can tell.
+            let edge = (radius.radians() * (1.0 - 1e-9) - 1e-15).max(0.0);
+            let distance = edge * if i % 3 == 0 { 0.5 } else { 1.0 };
             let neighbour = offset(&center, distance, t);
             let cone = Cone::new(center, Angle::from_degrees(radius_deg), Boundary::Closed);
             let mut found = vec![];
