@@ -14,14 +14,12 @@ use std::iter::Sum;
 use std::ops::Add;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
-use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 
 use crate::chunked_table::ChunkedTable;
-use crate::narrow_table::NarrowTable;
+use crate::narrow_table::ScannedTable;
 
 /// Width of a value of a type that has none, such as a string: bytes.
 const USUAL_WIDTH: usize = 16;
@@ -102,30 +100,17 @@ impl Estimate {
 }
 
 fn scan_estimate(scan: &TableScan) -> Result<ScanEstimate> {
-    let provider = source_as_provider(&scan.source)?;
-    let narrowed: Option<&NarrowTable> = (provider.as_ref() as &dyn Any).downcast_ref();
-    let (table, stored, places): (String, &dyn TableProvider, Vec<usize>) = match narrowed {
-        Some(narrowed) => {
-            let (schema, table) = narrowed.table();
-            let places = narrowed.places(scan.projection.as_ref());
-            (format!("{schema}.{table}"), narrowed.inner(), places)
-        }
-        None => {
-            let all = || (0..provider.schema().fields().len()).collect();
-            let schema = scan.table_name.schema().unwrap_or_default();
-            let places = scan.projection.clone().unwrap_or_else(all);
-            (format!("{schema}.{}", scan.table_name.table()), provider.as_ref(), places)
-        }
-    };
-    let schema = stored.schema();
-    let columns = Share { read: places.len() as u64, all: schema.fields().len() as u64 };
-    let chunked: Option<&ChunkedTable> = (stored as &dyn Any).downcast_ref();
+    let scanned = ScannedTable::of(scan)?;
+    let columns = Share { read: scanned.places.len() as u64, all: scanned.n_columns() as u64 };
+    let chunked: Option<&ChunkedTable> = (scanned.provider.as_ref() as &dyn Any).downcast_ref();
     let files = chunked.map(|chunked| {
         let of_row_groups = chunked.estimate(&scan.filters);
-        let read = of_row_groups.bytes.read as f64 * share_of_columns(&schema, &places);
+        let read = of_row_groups.bytes.read as f64
+            * share_of_columns(&scanned.provider.schema(), &scanned.places);
         let bytes = Share { read: read.round() as u64, ..of_row_groups.bytes };
         FilesEstimate { bytes, ..of_row_groups }
     });
+    let table = format!("{}.{}", scanned.schema, scanned.name);
     Ok(ScanEstimate { table, columns, files })
 }
 

@@ -5,6 +5,8 @@
 //!   narrow:  a c passed{d, e, f}
 //! ```
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,9 +15,9 @@ use datafusion::arrow::array::{ArrayRef, StructArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::datasource::TableType;
+use datafusion::datasource::{TableType, source_as_provider};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, Expr, TableProviderFilterPushDown};
+use datafusion::logical_expr::{ColumnarValue, Expr, TableProviderFilterPushDown, TableScan};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
@@ -40,15 +42,17 @@ impl NarrowTable {
     /// Look at `inner` as `need` says.
     pub fn new(inner: Arc<dyn TableProvider>, need: &Need) -> Self {
         let wide = inner.schema();
-        let mut named: Vec<usize> =
-            need.named.iter().filter_map(|name| wide.index_of(name).ok()).collect();
+        let fields = wide.fields().iter().enumerate();
+        let places: HashMap<&str, usize> =
+            fields.map(|(place, field)| (field.name().as_str(), place)).collect();
+        let place = |name: &String| places.get(name.as_str()).copied();
+        let mut named: Vec<usize> = need.named.iter().filter_map(place).collect();
         // Rows without a column cannot be told from no rows everywhere.
         if named.is_empty() && need.passed.is_empty() {
             named.push(0);
         }
         named.sort_unstable();
-        let passed: Vec<usize> =
-            need.passed.iter().filter_map(|name| wide.index_of(name).ok()).collect();
+        let passed: Vec<usize> = need.passed.iter().filter_map(place).collect();
         let mut fields: Vec<Arc<Field>> =
             named.iter().map(|place| wide.fields()[*place].clone()).collect();
         if !passed.is_empty() {
@@ -60,23 +64,8 @@ impl NarrowTable {
         Self { inner, table: need.table.clone(), schema, named, passed }
     }
 
-    /// Schema and name of the table.
-    pub fn table(&self) -> &(String, String) {
-        &self.table
-    }
-
-    /// The table.
-    pub fn inner(&self) -> &dyn TableProvider {
-        self.inner.as_ref()
-    }
-
-    /// How many columns of the table a scan reads, and how many it has.
-    pub fn n_columns(&self, projection: Option<&Vec<usize>>) -> (usize, usize) {
-        (self.places(projection).len(), self.inner.schema().fields().len())
-    }
-
     /// Places in the table of what a scan reads, named columns first.
-    pub fn places(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
+    fn places(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         let projection = projection.unwrap_or(&all);
         let named = projection.iter().filter_map(|place| self.named.get(*place)).copied();
@@ -138,6 +127,41 @@ impl TableProvider for NarrowTable {
             }
         });
         Ok(Arc::new(ProjectionExec::try_new(items.collect::<Vec<_>>(), input)?))
+    }
+}
+
+/// What a scan reads of a table, whether that is narrowed or not.
+pub(crate) struct ScannedTable {
+    /// The table.
+    pub provider: Arc<dyn TableProvider>,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Places of the columns that are read.
+    pub places: Vec<usize>,
+}
+
+impl ScannedTable {
+    /// Look at a scan of a plan.
+    pub fn of(scan: &TableScan) -> Result<Self> {
+        let provider = source_as_provider(&scan.source)?;
+        let projection = scan.projection.as_ref();
+        if let Some(narrowed) = (provider.as_ref() as &dyn Any).downcast_ref::<NarrowTable>() {
+            let (schema, name) = narrowed.table.clone();
+            let places = narrowed.places(projection);
+            return Ok(Self { provider: narrowed.inner.clone(), schema, name, places });
+        }
+        let schema = scan.table_name.schema().unwrap_or_default().to_owned();
+        let name = scan.table_name.table().to_owned();
+        let all = || (0..provider.schema().fields().len()).collect();
+        let places = projection.cloned().unwrap_or_else(all);
+        Ok(Self { provider, schema, name, places })
+    }
+
+    /// How many columns the table has.
+    pub fn n_columns(&self) -> usize {
+        self.provider.schema().fields().len()
     }
 }
 

@@ -4,7 +4,6 @@
 //! Tables are known by their definitions only, and are empty. The plan is made and optimized as a
 //! session makes it, so that the conditions arrive at the tables as they would there.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{SchemaProvider, Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::{TableType, source_as_provider};
+use datafusion::datasource::TableType;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan};
@@ -25,7 +24,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::names::names;
-use crate::narrow_table::NarrowTable;
+use crate::narrow_table::ScannedTable;
 use crate::planner::Planner;
 use crate::region_filter::regions_of_filters;
 use crate::{Error, Result, tap_schema};
@@ -106,33 +105,20 @@ impl Previewer {
     }
 
     fn scan(&self, scan: &TableScan) -> DataFusionResult<Scan> {
-        let provider = source_as_provider(&scan.source)?;
-        let narrowed: Option<&NarrowTable> = (provider.as_ref() as &dyn Any).downcast_ref();
-        let (schema, table, columns) = match narrowed {
-            Some(narrowed) => {
-                let (schema, table) = narrowed.table();
-                (schema.as_str(), table.as_str(), narrowed.n_columns(scan.projection.as_ref()))
-            }
-            None => {
-                let n_columns = scan.source.schema().fields().len();
-                let read = scan.projection.as_ref().map_or(n_columns, Vec::len);
-                let schema = scan.table_name.schema().unwrap_or_default();
-                (schema, scan.table_name.table(), (read, n_columns))
-            }
-        };
+        let read = ScannedTable::of(scan)?;
         let definition = self
             .schemas
             .iter()
-            .find(|definition| definition.name == schema)
-            .and_then(|definition| definition.table(table));
+            .find(|definition| definition.name == read.schema)
+            .and_then(|definition| definition.table(&read.name));
         let regions = match definition.and_then(|table| table.position.as_ref()) {
             Some(position) => regions_of_filters(&scan.filters, position),
             None => vec![],
         };
         let conditions = scan.filters.iter().map(|filter| filter.human_display().to_string());
         Ok(Scan {
-            table: format!("{schema}.{table}"),
-            columns,
+            table: format!("{}.{}", read.schema, read.name),
+            columns: (read.places.len(), read.n_columns()),
             regions,
             conditions: conditions.collect(),
         })

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Limit, Result};
@@ -175,6 +175,34 @@ trait RowSource: Send {
 
     /// Read the batch whose first row `origin` names; `None`, or no rows: the end.
     fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>>;
+}
+
+/// Read rows until a batch is complete or there are no more; return their number.
+///
+/// `read_row` reads the row that its origin names first: `None` at the end, else the row's bytes.
+fn read_rows(
+    batch_rows: usize,
+    origin: &Origin,
+    mut read_row: impl FnMut(&Origin) -> Result<Option<usize>>,
+) -> Result<usize> {
+    let (mut n_rows, mut n_bytes) = (0, 0);
+    while n_rows < batch_rows && n_bytes < BATCH_BYTES {
+        let Some(row_bytes) = read_row(&origin.after(n_rows))? else { break };
+        n_rows += 1;
+        n_bytes += row_bytes;
+    }
+    Ok(n_rows)
+}
+
+/// Make the batch whose first row `origin` names.
+fn batch(
+    schema: SchemaRef,
+    columns: Vec<ArrayRef>,
+    origin: &Origin,
+) -> Result<Option<RecordBatch>> {
+    RecordBatch::try_new(schema, columns)
+        .map(Some)
+        .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
 }
 
 /// Open a table file and stream its rows in their order.

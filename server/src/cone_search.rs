@@ -27,6 +27,7 @@ use crate::people::Caller;
 use crate::state::AppState;
 use crate::tap::sync::Inquiry;
 use crate::vosi;
+use crate::vosi::tables::plain;
 use crate::xml::{Element, Escaped};
 use crate::{Error, Result};
 
@@ -66,7 +67,6 @@ pub fn searchable(schemas: &[SchemaDef]) -> impl Iterator<Item = Searchable<'_>>
 
 /// Find a table by the name in the address; letter case and quotes are free.
 fn find<'a>(schemas: &'a [SchemaDef], name: &str) -> Result<Searchable<'a>> {
-    let plain = |name: &str| name.replace('"', "").to_lowercase();
     let is_meant = |found: &Searchable<'_>| {
         let table = plain(&found.table.name);
         plain(name) == format!("{}.{table}", plain(&found.schema.name)) || plain(name) == table

@@ -38,7 +38,13 @@ pub(super) fn thin(
         false => Layout::Plain,
         true => Layout::Packed(places.into_iter().map(Place::slot).collect()),
     };
-    (thinning.passed, layout)
+    let in_order = |columns: HashMap<String, usize>| {
+        let mut columns: Vec<(String, usize)> = columns.into_iter().collect();
+        columns.sort_unstable_by_key(|(_, place)| *place);
+        columns.into_iter().map(|(column, _)| column).collect()
+    };
+    let passed = thinning.passed.into_iter();
+    (passed.map(|(alias, columns)| (alias, in_order(columns))).collect(), layout)
 }
 
 /// What the query around an inner one wants of it.
@@ -71,8 +77,8 @@ impl Place {
 struct Thinning {
     certain: HashSet<String>,
     n_passed: usize,
-    /// Columns of wide tables that are passed on, by alias.
-    passed: HashMap<String, Vec<String>>,
+    /// Columns of wide tables that are passed on, by alias, each with its place among those.
+    passed: HashMap<String, HashMap<String, usize>>,
 }
 
 /// An item of a select list on the way to the new list.
@@ -266,10 +272,8 @@ impl Thinning {
     /// The place of a column among those that its table passes on.
     fn child(&mut self, alias: &str, column: &str) -> usize {
         let columns = self.passed.entry(alias.to_owned()).or_default();
-        columns.iter().position(|known| known == column).unwrap_or_else(|| {
-            columns.push(column.to_owned());
-            columns.len() - 1
-        })
+        let next = columns.len();
+        *columns.entry(column.to_owned()).or_insert(next)
     }
 }
 

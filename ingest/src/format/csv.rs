@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use super::input::{Bytes, Input};
-use super::{BATCH_BYTES, ROW_BYTES_LIMIT, ReadOptions, RowSource};
+use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
 use crate::error::{Error, Result, TextProblem};
 use crate::origin::Origin;
 
@@ -49,9 +49,8 @@ impl RowSource for TextRows {
     fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
         let mut columns: Vec<StringBuilder> =
             self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
-        let (mut n_rows, mut n_bytes) = (0, 0);
-        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
-            let Some(record) = self.lines.record(&origin.after(n_rows))? else { break };
+        read_rows(self.batch_rows, origin, |row| {
+            let Some(record) = self.lines.record(row)? else { return Ok(None) };
             for (column, field) in columns.iter_mut().zip(record) {
                 if self.null_fields.iter().any(|null| null == field) {
                     column.append_null();
@@ -59,13 +58,10 @@ impl RowSource for TextRows {
                     column.append_value(field);
                 }
             }
-            n_rows += 1;
-            n_bytes += record.as_slice().len();
-        }
+            Ok(Some(record.as_slice().len()))
+        })?;
         let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef);
-        RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())
-            .map(Some)
-            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+        batch(self.schema(), columns.collect(), origin)
     }
 }
 

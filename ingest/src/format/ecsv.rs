@@ -27,7 +27,7 @@ use serde_yaml_ng::Value;
 use super::column::{ColumnBuilder, Element, data_type};
 use super::csv::Lines;
 use super::input::{Input, Stream, io_error};
-use super::{BATCH_BYTES, ReadOptions, RowSource};
+use super::{ReadOptions, RowSource, batch, read_rows};
 use crate::error::{CellProblem, Error, FileProblem, Result};
 use crate::origin::Origin;
 
@@ -96,27 +96,23 @@ impl RowSource for EcsvRows {
         let builder =
             |column: &EcsvColumn| ColumnBuilder::new(column.element, column.is_list, None);
         let mut builders: Vec<ColumnBuilder> = self.columns.iter().map(builder).collect();
-        let (mut n_rows, mut n_bytes) = (0, 0);
-        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
-            let Some(record) = self.lines.record(&origin.after(n_rows))? else { break };
+        read_rows(self.batch_rows, origin, |row| {
+            let Some(record) = self.lines.record(row)? else { return Ok(None) };
             for ((column, builder), text) in self.columns.iter().zip(&mut builders).zip(record) {
                 let read = match column.is_list {
                     true => array(text, column.element == Element::Text, builder),
                     false => builder.text(text),
                 };
                 read.map_err(|problem| Error::Cell {
-                    origin: origin.row(n_rows),
+                    origin: row.row(0),
                     column: column.name.clone(),
                     problem,
                 })?;
             }
-            n_rows += 1;
-            n_bytes += record.as_slice().len();
-        }
+            Ok(Some(record.as_slice().len()))
+        })?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(self.schema(), columns)
-            .map(Some)
-            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+        batch(self.schema(), columns, origin)
     }
 }
 

@@ -23,7 +23,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::column::ColumnBuilder;
 use super::input::{Bytes, Input};
-use super::{BATCH_BYTES, ROW_BYTES_LIMIT, ReadOptions, RowSource, TableChoice};
+use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, TableChoice, batch, read_rows};
 use crate::error::{CellProblem, Error, FileProblem, Result};
 use crate::origin::Origin;
 use field::{Code, Descriptor, FitsColumn, Scaling};
@@ -148,16 +148,16 @@ impl RowSource for FitsRows {
     fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(FitsColumn::builder).collect();
-        let (mut n_rows, mut n_bytes) = (0, 0);
-        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES && self.n_rows_left > 0 {
-            n_bytes += self.read_row(&origin.after(n_rows), &mut builders)?;
-            n_rows += 1;
+        read_rows(self.batch_rows, origin, |row| {
+            if self.n_rows_left == 0 {
+                return Ok(None);
+            }
+            let n_bytes = self.read_row(row, &mut builders)?;
             self.n_rows_left -= 1;
-        }
+            Ok(Some(n_bytes))
+        })?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(self.schema(), columns)
-            .map(Some)
-            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+        batch(self.schema(), columns, origin)
     }
 }
 

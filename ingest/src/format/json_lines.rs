@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use super::column::{ColumnBuilder, Element, data_type, excerpt};
 use super::input::{Input, io_error};
-use super::{BATCH_BYTES, ROW_BYTES_LIMIT, ReadOptions, RowSource};
+use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
 use crate::error::{CellProblem, Error, Result, TextProblem};
 use crate::origin::Origin;
 
@@ -72,23 +72,17 @@ impl RowSource for JsonRows {
     fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<Option<ColumnBuilder>> =
             self.columns.iter().map(|(_, kind)| kind.builder()).collect();
-        let (mut n_rows, mut n_bytes) = (0, 0);
-        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
-            let Some(row) = self.lines.object(&origin.after(n_rows))? else { break };
+        let n_rows = read_rows(self.batch_rows, origin, |origin| {
+            let Some(row) = self.lines.object(origin)? else { return Ok(None) };
             for (place, ((name, _), builder)) in self.columns.iter().zip(&mut builders).enumerate()
             {
                 let Some(builder) = builder else { continue };
                 append(row.get(name, place).unwrap_or(&Value::Null), builder).map_err(
-                    |problem| Error::Cell {
-                        origin: origin.row(n_rows),
-                        column: name.clone(),
-                        problem,
-                    },
+                    |problem| Error::Cell { origin: origin.row(0), column: name.clone(), problem },
                 )?;
             }
-            n_rows += 1;
-            n_bytes += self.lines.line.len() + self.columns.len();
-        }
+            Ok(Some(self.lines.line.len() + self.columns.len()))
+        })?;
         let columns = builders.into_iter().map(|builder| match builder {
             Some(builder) => builder.finish(),
             None => Arc::new(NullArray::new(n_rows)) as ArrayRef,
@@ -96,9 +90,7 @@ impl RowSource for JsonRows {
         if n_rows == 0 {
             return Ok(None);
         }
-        RecordBatch::try_new(self.schema(), columns.collect())
-            .map(Some)
-            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+        batch(self.schema(), columns.collect(), origin)
     }
 }
 

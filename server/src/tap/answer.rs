@@ -39,6 +39,8 @@ pub struct Terms {
     pub spool: PathBuf,
     /// Where small answers are kept.
     pub kept: KeptFor,
+    /// Under what the answer would be found there.
+    pub key: Option<AnswerKey>,
     /// Must the answer be made anew, though one may be kept?
     pub is_anew: bool,
 }
@@ -61,8 +63,7 @@ pub struct Answer {
 /// The query is wrong, or fails before it has given its first rows.
 pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Result<Answer> {
     let begin = Instant::now();
-    let key = terms.kept.key(&request, &database)?;
-    if let Some(key) = key.filter(|_| !terms.is_anew)
+    if let Some(key) = terms.key.filter(|_| !terms.is_anew)
         && let Some(found) = terms.kept.find(&key)
     {
         return Ok(of_kept(key, found, &terms.tally));
@@ -77,7 +78,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let warnings = query.warnings().to_vec();
     let provenance =
         Provenance { query: request.query, version: catalog_version.clone(), warnings };
-    let key = key.filter(|_| query.is_repeatable());
+    let key = terms.key.filter(|_| query.is_repeatable());
     let tag = key.map(|key| key.tag());
     let canonical = Canonical::new(&labelled(query.schema(), &request.labels))?;
     let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;

@@ -10,8 +10,8 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, answer};
-use super::kept_answers::wants_anew;
-use super::{QueryLog, Tally, TapRequest, plan};
+use super::kept_answers::{AnswerKey, wants_anew};
+use super::{KeptFor, QueryLog, Tally, TapRequest, plan};
 use crate::base_url::BaseUrl;
 use crate::dali::Format;
 use crate::formats::result_stream::Failures;
@@ -88,12 +88,13 @@ impl Inquiry<'_> {
         }
         let begun = async {
             let request = request?;
-            let key = state.kept.of(&self.caller.owner).key(&request, &self.caller.database)?;
+            let kept = state.kept.of(&self.caller.owner);
+            let key = kept.key(&request, &self.caller.database)?;
             let may_be_known = matches!(self.method, Method::GET | Method::HEAD);
             if let Some(key) = key.filter(|key| may_be_known && key.is_known_by(self.headers)) {
                 return Ok(Err(key.tag()));
             }
-            let answer = self.first_rows(state, request.clone(), tally).await?;
+            let answer = self.first_rows(state, request.clone(), tally, (kept, key)).await?;
             Ok(Ok((request, answer.tag, answer.is_kept, state.queries.stream(answer.bytes)?)))
         };
         let (request, tag, is_kept, bytes) =
@@ -131,6 +132,7 @@ impl Inquiry<'_> {
         state: &AppState,
         request: TapRequest,
         tally: Arc<Tally>,
+        (kept, key): (KeptFor, Option<AnswerKey>),
     ) -> Result<Answer> {
         let limit = state.config.sync_duration;
         let terms = Terms {
@@ -139,7 +141,8 @@ impl Inquiry<'_> {
             uploads: UploadReader::new(state.jobs.uploads().clone(), &state.config),
             tally,
             spool: state.config.spool.clone(),
-            kept: state.kept.of(&self.caller.owner),
+            kept,
+            key,
             is_anew: wants_anew(self.headers),
         };
         let work = state.queries.run(answer(self.caller.database.clone(), request, terms));

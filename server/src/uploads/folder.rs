@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::parameter::{Source, UploadParameter};
 use crate::dali::Parameters;
+use crate::uws::state_folder::remove;
 use crate::{Error, Result};
 
 /// The folder of uploads; cheap to clone.
@@ -144,14 +145,6 @@ impl UploadFolder {
             }
         }
         Ok(())
-    }
-}
-
-fn remove(path: &Path) {
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(path = %path.display(), %error, "cannot be removed"),
     }
 }
 

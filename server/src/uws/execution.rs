@@ -57,16 +57,19 @@ impl Workshop {
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
         let uploads = UploadReader::new(self.folder.uploads(), &self.config);
+        let database = self.views.of(&job.owner)?;
+        let kept = self.kept.of(&job.owner);
         let terms = Terms {
             duration: None,
             failures: Failures::BreakOff,
             uploads,
             tally: tally.clone(),
             spool: self.config.spool.clone(),
-            kept: self.kept.of(&job.owner),
+            key: kept.key(&request, &database)?,
+            kept,
             is_anew: false,
         };
-        let work = answer(self.views.of(&job.owner)?, request.clone(), terms);
+        let work = answer(database, request.clone(), terms);
         let answer = self.queries.run(work).await??;
         let mut bytes = self.queries.stream(answer.bytes)?;
 

@@ -118,12 +118,7 @@ impl StateFolder {
     /// Remove the result of a job, and what was written of it.
     pub fn remove_result(&self, id: &JobId) {
         for path in [self.result(id), self.unfinished_result(id)] {
-            match fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // The next start of the service tries again.
-                Err(error) => tracing::warn!(path = %path.display(), %error, "cannot be removed"),
-            }
+            remove(&path);
         }
     }
 
@@ -146,6 +141,16 @@ impl StateFolder {
 
     fn results(&self) -> PathBuf {
         self.root.join("results")
+    }
+}
+
+/// Remove a file if it is there. One that cannot be removed is tried again by the next start of the
+/// service.
+pub(crate) fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(path = %path.display(), %error, "cannot be removed"),
     }
 }
 

@@ -55,11 +55,15 @@ pub async fn table(caller: Caller, Path(name): Path<String>) -> Result<Response,
 
 /// Find a table by its full name; letter case and quotes are free.
 pub fn find<'a>(schemas: &'a [SchemaDef], name: &str) -> Option<(&'a SchemaDef, &'a TableDef)> {
-    let plain = |name: &str| name.replace('"', "").to_lowercase();
     schemas
         .iter()
         .flat_map(|schema| schema.tables.iter().map(move |table| (schema, table)))
         .find(|(schema, table)| plain(name) == plain(&format!("{}.{}", schema.name, table.name)))
+}
+
+/// A name without quotes, in one letter case.
+pub fn plain(name: &str) -> String {
+    name.replace('"', "").to_lowercase()
 }
 
 fn detail(parameters: &Parameters) -> Result<Detail> {

@@ -12,7 +12,7 @@ use super::field::VotableColumn;
 use crate::error::{CellProblem, Error, FileProblem, Result};
 use crate::format::column::ColumnBuilder;
 use crate::format::input::{Bytes, io_error};
-use crate::format::{BATCH_BYTES, RowSource};
+use crate::format::{RowSource, batch, read_rows};
 use crate::origin::Origin;
 
 /// Streams the rows of a BINARY or BINARY2 table.
@@ -93,18 +93,9 @@ impl RowSource for BinaryRows {
     fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(VotableColumn::builder).collect();
-        let (mut n_rows, mut n_bytes) = (0, 0);
-        while n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
-            let Some(row_bytes) = self.read_row(&origin.after(n_rows), &mut builders)? else {
-                break;
-            };
-            n_rows += 1;
-            n_bytes += row_bytes;
-        }
+        read_rows(self.batch_rows, origin, |row| self.read_row(row, &mut builders))?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(self.schema(), columns)
-            .map(Some)
-            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+        batch(self.schema(), columns, origin)
     }
 }
 

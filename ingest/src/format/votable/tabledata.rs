@@ -12,7 +12,7 @@ use super::field::VotableColumn;
 use super::xml::{Xml, resolve, xml_error};
 use crate::error::{CellProblem, Error, FileProblem, Result, TextProblem};
 use crate::format::column::ColumnBuilder;
-use crate::format::{BATCH_BYTES, ROW_BYTES_LIMIT, RowSource};
+use crate::format::{ROW_BYTES_LIMIT, RowSource, batch, read_rows};
 use crate::origin::Origin;
 
 /// Streams the rows of a TABLEDATA table.
@@ -165,18 +165,12 @@ impl RowSource for TabledataRows {
     fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(VotableColumn::builder).collect();
-        let (mut n_rows, mut n_bytes) = (0, 0);
-        while !self.is_done && n_rows < self.batch_rows && n_bytes < BATCH_BYTES {
-            let Some(row_bytes) = self.read_row(&origin.after(n_rows), &mut builders)? else {
-                break;
-            };
-            n_rows += 1;
-            n_bytes += row_bytes;
-        }
+        read_rows(self.batch_rows, origin, |row| match self.is_done {
+            true => Ok(None),
+            false => self.read_row(row, &mut builders),
+        })?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(self.schema(), columns)
-            .map(Some)
-            .map_err(|source| Error::Rows { table: origin.input.to_string(), source })
+        batch(self.schema(), columns, origin)
     }
 }
 
