@@ -27,6 +27,7 @@ pub mod serve;
 pub mod state;
 pub mod people;
 mod sqlite_file;
+pub mod turns;
 pub mod tap;
 pub mod uploads;
 pub mod telemetry;

@@ -8,13 +8,14 @@ use almagest_engine::Database;
 use crate::Result;
 use crate::config::ServerConfig;
 use crate::metrics::Metrics;
-use crate::people::{PeopleStore, Views};
+use crate::people::{Allowance, PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
 use crate::tap::KeptAnswers;
 use crate::tap::examples::Shelf;
-use crate::uws::Jobs;
+use crate::turns::Turns;
 use crate::uws::execution::Workshop;
 use crate::uws::state_folder::StateFolder;
+use crate::uws::{Jobs, Owner};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct AppState {
     pub views: Views,
     /// Limits of the service.
     pub config: ServerConfig,
+    /// Whose synchronous query computes next.
+    pub turns: Turns,
     /// Threads for queries.
     pub queries: QueryRuntime,
     /// Asynchronous queries.
@@ -61,7 +64,16 @@ impl AppState {
             kept: kept.clone(),
         };
         let jobs = Jobs::open(workshop)?;
+        let turns = Turns::new(config.queries.clone());
         let (examples, up_since) = (Shelf::default(), SystemTime::now());
-        Ok(Self { views, config, queries, jobs, metrics, kept, examples, up_since })
+        Ok(Self { views, config, turns, queries, jobs, metrics, kept, examples, up_since })
+    }
+
+    /// What a caller may have.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn allowance(&self, owner: &Owner) -> Result<Allowance> {
+        self.views.allowance(owner, &self.config)
     }
 }

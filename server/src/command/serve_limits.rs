@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use almagest_server::ServerConfig;
-use almagest_server::config::{AnonymousJobs, ConnectionLimits, Limit};
+use almagest_server::config::{AnonymousJobs, ConnectionLimits, Limit, QueryLimits};
+use almagest_server::people::{Allowance, Resource};
 
 use super::{CommandError, Result};
 
@@ -20,6 +21,27 @@ pub struct Limits {
     /// Rows of a result at most [default: 100000000].
     #[arg(long, value_name = "ROWS")]
     hard_maxrec: Option<u64>,
+    /// Synchronous queries that compute at the same time; others wait for their turn [default: twice
+    /// the number of cores]. Those that read little have room of their own, sixteen times as much.
+    #[arg(long, value_name = "QUERIES")]
+    concurrent_queries: Option<usize>,
+    /// Synchronous queries of one caller that compute at the same time [default: as many as there
+    /// may be]. `almagest user CATALOG allow` tells otherwise for single users and groups.
+    #[arg(long, value_name = "QUERIES")]
+    caller_queries: Option<u64>,
+    /// Jobs of one caller that execute at the same time [default: as many as there may be].
+    #[arg(long, value_name = "JOBS")]
+    caller_jobs: Option<u64>,
+    /// Queries of one caller that wait for their turn, and as many jobs; more are refused
+    /// [default: 1000].
+    #[arg(long, value_name = "QUERIES")]
+    caller_waiting: Option<u64>,
+    /// Bytes of results of jobs that are kept for one caller [default: no limit].
+    #[arg(long, value_name = "BYTES")]
+    caller_stored_bytes: Option<u64>,
+    /// How long a query waits for its turn before it is refused, seconds [default: 300].
+    #[arg(long, value_name = "SECONDS")]
+    longest_queue: Option<u64>,
     /// How long a synchronous query may compute, seconds [default: 300].
     #[arg(long, value_name = "SECONDS")]
     sync_duration: Option<u64>,
@@ -92,6 +114,12 @@ impl Limits {
         Self {
             default_maxrec: self.default_maxrec.or(other.default_maxrec),
             hard_maxrec: self.hard_maxrec.or(other.hard_maxrec),
+            concurrent_queries: self.concurrent_queries.or(other.concurrent_queries),
+            caller_queries: self.caller_queries.or(other.caller_queries),
+            caller_jobs: self.caller_jobs.or(other.caller_jobs),
+            caller_waiting: self.caller_waiting.or(other.caller_waiting),
+            caller_stored_bytes: self.caller_stored_bytes.or(other.caller_stored_bytes),
+            longest_queue: self.longest_queue.or(other.longest_queue),
             sync_duration: self.sync_duration.or(other.sync_duration),
             default_execution: self.default_execution.or(other.default_execution),
             hard_execution: self.hard_execution.or(other.hard_execution),
@@ -107,6 +135,25 @@ impl Limits {
             upload_host: [self.upload_host, other.upload_host].concat(),
             anonymous_jobs: self.anonymous_jobs.or(other.anonymous_jobs),
         }
+    }
+
+    fn queries(&self, known: &QueryLimits) -> QueryLimits {
+        let quick = |long: usize| long.saturating_mul(16);
+        QueryLimits {
+            quick: self.concurrent_queries.map_or(known.quick, quick),
+            long: self.concurrent_queries.unwrap_or(known.long),
+            longest_queue: self.longest_queue.map_or(known.longest_queue, Duration::from_secs),
+        }
+    }
+
+    fn allowance(&self) -> Allowance {
+        let given = [
+            (Resource::Queries, self.caller_queries),
+            (Resource::Jobs, self.caller_jobs),
+            (Resource::Waiting, self.caller_waiting),
+            (Resource::StoredBytes, self.caller_stored_bytes),
+        ];
+        Allowance::of_all(given.into_iter().filter_map(|(of, amount)| Some((of, amount?))))
     }
 
     /// The settings of a service that listens on `listen` and keeps its jobs in `state`.
@@ -125,6 +172,8 @@ impl Limits {
         ServerConfig {
             default_maxrec: self.default_maxrec.unwrap_or(known.default_maxrec),
             hard_maxrec: self.hard_maxrec.unwrap_or(known.hard_maxrec),
+            queries: self.queries(&known.queries),
+            allowance: self.allowance().or(&known.allowance),
             sync_duration: seconds(self.sync_duration, known.sync_duration),
             execution_duration: Limit {
                 default: seconds(self.default_execution, known.execution_duration.default),
@@ -173,6 +222,7 @@ mod tests {
         assert_eq!(config.sync_duration, Duration::from_secs(30));
         assert_eq!(config.execution_duration.hard, Duration::from_secs(7200));
         assert_eq!(config.anonymous_jobs, AnonymousJobs::Unlisted);
+        assert_eq!(config.allowance.of(Resource::Waiting), 1000);
         assert_eq!(config.hard_maxrec, ServerConfig::default().hard_maxrec);
         assert!(toml::from_str::<Limits>("sync_duration = 60").is_err());
     }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_engine::{Database, tap_schema};
 
+use super::allowance::Allowance;
 use super::store::{ALL_TABLES, PeopleStore, Restriction};
 use crate::Result;
+use crate::config::ServerConfig;
 use crate::uws::Owner;
 
 /// Tables that a caller may not see, by schema and name.
@@ -38,6 +40,14 @@ impl Views {
     /// Who is known.
     pub fn people(&self) -> &PeopleStore {
         &self.people
+    }
+
+    /// What `owner` may have: what is said of that one, and else what `config` says of all.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn allowance(&self, owner: &Owner, config: &ServerConfig) -> Result<Allowance> {
+        Ok(self.people.allowance(owner.0.as_deref())?.or(&config.allowance))
     }
 
     /// Return the database as `owner` may see it now.

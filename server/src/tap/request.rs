@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use super::language;
 use crate::config::ServerConfig;
 use crate::dali::{Format, Parameters, RowLimit};
+use crate::people::{Allowance, Resource};
 use crate::uploads::UploadParameter;
 use crate::{Error, Result};
 
@@ -74,6 +75,12 @@ impl TapRequest {
     ) -> Result<Self> {
         let format = Format::negotiated(parameters, headers)?;
         Ok(Self { format, ..Self::from_parameters(parameters, config)? })
+    }
+
+    /// Ask for no more than a caller may have.
+    #[must_use]
+    pub fn within(self, allowance: &Allowance) -> Self {
+        Self { limit: self.limit.at_most(allowance.of(Resource::Rows)), ..self }
     }
 
     /// The media type of the answer, as Content-Type has it.

@@ -14,12 +14,12 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 
 use super::job::ResultFile;
 use super::state_folder::StateFolder;
-use super::{Job, JobId};
+use super::{Job, JobId, Owner};
 use crate::config::ServerConfig;
 use crate::disk_guard::DiskGuard;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Metrics;
-use crate::people::Views;
+use crate::people::{Allowance, Views};
 use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
 use crate::tap::{KeptAnswers, Tally, TapRequest};
@@ -49,18 +49,45 @@ pub struct Workshop {
     pub kept: KeptAnswers,
 }
 
+/// Room for results of one owner, bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// All that there is.
+    pub most: u64,
+    /// What results take that are kept.
+    pub taken: u64,
+}
+
+impl Room {
+    /// Is there room for `more` bytes?
+    ///
+    /// # Errors
+    /// No.
+    pub fn check(self, more: u64) -> Result<()> {
+        let would = self.taken.saturating_add(more);
+        match would > self.most {
+            true => Err(Error::StoredBytes { most: self.most, would }),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Workshop {
     /// Execute a job; dropping the returned future stops the query.
     ///
     /// # Errors
     /// What is asked is wrong, or fails at any row, or cannot be written.
-    pub async fn execute(&self, job: &Job, tally: Arc<Tally>) -> Result<ResultFile> {
+    pub async fn execute(&self, job: &Job, tally: Arc<Tally>, room: Room) -> Result<ResultFile> {
+        let allowance = self.allowance(&job.owner)?;
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
+        let request = request.within(&allowance);
         let uploads = UploadReader::new(self.folder.uploads(), &self.config);
         let database = self.views.of(&job.owner)?;
         let kept = self.kept.of(&job.owner);
         let terms = Terms {
             duration: None,
+            // Jobs wait for theirs in the queue of jobs.
+            turns: None,
             failures: Failures::BreakOff,
             uploads,
             tally: tally.clone(),
@@ -71,7 +98,7 @@ impl Workshop {
         };
         let work = answer(database, request.clone(), terms);
         let answer = self.queries.run(work).await??;
-        let mut bytes = self.queries.stream(answer.bytes)?;
+        let mut bytes = self.queries.stream(answer.bytes, None)?;
 
         let path = self.folder.unfinished_result(&job.id);
         let failed = |source| Error::StateFolder { path: path.clone(), source };
@@ -83,6 +110,7 @@ impl Workshop {
             let part = part?;
             file.write_all(&part).await.map_err(failed)?;
             tally.add_bytes(part.len());
+            room.check(tally.n_bytes())?;
             unguarded += part.len();
             if unguarded > GUARDED_BYTES {
                 disk.check()?;
@@ -100,6 +128,14 @@ impl Workshop {
             overflows: request.limit.is_metadata_only() || tally.n_rows() > request.limit.rows(),
             catalog_version: answer.catalog_version,
         })
+    }
+
+    /// What a caller may have.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn allowance(&self, owner: &Owner) -> Result<Allowance> {
+        self.views.allowance(owner, &self.config)
     }
 
     async fn publish(&self, id: &JobId) -> std::io::Result<()> {

@@ -9,6 +9,7 @@ mod connections;
 mod formats;
 mod jobs;
 mod pages;
+mod quotas;
 mod rights;
 mod sample;
 mod streaming;
