@@ -38,6 +38,10 @@ pub struct ServerConfig {
     pub upload_rows: u64,
     /// Bytes of an uploaded table at most, as it is sent and when it is unpacked.
     pub upload_bytes: u64,
+    /// How long a table of a user lives, from the moment in which it is made.
+    pub table_life: Duration,
+    /// May callers without a name have tables, which are then those of all of them?
+    pub anonymous_tables: bool,
     /// Hosts from which uploads are fetched by URL.
     pub upload_hosts: Vec<String>,
     /// The address under which callers reach the service, with its path and without a slash at the
@@ -193,6 +197,8 @@ impl Default for ServerConfig {
             anonymous_jobs: AnonymousJobs::Listed,
             upload_rows: 5_000_000,
             upload_bytes: 1 << 30,
+            table_life: 365 * 24 * HOUR,
+            anonymous_tables: false,
             upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
             public_url: None,
             tls: None,

@@ -52,6 +52,16 @@ pub enum Error {
         /// What the value should have been.
         expected: String,
     },
+    /// A query of more text than is read.
+    #[error(
+        "the query has {found} bytes, and may have {most}; upload a long list of values as a table and join it"
+    )]
+    QueryTooLong {
+        /// How long it is.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
     /// The body of a POST could not be read as parameters.
     #[error("the body of the request cannot be read: {reason}")]
     BadBody {
@@ -132,6 +142,47 @@ pub enum Error {
         most: u64,
         /// What they would take, at least.
         would: u64,
+    },
+    /// A definition of a table that cannot be one.
+    #[error("the definition of the table: {reason}")]
+    Definition {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name that no table of a user can have.
+    #[error(
+        "{name:?} is no table of a user: it is called user_NAME.TABLE, with letters, digits and _"
+    )]
+    BadTableName {
+        /// The name.
+        name: String,
+    },
+    /// There is such a table already.
+    #[error("there is a table {name} already; drop it, or choose another name")]
+    TableExists {
+        /// The table.
+        name: String,
+    },
+    /// A table of somebody else.
+    #[error("{name} is not yours to change; yours are in the schema {schema}")]
+    NotYours {
+        /// The table.
+        name: String,
+        /// The caller's own schema.
+        schema: String,
+    },
+    /// Something that only somebody with a name may do.
+    #[error(
+        "who has no name has no tables here; send a token (`Authorization: Bearer TOKEN`), which the operator of the service gives out"
+    )]
+    LoginNeeded,
+    /// A caller's tables take as much room as they may.
+    #[error("your tables take {taken} bytes of the {most} that they may; drop some first")]
+    TableBytes {
+        /// The limit.
+        most: u64,
+        /// What they take.
+        taken: u64,
     },
     /// Something about users that cannot be done.
     #[error("{what}")]
@@ -313,9 +364,15 @@ impl Error {
             },
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } | Self::NoTurn { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotAllowed { .. } | Self::StoredBytes { .. } => StatusCode::FORBIDDEN,
+            Self::NotAllowed { .. }
+            | Self::StoredBytes { .. }
+            | Self::TableBytes { .. }
+            | Self::NotYours { .. } => StatusCode::FORBIDDEN,
+            Self::TableExists { .. } => StatusCode::CONFLICT,
+            Self::LoginNeeded => StatusCode::UNAUTHORIZED,
+            Self::Definition { .. } | Self::BadTableName { .. } => StatusCode::BAD_REQUEST,
             Self::People { .. } => StatusCode::BAD_REQUEST,
-            Self::UploadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UploadTooLarge { .. } | Self::QueryTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingParameter { .. }
             | Self::UploadLost { .. }
             | Self::UploadHost { .. }

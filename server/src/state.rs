@@ -13,6 +13,7 @@ use crate::query_runtime::QueryRuntime;
 use crate::tap::KeptAnswers;
 use crate::tap::examples::Shelf;
 use crate::turns::Turns;
+use crate::user_tables::UserTables;
 use crate::uws::execution::Workshop;
 use crate::uws::state_folder::StateFolder;
 use crate::uws::{Jobs, Owner};
@@ -52,7 +53,9 @@ impl AppState {
             Some(path) => StateFolder::open(path)?,
             None => StateFolder::temporary()?,
         };
-        let views = Views::new(database, PeopleStore::open(&folder.people())?);
+        let user_tables =
+            UserTables::open(folder.root(), config.table_life, config.anonymous_tables)?;
+        let views = Views::new(database, PeopleStore::open(&folder.people())?, user_tables);
         let metrics = Metrics::new()?;
         let kept = KeptAnswers::new(config.cache_bytes, metrics.clone());
         let workshop = Workshop {

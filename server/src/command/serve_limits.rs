@@ -66,6 +66,15 @@ pub struct Limits {
     /// Bytes of an uploaded table at most [default: 1073741824].
     #[arg(long, value_name = "BYTES")]
     upload_bytes: Option<u64>,
+    /// Bytes of tables of one caller [default: no limit].
+    #[arg(long, value_name = "BYTES")]
+    caller_table_bytes: Option<u64>,
+    /// How long a table of a user lives, days [default: 365].
+    #[arg(long, value_name = "DAYS")]
+    table_life: Option<u64>,
+    /// Let callers without a name have tables too: those of all of them, in the schema user_anonymous.
+    #[arg(long)]
+    anonymous_tables: bool,
     /// A host from which uploads are fetched by URL, besides this machine; may be repeated.
     #[arg(long, value_name = "HOST")]
     upload_host: Vec<String>,
@@ -126,6 +135,9 @@ impl Limits {
             default_retention: self.default_retention.or(other.default_retention),
             hard_retention: self.hard_retention.or(other.hard_retention),
             concurrent_jobs: self.concurrent_jobs.or(other.concurrent_jobs),
+            caller_table_bytes: self.caller_table_bytes.or(other.caller_table_bytes),
+            table_life: self.table_life.or(other.table_life),
+            anonymous_tables: self.anonymous_tables || other.anonymous_tables,
             upload_rows: self.upload_rows.or(other.upload_rows),
             upload_bytes: self.upload_bytes.or(other.upload_bytes),
             min_free_disk: self.min_free_disk.or(other.min_free_disk),
@@ -152,6 +164,7 @@ impl Limits {
             (Resource::Jobs, self.caller_jobs),
             (Resource::Waiting, self.caller_waiting),
             (Resource::StoredBytes, self.caller_stored_bytes),
+            (Resource::TableBytes, self.caller_table_bytes),
         ];
         Allowance::of_all(given.into_iter().filter_map(|(of, amount)| Some((of, amount?))))
     }
@@ -185,6 +198,10 @@ impl Limits {
             },
             concurrent_jobs: self.concurrent_jobs.unwrap_or(known.concurrent_jobs),
             anonymous_jobs,
+            table_life: self.table_life.map_or(known.table_life, |days| {
+                Duration::from_secs(days.saturating_mul(86_400))
+            }),
+            anonymous_tables: self.anonymous_tables,
             upload_rows: self.upload_rows.unwrap_or(known.upload_rows),
             upload_bytes,
             // The body of a request holds the table, and a little more.

@@ -81,14 +81,14 @@ enum Action {
     },
     /// Allow a user, or each member of a group, more or less than is usual: `queries` and `jobs` at
     /// the same time, `waiting` ones, `rows` of a result, `seconds` of a query, `stored-bytes` of
-    /// results that are kept. The user `anonymous` is all those without a token.
+    /// results that are kept, `table-bytes` of own tables. The user `anonymous` is all those without a token.
     Allow {
         /// Name of the user, or of the group.
         name: String,
         /// The name is that of a group.
         #[arg(long)]
         group: bool,
-        /// What is allowed: queries, jobs, waiting, rows, seconds or stored-bytes.
+        /// What is allowed: queries, jobs, waiting, rows, seconds, stored-bytes or table-bytes.
         resource: Resource,
         /// How much; `usual` takes back what was said [default: usual].
         amount: Option<Amount>,

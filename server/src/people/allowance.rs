@@ -19,12 +19,14 @@ pub enum Resource {
     Seconds,
     /// Bytes of the results of jobs that are kept.
     StoredBytes,
+    /// Bytes of tables of one's own.
+    TableBytes,
 }
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Queries, Self::Jobs, Self::Waiting, Self::Rows, Self::Seconds, Self::StoredBytes];
+    pub const ALL: [Self; 7] =
+        [Self::Queries, Self::Jobs, Self::Waiting, Self::Rows, Self::Seconds, Self::StoredBytes, Self::TableBytes];
 
     /// The name by which the operator speaks of it.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Resource {
             Self::Rows => "rows",
             Self::Seconds => "seconds",
             Self::StoredBytes => "stored-bytes",
+            Self::TableBytes => "table-bytes",
         }
     }
 }
@@ -48,6 +51,7 @@ impl fmt::Display for Resource {
             Self::Rows => "rows of a result",
             Self::Seconds => "seconds of a query",
             Self::StoredBytes => "bytes of results that are kept",
+            Self::TableBytes => "bytes of tables of your own",
         })
     }
 }

@@ -10,6 +10,9 @@ use crate::people::{Allowance, Resource};
 use crate::uploads::UploadParameter;
 use crate::{Error, Result};
 
+/// Bytes of the text of a query at most: some 50,000 identifiers.
+const MAX_QUERY_BYTES: usize = 1 << 20;
+
 /// A query and how its answer is wanted; the same for both endpoints.
 #[derive(Debug, Clone)]
 pub struct TapRequest {
@@ -52,6 +55,9 @@ impl TapRequest {
         let limit = RowLimit::from_parameters(parameters, config)?;
         let query = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
         let query = query.ok_or(Error::MissingParameter { name: "QUERY" })?.to_owned();
+        if query.len() > MAX_QUERY_BYTES {
+            return Err(Error::QueryTooLong { found: query.len(), most: MAX_QUERY_BYTES });
+        }
         let uploads = UploadParameter::all(parameters)?;
         let asked = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
         let is_for_browser = asked.is_some_and(|value| value.eq_ignore_ascii_case("text/xml"));

@@ -24,6 +24,7 @@ use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
 use crate::tap::{KeptAnswers, Tally, TapRequest};
 use crate::uploads::UploadReader;
+use crate::user_tables::index::IndexRequest;
 use crate::{Error, Result};
 
 /// Bytes that are gathered before they are written.
@@ -78,6 +79,9 @@ impl Workshop {
     /// # Errors
     /// What is asked is wrong, or fails at any row, or cannot be written.
     pub async fn execute(&self, job: &Job, tally: Arc<Tally>, room: Room) -> Result<ResultFile> {
+        if let Some(index) = IndexRequest::of(&job.parameters)? {
+            return self.make_index(job, index).await;
+        }
         let allowance = self.allowance(&job.owner)?;
         let request = TapRequest::from_parameters(&job.parameters, &self.config)?;
         let request = request.within(&allowance);
@@ -127,6 +131,29 @@ impl Workshop {
             n_rows: tally.n_rows().min(request.limit.rows()),
             overflows: request.limit.is_metadata_only() || tally.n_rows() > request.limit.rows(),
             catalog_version: answer.catalog_version,
+        })
+    }
+
+    /// Make an index; the result says so.
+    async fn make_index(&self, job: &Job, index: IndexRequest) -> Result<ResultFile> {
+        let person = self.views.person(&job.owner, &self.config)?;
+        let tables = self.views.user_tables().clone();
+        let text = format!("rows of {} are found by {}\n", index.table, index.column);
+        let made = tokio::task::spawn_blocking(move || index.carry_out(&tables, &person)).await;
+        made.map_err(|error| Error::QueryThread { reason: error.to_string() })??;
+        let path = self.folder.unfinished_result(&job.id);
+        let failed = |source| Error::StateFolder { path: path.clone(), source };
+        let mut file = File::create(&path).await.map_err(failed)?;
+        file.write_all(text.as_bytes()).await.map_err(failed)?;
+        file.sync_all().await.map_err(failed)?;
+        self.publish(&job.id).await.map_err(failed)?;
+        Ok(ResultFile {
+            content_type: "text/plain; charset=utf-8".to_owned(),
+            file_name: "result.txt".to_owned(),
+            n_bytes: text.len() as u64,
+            n_rows: 0,
+            overflows: false,
+            catalog_version: String::new(),
         })
     }
 

@@ -253,6 +253,12 @@ impl Executor {
     }
 
     async fn sweep(&self) {
+        let tables = self.workshop.views.user_tables().clone();
+        match tokio::task::spawn_blocking(move || tables.sweep()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "tables past their time cannot be found"),
+            Err(error) => tracing::error!(%error, "tables past their time were not dropped"),
+        }
         let expired = self.store.expired().await.unwrap_or_else(|error| {
             tracing::error!(%error, "jobs past their destruction cannot be found");
             vec![]

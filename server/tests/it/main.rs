@@ -15,4 +15,5 @@ mod sample;
 mod streaming;
 mod tap_sync;
 mod uploads;
+mod user_tables;
 mod vosi;
