@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use almagest_storage::schema::{SchemaDef, TableChanges};
 use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Snapshot};
 use arrow::array::RecordBatch;
 
@@ -15,6 +16,7 @@ use crate::place::{Directors, is_versioned, place_rows};
 use contribution::Contribution;
 
 mod contribution;
+mod tables;
 
 /// Rows on their way into a catalog.
 ///
@@ -25,6 +27,9 @@ pub struct Transaction {
     store: CatalogStore,
     snapshot: Snapshot,
     config: TransactionConfig,
+    /// The tables as they will be after the commit.
+    schema: SchemaDef,
+    changes: TableChanges,
     /// By exact name of the table.
     contributions: BTreeMap<String, Contribution>,
     directors: Directors,
@@ -63,9 +68,12 @@ impl Transaction {
 
     /// Begin on the newest version of a catalog, with options.
     pub fn begin_with(store: &CatalogStore, config: TransactionConfig) -> Result<Self> {
+        let snapshot = store.snapshot()?;
         Ok(Self {
             store: store.clone(),
-            snapshot: store.snapshot()?,
+            schema: snapshot.schema().clone(),
+            changes: TableChanges::default(),
+            snapshot,
             config,
             contributions: BTreeMap::new(),
             directors: Directors::default(),
@@ -94,7 +102,7 @@ impl Transaction {
         batch: &RecordBatch,
         origin: &Origin,
     ) -> Result<Report> {
-        let table = self.store.table(table)?;
+        let table = self.schema.find(table)?;
         let (batch, report) = conform(table, batch, origin, self.config.conform)?;
         let contribution = self
             .contributions
@@ -120,7 +128,7 @@ impl Transaction {
         path: &Path,
         options: &ReadOptions,
     ) -> Result<Report> {
-        self.store.table(table)?;
+        self.schema.find(table)?;
         let batches = format::read(path, options)?;
         let mut report = Report::default();
         for rows in batches {
@@ -145,7 +153,7 @@ impl Transaction {
 
     /// Make all appended rows visible as one new version, with a message for people.
     ///
-    /// A transaction without rows makes no version. Rows that others committed since the beginning
+    /// A transaction without rows and changes of tables makes no version. Rows that others committed since the beginning
     /// stand beside these ones, unless both claim one id.
     ///
     /// # Errors
@@ -157,6 +165,7 @@ impl Transaction {
             return Err(Error::Incomplete);
         }
         let newest = self.store.snapshot()?;
+        self.check_tables(&newest)?;
         self.check_frozen_places(&newest)?;
         for contribution in self.contributions.values_mut() {
             contribution.settle(&self.directors, &newest)?;
@@ -166,7 +175,11 @@ impl Transaction {
             contribution.flush(&self.store)?;
         }
 
-        let mut plan = CommitPlan { message: message.to_owned(), ..CommitPlan::default() };
+        let mut plan = CommitPlan {
+            message: message.to_owned(),
+            tables: std::mem::take(&mut self.changes),
+            ..CommitPlan::default()
+        };
         let mut tables = BTreeMap::new();
         for (name, contribution) in std::mem::take(&mut self.contributions) {
             if contribution.report.n_rows > 0 {
@@ -174,7 +187,7 @@ impl Transaction {
             }
             plan.added.extend(contribution.files);
         }
-        let version = match plan.added.is_empty() {
+        let version = match plan.added.is_empty() && plan.tables.is_empty() {
             true => newest.version(),
             false => self.store.commit(newest.version(), plan)?,
         };
@@ -221,7 +234,8 @@ impl Transaction {
         if newest.version() == self.snapshot.version() {
             return Ok(());
         }
-        for table in self.contributions.values().map(|contribution| &contribution.table) {
+        let tables = self.contributions.values().map(|contribution| &contribution.table);
+        for table in tables.filter(|table| self.is_committed(&table.name)) {
             let Some(here) = self.directors.of(&table.name).filter(|_| is_versioned(table)) else {
                 continue;
             };

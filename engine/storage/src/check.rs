@@ -13,7 +13,7 @@ use crate::checksum::sha256_of_file;
 use crate::chunk_file::{HEALPIX_29, read};
 use crate::chunking;
 use crate::data_file::{DataFile, Footprint};
-use crate::schema::{TableDef, TableKind};
+use crate::schema::{SchemaDef, TableDef, TableKind};
 use crate::snapshot::Snapshot;
 use crate::sphgeom::UnitVector;
 use crate::{Result, id_index, layout};
@@ -69,12 +69,14 @@ impl CatalogStore {
         let mut report = CheckReport {
             version: snapshot.version(),
             n_files: files.len(),
-            n_rows: self.schema().tables.iter().map(|table| snapshot.n_rows(&table.name)).sum(),
+            n_rows: snapshot.schema().tables.iter().map(|table| snapshot.n_rows(&table.name)).sum(),
             ..Default::default()
         };
         for file in &files {
             let mut faults = vec![];
-            check_file(&snapshot, file, &mut faults);
+            // A file of an older version may be of a table that is no more.
+            let definitions = self.definitions(&self.metadata(), file.added_in)?;
+            check_file(&snapshot, &definitions.schema, file, &mut faults);
             report.problems.extend(faults.iter().map(|fault| format!("{}: {fault}", file.path)));
         }
         report.orphans = orphans(self.root(), &files);
@@ -82,14 +84,14 @@ impl CatalogStore {
     }
 }
 
-fn check_file(snapshot: &Snapshot, file: &DataFile, faults: &mut Vec<String>) {
+fn check_file(snapshot: &Snapshot, schema: &SchemaDef, file: &DataFile, faults: &mut Vec<String>) {
     let store = snapshot.store();
     let path = snapshot.path(file);
     if let Err(fault) = check_bytes(&path, file.size_bytes, &file.checksum) {
         faults.push(fault);
         return;
     }
-    let table = match store.table(&file.table) {
+    let table = match schema.find(&file.table) {
         Ok(table) => table,
         Err(error) => return faults.push(error.to_string()),
     };

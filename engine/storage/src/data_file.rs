@@ -12,6 +12,8 @@ pub struct DataFile {
     pub file_id: i64,
     /// Name of the table.
     pub table: String,
+    /// The version that added the file; 0 before the commit.
+    pub added_in: u64,
     /// Path relative to the catalog's folder.
     pub(crate) path: String,
     /// Number of rows.

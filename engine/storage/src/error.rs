@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::schema::felis::FelisError;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -30,6 +32,39 @@ pub enum Error {
         schema: String,
         /// The nearest name that exists.
         suggestion: Option<String>,
+    },
+    /// A table of that name is there already.
+    #[error("table {table} exists already")]
+    TableExists {
+        /// Its exact name.
+        table: String,
+    },
+    /// A table cannot be dropped while others follow it or refer to it.
+    #[error("table {table} cannot be dropped: {} {} it", .by.join(", "), if .by.len() == 1 { "needs" } else { "need" })]
+    TableInUse {
+        /// The table.
+        table: String,
+        /// Its children, and the tables whose foreign keys refer to it.
+        by: Vec<String>,
+    },
+    /// A table cannot have such a name.
+    #[error("table name {table:?}: {reason}")]
+    TableName {
+        /// The name, control characters escaped.
+        table: String,
+        /// The rule.
+        reason: &'static str,
+    },
+    /// The definitions of tables contradict each other.
+    #[error(transparent)]
+    Definition(#[from] FelisError),
+    /// Definitions cannot be written down.
+    #[error("definitions of schema {schema}: {reason}")]
+    DefinitionText {
+        /// The schema.
+        schema: String,
+        /// The writer's reason.
+        reason: String,
     },
     /// The catalog has no such version.
     #[error("version {version} does not exist, the newest is {newest}")]

@@ -32,12 +32,21 @@ pub(crate) fn unique_stem() -> String {
 
 /// Relative path of a data file of `table`.
 pub(crate) fn data_file(table: &str, stem: &str) -> String {
-    format!("{DATA}/{table}/{stem}.parquet")
+    format!("{DATA}/{}/{stem}.parquet", folder(table))
 }
 
 /// Relative path of the id-index run beside the data file of the same stem.
 pub(crate) fn index_file(table: &str, stem: &str) -> String {
-    format!("{INDEX}/{table}/{stem}.parquet")
+    format!("{INDEX}/{}/{stem}.parquet", folder(table))
+}
+
+/// Name of the folder of a table's files: the table's name where it is plain; otherwise what is
+/// plain in it, as no name of a table may lead out of the catalog's folder.
+///
+/// Two tables may share a folder: file names are unique, and the metadata say whose they are.
+fn folder(table: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    table.chars().map(|c| if is_plain(c) { c } else { '-' }).collect()
 }
 
 /// Join a relative path of the metadata to the catalog's folder.

@@ -13,8 +13,9 @@ use crate::chunk_file::read::read;
 use crate::data_file::DataFile;
 use crate::id_index;
 use crate::layout;
+use crate::metadata::Definitions;
 use crate::place::Place;
-use crate::schema::TableDef;
+use crate::schema::{SchemaDef, TableDef};
 use crate::sphgeom::Region;
 use crate::{Error, Result};
 
@@ -23,16 +24,22 @@ use crate::{Error, Result};
 pub struct Snapshot {
     store: CatalogStore,
     version: u64,
+    definitions: Arc<Definitions>,
     files: Arc<HashMap<String, Vec<DataFile>>>,
 }
 
 impl Snapshot {
-    pub(crate) fn new(store: CatalogStore, version: u64, files: Vec<DataFile>) -> Self {
+    pub(crate) fn new(
+        store: CatalogStore,
+        version: u64,
+        definitions: Arc<Definitions>,
+        files: Vec<DataFile>,
+    ) -> Self {
         let mut by_table: HashMap<String, Vec<DataFile>> = HashMap::new();
         for file in files {
             by_table.entry(file.table.clone()).or_default().push(file);
         }
-        Self { store, version, files: Arc::new(by_table) }
+        Self { store, version, definitions, files: Arc::new(by_table) }
     }
 
     /// The version that is seen.
@@ -43,6 +50,25 @@ impl Snapshot {
     /// The catalog that the snapshot is of.
     pub fn store(&self) -> &CatalogStore {
         &self.store
+    }
+
+    /// The definition of all tables, as it is in this version.
+    pub fn schema(&self) -> &SchemaDef {
+        &self.definitions.schema
+    }
+
+    /// Find a table by its name, whatever the case.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], with the nearest name.
+    pub fn table(&self, name: &str) -> Result<&TableDef> {
+        self.schema().find(name)
+    }
+
+    /// Return the version that added the table of the exact name `table`; a table that was dropped
+    /// and added again is another one.
+    pub fn table_since(&self, table: &str) -> Option<u64> {
+        self.definitions.since.get(table).copied()
     }
 
     /// Return the data files of the table of the exact name `table`, oldest first.
@@ -81,7 +107,7 @@ impl Snapshot {
         region: Option<&Region>,
         columns: Option<&[&str]>,
     ) -> Result<Vec<RecordBatch>> {
-        let table = self.store.table(table)?;
+        let table = self.table(table)?;
         let wanted: Vec<&str> = match columns {
             Some(columns) => columns.to_vec(),
             None => table.columns.iter().map(|column| column.name.as_str()).collect(),

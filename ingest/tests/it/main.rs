@@ -10,5 +10,6 @@ mod model;
 mod places;
 mod schemas;
 mod sky_tables;
+mod tables;
 mod transactions;
 mod typed_formats;

@@ -83,6 +83,7 @@ pub(crate) fn write(
     let data_file = DataFile {
         file_id: 0,
         table: table.name.clone(),
+        added_in: 0,
         path: relative,
         n_rows: batch.num_rows() as u64,
         size_bytes,
