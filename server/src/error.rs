@@ -372,7 +372,9 @@ impl Error {
             Self::LoginNeeded => StatusCode::UNAUTHORIZED,
             Self::Definition { .. } | Self::BadTableName { .. } => StatusCode::BAD_REQUEST,
             Self::People { .. } => StatusCode::BAD_REQUEST,
-            Self::UploadTooLarge { .. } | Self::QueryTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UploadTooLarge { .. } | Self::QueryTooLong { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::MissingParameter { .. }
             | Self::UploadLost { .. }
             | Self::UploadHost { .. }

@@ -198,9 +198,9 @@ impl Limits {
             },
             concurrent_jobs: self.concurrent_jobs.unwrap_or(known.concurrent_jobs),
             anonymous_jobs,
-            table_life: self.table_life.map_or(known.table_life, |days| {
-                Duration::from_secs(days.saturating_mul(86_400))
-            }),
+            table_life: self
+                .table_life
+                .map_or(known.table_life, |days| Duration::from_secs(days.saturating_mul(86_400))),
             anonymous_tables: self.anonymous_tables,
             upload_rows: self.upload_rows.unwrap_or(known.upload_rows),
             upload_bytes,

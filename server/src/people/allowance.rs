@@ -25,8 +25,15 @@ pub enum Resource {
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Queries, Self::Jobs, Self::Waiting, Self::Rows, Self::Seconds, Self::StoredBytes, Self::TableBytes];
+    pub const ALL: [Self; 7] = [
+        Self::Queries,
+        Self::Jobs,
+        Self::Waiting,
+        Self::Rows,
+        Self::Seconds,
+        Self::StoredBytes,
+        Self::TableBytes,
+    ];
 
     /// The name by which the operator speaks of it.
     pub fn as_str(self) -> &'static str {

@@ -50,32 +50,27 @@ pub fn of_vosi(name: &str, document: &str) -> Result<TableDef> {
                 if let (true, Some(column)) = (local == "dataType", described.last_mut()) {
                     for attribute in element.attributes() {
                         let attribute = attribute.map_err(|error| bad(error.to_string()))?;
-                        let value = String::from_utf8_lossy(&attribute.value).trim().to_owned();
+                        let value = attribute.value.trim().to_owned();
                         match attribute.key.local_name().as_ref() {
-                            b"arraysize" | b"size" => column.arraysize = Some(value),
-                            b"extendedType" => column.extended_type = Some(value),
+                            "arraysize" | "size" => column.arraysize = Some(value),
+                            "extendedType" => column.extended_type = Some(value),
                             _ => {}
                         }
                     }
                 }
                 path.push(local);
             }
-            Event::Text(part) => {
-                let part = part.decode().map_err(|error| bad(error.to_string()))?;
-                text.push_str(&part);
-            }
-            Event::CData(part) => text.push_str(&String::from_utf8_lossy(&part)),
+            Event::Text(part) => text.push_str(&part),
+            Event::CData(part) => text.push_str(&part),
             Event::GeneralRef(part) => {
-                let known = part.decode().ok().and_then(|name| {
-                    Some(match name.as_ref() {
-                        "amp" => '&',
-                        "lt" => '<',
-                        "gt" => '>',
-                        "quot" => '"',
-                        "apos" => '\'',
-                        _ => part.resolve_char_ref().ok().flatten()?,
-                    })
-                });
+                let known = match part.as_ref() {
+                    "amp" => Some('&'),
+                    "lt" => Some('<'),
+                    "gt" => Some('>'),
+                    "quot" => Some('"'),
+                    "apos" => Some('\''),
+                    _ => part.resolve_char_ref().ok().flatten(),
+                };
                 text.push(known.ok_or_else(|| bad("an entity that is not known".to_owned()))?);
             }
             Event::End(_) => {
@@ -165,9 +160,10 @@ impl Described {
     /// The type of the values, in the words of VOTable or of TAP 1.0.
     fn datatype(&self) -> Result<(Datatype, Option<String>)> {
         let named = self.data_type.trim().to_ascii_lowercase();
-        let xtype = self.extended_type.as_deref().map(|xtype| {
-            xtype.trim().trim_start_matches("adql:").to_ascii_lowercase()
-        });
+        let xtype = self
+            .extended_type
+            .as_deref()
+            .map(|xtype| xtype.trim().trim_start_matches("adql:").to_ascii_lowercase());
         let geometry = xtype.as_deref().and_then(GeometryType::of_xtype);
         let is_array = self.arraysize.as_deref().is_some_and(|size| !["", "1"].contains(&size));
         let datatype = match named.as_str() {
@@ -206,7 +202,7 @@ impl Described {
 }
 
 fn local_name(element: &quick_xml::events::BytesStart<'_>) -> String {
-    String::from_utf8_lossy(element.local_name().as_ref()).into_owned()
+    element.local_name().as_ref().to_owned()
 }
 
 #[cfg(test)]

@@ -50,8 +50,8 @@ pub async fn create(
     let name = TableName::read(&name)?;
     let parameters = Parameters::from_query(query.0.as_deref().unwrap_or_default());
     let tables = state.views.user_tables().clone();
-    let location = format!("{base}/tap/tables/{name}");
-    let made = (StatusCode::CREATED, [(LOCATION, location)]);
+    let location = [(LOCATION, format!("{base}/tap/tables/{name}"))];
+    let made = StatusCode::CREATED;
     if let Some(id) = parameters.get("JOB")? {
         let (path, query) = result_of(&state, &person.owner, id).await?;
         let options = options(&state, None);
@@ -59,10 +59,11 @@ pub async fn create(
             let file = almagest_ingest::format::read(&path, &options)?;
             tables.create_from(&person, &name, file, query.as_deref())
         });
-        return Ok((made, format!("{} rows\n", n_rows.await?)).into_response());
+        return Ok((made, location, format!("{} rows\n", n_rows.await?)).into_response());
     }
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_owned());
+    let media_type =
+        media_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_owned());
     if media_type.as_deref().is_some_and(|it| ["text/xml", "application/xml"].contains(&it)) {
         let bytes = axum::body::to_bytes(body, MAX_DEFINITION).await;
         let bytes = bytes.map_err(|error| Error::BadBody { reason: error.to_string() })?;
@@ -70,7 +71,7 @@ pub async fn create(
         let text = text.map_err(|_| Error::BadBody { reason: "it is not UTF-8".to_owned() })?;
         let table = of_vosi(&name.table, &text)?;
         blocking(move || tables.create(&person, &name, table)).await?;
-        return Ok(made.into_response());
+        return Ok((made, location).into_response());
     }
     let is_definition = media_type.as_deref() == Some(VOTABLE);
     let kept = Kept::receive(&state, media_type.as_deref(), body).await?;
@@ -84,7 +85,7 @@ pub async fn create(
         }
         tables.create_from(&person, &name, file, None)
     });
-    Ok((made, format!("{} rows\n", n_rows.await?)).into_response())
+    Ok((made, location, format!("{} rows\n", n_rows.await?)).into_response())
 }
 
 /// POST of rows.

@@ -120,9 +120,8 @@ impl UserTables {
         let own = self.schema_of(owner);
         let now = Moment::now();
         let entries = self.0.register.entries()?.into_iter().filter(|entry| entry.expires > now);
-        let visible = entries.filter(|entry| {
-            own.as_ref() == Some(&entry.schema) || entry.sharing.lets_read(groups)
-        });
+        let visible = entries
+            .filter(|entry| own.as_ref() == Some(&entry.schema) || entry.sharing.lets_read(groups));
         Ok(visible.map(|entry| ((entry.schema, entry.name), entry.created)).collect())
     }
 
@@ -228,12 +227,18 @@ impl UserTables {
     ///
     /// # Errors
     /// The person may not change the table, there is no such column, or its values are not unique.
-    pub fn index(&self, person: &Person, name: &TableName, column: &str, unique: bool) -> Result<()> {
+    pub fn index(
+        &self,
+        person: &Person,
+        name: &TableName,
+        column: &str,
+        unique: bool,
+    ) -> Result<()> {
         let entry = self.writable(person, name)?;
         let mut known = self.catalogs_by_schema();
         let store = self.catalog(&mut known, &entry.schema)?;
-        let snapshot = store.snapshot()?;
-        let table = snapshot.table(&entry.name)?;
+        let snapshot = store.snapshot().map_err(stored)?;
+        let table = snapshot.table(&entry.name).map_err(stored)?;
         let found = table.columns.iter().position(|known| known.name.eq_ignore_ascii_case(column));
         let place = found.ok_or_else(|| Error::Definition {
             reason: format!("{name} has no column {column}"),
@@ -252,7 +257,7 @@ impl UserTables {
         changed.columns[place].nullable = false;
         changed.id = Some(indexed.name.clone());
         changed.primary_key = vec![indexed.name.clone()];
-        let rows = snapshot.read_region(&entry.name, None, None)?;
+        let rows = snapshot.read_region(&entry.name, None, None).map_err(stored)?;
         let mut transaction = Transaction::begin(&store)?;
         transaction.drop_table(&entry.name)?;
         transaction.add_tables(vec![changed])?;
@@ -299,7 +304,7 @@ impl UserTables {
         let store = self.made_catalog(&mut known, &schema)?;
         self.check_room(person, &store)?;
         // What a service that died left without entering it.
-        if let Ok(left) = store.snapshot()?.table(&name.table) {
+        if let Ok(left) = store.snapshot().map_err(stored)?.table(&name.table) {
             let mut transaction = Transaction::begin(&store)?;
             transaction.drop_table(&left.name)?;
             transaction.commit_as("a table that was never entered dropped")?;
@@ -358,7 +363,7 @@ impl UserTables {
         if most == u64::MAX {
             return Ok(());
         }
-        let snapshot = store.snapshot()?;
+        let snapshot = store.snapshot().map_err(stored)?;
         let tables = snapshot.schema().tables.iter();
         let files = tables.flat_map(|table| snapshot.data_files(&table.name));
         let taken: u64 = files.map(|file| file.size_bytes).sum();
@@ -402,7 +407,8 @@ impl UserTables {
                 version: None,
                 tables: vec![],
             };
-            let chunking = Chunking::try_new(RESOLUTION).map_err(stored)?;
+            let chunking = Chunking::try_new(RESOLUTION)
+                .map_err(|error| Error::Definition { reason: error.to_string() })?;
             CatalogStore::create(&root, &empty, chunking).map_err(stored)?;
         }
         self.catalog(known, schema)

@@ -106,7 +106,8 @@ async fn a_table_is_made_filled_joined_and_dropped() {
         ON DISTANCE(s.ra, s.dec, m.ra, m.dec) < 0.001 ORDER BY m.star";
     let joined = known.rows(ada, query).await.unwrap();
     assert_eq!(joined.len(), 2, "{joined:?}");
-    let cone = "SELECT note FROM user_ada.mine WHERE CONTAINS(POINT(ra, dec), CIRCLE(200, 80, 1)) = 1";
+    let cone =
+        "SELECT note FROM user_ada.mine WHERE CONTAINS(POINT(ra, dec), CIRCLE(200, 80, 1)) = 1";
     assert_eq!(known.rows(ada, cone).await, Ok(vec!["far".to_owned()]));
 
     let described = known.send(Method::GET, "/tap/tables/user_ada.mine", ada, "", "").await;
