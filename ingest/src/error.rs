@@ -223,6 +223,8 @@ impl Error {
             Self::Rows { .. } => ErrorKind::Bug,
             Self::Storage(error) => match error {
                 StorageError::NoSuchTable { .. }
+                | StorageError::NoSuchColumn { .. }
+                | StorageError::NoSuchRow { .. }
                 | StorageError::TableExists { .. }
                 | StorageError::TableInUse { .. }
                 | StorageError::TableName { .. }

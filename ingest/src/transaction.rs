@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use almagest_storage::schema::{SchemaDef, TableChanges};
-use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Snapshot};
+use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Removal, Snapshot};
 use arrow::array::RecordBatch;
 
 use crate::config::TransactionConfig;
@@ -16,6 +16,7 @@ use crate::place::{Directors, is_versioned, place_rows};
 use contribution::Contribution;
 
 mod contribution;
+mod removals;
 mod tables;
 
 /// Rows on their way into a catalog.
@@ -30,6 +31,8 @@ pub struct Transaction {
     /// The tables as they will be after the commit.
     schema: SchemaDef,
     changes: TableChanges,
+    /// Rows of the catalog that go, with the exact names of their tables.
+    removals: Vec<(String, Removal)>,
     /// By exact name of the table.
     contributions: BTreeMap<String, Contribution>,
     directors: Directors,
@@ -51,6 +54,8 @@ pub struct CommitReport {
     pub version: u64,
     /// Rows, and what conforming changed in them, by table.
     pub tables: BTreeMap<String, Report>,
+    /// Rows that were visible before and are no more, by table.
+    pub removed: BTreeMap<String, u64>,
 }
 
 impl CommitReport {
@@ -73,6 +78,7 @@ impl Transaction {
             store: store.clone(),
             schema: snapshot.schema().clone(),
             changes: TableChanges::default(),
+            removals: Vec::new(),
             snapshot,
             config,
             contributions: BTreeMap::new(),
@@ -175,8 +181,13 @@ impl Transaction {
             contribution.flush(&self.store)?;
         }
 
+        let removed = self.removed(&newest)?;
         let mut plan = CommitPlan {
             message: message.to_owned(),
+            author: std::mem::take(&mut self.config.author),
+            removed: removed.files,
+            deleted: removed.rows,
+            removals: std::mem::take(&mut self.removals),
             tables: std::mem::take(&mut self.changes),
             ..CommitPlan::default()
         };
@@ -187,11 +198,11 @@ impl Transaction {
             }
             plan.added.extend(contribution.files);
         }
-        let version = match plan.added.is_empty() && plan.tables.is_empty() {
+        let version = match plan.is_empty() {
             true => newest.version(),
             false => self.store.commit(newest.version(), plan)?,
         };
-        let report = CommitReport { version, tables };
+        let report = CommitReport { version, tables, removed: removed.n_rows };
         tracing::debug!(version, n_rows = report.n_rows(), message, "committed");
         Ok(report)
     }

@@ -12,6 +12,7 @@ pub mod adql;
 pub mod check;
 pub mod create;
 pub mod demo;
+pub mod diff;
 pub mod frame_options;
 pub mod ingest;
 pub mod inspect;
@@ -21,7 +22,9 @@ pub mod query;
 pub mod serve;
 pub mod serve_conduct;
 pub mod serve_limits;
+pub mod tag;
 pub mod user;
+pub mod versions;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,9 @@ enum Command {
     Serve(Box<command::serve::Serve>),
     User(command::user::User),
     Check(command::check::Check),
+    Versions(command::versions::Versions),
+    Tag(command::tag::Tag),
+    Diff(command::diff::Diff),
     Adql(command::adql::Adql),
 }
 
@@ -71,6 +74,9 @@ async fn perform(command: Command) -> command::Result<()> {
         Command::Serve(serve) => serve.run().await,
         Command::User(user) => user.run(),
         Command::Check(check) => check.run(),
+        Command::Versions(versions) => versions.run(),
+        Command::Tag(tag) => tag.run(),
+        Command::Diff(diff) => diff.run(),
         Command::Adql(adql) => adql.run().await,
     }
 }

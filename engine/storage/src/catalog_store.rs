@@ -1,6 +1,6 @@
 //! A catalog's folder: create it, open it, write files into it, publish them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,10 @@ use arrow::datatypes::Int64Type;
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
+use crate::deletion_vector::DeletionVector;
 use crate::metadata::{Change, Definitions, Metadata, Newest};
 use crate::place::{Place, PlacedRows};
+use crate::removal::Removal;
 use crate::schema::{SchemaDef, TableChanges, TableDef, felis};
 use crate::snapshot::{Snapshot, look_up_in_files};
 use crate::{Error, Result, id_index, layout};
@@ -55,10 +57,25 @@ pub struct CommitPlan {
     pub added: Vec<PendingFile>,
     /// Files to remove: [`DataFile::file_id`]s of the base version.
     pub removed: Vec<i64>,
+    /// Rows to remove, by the number of their file in the base version.
+    pub deleted: BTreeMap<i64, DeletionVector>,
+    /// Why files and rows go: which rows of which table are meant. Where another commit adds such
+    /// rows meanwhile, the plan is refused.
+    pub removals: Vec<(String, Removal)>,
     /// What the commit is, for people.
     pub message: String,
     /// Who commits; empty where nobody says.
     pub author: String,
+}
+
+impl CommitPlan {
+    /// Would the plan change nothing?
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+            && self.added.is_empty()
+            && self.removed.is_empty()
+            && self.deleted.is_empty()
+    }
 }
 
 impl CatalogStore {
@@ -241,6 +258,7 @@ impl CatalogStore {
                 .data_files(&table.name)
                 .iter()
                 .filter(|file| !plan.removed.contains(&file.file_id));
+            let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
             refuse_found(self, table, files, ids)?;
         }
         let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
@@ -250,6 +268,7 @@ impl CatalogStore {
             tables: &plan.tables,
             added: &files,
             removed: &plan.removed,
+            deleted: &plan.deleted,
         };
         let verify = |newest: &Newest<'_>| {
             let is_new = |name: &str| plan.tables.added.iter().any(|table| table.name == name);
@@ -259,15 +278,23 @@ impl CatalogStore {
                     return Err(Error::Conflict { reason });
                 }
             }
+            for (table, removal) in &plan.removals {
+                let mut added = newest.added_since.iter().filter(|file| file.table == *table);
+                if added.any(|file| removal.may_meet(file)) {
+                    let reason =
+                        format!("another commit added rows to {table} that may have to go too");
+                    return Err(Error::Conflict { reason });
+                }
+            }
             for (table, ids) in &claims.unique {
                 let files = newest.added_since.iter().filter(|file| file.table == table.name);
                 let is_dropped = plan.tables.dropped.contains(&table.name);
-                refuse_found(self, table, files.filter(|_| !is_dropped), ids)?;
+                let files = files.filter(|_| !is_dropped).map(|file| (file, None));
+                refuse_found(self, table, files, ids)?;
             }
             Ok(())
         };
-        let version =
-            self.metadata().commit(base_version.max(checked.version()), &change, verify)?;
+        let version = self.metadata().commit(base_version, &change, verify)?;
         for pending in &mut plan.added {
             pending.committed = true;
         }
@@ -394,11 +421,11 @@ fn refuse_repeated(table: &TableDef, entries: &[(i64, Place)]) -> Result<()> {
 fn refuse_found<'a>(
     store: &CatalogStore,
     table: &TableDef,
-    files: impl IntoIterator<Item = &'a DataFile>,
+    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
     ids: &[i64],
 ) -> Result<()> {
     let mut found = HashMap::new();
-    look_up_in_files(store, files, ids, &mut found)?;
+    look_up_in_files(store, table, files, ids, &mut found)?;
     let mut found: Vec<i64> = found.into_keys().collect();
     found.sort_unstable();
     refuse(table, found)

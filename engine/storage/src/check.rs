@@ -102,10 +102,18 @@ fn check_file(snapshot: &Snapshot, schema: &SchemaDef, file: &DataFile, faults: 
         }
         first_row_group = footprint.first_row_group + footprint.n_row_groups;
         let rows = footprint.first_row_group as usize..first_row_group as usize;
-        match read::read(&path, None, |_, index| rows.contains(&index)) {
+        match read::read(&path, None, |_, index| rows.contains(&index), None) {
             Ok(batches) => check_footprint(store, table, footprint, &batches, faults),
             Err(error) => faults.push(error.to_string()),
         }
+    }
+    if file
+        .deleted
+        .as_ref()
+        .and_then(|deleted| deleted.last())
+        .is_some_and(|last| u64::from(last) >= file.n_rows)
+    {
+        faults.push("rows are deleted that are not in the file".to_owned());
     }
     let n_rows: u64 = file.footprints.iter().map(|footprint| footprint.n_rows).sum();
     if n_rows != file.n_rows {

@@ -33,6 +33,52 @@ pub enum Error {
         /// The nearest name that exists.
         suggestion: Option<String>,
     },
+    /// A table has no such column.
+    #[error("table {table} has no column {column}")]
+    NoSuchColumn {
+        /// The table.
+        table: String,
+        /// The column as given.
+        column: String,
+    },
+    /// A row that is to be removed is not there.
+    #[error("{table}: data file {file_id} has no such rows, or they are deleted already")]
+    NoSuchRow {
+        /// The table.
+        table: String,
+        /// Number of the file.
+        file_id: i64,
+    },
+    /// The catalog has no such tag.
+    #[error("no version is tagged {tag}")]
+    NoSuchTag {
+        /// The tag as given.
+        tag: String,
+    },
+    /// Another version has the tag.
+    #[error("version {version} is tagged {tag} already")]
+    TagExists {
+        /// The tag.
+        tag: String,
+        /// The version that has it.
+        version: u64,
+    },
+    /// A tag cannot be called so.
+    #[error(
+        "tag {tag:?}: a tag has 1 to 128 characters, is no number and has no control characters"
+    )]
+    TagName {
+        /// The tag as given.
+        tag: String,
+    },
+    /// The version is no longer kept.
+    #[error("version {version} is no longer kept, the oldest is {oldest}")]
+    VersionGone {
+        /// Version as given.
+        version: u64,
+        /// The oldest version that is kept whole, tags aside.
+        oldest: u64,
+    },
     /// A table of that name is there already.
     #[error("table {table} exists already")]
     TableExists {

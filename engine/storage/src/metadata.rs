@@ -9,21 +9,29 @@
 //!
 //! Write-ahead log and `synchronous=FULL`: a commit that has returned survives a power cut.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::data_file::DataFile;
+use crate::deletion_vector::DeletionVector;
 use crate::schema::{SchemaDef, TableChanges, felis};
+use crate::version::Version;
 use crate::{Error, Result};
 
 mod data_files;
 mod definitions;
+mod deletion_vectors;
 mod format;
+mod versions;
 
 use data_files::{data_files_where, insert};
 pub(crate) use definitions::Definitions;
+
+/// A version after all others.
+const NEWEST: u64 = i64::MAX as u64;
 
 /// An open metadata file.
 #[derive(Debug)]
@@ -44,6 +52,8 @@ pub(crate) struct Change<'a> {
     pub added: &'a [DataFile],
     /// Numbers of the files that go.
     pub removed: &'a [i64],
+    /// Rows that go, by number of the file.
+    pub deleted: &'a BTreeMap<i64, DeletionVector>,
 }
 
 /// What a commit finds under the write lock.
@@ -147,12 +157,40 @@ impl Metadata {
             &self.connection,
             "added_in <= ?1 AND (removed_in IS NULL OR removed_in > ?1)",
             version,
+            version,
         )
     }
 
     /// Return every file that any version holds or has held.
     pub fn all_files(&self) -> Result<Vec<DataFile>> {
-        data_files_where(&self.connection, "added_in >= ?1", 0)
+        data_files_where(&self.connection, "added_in >= ?1", 0, NEWEST)
+    }
+
+    /// Return all versions, oldest first.
+    pub fn versions(&self) -> Result<Vec<Version>> {
+        versions::all(&self.connection)
+    }
+
+    /// Give a version a name.
+    pub fn tag(&mut self, name: &str, version: u64, message: &str) -> Result<()> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let newest = newest_version(&transaction)?;
+        if version > newest {
+            return Err(Error::NoSuchVersion { version, newest });
+        }
+        versions::tag(&transaction, name, version, message)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Take the name from a version.
+    pub fn remove_tag(&self, name: &str) -> Result<()> {
+        versions::remove_tag(&self.connection, name)
+    }
+
+    /// Return the version that has a name.
+    pub fn version_of_tag(&self, name: &str) -> Result<Option<u64>> {
+        versions::version_of_tag(&self.connection, name)
     }
 
     /// Publish a change as one new version.
@@ -170,13 +208,27 @@ impl Metadata {
         let newest = newest_version(&transaction)?;
         let version = newest + 1;
         let mut definitions = definitions::read(&transaction, &self.header, newest, &corrupt)?;
+        insert_version(&transaction, version, change.message, change.author)?;
         definitions.schema = change.tables.apply(&definitions.schema)?;
         for table in &change.tables.added {
             definitions.since.insert(table.name.clone(), version);
         }
-        let added_since = data_files_where(&transaction, "added_in > ?1", base_version)?;
+        let added_since = data_files_where(
+            &transaction,
+            "added_in > ?1 AND removed_in IS NULL",
+            base_version,
+            NEWEST,
+        )?;
         verify(&Newest { definitions: &definitions, added_since })?;
-        insert_version(&transaction, version, change.message, change.author)?;
+        for file_id in change.removed {
+            deletion_vectors::remove_file(&transaction, *file_id, base_version, version)?;
+        }
+        let mut n_deleted: BTreeMap<String, u64> = BTreeMap::new();
+        for (file_id, rows) in change.deleted {
+            deletion_vectors::delete(&transaction, *file_id, rows, version)?;
+            let table = data_files::table_of(&transaction, *file_id)?;
+            *n_deleted.entry(table).or_default() += rows.n_rows();
+        }
         for table in &change.tables.dropped {
             definitions::remove(&transaction, table, version)?;
         }
@@ -186,17 +238,7 @@ impl Metadata {
         for file in change.added {
             insert(&transaction, file, version)?;
         }
-        for file_id in change.removed {
-            let n_changed = transaction.execute(
-                "UPDATE data_file SET removed_in = ?1 WHERE file_id = ?2 AND removed_in IS NULL",
-                params![version, file_id],
-            )?;
-            if n_changed == 0 {
-                return Err(Error::Conflict {
-                    reason: format!("data file {file_id} was removed by another commit"),
-                });
-            }
-        }
+        versions::insert_changes(&transaction, version, &n_deleted)?;
         transaction.commit()?;
         Ok(version)
     }

@@ -1,16 +1,19 @@
 //! An immutable view of one version of a catalog.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::catalog_store::CatalogStore;
 use crate::chunk_file::read::read;
 use crate::data_file::DataFile;
+use crate::deletion_vector::DeletionVector;
 use crate::id_index;
 use crate::layout;
 use crate::metadata::Definitions;
@@ -83,7 +86,7 @@ impl Snapshot {
 
     /// Return the number of rows of the table of the exact name `table`.
     pub fn n_rows(&self, table: &str) -> u64 {
-        self.data_files(table).iter().map(|file| file.n_rows).sum()
+        self.data_files(table).iter().map(DataFile::n_visible_rows).sum()
     }
 
     /// Find the places of those of `ids` that `table` holds, by its id index.
@@ -92,7 +95,10 @@ impl Snapshot {
         wanted.sort_unstable();
         wanted.dedup();
         let mut found = HashMap::new();
-        look_up_in_files(&self.store, self.data_files(table), &wanted, &mut found)?;
+        if let Some(definition) = self.schema().table(table) {
+            let files = self.data_files(table).iter().map(|file| (file, None));
+            look_up_in_files(&self.store, definition, files, &wanted, &mut found)?;
+        }
         Ok(found)
     }
 
@@ -130,9 +136,10 @@ impl Snapshot {
                 continue;
             }
             let path = self.path(file);
-            for batch in read(&path, Some(&read_columns), |_, index| {
-                row_groups.get(index).copied().unwrap_or(true)
-            })? {
+            let wanted_group =
+                |_: &ParquetMetaData, index| row_groups.get(index).copied().unwrap_or(true);
+            let deleted = file.deleted.as_deref();
+            for batch in read(&path, Some(&read_columns), wanted_group, deleted)? {
                 let error = |source| Error::Rows { table: table.name.clone(), source };
                 let batch = match region {
                     Some(region) => filter_record_batch(&batch, &inside(table, &batch, region))
@@ -169,19 +176,56 @@ fn inside(table: &TableDef, batch: &RecordBatch, region: &Region) -> BooleanArra
         .collect()
 }
 
-/// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them.
+/// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them. With each file
+/// come rows of it that are to be taken as deleted too.
 pub(crate) fn look_up_in_files<'a>(
     store: &CatalogStore,
-    files: impl IntoIterator<Item = &'a DataFile>,
+    table: &TableDef,
+    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
     ids: &[i64],
     found: &mut HashMap<i64, Place>,
 ) -> Result<()> {
-    for run in files.into_iter().filter_map(|file| file.id_run.as_ref()) {
+    for (file, also_deleted) in files {
+        let Some(run) = &file.id_run else { continue };
         let start = ids.partition_point(|&id| id < run.id_min);
         let end = ids.partition_point(|&id| id <= run.id_max);
-        if start < end {
-            id_index::look_up(&layout::absolute(store.root(), &run.path), &ids[start..end], found)?;
+        if start == end {
+            continue;
+        }
+        let path = layout::absolute(store.root(), &run.path);
+        let deleted = match (file.deleted.as_deref(), also_deleted) {
+            (Some(a), Some(b)) => Some(Cow::Owned(a.union(b))),
+            (one, other) => one.or(other).map(Cow::Borrowed),
+        };
+        match deleted.filter(|deleted| !deleted.is_empty()) {
+            None => id_index::look_up(&path, &ids[start..end], found)?,
+            Some(deleted) => {
+                let mut here = HashMap::new();
+                id_index::look_up(&path, &ids[start..end], &mut here)?;
+                retain_visible(store, table, file, &deleted, &mut here)?;
+                found.extend(here);
+            }
         }
     }
+    Ok(())
+}
+
+/// Keep those ids of which a row of the file is not deleted: runs know nothing of deletions.
+fn retain_visible(
+    store: &CatalogStore,
+    table: &TableDef,
+    file: &DataFile,
+    deleted: &DeletionVector,
+    found: &mut HashMap<i64, Place>,
+) -> Result<()> {
+    let Some(id) = table.id.as_deref().filter(|_| !found.is_empty()) else { return Ok(()) };
+    let path = layout::absolute(store.root(), &file.path);
+    let mut visible = HashSet::new();
+    for batch in read(&path, Some(&[id]), |_, _| true, Some(deleted))? {
+        if let Some(ids) = batch.column(0).as_primitive_opt::<Int64Type>() {
+            visible.extend(ids.iter().flatten().filter(|id| found.contains_key(id)));
+        }
+    }
+    found.retain(|id, _| visible.contains(id));
     Ok(())
 }

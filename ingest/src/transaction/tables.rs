@@ -34,6 +34,7 @@ impl Transaction {
         let dropped = TableChanges { dropped: vec![name.clone()], added: vec![] };
         self.schema = dropped.apply(&self.schema)?;
         self.contributions.remove(&name);
+        self.removals.retain(|(table, _)| *table != name);
         self.directors.forget(&name);
         match self.changes.added.iter().position(|table| table.name == name) {
             Some(own) => drop(self.changes.added.remove(own)),

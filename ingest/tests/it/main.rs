@@ -8,6 +8,7 @@ mod damaged_files;
 mod formats;
 mod model;
 mod places;
+mod removals;
 mod schemas;
 mod sky_tables;
 mod tables;

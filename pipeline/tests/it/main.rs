@@ -8,6 +8,7 @@ mod detection_quality;
 mod fits_bytes;
 mod light_curves;
 mod process;
+mod raw_frames;
 mod real_data;
 mod sep_comparison;
 mod simulator;

@@ -1,11 +1,15 @@
 //! The rows of the metadata that describe data files.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Transaction, params};
 
-use crate::Result;
+use super::deletion_vectors;
 use crate::chunking::ChunkId;
 use crate::data_file::{ColumnRange, DataFile, Footprint, IdRun, RangeValue};
+use crate::deletion_vector::DeletionVector;
 use crate::sphgeom::{Angle, Cap, UnitVector};
+use crate::{Error, Result};
 
 /// Add a file that becomes visible in `version`.
 pub(super) fn insert(transaction: &Transaction<'_>, file: &DataFile, version: u64) -> Result<()> {
@@ -58,11 +62,13 @@ pub(super) fn insert(transaction: &Transaction<'_>, file: &DataFile, version: u6
     Ok(())
 }
 
-/// Return the files whose row in the metadata fulfils `condition` on the version `?1`.
+/// Return the files whose row in the metadata fulfils `condition` on the version `?1`, with the rows
+/// that are deleted in `seen_in`.
 pub(super) fn data_files_where(
     connection: &Connection,
     condition: &str,
     version: u64,
+    seen_in: u64,
 ) -> Result<Vec<DataFile>> {
     let mut files = connection
         .prepare_cached(&format!(
@@ -87,6 +93,7 @@ pub(super) fn data_files_where(
                 table: row.get(1)?,
                 path: row.get(2)?,
                 n_rows: row.get(3)?,
+                deleted: None,
                 size_bytes: row.get(4)?,
                 checksum: row.get(5)?,
                 added_in: row.get(11)?,
@@ -128,6 +135,17 @@ pub(super) fn data_files_where(
         }
     }
 
+    for (file_id, bytes) in deletion_vectors::seen_in(connection, condition, version, seen_in)? {
+        if let Some(&index) = index_of.get(&file_id) {
+            let path = std::path::PathBuf::from(&files[index].path);
+            let vector = DeletionVector::from_bytes(&bytes).map_err(|error| Error::Corrupt {
+                path,
+                reason: format!("deletion vector: {error}"),
+            })?;
+            files[index].deleted = Some(Arc::new(vector));
+        }
+    }
+
     let mut statement = connection.prepare_cached(&format!(
         "SELECT column_range.* FROM column_range JOIN data_file USING (file_id)
          WHERE {condition} ORDER BY file_id, column_name"
@@ -145,4 +163,10 @@ pub(super) fn data_files_where(
         }
     }
     Ok(files)
+}
+
+/// Return the name of the table of a file.
+pub(super) fn table_of(connection: &Connection, file_id: i64) -> Result<String> {
+    let table = "SELECT table_name FROM data_file WHERE file_id = ?1";
+    Ok(connection.query_row(table, [file_id], |row| row.get(0))?)
 }
