@@ -8,7 +8,7 @@
 //! ```
 
 mod select_list;
-mod union;
+mod set_operation;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -150,7 +150,7 @@ impl Thinning {
                 };
                 self.carry(select, order_by.as_ref(), items)
             }
-            SetExpr::SetOperation { .. } => self.union(body, order_by, wanted.as_ref()),
+            SetExpr::SetOperation { .. } => self.set_operation(body, order_by, wanted.as_ref()),
             _ => vec![],
         }
     }

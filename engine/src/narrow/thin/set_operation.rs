@@ -1,4 +1,4 @@
-//! Unions: what all of their select lists pass on, alike, goes together in each.
+//! Set operations: what all of their select lists pass on, alike, goes together in each.
 //!
 //! ```text
 //!   SELECT a.k AS k, a.x AS x, a.y AS y FROM Object AS a UNION SELECT b.k AS k, b.x AS x, b.y AS y FROM Object AS b ORDER BY k
@@ -14,9 +14,8 @@ use super::select_list::{as_item, sorted_by};
 use super::{Item, Place, Thinning, Wanted};
 
 impl Thinning {
-    /// Thin the select lists of a union. Other set operations stay as they are: they compare rows
-    /// by a join, which cannot compare structs.
-    pub(super) fn union(
+    /// Thin the select lists of set operations.
+    pub(super) fn set_operation(
         &mut self,
         body: &mut SetExpr,
         order_by: &mut Option<OrderBy>,
@@ -38,7 +37,7 @@ impl Thinning {
         kept.extend(wanted.iter().flat_map(|wanted| wanted.named.iter().cloned()));
         let mut lists: Vec<Vec<Item>> = vec![];
         for (nth, select) in selects.iter_mut().enumerate() {
-            // The columns of a union have the names of its first list.
+            // The columns of a set operation have the names of its first list.
             let none = HashSet::new();
             lists.push(self.sort_items(select, if nth == 0 { &kept } else { &none }, None));
         }
@@ -100,7 +99,7 @@ impl Item {
     }
 }
 
-/// The queries of a union.
+/// The queries of set operations.
 #[derive(Default)]
 struct United<'q> {
     selects: Vec<&'q mut Select>,
@@ -109,7 +108,7 @@ struct United<'q> {
 }
 
 impl<'q> United<'q> {
-    /// Add the queries of `body`; return whether it is a union of nothing but lists.
+    /// Add the queries of `body`; return whether it is made of nothing but lists.
     fn add(&mut self, body: &'q mut SetExpr) -> bool {
         match body {
             SetExpr::Select(select) => {
@@ -119,6 +118,12 @@ impl<'q> United<'q> {
             SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right } => {
                 self.compares |= !matches!(set_quantifier, SetQuantifier::All);
                 self.add(left) && self.add(right)
+            }
+            SetExpr::SetOperation { left, op, right, .. } => {
+                // These compare rows whether ALL is said or not.
+                let is_known = matches!(op, SetOperator::Intersect | SetOperator::Except);
+                self.compares = true;
+                is_known && self.add(left) && self.add(right)
             }
             SetExpr::Query(query) => {
                 let is_bare = query.with.is_none()
