@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use almagest_storage::lease::WriteLease;
 use almagest_storage::schema::{SchemaDef, TableChanges};
 use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Removal, Snapshot};
 use arrow::array::RecordBatch;
@@ -37,6 +38,8 @@ pub struct Transaction {
     contributions: BTreeMap<String, Contribution>,
     directors: Directors,
     state: State,
+    /// Keeps the files that are written from being taken for orphans.
+    _writing: WriteLease,
 }
 
 /// Can the transaction be committed?
@@ -84,6 +87,7 @@ impl Transaction {
             contributions: BTreeMap::new(),
             directors: Directors::default(),
             state: State::Open,
+            _writing: store.begin_writing()?,
         })
     }
 

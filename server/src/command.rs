@@ -10,6 +10,7 @@ use almagest_storage::schema::felis::FelisError;
 
 pub mod adql;
 pub mod check;
+pub mod compact;
 pub mod create;
 pub mod demo;
 pub mod diff;
@@ -24,6 +25,7 @@ pub mod serve_conduct;
 pub mod serve_limits;
 pub mod tag;
 pub mod user;
+pub mod vacuum;
 pub mod versions;
 
 /// Why a command failed.

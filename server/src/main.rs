@@ -30,6 +30,8 @@ enum Command {
     Versions(command::versions::Versions),
     Tag(command::tag::Tag),
     Diff(command::diff::Diff),
+    Compact(command::compact::Compact),
+    Vacuum(command::vacuum::Vacuum),
     Adql(command::adql::Adql),
 }
 
@@ -77,6 +79,8 @@ async fn perform(command: Command) -> command::Result<()> {
         Command::Versions(versions) => versions.run(),
         Command::Tag(tag) => tag.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Compact(compact) => compact.run(),
+        Command::Vacuum(vacuum) => vacuum.run(),
         Command::Adql(adql) => adql.run().await,
     }
 }

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
+use crate::activity::Activity;
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
+use crate::lease::{Leases, WriteLease};
 use crate::metadata::{Change, Definitions, Metadata, Newest};
 use crate::place::{Place, PlacedRows};
 use crate::removal::Removal;
@@ -30,6 +32,7 @@ struct Inner {
     opened: Arc<Definitions>,
     chunking: Chunking,
     metadata: Mutex<Metadata>,
+    leases: Arc<Leases>,
     /// The last definitions that were asked for, by the version that brought them.
     known: Mutex<Vec<(u64, Arc<Definitions>)>>,
 }
@@ -118,6 +121,7 @@ impl CatalogStore {
             opened,
             chunking,
             metadata: Mutex::new(metadata),
+            leases: Leases::new(Activity::open(&root.join(layout::ACTIVITY))?),
             known: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -159,28 +163,50 @@ impl CatalogStore {
 
     /// View the newest version.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let metadata = self.metadata();
-        let version = metadata.newest_version()?;
-        self.view(&metadata, version)
+        loop {
+            let version = self.newest_version()?;
+            // Only where commits and a vacuum without grace come in between, it is gone already.
+            match self.snapshot_at(version) {
+                Err(Error::VersionGone { .. }) => {}
+                result => return result,
+            }
+        }
     }
 
     /// View an older version.
     ///
     /// # Errors
-    /// [`Error::NoSuchVersion`].
+    /// [`Error::NoSuchVersion`]; [`Error::VersionGone`] where vacuum has removed it.
     pub fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
-        let metadata = self.metadata();
-        let newest = metadata.newest_version()?;
+        let newest = self.newest_version()?;
         if version > newest {
             return Err(Error::NoSuchVersion { version, newest });
         }
-        self.view(&metadata, version)
+        let lease = self.inner.leases.read(version)?;
+        let metadata = self.metadata();
+        if !metadata.is_kept(version)? {
+            let oldest = metadata.oldest_version()?;
+            return Err(Error::VersionGone { version, oldest });
+        }
+        let definitions = self.definitions(&metadata, version)?;
+        let files = metadata.data_files(version)?;
+        drop(metadata);
+        Ok(Snapshot::new(self.clone(), version, lease, definitions, files))
     }
 
-    fn view(&self, metadata: &Metadata, version: u64) -> Result<Snapshot> {
-        let definitions = self.definitions(metadata, version)?;
-        let files = metadata.data_files(version)?;
-        Ok(Snapshot::new(self.clone(), version, definitions, files))
+    /// Return the oldest version that is kept whole; older ones only with a tag.
+    pub fn oldest_version(&self) -> Result<u64> {
+        self.metadata().oldest_version()
+    }
+
+    /// Say that files will be written: until the lease is dropped, vacuum does not take them for
+    /// orphans.
+    pub fn begin_writing(&self) -> Result<WriteLease> {
+        self.inner.leases.write()
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.inner.leases
     }
 
     /// Return the tables of a version, from memory where they were asked for before.

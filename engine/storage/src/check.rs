@@ -219,30 +219,36 @@ fn is_placed_by_own_position(table: &TableDef) -> bool {
 }
 
 fn orphans(root: &Path, files: &[DataFile]) -> Vec<String> {
-    let known: HashSet<&str> = files
-        .iter()
-        .flat_map(|file| {
-            [Some(file.path.as_str()), file.id_run.as_ref().map(|run| run.path.as_str())]
-        })
-        .flatten()
-        .collect();
-    let mut orphans = vec![];
+    let known = names_of(files);
+    let mut orphans = files_on_disk(root);
+    orphans.retain(|relative| !known.contains(relative.as_str()));
+    orphans
+}
+
+/// The paths of files and their id-index runs, relative to the catalog's folder.
+pub(crate) fn names_of(files: &[DataFile]) -> HashSet<&str> {
+    let names = files.iter().flat_map(|file| {
+        [Some(file.path.as_str()), file.id_run.as_ref().map(|run| run.path.as_str())]
+    });
+    names.flatten().collect()
+}
+
+/// The paths of all data and index files that there are, relative to the catalog's folder.
+pub(crate) fn files_on_disk(root: &Path) -> Vec<String> {
+    let mut files = vec![];
     for folder in [layout::DATA, layout::INDEX] {
         let Ok(tables) = fs::read_dir(root.join(folder)) else { continue };
         for table in tables.flatten() {
             let Ok(entries) = fs::read_dir(table.path()) else { continue };
             for entry in entries.flatten() {
-                let relative = format!(
+                files.push(format!(
                     "{folder}/{}/{}",
                     table.file_name().to_string_lossy(),
                     entry.file_name().to_string_lossy()
-                );
-                if !known.contains(relative.as_str()) {
-                    orphans.push(relative);
-                }
+                ));
             }
         }
     }
-    orphans.sort();
-    orphans
+    files.sort();
+    files
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! CATALOG/
 //!   catalog.db                      metadata: definition, versions, data files (SQLite)
+//!   activity.db                     leases of readers and writers, log of ingest transactions (SQLite)
 //!   data/Source/20261121…-0f3a.parquet    rows; immutable once committed
 //!   index/Source/20261121…-0f3a.parquet   id → place, one run per data file of a table with ids
 //! ```
@@ -15,6 +16,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Name of the metadata file.
 pub(crate) const METADATA: &str = "catalog.db";
+/// Name of the file of leases and of the log of ingest transactions.
+pub(crate) const ACTIVITY: &str = "activity.db";
 /// Folder of the data files.
 pub(crate) const DATA: &str = "data";
 /// Folder of the id-index runs.

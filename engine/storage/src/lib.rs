@@ -27,6 +27,9 @@ pub mod deletion_vector;
 pub mod removal;
 pub mod chunk_file;
 pub mod check;
+pub mod lease;
+pub mod vacuum;
+pub mod activity;
 pub mod checksum;
 pub mod error;
 

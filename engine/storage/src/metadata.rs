@@ -25,6 +25,7 @@ mod data_files;
 mod definitions;
 mod deletion_vectors;
 mod format;
+mod kept;
 mod versions;
 
 use data_files::{data_files_where, insert};
@@ -179,6 +180,11 @@ impl Metadata {
         if version > newest {
             return Err(Error::NoSuchVersion { version, newest });
         }
+        if version < kept::oldest_version(&transaction)? && !kept::is_tagged(&transaction, version)?
+        {
+            let oldest = kept::oldest_version(&transaction)?;
+            return Err(Error::VersionGone { version, oldest });
+        }
         versions::tag(&transaction, name, version, message)?;
         Ok(transaction.commit()?)
     }
@@ -191,6 +197,35 @@ impl Metadata {
     /// Return the version that has a name.
     pub fn version_of_tag(&self, name: &str) -> Result<Option<u64>> {
         versions::version_of_tag(&self.connection, name)
+    }
+
+    /// Keep every version that was the newest within `grace`, and all later ones; return the oldest.
+    pub fn keep_since(&mut self, grace: Duration) -> Result<u64> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let oldest = kept::keep_since(&transaction, grace)?;
+        transaction.commit()?;
+        Ok(oldest)
+    }
+
+    /// Return the oldest version that is kept whole.
+    pub fn oldest_version(&self) -> Result<u64> {
+        kept::oldest_version(&self.connection)
+    }
+
+    /// Can a version be seen: is it not older than those that are kept, or has it a tag?
+    pub fn is_kept(&self, version: u64) -> Result<bool> {
+        Ok(version >= self.oldest_version()? || kept::is_tagged(&self.connection, version)?)
+    }
+
+    /// Forget the files that neither a version from `oldest` on has nor one with a tag; return
+    /// their paths, those of each file together.
+    pub fn forget_files(&mut self, oldest: u64) -> Result<Vec<Vec<String>>> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let paths = kept::forget_files(&transaction, oldest)?;
+        transaction.commit()?;
+        Ok(paths)
     }
 
     /// Publish a change as one new version.

@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::catalog_store::CatalogStore;
+use crate::chunk_file::HEALPIX_29;
 use crate::chunk_file::read::read;
-use crate::data_file::DataFile;
+use crate::chunking::ChunkId;
+use crate::data_file::{DataFile, Footprint};
 use crate::deletion_vector::DeletionVector;
 use crate::id_index;
 use crate::layout;
+use crate::lease::VersionLease;
 use crate::metadata::Definitions;
-use crate::place::Place;
+use crate::place::{Place, PlacedRows};
 use crate::schema::{SchemaDef, TableDef};
 use crate::sphgeom::Region;
 use crate::{Error, Result};
@@ -27,6 +30,8 @@ use crate::{Error, Result};
 pub struct Snapshot {
     store: CatalogStore,
     version: u64,
+    /// Keeps the files of the version on disk.
+    _lease: Arc<VersionLease>,
     definitions: Arc<Definitions>,
     files: Arc<HashMap<String, Vec<DataFile>>>,
 }
@@ -35,6 +40,7 @@ impl Snapshot {
     pub(crate) fn new(
         store: CatalogStore,
         version: u64,
+        lease: VersionLease,
         definitions: Arc<Definitions>,
         files: Vec<DataFile>,
     ) -> Self {
@@ -42,7 +48,7 @@ impl Snapshot {
         for file in files {
             by_table.entry(file.table.clone()).or_default().push(file);
         }
-        Self { store, version, definitions, files: Arc::new(by_table) }
+        Self { store, version, _lease: Arc::new(lease), definitions, files: Arc::new(by_table) }
     }
 
     /// The version that is seen.
@@ -156,6 +162,51 @@ impl Snapshot {
             }
         }
         Ok(batches)
+    }
+}
+
+impl Snapshot {
+    /// Read the visible rows of one chunk of some files of `table`, each with its place.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_region`].
+    pub fn read_chunk(
+        &self,
+        table: &str,
+        files: &[&DataFile],
+        chunk: ChunkId,
+    ) -> Result<PlacedRows> {
+        let table = self.table(table)?;
+        let schema = table.arrow_schema();
+        let error = |source| Error::Rows { table: table.name.clone(), source };
+        let mut batches = vec![];
+        let mut places = vec![];
+        for file in files {
+            let in_chunk = |footprint: &&Footprint| footprint.chunk == chunk;
+            let row_groups: Vec<_> = file.footprints.iter().filter(in_chunk).collect();
+            let wanted = |_: &ParquetMetaData, index: usize| {
+                row_groups.iter().any(|footprint| {
+                    let first = footprint.first_row_group as usize;
+                    (first..first + footprint.n_row_groups as usize).contains(&index)
+                })
+            };
+            if row_groups.is_empty() {
+                continue;
+            }
+            for batch in read(&self.path(file), None, wanted, file.deleted.as_deref())? {
+                match batch.column_by_name(HEALPIX_29).map(|keys| keys.as_primitive::<Int64Type>())
+                {
+                    Some(keys) => {
+                        places.extend(keys.values().iter().map(|&key| Place { key, chunk }));
+                    }
+                    None => places.extend(vec![Place::replicated(); batch.num_rows()]),
+                }
+                let columns = batch.columns()[..table.columns.len()].to_vec();
+                batches.push(RecordBatch::try_new(schema.clone(), columns).map_err(error)?);
+            }
+        }
+        let batch = concat_batches(&schema, &batches).map_err(error)?;
+        Ok(PlacedRows { batch, places })
     }
 }
 
