@@ -102,6 +102,16 @@ impl CatalogStore {
         &self.inner.root
     }
 
+    /// The file in which the pipeline registers its datasets, collections and quanta.
+    pub fn butler_path(&self) -> PathBuf {
+        self.inner.root.join(layout::BUTLER)
+    }
+
+    /// The folder of the pipeline's datasets.
+    pub fn datasets_path(&self) -> PathBuf {
+        self.inner.root.join(layout::DATASETS)
+    }
+
     /// The definition of all tables.
     pub fn schema(&self) -> &SchemaDef {
         &self.inner.schema
