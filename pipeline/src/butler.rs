@@ -23,7 +23,7 @@
 //! | `get`, `find_dataset`, `exists` | [`Butler::get`], [`Registry::find`] | `what_is_put_is_got` |
 //! | `getURI` | [`Butler::path`] | `what_is_put_is_got` |
 //! | `ingest`, `ingest-raws` | [`Butler::ingest_frames`] | `frames_are_taken_in_place_or_by_copy` |
-//! | `registry.insertDimensionData`, `syncDimensionData` | [`Registry::sync_observation`] | `records_are_not_changed` |
+//! | `registry.insertDimensionData`, `syncDimensionData` | [`Registry::sync_observations`] | `records_are_not_changed` |
 //! | `registry.registerCollection`, `registerRun` | [`Registry::register_collection`] | `collections_of_each_kind` |
 //! | `registry.setCollectionChain` | [`Registry::set_chain`] | `collections_of_each_kind` |
 //! | `registry.associate`, `disassociate` | [`Registry::associate`], [`Registry::disassociate`] | `collections_of_each_kind` |
@@ -33,6 +33,7 @@
 //! | `removeRuns`, `remove-collections` | [`Butler::remove`] | `a_run_is_removed_with_its_files` |
 //! | `retrieve-artifacts` | [`Butler::retrieve`] | `datasets_are_retrieved` |
 //! | `export`, `import_` | [`Butler::export`], [`Butler::import`] | `an_export_is_imported_elsewhere` |
+//! | the registry's tables, for ADQL | [`Registry::table_rows`] | `tables_are_rows` |
 //! | `verify checksums` | [`Butler::verify`] | `damage_is_found` |
 
 mod data_id;
@@ -45,6 +46,7 @@ pub mod format;
 mod ingest;
 mod query;
 mod registry;
+pub mod tables;
 
 use std::path::PathBuf;
 
@@ -59,9 +61,11 @@ pub use format::{MeasuredPsf, ReadInstructions, Value};
 pub use ingest::{FrameIngest, IngestedFrame, Transfer};
 pub use query::DatasetQuery;
 pub use registry::{
-    Attempt, Collection, CollectionKind, NewDataset, ObservationKind, ObservationRecord,
+    Attempt, Collection, CollectionKind, Footprint, NewDataset, ObservationKind, ObservationRecord,
     QuantumRow, QuantumStatus, Registry, Validity, day_obs,
 };
+
+pub(crate) use registry::now;
 
 use crate::error::Result;
 use datastore::{Datastore, StoredFile};

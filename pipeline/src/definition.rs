@@ -195,7 +195,15 @@ impl Pipeline {
         let mut contracts = vec![];
         for entry in &file.contracts {
             match Contract::parse(&entry.contract, &entry.message) {
-                Ok(contract) => contracts.push(contract),
+                Ok(contract) => {
+                    for label in contract.labels().iter().filter(|l| !labels.contains(&l.as_str()))
+                    {
+                        let near = nearest(label, labels.iter().copied());
+                        let text = &entry.contract;
+                        faults.push(format!("contract {text}: no task {label}{}", suggest(near)));
+                    }
+                    contracts.push(contract);
+                }
                 Err(error) => faults.push(error.to_string()),
             }
         }
@@ -519,6 +527,10 @@ mod tests {
         check(
             "tasks: {force: {}}\ncontracts: [{contract: force.flag_radius <= 1}]\n",
             &["contract force.flag_radius <= 1: force has no setting flag_radius"],
+        );
+        check(
+            "tasks: {force: {}}\ncontracts: [{contract: forse.flag_radius_fwhm <= 1}]\n",
+            &["contract forse.flag_radius_fwhm <= 1: no task forse (did you mean force?)"],
         );
     }
 }

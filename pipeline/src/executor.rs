@@ -20,8 +20,8 @@ mod prepare;
 mod resources;
 mod worker;
 
-pub use prepare::CODE_VERSION;
 pub(crate) use prepare::config_type;
+pub use prepare::{CODE_VERSION, dated_run};
 pub use resources::available_memory_bytes;
 
 use almagest_storage::CatalogStore;

@@ -9,7 +9,7 @@ use super::dataset::{DatasetRef, DatasetType, StorageClass};
 use super::datastore::{Datastore, StoredFile, io};
 use super::dimension::{Dimension, DimensionSet};
 use super::format::ReadInstructions;
-use super::registry::{NewDataset, ObservationKind, ObservationRecord};
+use super::registry::{Footprint, NewDataset, ObservationKind, ObservationRecord};
 use super::{Butler, ButlerError};
 use crate::camera::{FrameFiles, FrameOptions, interpret_frame, read_visits};
 use crate::error::{Error, Result};
@@ -72,11 +72,23 @@ impl Butler {
     ) -> Result<Vec<IngestedFrame>> {
         let visits = read_visits(files, ingest.facts)?;
         let corners = corners(files, ingest.facts)?;
-        for ((visit, detector), corners) in visits.iter().zip(&corners) {
-            let record = ObservationRecord::of(visit);
-            self.registry.sync_observation(ObservationKind::Visit, &record)?;
-            self.registry.sync_detector(&visit.instrument, detector)?;
-            self.registry.sync_footprint(&visit.instrument, visit.visit, detector.id, corners)?;
+        let records: Vec<ObservationRecord> =
+            visits.iter().map(|(visit, _)| ObservationRecord::of(visit)).collect();
+        self.registry.sync_observations(ObservationKind::Visit, &records)?;
+        let footprints: Vec<Footprint> = visits
+            .iter()
+            .zip(corners)
+            .map(|((visit, detector), corners)| Footprint {
+                instrument: visit.instrument.clone(),
+                visit: visit.visit,
+                detector: detector.id,
+                corners,
+            })
+            .collect();
+        self.registry.sync_footprints(&footprints)?;
+        if let Some((visit, _)) = visits.first() {
+            let detectors: Vec<_> = visits.iter().map(|(_, detector)| detector.clone()).collect();
+            self.registry.sync_detectors(&visit.instrument, &detectors)?;
         }
         let dataset_type = ingest.dataset_type();
         let mut image: Option<StoredFile> = None;

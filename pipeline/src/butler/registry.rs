@@ -31,7 +31,7 @@ pub use calibrations::Validity;
 pub use collections::{Collection, CollectionKind};
 pub use datasets::NewDataset;
 pub use quanta::{Attempt, QuantumRow, QuantumStatus};
-pub use records::{ObservationKind, ObservationRecord, day_obs};
+pub use records::{Footprint, ObservationKind, ObservationRecord, day_obs};
 
 pub(super) use collections::Leaf;
 pub(super) use datasets::{COLUMNS, read_dataset};
@@ -265,7 +265,7 @@ impl Registry {
 }
 
 /// The time as it is recorded: UTC, ISO 8601.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
     hifitime::Epoch::now()
         .map(|epoch| epoch.to_gregorian_str(hifitime::TimeScale::UTC))
         .map(|text| text.trim_end_matches(" UTC").to_owned())

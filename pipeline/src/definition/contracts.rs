@@ -27,6 +27,13 @@ impl Contract {
         Ok(Self { text: text.to_owned(), message: message.to_owned(), condition })
     }
 
+    /// The tasks of whose settings it speaks.
+    pub fn labels(&self) -> Vec<String> {
+        let mut labels = vec![];
+        gather_labels(&self.condition, &mut labels);
+        labels
+    }
+
     /// What is wrong; nothing where it holds, or speaks of tasks that the pipeline does not have.
     pub fn fault(&self, pipeline: &Pipeline) -> Option<String> {
         let mut values = vec![];
@@ -76,6 +83,28 @@ impl Contract {
                 return Err(Unknown { label: "a contract".to_owned(), key: name.clone() });
             }
         })
+    }
+}
+
+fn gather_labels(condition: &Expression, labels: &mut Vec<String>) {
+    let mut add = |name: &str| labels.extend(name.split('.').next().map(str::to_owned));
+    match condition {
+        Expression::And(parts) | Expression::Or(parts) => {
+            parts.iter().for_each(|part| gather_labels(part, labels));
+        }
+        Expression::Not(inner) => gather_labels(inner, labels),
+        Expression::Compare { left, right, .. } => {
+            for side in [left, right] {
+                if let Operand::Name(name) = side {
+                    add(name);
+                }
+            }
+        }
+        Expression::In { name, .. }
+        | Expression::IsNull { name }
+        | Expression::Glob { name, .. }
+        | Expression::OverlapsRegion { name, .. }
+        | Expression::OverlapsTime { name, .. } => add(name),
     }
 }
 

@@ -23,6 +23,15 @@ use crate::tasks::Work;
 /// The version of the program, as it is recorded with each quantum.
 pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// A name for a new run of a pipeline: the pipeline's, and the time, UTC.
+pub fn dated_run(pipeline: &str) -> String {
+    let name = pipeline.split('#').next().unwrap_or(pipeline);
+    let stem = std::path::Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    let time: String = crate::butler::now().chars().filter(|c| *c != '-' && *c != ':').collect();
+    let seconds = time.split('.').next().unwrap_or_default();
+    format!("{stem}/{seconds}Z")
+}
+
 /// Margin about the footprints within which known objects are read, degrees.
 const MARGIN_DEG: f64 = 1.0 / 60.0;
 

@@ -80,6 +80,19 @@ impl ObservationRecord {
     }
 }
 
+/// Where a detector saw in a visit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Footprint {
+    /// The camera.
+    pub instrument: String,
+    /// The visit.
+    pub visit: i64,
+    /// The detector.
+    pub detector: i32,
+    /// Corners of its image in the order in which it is walked round, ICRS degrees.
+    pub corners: Vec<(f64, f64)>,
+}
+
 /// The night of a time, MJD TAI, as 20261121: a night begins at noon UTC, as Rubin counts.
 pub fn day_obs(mjd_tai: f64) -> i64 {
     let noon = hifitime::Epoch::from_mjd_tai(mjd_tai - 0.5);
@@ -88,43 +101,45 @@ pub fn day_obs(mjd_tai: f64) -> i64 {
 }
 
 impl Registry {
-    /// Record an observation and its filter and instrument, unless they are recorded.
+    /// Record observations with their filters and instruments, unless they are recorded: all of
+    /// them or none.
     ///
     /// # Errors
-    /// [`ButlerError::RecordConflict`] where it is recorded otherwise.
-    pub fn sync_observation(
+    /// [`ButlerError::RecordConflict`] where one is recorded otherwise.
+    pub fn sync_observations(
         &self,
         kind: ObservationKind,
-        record: &ObservationRecord,
+        records: &[ObservationRecord],
     ) -> Result<()> {
-        self.change(|connection| sync_observation(connection, kind, record))
+        self.change(|connection| {
+            records.iter().try_for_each(|record| sync_observation(connection, kind, record))
+        })
     }
 
-    /// Record a detector, unless it is recorded.
-    pub fn sync_detector(&self, instrument: &str, detector: &DetectorInfo) -> Result<()> {
+    /// Record detectors, unless they are recorded.
+    pub fn sync_detectors(&self, instrument: &str, detectors: &[DetectorInfo]) -> Result<()> {
         self.change(|connection| {
             let insert = "INSERT OR IGNORE INTO detector VALUES (?1, ?2, ?3)";
-            connection.execute(insert, params![instrument, detector.id, detector.name])?;
+            let mut statement = connection.prepare_cached(insert)?;
+            for detector in detectors {
+                statement.execute(params![instrument, detector.id, detector.name])?;
+            }
             Ok(())
         })
     }
 
-    /// Record where a detector saw in a visit: the corners of its image, ICRS degrees.
-    pub fn sync_footprint(
-        &self,
-        instrument: &str,
-        visit: i64,
-        detector: i32,
-        corners: &[(f64, f64)],
-    ) -> Result<()> {
-        let (text, cap) = polygon(corners);
-        let Some(cap) = cap else { return Ok(()) };
+    /// Record where detectors saw, in place of what is recorded.
+    pub fn sync_footprints(&self, footprints: &[Footprint]) -> Result<()> {
         self.change(|connection| {
             let insert = "INSERT OR REPLACE INTO visit_detector_region
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let [x, y, z, radius_deg] = cap;
-            let row = params![instrument, visit, detector, text, x, y, z, radius_deg];
-            connection.execute(insert, row)?;
+            let mut statement = connection.prepare_cached(insert)?;
+            for Footprint { instrument, visit, detector, corners } in footprints {
+                let (text, cap) = polygon(corners);
+                let Some([x, y, z, radius_deg]) = cap else { continue };
+                statement
+                    .execute(params![instrument, visit, detector, text, x, y, z, radius_deg])?;
+            }
             Ok(())
         })
     }
