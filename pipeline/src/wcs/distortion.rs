@@ -149,7 +149,7 @@ impl PlanePolynomial {
     }
 
     /// As a TPV polynomial.
-    pub fn to_tpv(&self) -> Tpv {
+    pub(super) fn to_tpv(&self) -> Tpv {
         Tpv::new(self.pv[0], self.pv[1])
     }
 }

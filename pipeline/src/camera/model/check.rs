@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::file::{AmplifierFile, CameraFile, CrosstalkFile, DetectorFile, LayoutFile};
-use super::{
-    Amplifier, CameraModel, Crosstalk, DetectorModel, Given, Place, RawHdu, Sections,
-};
+use super::{Amplifier, CameraModel, Crosstalk, DetectorModel, Given, Place, RawHdu, Sections};
 
 /// Something in a camera's file that makes no sense.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,9 +77,10 @@ pub(super) fn build(file: CameraFile) -> Result<CameraModel, Vec<CameraProblem>>
     if !problems.0.is_empty() {
         return Err(problems.0);
     }
-    let detectors = file.detectors.iter().filter_map(|detector| {
-        Some(detector_model(detector, file.layouts.get(&detector.layout)?))
-    });
+    let detectors = file
+        .detectors
+        .iter()
+        .filter_map(|detector| Some(detector_model(detector, file.layouts.get(&detector.layout)?)));
     Ok(CameraModel {
         detectors: detectors.collect(),
         name: file.name,
@@ -100,8 +99,7 @@ fn check_filters(file: &CameraFile, problems: &mut Problems) {
     problems.require(!file.filters.is_empty(), "filters", "there is none");
     problems.unique("filters", file.filters.iter().map(|filter| filter.name.clone()));
     for (index, filter) in file.filters.iter().enumerate() {
-        for (key, value) in
-            [("wavelength_nm", filter.wavelength_nm), ("width_nm", filter.width_nm)]
+        for (key, value) in [("wavelength_nm", filter.wavelength_nm), ("width_nm", filter.width_nm)]
         {
             let key = format!("filters[{index}].{key}");
             problems.require(positive(value), key, format!("{value} is not positive"));

@@ -74,8 +74,7 @@ impl CameraModel {
         let mut polynomial = PlanePolynomial::identity();
         // x (x² + y²) k₂ + x (x² + y²)² k₄, and the same with x and y exchanged.
         for axis in 0..2 {
-            for (p, q, value) in
-                [(3, 0, k2), (1, 2, k2), (5, 0, k4), (3, 2, 2.0 * k4), (1, 4, k4)]
+            for (p, q, value) in [(3, 0, k2), (1, 2, k2), (5, 0, k4), (3, 2, 2.0 * k4), (1, 4, k4)]
             {
                 let (px, py) = if axis == 0 { (p, q) } else { (q, p) };
                 polynomial.add(axis, px, py, value);
@@ -97,9 +96,8 @@ impl CameraModel {
         // Columns: where the focal plane's axes point in the plane (ξ to the east, η to the north).
         let axes = [[-cos_c, sin_c], [sin_c, cos_c]];
         let turn = [[cos_d, -sin_d], [sin_d, cos_d]];
-        let cd = [0, 1].map(|i| {
-            [0, 1].map(|j| scale * (axes[i][0] * turn[0][j] + axes[i][1] * turn[1][j]))
-        });
+        let cd = [0, 1]
+            .map(|i| [0, 1].map(|j| scale * (axes[i][0] * turn[0][j] + axes[i][1] * turn[1][j])));
         let (x, y) = self.focal_to_pixel(detector, 0.0, 0.0);
         Wcs::tpv([pointing.ra_deg, pointing.dec_deg], [x, y], cd, polynomial)
     }

@@ -66,7 +66,11 @@ fn what_makes_no_sense_is_named_with_its_key() {
             "[386:513,1:256]\", flip: x",
             "[386:513,1:256] reaches beyond the detector's 512 x 512 pixels",
         ),
-        ("source: A1", "source: B1", "layouts.sensor.crosstalk[0].source: there is no amplifier B1"),
+        (
+            "source: A1",
+            "source: B1",
+            "layouts.sensor.crosstalk[0].source: there is no amplifier B1",
+        ),
         ("layout: sensor", "layout: ccd", "detectors[0].layout: there is no layout ccd"),
         (
             "data: \"[11:138,1:256]\"",

@@ -7,13 +7,11 @@ use ndarray::{Array2, s};
 
 use super::{RawAmplifier, RawExposure, RawFrame};
 use crate::camera::model::header_map::DetectorBy;
-use crate::camera::model::{
-    Amplifier, CameraModel, DetectorModel, Given, Place, RawHdu, Section,
-};
+use crate::camera::model::{Amplifier, CameraModel, DetectorModel, Given, Place, RawHdu, Section};
 use crate::error::{Error, Result};
 use crate::fits::{FitsReader, Hdu, HduKind, Header};
-use crate::wcs::Wcs;
 use crate::visit_info::VISIT_LIMIT;
+use crate::wcs::Wcs;
 
 /// Read a raw file: one frame for each of its detectors. The first of `cameras` that recognises the
 /// primary header decides what the file means.
@@ -230,11 +228,8 @@ impl AmplifierFacts {
         let y0 = all().map(|section| section.y0).min().unwrap_or(0);
         let x1 = all().map(|section| section.x0 + section.nx).max().unwrap_or(0);
         let y1 = all().map(|section| section.y0 + section.ny).max().unwrap_or(0);
-        let moved = |section: Section| Section {
-            x0: section.x0 - x0,
-            y0: section.y0 - y0,
-            ..section
-        };
+        let moved =
+            |section: Section| Section { x0: section.x0 - x0, y0: section.y0 - y0, ..section };
         amplifier.pixels = image.slice(s![y0..y1, x0..x1]).to_owned();
         amplifier.data = moved(amplifier.data);
         amplifier.prescan = amplifier.prescan.map(moved);

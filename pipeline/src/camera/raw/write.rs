@@ -91,7 +91,8 @@ fn primary_cards(frame: &RawFrame) -> Option<Vec<Card>> {
     add(&boresight.map(|b| b.dec.clone()), exposure.boresight_deg.map(|b| b.1), "[deg] ICRS");
     add(&keys.rotation, exposure.rotation_deg, "[deg] position angle of +y");
     add(&keys.airmass, exposure.airmass, "");
-    for (key, value) in [(&keys.filter, &exposure.physical_filter), (&keys.target, &exposure.target)]
+    for (key, value) in
+        [(&keys.filter, &exposure.physical_filter), (&keys.target, &exposure.target)]
     {
         if let (Some(keyword), Some(value)) = (key, value) {
             cards.push(Card::new(keyword, value.as_str(), ""));
