@@ -14,6 +14,7 @@ mod raw_frames;
 mod real_data;
 mod sep_comparison;
 mod simulator;
+mod survey;
 mod unknown_camera;
 mod wcs;
 mod written_files;
