@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_ingest::format::TableReader;
@@ -12,6 +12,7 @@ use almagest_ingest::{Format, ReadOptions, Transaction, infer};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::{Datatype, SchemaDef, TableDef};
+use almagest_storage::vacuum::VacuumConfig;
 
 use super::definition::spread;
 use super::register::{Entry, Register, Sharing};
@@ -22,6 +23,8 @@ use crate::{Error, Result};
 
 /// Resolution of the chunks: 122 over the sky, which suits up to some hundred million rows.
 const RESOLUTION: u8 = 0;
+/// How long files stay of which no newer version of a user's tables has need: readers end by then.
+const GRACE: Duration = Duration::from_secs(3600);
 /// What the names of users' schemas begin with.
 const PREFIX: &str = "user_";
 /// Letters of the name of a table at most.
@@ -41,6 +44,8 @@ struct Inner {
     for_anonymous: bool,
     /// Catalogs by schema, opened when they are first asked for. One change at a time.
     catalogs: Mutex<HashMap<String, CatalogStore>>,
+    /// Schemas that may have files of tables that were dropped, and since when.
+    untidy: Mutex<HashMap<String, Instant>>,
 }
 
 /// Who asks, and what that person may have.
@@ -101,7 +106,8 @@ impl UserTables {
     pub fn open(root: &Path, life: Duration, for_anonymous: bool) -> Result<Self> {
         let register = Register::open(&root.join("tables.db"))?;
         let (folder, catalogs) = (root.join("tables"), Mutex::default());
-        Ok(Self(Arc::new(Inner { folder, register, life, for_anonymous, catalogs })))
+        let untidy = Mutex::default();
+        Ok(Self(Arc::new(Inner { folder, register, life, for_anonymous, catalogs, untidy })))
     }
 
     /// The schema in which `owner` may have tables.
@@ -265,15 +271,17 @@ impl UserTables {
             transaction.append(&entry.name, batch)?;
         }
         transaction.commit_as("index made")?;
+        self.mark_untidy(&entry.schema);
         // What had been planned for the table as it was must not be used again.
         self.0.register.enter(&Entry { created: Moment::now(), ..entry })
     }
 
-    /// Drop the tables whose time has come.
+    /// Drop the tables whose time has come, and remove files that nobody reads any more.
     ///
     /// # Errors
     /// The register cannot be read.
     pub fn sweep(&self) -> Result<()> {
+        self.tidy();
         for entry in self.0.register.expired()? {
             match self.remove_entry(&entry) {
                 Ok(()) => tracing::info!(schema = entry.schema, table = entry.name, "expired"),
@@ -283,6 +291,30 @@ impl UserTables {
             }
         }
         Ok(())
+    }
+
+    fn tidy(&self) {
+        let ripe: Vec<String> = {
+            let mut untidy = self.0.untidy.lock().unwrap_or_else(PoisonError::into_inner);
+            untidy
+                .extract_if(|_, since| since.elapsed() > GRACE)
+                .map(|(schema, _)| schema)
+                .collect()
+        };
+        for schema in ripe {
+            let store = self.catalog(&mut self.catalogs_by_schema(), &schema);
+            let config = VacuumConfig { grace: GRACE, ..VacuumConfig::default() };
+            match store.and_then(|store| store.vacuum(config).map_err(stored)) {
+                Ok(report) => tracing::info!(schema, %report, "vacuumed"),
+                Err(error) => tracing::error!(schema, %error, "not vacuumed"),
+            }
+        }
+    }
+
+    /// Note that there may be files to remove.
+    fn mark_untidy(&self, schema: &str) {
+        let mut untidy = self.0.untidy.lock().unwrap_or_else(PoisonError::into_inner);
+        untidy.insert(schema.to_owned(), Instant::now());
     }
 
     /// Make a table in one commit with what `fill` puts into it.
@@ -331,6 +363,7 @@ impl UserTables {
         let mut transaction = Transaction::begin(&store)?;
         transaction.drop_table(&entry.name)?;
         transaction.commit_as("table dropped")?;
+        self.mark_untidy(&entry.schema);
         Ok(())
     }
 
@@ -386,6 +419,8 @@ impl UserTables {
             return Ok(store.clone());
         }
         let store = CatalogStore::open(&self.0.folder.join(schema)).map_err(stored)?;
+        // An earlier service may have dropped tables.
+        self.mark_untidy(schema);
         known.insert(schema.to_owned(), store.clone());
         Ok(store)
     }
