@@ -134,6 +134,16 @@ impl CatalogStore {
         &self.inner.root
     }
 
+    /// The file in which the pipeline registers its datasets, collections and quanta.
+    pub fn butler_path(&self) -> PathBuf {
+        self.inner.root.join(layout::BUTLER)
+    }
+
+    /// The folder of the pipeline's datasets.
+    pub fn datasets_path(&self) -> PathBuf {
+        self.inner.root.join(layout::DATASETS)
+    }
+
     /// Name of the catalog's schema, the same in all versions.
     pub fn name(&self) -> &str {
         &self.inner.opened.schema.name

@@ -6,6 +6,8 @@
 //!   activity.db                     leases of readers and writers, log of ingest transactions (SQLite)
 //!   data/Source/20261121…-0f3a.parquet    rows; immutable once committed
 //!   index/Source/20261121…-0f3a.parquet   id → place, one run per data file of a table with ids
+//!   butler.db                       the pipeline's datasets, collections and quanta (SQLite)
+//!   datasets/RUN/TYPE/…             files of those datasets
 //! ```
 //!
 //! Paths in the metadata are relative to the catalog's folder, with `/` between the parts.
@@ -22,6 +24,11 @@ pub(crate) const ACTIVITY: &str = "activity.db";
 pub(crate) const DATA: &str = "data";
 /// Folder of the id-index runs.
 pub(crate) const INDEX: &str = "index";
+
+/// Name of the registry of the pipeline's datasets.
+pub(crate) const BUTLER: &str = "butler.db";
+/// Folder of the pipeline's datasets.
+pub(crate) const DATASETS: &str = "datasets";
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 

@@ -2,15 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broken_files;
+mod butler;
 mod closed_loop;
 mod decam;
 mod detection_quality;
 mod fits_bytes;
+mod frame;
 mod light_curves;
 mod process;
+mod raw_frames;
 mod real_data;
 mod sep_comparison;
 mod simulator;
+mod survey;
 mod unknown_camera;
 mod wcs;
 mod written_files;
