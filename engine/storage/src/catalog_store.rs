@@ -13,6 +13,7 @@ use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
+use crate::disk::{Disk, LocalDisk};
 use crate::lease::{Leases, WriteLease};
 use crate::metadata::{Change, Definitions, Metadata, Newest};
 use crate::place::{Place, PlacedRows};
@@ -29,6 +30,7 @@ pub struct CatalogStore {
 
 struct Inner {
     root: PathBuf,
+    disk: Arc<dyn Disk>,
     opened: Arc<Definitions>,
     chunking: Chunking,
     metadata: Mutex<Metadata>,
@@ -45,6 +47,7 @@ const KNOWN_DEFINITIONS: usize = 8;
 /// Dropping it uncommitted removes the file.
 #[derive(Debug)]
 pub struct PendingFile {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
     file: DataFile,
     ids: Vec<i64>,
@@ -101,7 +104,7 @@ impl CatalogStore {
         let path = root.join(layout::METADATA);
         fs::rename(&unfinished, &path)
             .map_err(|source| Error::Io { path: path.clone(), source })?;
-        write::sync_folder(root)?;
+        LocalDisk.sync_folder(root).map_err(io_error)?;
         Self::open(root)
     }
 
@@ -110,6 +113,14 @@ impl CatalogStore {
     /// # Errors
     /// [`Error::NotACatalog`]; [`Error::Corrupt`] where the metadata cannot be understood.
     pub fn open(root: &Path) -> Result<Self> {
+        Self::open_on(Arc::new(LocalDisk), root)
+    }
+
+    /// Open the catalog in the folder `root`; data files are written to `disk`.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, root: &Path) -> Result<Self> {
         let path = root.join(layout::METADATA);
         if !path.is_file() {
             return Err(Error::NotACatalog { path: root.to_owned() });
@@ -120,6 +131,7 @@ impl CatalogStore {
         let opened = Arc::new(metadata.definitions(metadata.newest_version()?)?);
         let inner = Inner {
             root: root.to_owned(),
+            disk,
             opened,
             chunking,
             metadata: Mutex::new(metadata),
@@ -217,6 +229,10 @@ impl CatalogStore {
         self.inner.leases.write()
     }
 
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.inner.disk.as_ref()
+    }
+
     pub(crate) fn leases(&self) -> &Leases {
         &self.inner.leases
     }
@@ -256,17 +272,25 @@ impl CatalogStore {
         let stem = layout::unique_stem();
         let relative = layout::data_file(&table.name, &stem);
         let path = layout::absolute(self.root(), &relative);
-        let guard = RemoveOnDrop(Some(path.clone()));
-        let (file, sorted) = write::write(&path, relative, table, rows)?;
+        let disk = &self.inner.disk;
+        let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
+        let (file, sorted) = write::write(disk.as_ref(), &path, relative, table, rows)?;
         let entries = id_entries(table, &sorted);
         refuse_repeated(table, &entries)?;
         guard.keep();
-        let mut pending =
-            PendingFile { root: self.root().to_owned(), file, ids: vec![], committed: false };
+        let mut pending = PendingFile {
+            disk: Arc::clone(disk),
+            root: self.root().to_owned(),
+            file,
+            ids: vec![],
+            committed: false,
+        };
         if !entries.is_empty() {
             let relative = layout::index_file(&table.name, &stem);
             let path = layout::absolute(self.root(), &relative);
-            let run = id_index::write_run(&path, relative, &entries)?;
+            let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
+            let run = id_index::write_run(disk.as_ref(), &path, relative, &entries)?;
+            guard.keep();
             pending.file.id_run = Some(run);
             pending.ids = entries.into_iter().map(|(id, _)| id).collect();
         }
@@ -372,24 +396,27 @@ impl Drop for PendingFile {
         let run = self.file.id_run.as_ref().map(|run| run.path.as_str());
         for relative in [Some(self.file.path.as_str()), run].into_iter().flatten() {
             // What cannot be removed now is an orphan, which no version sees.
-            let _ = fs::remove_file(layout::absolute(&self.root, relative));
+            let _ = self.disk.remove_file(&layout::absolute(&self.root, relative));
         }
     }
 }
 
 /// Removes a half-written file when the writer fails.
-struct RemoveOnDrop(Option<PathBuf>);
+struct RemoveOnDrop<'a> {
+    disk: &'a dyn Disk,
+    path: Option<PathBuf>,
+}
 
-impl RemoveOnDrop {
+impl RemoveOnDrop<'_> {
     fn keep(mut self) {
-        self.0 = None;
+        self.path = None;
     }
 }
 
-impl Drop for RemoveOnDrop {
+impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
+        if let Some(path) = &self.path {
+            let _ = self.disk.remove_file(path);
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod place;
 pub mod catalog_store;
 pub mod snapshot;
 pub mod version;
+pub mod disk;
 pub mod data_file;
 pub mod deletion_vector;
 pub mod removal;
