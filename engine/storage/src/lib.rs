@@ -20,6 +20,7 @@ pub mod coverage;
 pub mod chunking;
 pub mod place;
 pub mod catalog_store;
+pub mod commit;
 pub mod snapshot;
 pub mod version;
 pub mod disk;
@@ -39,8 +40,9 @@ mod id_index;
 mod layout;
 mod metadata;
 
-pub use catalog_store::{CatalogStore, CommitPlan, PendingFile};
+pub use catalog_store::{CatalogStore, PendingFile};
 pub use check::CheckReport;
+pub use commit::CommitPlan;
 pub use deletion_vector::DeletionVector;
 pub use error::{Error, Result};
 pub use place::{Place, PlacedRows};
