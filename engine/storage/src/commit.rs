@@ -1,7 +1,7 @@
 //! One commit: what it changes, and whether it can stand beside what others committed.
 //!
 //! ```text
-//!   ids against the newest version        without the lock, as it takes longest
+//!   ids against the files of the base version     without the lock, as it takes longest
 //!   ── write lock of the metadata ──
 //!   tables still there, of the same definition as on the base version
 //!   files to remove still there, with the same deleted rows
@@ -74,10 +74,12 @@ impl CatalogStore {
             if plan.tables.dropped.contains(&table.name) {
                 continue;
             }
-            let files = checked
-                .data_files(&table.name)
-                .iter()
-                .filter(|file| !plan.removed.contains(&file.file_id));
+            // Files that came since the base version are compared under the lock, once it is sure
+            // that what they may stand for was not to be removed here.
+            let is_compared = |file: &&DataFile| {
+                file.added_in <= base_version && !plan.removed.contains(&file.file_id)
+            };
+            let files = checked.data_files(&table.name).iter().filter(is_compared);
             let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
             refuse_found(self, table, files, ids)?;
         }

@@ -240,7 +240,8 @@ impl Metadata {
 
     /// Publish a change as one new version.
     ///
-    /// `verify` runs under the write lock; what it refuses is not committed.
+    /// `verify` runs under the write lock, after conflicts over files; what it refuses is not
+    /// committed.
     pub fn commit(
         &mut self,
         base_version: u64,
@@ -264,7 +265,6 @@ impl Metadata {
             base_version,
             NEWEST,
         )?;
-        verify(&Newest { definitions: &definitions, added_since })?;
         for file_id in change.removed {
             deletion_vectors::remove_file(&transaction, *file_id, base_version, version)?;
         }
@@ -274,6 +274,8 @@ impl Metadata {
             let table = data_files::table_of(&transaction, *file_id)?;
             *n_deleted.entry(table).or_default() += rows.n_rows();
         }
+        // What conflicts may be tried again; so this comes before what is refused for good.
+        verify(&Newest { definitions: &definitions, added_since })?;
         for table in &change.tables.dropped {
             definitions::remove(&transaction, table, version)?;
         }

@@ -322,7 +322,7 @@ fn random_operations_do_what_the_model_does() {
         let mut next = 0;
         let operations: Vec<_> = (0..n_operations).map(|_| draw(&mut rng, &mut next)).collect();
         match run(&operations) {
-            Ok(n_versions) => assert!(n_versions > n_operations / 4, "{n_versions} versions"),
+            Ok(n_versions) => assert!(n_versions > n_operations / 5, "{n_versions} versions"),
             Err(first) => {
                 let small = shrink(operations);
                 let last = run(&small).unwrap_err();

@@ -7,6 +7,8 @@ use almagest_storage::data_file::RangeValue;
 use almagest_storage::sphgeom::{Cone, Region};
 use almagest_storage::version::{ChunkDiff, DefinitionChange, TableChange};
 use almagest_storage::{CatalogStore, Removal, Snapshot};
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 
 use crate::sky_tables::{catalog, forced_sources, objects, sources, visible, visits};
 
@@ -152,6 +154,36 @@ fn two_commits_that_remove_the_same_rows_conflict_and_others_do_not() {
     let refusal = remove(&store, "Source", Removal::data_id("vist", 1)).unwrap_err();
     assert_eq!(refusal.to_string(), "table Source has no column vist");
     assert_eq!(refusal.kind(), ErrorKind::Input);
+}
+
+#[test]
+fn of_two_that_replace_one_visit_the_second_may_try_again() {
+    let (_folder, store) = catalog();
+    append(&store, 0..10);
+    let snapshot = store.snapshot().unwrap();
+    let base = snapshot.version();
+    let batch = snapshot.read_region("Source", None, None).unwrap()[0].slice(0, 1);
+    let id = batch.column(0).as_primitive::<Int64Type>().value(0);
+    let deleted = snapshot.find_rows("Source", &Removal::Ids(vec![id])).unwrap();
+    let replace = || {
+        let mut transaction = Transaction::begin(&store).unwrap();
+        transaction.remove("Source", Removal::Ids(vec![id])).unwrap();
+        transaction.append("Source", &sources(&[(id, 1.0, 1.0)])).unwrap();
+        transaction.commit()
+    };
+    replace().unwrap();
+    // The same, decided on the version before: a conflict, not a duplicate id.
+    let table = snapshot.table("Source").unwrap();
+    let rows = almagest_storage::PlacedRows {
+        batch,
+        places: snapshot.look_up_ids("Source", &[id]).unwrap().into_values().collect(),
+    };
+    let added = vec![store.write_data_file(table, rows).unwrap()];
+    let plan = almagest_storage::CommitPlan { added, deleted, ..Default::default() };
+    let refusal = store.commit(base, plan).unwrap_err();
+    assert!(matches!(refusal, almagest_storage::Error::Conflict { .. }), "{refusal}");
+    replace().unwrap();
+    assert_eq!(source_ids(&store.snapshot().unwrap()), (0..10).collect::<Vec<_>>());
 }
 
 #[test]
