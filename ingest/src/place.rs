@@ -11,6 +11,7 @@
 //! Directors are looked for among those of the same transaction, then in the snapshot's id index.
 //! A director that is in neither may still be appended later, so its children wait.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use almagest_storage::chunking::{Chunking, healpix29};
@@ -30,6 +31,8 @@ pub(crate) struct Directors {
     tables: HashMap<String, HashMap<i64, Place>>,
     /// Tables that the transaction drops: what the catalog holds of them counts no more.
     dropped: HashSet<String>,
+    /// Since the savepoint, if there is one: those that came.
+    recent: Option<Vec<(String, i64)>>,
 }
 
 impl Directors {
@@ -41,8 +44,32 @@ impl Directors {
         let Some(ids) = id_column(table, batch) else { return };
         let known = self.tables.entry(table.name.clone()).or_default();
         for (id, place) in ids.iter().zip(places) {
-            if let (Some(id), Some(place)) = (id, place) {
-                known.entry(id).or_insert(*place);
+            if let (Some(id), Some(place)) = (id, place)
+                && let Entry::Vacant(entry) = known.entry(id)
+            {
+                entry.insert(*place);
+                if let Some(recent) = &mut self.recent {
+                    recent.push((table.name.clone(), id));
+                }
+            }
+        }
+    }
+
+    /// Set a savepoint.
+    pub fn mark(&mut self) {
+        self.recent = Some(Vec::new());
+    }
+
+    /// Keep what came after the savepoint.
+    pub fn release(&mut self) {
+        self.recent = None;
+    }
+
+    /// Forget what came after the savepoint.
+    pub fn roll_back(&mut self) {
+        for (table, id) in self.recent.take().into_iter().flatten() {
+            if let Some(known) = self.tables.get_mut(&table) {
+                known.remove(&id);
             }
         }
     }

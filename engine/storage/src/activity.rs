@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::Result;
 
@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS ingest_transaction (
     version        INTEGER,
     begun_at       TEXT NOT NULL,
     ended_at       TEXT,
-    error          TEXT
+    error          TEXT,
+    lease_id       INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ingest_contribution (
     transaction_id TEXT NOT NULL,
@@ -181,11 +182,11 @@ impl Activity {
     }
 
     /// Note that a transaction begins.
-    pub fn begin(&self, id: &str, author: &str, base_version: u64) -> Result<()> {
+    pub fn begin(&self, id: &str, author: &str, base_version: u64, lease: i64) -> Result<()> {
         self.connection.execute(
             "INSERT INTO ingest_transaction
-             VALUES (?1, 'open', ?2, '', ?3, NULL, strftime('%Y-%m-%dT%H:%M:%fZ'), NULL, NULL)",
-            params![id, author, base_version],
+             VALUES (?1, 'open', ?2, '', ?3, NULL, strftime('%Y-%m-%dT%H:%M:%fZ'), NULL, NULL, ?4)",
+            params![id, author, base_version, lease],
         )?;
         Ok(())
     }
@@ -269,12 +270,15 @@ impl Activity {
             .collect::<Result<_, _>>()?)
     }
 
-    /// Return the state of a transaction.
-    pub fn state(&self, id: &str) -> Result<Option<TransactionState>> {
-        let state = "SELECT state FROM ingest_transaction WHERE transaction_id = ?1";
-        let word: Option<String> =
-            self.connection.query_row(state, [id], |row| row.get(0)).optional()?;
-        Ok(word.as_deref().map(TransactionState::of_word))
+    /// Note that open transactions without a lease are aborted: their processes are no more.
+    pub fn abort_those_of_the_dead(&self) -> Result<()> {
+        self.connection.execute(
+            "UPDATE ingest_transaction SET state = 'aborted', error = 'its process ended',
+                    ended_at = strftime('%Y-%m-%dT%H:%M:%fZ')
+             WHERE state = 'open' AND lease_id NOT IN (SELECT lease_id FROM lease)",
+            [],
+        )?;
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, LoggedContribution};
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
@@ -65,6 +65,8 @@ pub struct CommitPlan {
     /// Why files and rows go: which rows of which table are meant. Where another commit adds such
     /// rows meanwhile, the plan is refused.
     pub removals: Vec<(String, Removal)>,
+    /// Contributions whose rows are in the files, by keys that no version has yet.
+    pub contributions: Vec<LoggedContribution>,
     /// What the commit is, for people.
     pub message: String,
     /// Who commits; empty where nobody says.
@@ -305,6 +307,7 @@ impl CatalogStore {
             added: &files,
             removed: &plan.removed,
             deleted: &plan.deleted,
+            contributions: &plan.contributions,
         };
         let verify = |newest: &Newest<'_>| {
             let is_new = |name: &str| plan.tables.added.iter().any(|table| table.name == name);

@@ -164,6 +164,12 @@ impl Drop for VersionLease {
     }
 }
 
+impl WriteLease {
+    pub(crate) fn number(&self) -> i64 {
+        self.number
+    }
+}
+
 impl Drop for WriteLease {
     fn drop(&mut self) {
         self.leases.held().writing.remove(&self.number);

@@ -30,6 +30,7 @@ pub mod check;
 pub mod lease;
 pub mod vacuum;
 pub mod activity;
+pub mod transaction_log;
 pub mod checksum;
 pub mod error;
 

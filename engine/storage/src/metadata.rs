@@ -15,12 +15,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::activity::LoggedContribution;
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
 use crate::schema::{SchemaDef, TableChanges, felis};
+use crate::transaction_log::CommittedContribution;
 use crate::version::Version;
 use crate::{Error, Result};
 
+mod contributions;
 mod data_files;
 mod definitions;
 mod deletion_vectors;
@@ -55,6 +58,8 @@ pub(crate) struct Change<'a> {
     pub removed: &'a [i64],
     /// Rows that go, by number of the file.
     pub deleted: &'a BTreeMap<i64, DeletionVector>,
+    /// Contributions whose rows are in the files.
+    pub contributions: &'a [LoggedContribution],
 }
 
 /// What a commit finds under the write lock.
@@ -199,6 +204,11 @@ impl Metadata {
         versions::version_of_tag(&self.connection, name)
     }
 
+    /// Find a contribution that is part of a version.
+    pub fn committed_contribution(&self, key: &str) -> Result<Option<CommittedContribution>> {
+        contributions::find(&self.connection, key)
+    }
+
     /// Keep every version that was the newest within `grace`, and all later ones; return the oldest.
     pub fn keep_since(&mut self, grace: Duration) -> Result<u64> {
         let transaction =
@@ -273,6 +283,7 @@ impl Metadata {
         for file in change.added {
             insert(&transaction, file, version)?;
         }
+        contributions::insert(&transaction, change.contributions, version)?;
         versions::insert_changes(&transaction, version, &n_deleted)?;
         transaction.commit()?;
         Ok(version)

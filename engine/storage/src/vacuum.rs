@@ -20,6 +20,9 @@ use crate::catalog_store::CatalogStore;
 use crate::lease::LEASE_TIMEOUT;
 use crate::{Error, Result, check, layout};
 
+/// A file may seem this much older than it is: file systems stamp files by a coarse clock.
+const CLOCK_SLACK_S: f64 = 2.0;
+
 /// What vacuum may remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VacuumConfig {
@@ -75,7 +78,7 @@ impl CatalogStore {
         for protected in protected {
             match protected {
                 Protected::Versions(version) => oldest = oldest.min(version),
-                Protected::FilesSince(since) => untouched = untouched.min(since),
+                Protected::FilesSince(since) => untouched = untouched.min(since - CLOCK_SLACK_S),
             }
         }
         let forgotten = self.metadata().forget_files(oldest)?;

@@ -136,7 +136,8 @@ fn vacuum_removes_orphans_and_leaves_writers_alone() {
     fill(&store);
     let orphan = store.root().join("data/Source/left-by-a-crash.parquet");
     std::fs::write(&orphan, "half").unwrap();
-    std::thread::sleep(Duration::from_millis(20));
+    let an_hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    std::fs::File::open(&orphan).unwrap().set_modified(an_hour_ago).unwrap();
     let config = almagest_ingest::TransactionConfig { buffer_bytes: 10, ..Default::default() };
     let mut writer = Transaction::begin_with(&store, config).unwrap();
     writer.append("Source", &sources(&[(9001, 1.0, 2.0), (9002, 5.0, 6.0)])).unwrap();

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod conform;
+mod contributions;
 mod crash;
 mod damaged_files;
 mod formats;
@@ -10,6 +11,7 @@ mod compaction;
 mod model;
 mod model_changes;
 mod places;
+mod rejection;
 mod removals;
 mod schemas;
 mod sky_tables;
