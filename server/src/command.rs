@@ -21,6 +21,7 @@ pub mod query;
 pub mod serve;
 pub mod serve_conduct;
 pub mod serve_limits;
+pub mod simulate;
 pub mod user;
 
 /// Why a command failed.
