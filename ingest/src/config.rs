@@ -11,11 +11,13 @@ pub struct TransactionConfig {
     pub buffer_bytes: usize,
     /// What to do with input that a table cannot hold as it is.
     pub conform: ConformOptions,
+    /// Who commits, as the list of versions shows it.
+    pub author: String,
 }
 
 impl Default for TransactionConfig {
     /// 256 MiB: a visit stays one file a table, a bulk load takes little memory.
     fn default() -> Self {
-        Self { buffer_bytes: 256 << 20, conform: ConformOptions::default() }
+        Self { buffer_bytes: 256 << 20, conform: ConformOptions::default(), author: String::new() }
     }
 }

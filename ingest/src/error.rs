@@ -222,9 +222,14 @@ impl Error {
             Self::Io { .. } => ErrorKind::Storage,
             Self::Rows { .. } => ErrorKind::Bug,
             Self::Storage(error) => match error {
-                StorageError::NoSuchTable { .. } | StorageError::DuplicateId { .. } => {
-                    ErrorKind::Input
-                }
+                StorageError::NoSuchTable { .. }
+                | StorageError::NoSuchColumn { .. }
+                | StorageError::NoSuchRow { .. }
+                | StorageError::TableExists { .. }
+                | StorageError::TableInUse { .. }
+                | StorageError::TableName { .. }
+                | StorageError::Definition(_)
+                | StorageError::DuplicateId { .. } => ErrorKind::Input,
                 StorageError::Conflict { .. } => ErrorKind::Conflict,
                 StorageError::Rows { .. } => ErrorKind::Bug,
                 _ => ErrorKind::Storage,

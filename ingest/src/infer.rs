@@ -75,13 +75,7 @@ pub fn table_def(name: &str, schema: &Schema, input: &str) -> Result<Inferred> {
     if columns.is_empty() {
         return Err(file_error(input, "no column that a table can hold".to_owned()));
     }
-    let position = position(&columns);
-    let id = id(&columns);
-    let kind = match (&position, &id) {
-        (Some(_), Some(_)) => TableKind::Positional,
-        _ => TableKind::Replicated,
-    };
-    let table = TableDef {
+    let table = placed(TableDef {
         name: name.to_owned(),
         description: schema.metadata().get(DESCRIPTION).cloned().unwrap_or_default(),
         tap_index: None,
@@ -89,12 +83,23 @@ pub fn table_def(name: &str, schema: &Schema, input: &str) -> Result<Inferred> {
         columns,
         primary_key: vec![],
         foreign_keys: vec![],
-        kind,
-        position,
-        id,
+        kind: TableKind::Replicated,
+        position: None,
+        id: None,
         time: None,
-    };
+    });
     Ok(Inferred { table, left_out })
+}
+
+/// Find the position and the id among the columns of a table, and what that makes it.
+pub fn placed(table: TableDef) -> TableDef {
+    let position = position(&table.columns);
+    let id = id(&table.columns);
+    let kind = match (&position, &id) {
+        (Some(_), Some(_)) => TableKind::Positional,
+        _ => TableKind::Replicated,
+    };
+    TableDef { kind, position, id, ..table }
 }
 
 fn file_error(input: &str, reason: String) -> Error {

@@ -54,6 +54,7 @@
 //! # }
 //! ```
 
+pub mod compact;
 pub mod config;
 pub mod conform;
 pub mod error;
@@ -63,6 +64,7 @@ pub mod origin;
 mod place;
 pub mod transaction;
 
+pub use compact::{CompactConfig, CompactReport, compact};
 pub use config::TransactionConfig;
 pub use conform::{ConformOptions, ExtraColumns, Infinities, Report, conform};
 pub use error::{Error, ErrorKind, Result};

@@ -11,7 +11,7 @@
 //! Directors are looked for among those of the same transaction, then in the snapshot's id index.
 //! A director that is in neither may still be appended later, so its children wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use almagest_storage::chunking::{Chunking, healpix29};
 use almagest_storage::schema::{TableDef, TableKind};
@@ -28,6 +28,8 @@ use crate::origin::RowOrigin;
 #[derive(Debug, Default)]
 pub(crate) struct Directors {
     tables: HashMap<String, HashMap<i64, Place>>,
+    /// Tables that the transaction drops: what the catalog holds of them counts no more.
+    dropped: HashSet<String>,
 }
 
 impl Directors {
@@ -45,6 +47,12 @@ impl Directors {
         }
     }
 
+    /// Forget the rows of a table, those of the catalog included.
+    pub fn forget(&mut self, table: &str) {
+        self.tables.remove(table);
+        self.dropped.insert(table.to_owned());
+    }
+
     /// Return the ids of a director table with their places.
     pub fn of(&self, table: &str) -> Option<&HashMap<i64, Place>> {
         self.tables.get(table)
@@ -60,7 +68,7 @@ impl Directors {
             .collect();
         elsewhere.sort_unstable();
         elsewhere.dedup();
-        let committed = match elsewhere.is_empty() {
+        let committed = match elsewhere.is_empty() || self.dropped.contains(table) {
             true => HashMap::new(),
             false => snapshot.look_up_ids(table, &elsewhere)?,
         };

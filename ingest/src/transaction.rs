@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Snapshot};
+use almagest_storage::lease::WriteLease;
+use almagest_storage::schema::{SchemaDef, TableChanges};
+use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Removal, Snapshot};
 use arrow::array::RecordBatch;
 
 use crate::config::TransactionConfig;
@@ -15,6 +17,8 @@ use crate::place::{Directors, is_versioned, place_rows};
 use contribution::Contribution;
 
 mod contribution;
+mod removals;
+mod tables;
 
 /// Rows on their way into a catalog.
 ///
@@ -25,10 +29,17 @@ pub struct Transaction {
     store: CatalogStore,
     snapshot: Snapshot,
     config: TransactionConfig,
+    /// The tables as they will be after the commit.
+    schema: SchemaDef,
+    changes: TableChanges,
+    /// Rows of the catalog that go, with the exact names of their tables.
+    removals: Vec<(String, Removal)>,
     /// By exact name of the table.
     contributions: BTreeMap<String, Contribution>,
     directors: Directors,
     state: State,
+    /// Keeps the files that are written from being taken for orphans.
+    _writing: WriteLease,
 }
 
 /// Can the transaction be committed?
@@ -46,6 +57,8 @@ pub struct CommitReport {
     pub version: u64,
     /// Rows, and what conforming changed in them, by table.
     pub tables: BTreeMap<String, Report>,
+    /// Rows that were visible before and are no more, by table.
+    pub removed: BTreeMap<String, u64>,
 }
 
 impl CommitReport {
@@ -63,13 +76,18 @@ impl Transaction {
 
     /// Begin on the newest version of a catalog, with options.
     pub fn begin_with(store: &CatalogStore, config: TransactionConfig) -> Result<Self> {
+        let snapshot = store.snapshot()?;
         Ok(Self {
             store: store.clone(),
-            snapshot: store.snapshot()?,
+            schema: snapshot.schema().clone(),
+            changes: TableChanges::default(),
+            removals: Vec::new(),
+            snapshot,
             config,
             contributions: BTreeMap::new(),
             directors: Directors::default(),
             state: State::Open,
+            _writing: store.begin_writing()?,
         })
     }
 
@@ -94,7 +112,7 @@ impl Transaction {
         batch: &RecordBatch,
         origin: &Origin,
     ) -> Result<Report> {
-        let table = self.store.table(table)?;
+        let table = self.schema.find(table)?;
         let (batch, report) = conform(table, batch, origin, self.config.conform)?;
         let contribution = self
             .contributions
@@ -120,7 +138,7 @@ impl Transaction {
         path: &Path,
         options: &ReadOptions,
     ) -> Result<Report> {
-        self.store.table(table)?;
+        self.schema.find(table)?;
         let batches = format::read(path, options)?;
         let mut report = Report::default();
         for rows in batches {
@@ -145,7 +163,7 @@ impl Transaction {
 
     /// Make all appended rows visible as one new version, with a message for people.
     ///
-    /// A transaction without rows makes no version. Rows that others committed since the beginning
+    /// A transaction without rows and changes of tables makes no version. Rows that others committed since the beginning
     /// stand beside these ones, unless both claim one id.
     ///
     /// # Errors
@@ -157,6 +175,7 @@ impl Transaction {
             return Err(Error::Incomplete);
         }
         let newest = self.store.snapshot()?;
+        self.check_tables(&newest)?;
         self.check_frozen_places(&newest)?;
         for contribution in self.contributions.values_mut() {
             contribution.settle(&self.directors, &newest)?;
@@ -166,7 +185,16 @@ impl Transaction {
             contribution.flush(&self.store)?;
         }
 
-        let mut plan = CommitPlan { message: message.to_owned(), ..CommitPlan::default() };
+        let removed = self.removed(&newest)?;
+        let mut plan = CommitPlan {
+            message: message.to_owned(),
+            author: std::mem::take(&mut self.config.author),
+            removed: removed.files,
+            deleted: removed.rows,
+            removals: std::mem::take(&mut self.removals),
+            tables: std::mem::take(&mut self.changes),
+            ..CommitPlan::default()
+        };
         let mut tables = BTreeMap::new();
         for (name, contribution) in std::mem::take(&mut self.contributions) {
             if contribution.report.n_rows > 0 {
@@ -174,11 +202,11 @@ impl Transaction {
             }
             plan.added.extend(contribution.files);
         }
-        let version = match plan.added.is_empty() {
+        let version = match plan.is_empty() {
             true => newest.version(),
             false => self.store.commit(newest.version(), plan)?,
         };
-        let report = CommitReport { version, tables };
+        let report = CommitReport { version, tables, removed: removed.n_rows };
         tracing::debug!(version, n_rows = report.n_rows(), message, "committed");
         Ok(report)
     }
@@ -221,7 +249,8 @@ impl Transaction {
         if newest.version() == self.snapshot.version() {
             return Ok(());
         }
-        for table in self.contributions.values().map(|contribution| &contribution.table) {
+        let tables = self.contributions.values().map(|contribution| &contribution.table);
+        for table in tables.filter(|table| self.is_committed(&table.name)) {
             let Some(here) = self.directors.of(&table.name).filter(|_| is_versioned(table)) else {
                 continue;
             };

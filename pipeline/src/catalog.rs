@@ -15,3 +15,19 @@ pub use object::object_rows;
 pub use source::source_rows;
 pub use visit::visit_rows;
 pub use visit_detector::visit_detector_rows;
+
+use crate::characterize::Characterized;
+use crate::exposure::Exposure;
+
+/// An exposure with what was measured on it.
+#[derive(Debug)]
+pub struct MeasuredExposure {
+    /// The exposure as it was read.
+    pub exposure: Exposure,
+    /// What was found on it.
+    pub characterized: Characterized,
+    /// Name of the image's file.
+    pub image_name: String,
+    /// SHA-256 of the image's file, hexadecimal.
+    pub image_checksum: String,
+}

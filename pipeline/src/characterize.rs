@@ -76,6 +76,8 @@ impl Default for CharacterizeConfig {
 pub struct Characterized {
     /// The image without its sky, detections in the mask, the variance scaled to the noise.
     pub image: MaskedImage,
+    /// The sky that was subtracted, ADU.
+    pub background: Array2<f32>,
     /// Mean level of the sky, ADU.
     pub sky_level: f64,
     /// Standard deviation of the sky in one pixel, ADU.
@@ -197,6 +199,7 @@ impl Task for CharacterizeTask {
             aperture_correction,
             sources,
             image: sky.image,
+            background: sky.background,
         })
     }
 }

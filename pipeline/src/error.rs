@@ -6,7 +6,7 @@ pub use crate::camera::model::CameraProblem;
 use crate::identifier::SourceIdentity;
 
 /// The result of a pipeline operation.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of the image pipeline; each names the file and, where there is one, the HDU.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,15 @@ pub enum Error {
         /// The identity.
         identity: SourceIdentity,
     },
+    /// A dataset, collection or condition.
+    #[error(transparent)]
+    Butler(#[from] crate::butler::ButlerError),
+    /// A pipeline or its settings.
+    #[error(transparent)]
+    Definition(#[from] crate::definition::DefinitionError),
+    /// A run that cannot be, or a task that broke its frame.
+    #[error(transparent)]
+    Executor(#[from] crate::executor::ExecutorError),
     /// The catalog refused rows.
     #[error(transparent)]
     Ingest(#[from] almagest_ingest::Error),

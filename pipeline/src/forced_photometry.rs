@@ -5,13 +5,15 @@
 //! exposure's residual astrometric offset, the median over its bright sources, may be taken out: half a
 //! pixel of misplacement costs a few per cent of the flux, and differently in each seeing.
 
-use crate::characterize::{ApertureCorrection, Characterized};
+use crate::characterize::{ApertureCorrection, Characterized, SourceMeasurement};
 use crate::exposure::Exposure;
 use crate::image::MaskedImage;
 use crate::measurement::psf_flux::fit_fluxes;
 use crate::measurement::{PixelFlags, PsfFlux, PsfFluxConfig};
+use crate::photo_calib::PhotoCalib;
 use crate::psf::PsfModel;
 use crate::statistics::{median, robust_sigma};
+use crate::wcs::Wcs;
 use serde::{Deserialize, Serialize};
 
 /// How objects are measured.
@@ -99,32 +101,81 @@ pub struct ForcedPhotometry {
     pub registration: Registration,
 }
 
+/// What a characterised exposure is to forced photometry.
+#[derive(Debug, Clone)]
+pub struct ForcedInput<'a> {
+    /// The image without its sky.
+    pub image: &'a MaskedImage,
+    /// Pixels to sky.
+    pub wcs: &'a Wcs,
+    /// From ADU to nanojansky.
+    pub photo_calib: Option<PhotoCalib>,
+    /// The point-spread function.
+    pub psf: &'a PsfModel,
+    /// Its full width at half maximum, pixels.
+    pub fwhm_px: f64,
+    /// From PSF fluxes to total fluxes.
+    pub aperture_correction: ApertureCorrection,
+    /// Clean sources, by which the image is registered.
+    pub guides: Vec<GuideSource>,
+}
+
+/// A source of the image with a good position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GuideSource {
+    /// Column, pixels.
+    pub x: f64,
+    /// Row, pixels.
+    pub y: f64,
+    /// Signal to noise.
+    pub snr: f64,
+}
+
+impl<'a> ForcedInput<'a> {
+    /// What a characterised exposure in memory is.
+    pub fn of(exposure: &'a Exposure, characterized: &'a Characterized) -> Self {
+        let is_clean = |s: &&SourceMeasurement| {
+            !s.centroid_flag() && !s.pixel_flags.saturated() && !s.pixel_flags.edge()
+        };
+        let guide = |s: &SourceMeasurement| GuideSource { x: s.x, y: s.y, snr: s.snr };
+        Self {
+            image: &characterized.image,
+            wcs: &exposure.wcs,
+            photo_calib: exposure.photo_calib,
+            psf: characterized.psf_model(),
+            fwhm_px: characterized.psf.fwhm_px,
+            aperture_correction: characterized.aperture_correction,
+            guides: characterized.sources.iter().filter(is_clean).map(guide).collect(),
+        }
+    }
+
+    fn fluxes(&self, positions: &[(f64, f64)], config: &ForcedConfig) -> Vec<PsfFlux> {
+        let factor = self.aperture_correction.factor;
+        fit_fluxes(self.image, self.psf, positions, self.fwhm_px, None, &config.psf_flux)
+            .fluxes
+            .into_iter()
+            .map(|f| PsfFlux { flux: f.flux * factor, flux_err: f.flux_err * factor, ..f })
+            .collect()
+    }
+}
+
 /// Measure `targets` in a characterised exposure; those outside the image have no row.
 pub fn force(
-    exposure: &Exposure,
-    characterized: &Characterized,
+    input: &ForcedInput<'_>,
     targets: &[ForcedTarget],
     config: &ForcedConfig,
 ) -> ForcedPhotometry {
-    let predicted: Vec<(ForcedTarget, (f64, f64))> = targets
-        .iter()
-        .filter_map(|t| Some((*t, exposure.wcs.sky_to_pixel(t.ra, t.dec)?)))
-        .collect();
-    let registration = register(characterized, &predicted, config);
+    let predicted: Vec<(ForcedTarget, (f64, f64))> =
+        targets.iter().filter_map(|t| Some((*t, input.wcs.sky_to_pixel(t.ra, t.dec)?))).collect();
+    let registration = register(&input.guides, &predicted, config);
     let placed: Vec<(ForcedTarget, (f64, f64))> = predicted
         .into_iter()
         .map(|(t, (x, y))| (t, (x + registration.dx_px, y + registration.dy_px)))
-        .filter(|(_, place)| is_inside(&characterized.image, *place))
+        .filter(|(_, place)| is_inside(input.image, *place))
         .collect();
     let positions: Vec<(f64, f64)> = placed.iter().map(|(_, place)| *place).collect();
-    let njy_per_adu = exposure.photo_calib.map_or(f64::NAN, |c| c.njy_per_adu);
-    let at = ForcedImage {
-        image: &characterized.image,
-        psf: characterized.psf_model(),
-        fwhm_px: characterized.psf.fwhm_px,
-        correction: characterized.aperture_correction,
-    };
-    let measurements = at
+    let njy_per_adu = input.photo_calib.map_or(f64::NAN, |c| c.njy_per_adu);
+    let measurements = input
         .fluxes(&positions, config)
         .into_iter()
         .zip(&placed)
@@ -138,33 +189,14 @@ pub fn force(
             psf_flux: psf_inst_flux.flux * njy_per_adu,
             psf_flux_err: psf_inst_flux.flux_err * njy_per_adu,
             pixel_flags: PixelFlags::read(
-                &characterized.image.mask,
+                &input.image.mask,
                 x,
                 y,
-                config.flag_radius_fwhm * at.fwhm_px,
+                config.flag_radius_fwhm * input.fwhm_px,
             ),
         })
         .collect();
     ForcedPhotometry { measurements, registration }
-}
-
-/// What a flux needs of a characterised exposure.
-struct ForcedImage<'a> {
-    image: &'a MaskedImage,
-    psf: &'a PsfModel,
-    fwhm_px: f64,
-    correction: ApertureCorrection,
-}
-
-impl ForcedImage<'_> {
-    fn fluxes(&self, positions: &[(f64, f64)], config: &ForcedConfig) -> Vec<PsfFlux> {
-        let factor = self.correction.factor;
-        fit_fluxes(self.image, self.psf, positions, self.fwhm_px, None, &config.psf_flux)
-            .fluxes
-            .into_iter()
-            .map(|f| PsfFlux { flux: f.flux * factor, flux_err: f.flux_err * factor, ..f })
-            .collect()
-    }
 }
 
 fn is_inside(image: &MaskedImage, (x, y): (f64, f64)) -> bool {
@@ -174,7 +206,7 @@ fn is_inside(image: &MaskedImage, (x, y): (f64, f64)) -> bool {
 
 /// Median offset of bright, clean sources from the nearest predicted place.
 fn register(
-    characterized: &Characterized,
+    guides: &[GuideSource],
     predicted: &[(ForcedTarget, (f64, f64))],
     config: &ForcedConfig,
 ) -> Registration {
@@ -182,15 +214,9 @@ fn register(
     if !config.register {
         return none;
     }
-    let mut offsets: Vec<(f64, f64)> = characterized
-        .sources
+    let mut offsets: Vec<(f64, f64)> = guides
         .iter()
-        .filter(|s| {
-            s.snr >= config.register_min_snr
-                && !s.centroid_flag()
-                && !s.pixel_flags.saturated()
-                && !s.pixel_flags.edge()
-        })
+        .filter(|s| s.snr >= config.register_min_snr)
         .filter_map(|s| {
             predicted
                 .iter()

@@ -12,6 +12,15 @@ pub mod wcs;
 
 pub mod task;
 
+pub mod expression;
+pub mod butler;
+pub mod config;
+pub mod connections;
+pub mod definition;
+pub mod graph;
+pub mod executor;
+pub mod provenance;
+
 pub mod background;
 pub mod detection;
 pub mod psf;
@@ -26,6 +35,7 @@ pub mod forced_photometry;
 pub mod reference_catalog;
 pub mod identifier;
 pub mod catalog;
+pub mod tasks;
 pub mod process;
 
 pub mod simulate;

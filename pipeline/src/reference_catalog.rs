@@ -1,4 +1,4 @@
-//! Stars of known magnitude: a file of them, and the zero point that they give an image.
+//! Stars of known magnitude: a table of them, and the zero point that they give an image.
 //!
 //! ```text
 //!   stars of the file ─ match within 1″ ─ sources of the image ─▶ m_ref + 2.5 log₁₀(ADU)
@@ -7,7 +7,6 @@
 
 use std::path::{Path, PathBuf};
 
-use almagest_ingest::format::{self, ReadOptions};
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
@@ -53,45 +52,43 @@ pub struct FittedZeroPoint {
 }
 
 impl ReferenceCatalog {
-    /// Read the stars of a CSV, TSV or Parquet file: ICRS degrees in columns `ra` and `dec` (or
-    /// `coord_ra`, `coord_dec`), AB magnitudes of `band` in a column `BAND_mag`, `BAND_psfMag` or
-    /// `mag`. Rows without a number in one of them are left out.
+    /// Take the stars of a table: ICRS degrees in columns `ra` and `dec` (or `coord_ra`,
+    /// `coord_dec`), AB magnitudes of `band` in a column `BAND_mag`, `BAND_psfMag` or `mag`. Rows
+    /// without a number in one of them are left out. `path` is the file that they come from.
     ///
     /// # Errors
-    /// A file that cannot be read, or that lacks one of the columns: all that are missing are named.
-    pub fn read(path: &Path, band: &str) -> Result<Self> {
+    /// A table that lacks one of the columns: all that are missing are named.
+    pub fn of_rows(path: &Path, rows: &RecordBatch, band: &str) -> Result<Self> {
         let names = [
             vec!["ra".to_owned(), "coord_ra".to_owned()],
             vec!["dec".to_owned(), "coord_dec".to_owned()],
             vec![format!("{band}_mag"), format!("{band}_psfMag"), "mag".to_owned()],
         ];
-        let mut stars = vec![];
-        for rows in format::read(path, &ReadOptions::default())? {
-            let batch = rows?.batch;
-            let columns: Vec<Option<Float64Array>> =
-                names.iter().map(|names| numbers(&batch, names)).collect::<Result<_>>()?;
-            let [Some(ra), Some(dec), Some(mag)] = columns.as_slice() else {
-                let missing = names
-                    .iter()
-                    .zip(&columns)
-                    .filter(|(_, column)| column.is_none())
-                    .map(|(names, _)| names.join(" or "))
-                    .collect();
-                return Err(Error::ReferenceColumns { path: path.to_owned(), missing });
-            };
-            let is_whole = |row: &usize| {
-                [ra, dec, mag]
-                    .iter()
-                    .all(|column| column.is_valid(*row) && column.value(*row).is_finite())
-            };
-            stars.extend((0..batch.num_rows()).filter(is_whole).map(|row| Star {
-                ra: ra.value(row),
-                dec: dec.value(row),
-                mag: mag.value(row),
-            }));
-        }
+        let columns: Vec<Option<Float64Array>> =
+            names.iter().map(|names| numbers(rows, names)).collect::<Result<_>>()?;
+        let [Some(ra), Some(dec), Some(mag)] = columns.as_slice() else {
+            let missing = names
+                .iter()
+                .zip(&columns)
+                .filter(|(_, column)| column.is_none())
+                .map(|(names, _)| names.join(" or "))
+                .collect();
+            return Err(Error::ReferenceColumns { path: path.to_owned(), missing });
+        };
+        let is_whole = |row: &usize| {
+            [ra, dec, mag]
+                .iter()
+                .all(|column| column.is_valid(*row) && column.value(*row).is_finite())
+        };
+        let star = |row| Star { ra: ra.value(row), dec: dec.value(row), mag: mag.value(row) };
+        let mut stars: Vec<Star> = (0..rows.num_rows()).filter(is_whole).map(star).collect();
         stars.sort_by(|a, b| a.dec.total_cmp(&b.dec));
         Ok(Self { path: path.to_owned(), stars })
+    }
+
+    /// The file that the stars come from.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Fit the zero point of an image to its stars.

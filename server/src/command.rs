@@ -9,20 +9,30 @@ use std::path::PathBuf;
 use almagest_storage::schema::felis::FelisError;
 
 pub mod adql;
+pub mod butler;
 pub mod check;
+pub mod compact;
 pub mod create;
 pub mod demo;
+pub mod diff;
 pub mod frame_options;
+pub mod graph;
 pub mod ingest;
 pub mod inspect;
+pub mod pipeline_arguments;
 pub mod process;
 pub mod progress;
+pub mod provenance;
 pub mod query;
+pub mod run;
 pub mod serve;
 pub mod serve_conduct;
 pub mod serve_limits;
 pub mod simulate;
+pub mod tag;
 pub mod user;
+pub mod vacuum;
+pub mod versions;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! A catalog's folder: create it, open it, write files into it, publish them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
+use crate::activity::Activity;
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
-use crate::metadata::{Definition, Metadata};
+use crate::deletion_vector::DeletionVector;
+use crate::lease::{Leases, WriteLease};
+use crate::metadata::{Change, Definitions, Metadata, Newest};
 use crate::place::{Place, PlacedRows};
-use crate::schema::{SchemaDef, TableDef, felis};
+use crate::removal::Removal;
+use crate::schema::{SchemaDef, TableChanges, TableDef, felis};
 use crate::snapshot::{Snapshot, look_up_in_files};
 use crate::{Error, Result, id_index, layout};
 
@@ -25,10 +29,16 @@ pub struct CatalogStore {
 
 struct Inner {
     root: PathBuf,
-    schema: SchemaDef,
+    opened: Arc<Definitions>,
     chunking: Chunking,
     metadata: Mutex<Metadata>,
+    leases: Arc<Leases>,
+    /// The last definitions that were asked for, by the version that brought them.
+    known: Mutex<Vec<(u64, Arc<Definitions>)>>,
 }
+
+/// How many states of the definitions are kept in memory.
+const KNOWN_DEFINITIONS: usize = 8;
 
 /// A data file that is written but not yet part of any version.
 ///
@@ -44,12 +54,31 @@ pub struct PendingFile {
 /// What one commit changes.
 #[derive(Debug, Default)]
 pub struct CommitPlan {
+    /// Tables to drop and to add, before the files.
+    pub tables: TableChanges,
     /// Files to add.
     pub added: Vec<PendingFile>,
     /// Files to remove: [`DataFile::file_id`]s of the base version.
     pub removed: Vec<i64>,
+    /// Rows to remove, by the number of their file in the base version.
+    pub deleted: BTreeMap<i64, DeletionVector>,
+    /// Why files and rows go: which rows of which table are meant. Where another commit adds such
+    /// rows meanwhile, the plan is refused.
+    pub removals: Vec<(String, Removal)>,
     /// What the commit is, for people.
     pub message: String,
+    /// Who commits; empty where nobody says.
+    pub author: String,
+}
+
+impl CommitPlan {
+    /// Would the plan change nothing?
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+            && self.added.is_empty()
+            && self.removed.is_empty()
+            && self.deleted.is_empty()
+    }
 }
 
 impl CatalogStore {
@@ -63,12 +92,10 @@ impl CatalogStore {
         if fs::read_dir(root).map_err(io_error)?.next().is_some() {
             return Err(Error::AlreadyExists { path: root.to_owned() });
         }
-        let schema_yaml = felis::to_yaml(schema)
-            .map_err(|error| Error::Corrupt { path: root.to_owned(), reason: error.to_string() })?;
-        let definition = Definition { schema_yaml, resolution: chunking.resolution() };
+        felis::validate(schema)?;
         // The metadata get their name last, so that a half-made catalog is none.
         let unfinished = root.join("catalog.db.new");
-        drop(Metadata::create(&unfinished, &definition)?);
+        Metadata::create(&unfinished, schema, chunking.resolution())?;
         let path = root.join(layout::METADATA);
         fs::rename(&unfinished, &path)
             .map_err(|source| Error::Io { path: path.clone(), source })?;
@@ -85,15 +112,18 @@ impl CatalogStore {
         if !path.is_file() {
             return Err(Error::NotACatalog { path: root.to_owned() });
         }
-        let (metadata, definition) = Metadata::open(&path)?;
-        let corrupt = |reason: String| Error::Corrupt { path: path.clone(), reason };
-        let schema = felis::parse(&definition.schema_yaml, &|_| None)
-            .map_err(|error| corrupt(error.to_string()))?
-            .schema;
-        let chunking =
-            Chunking::try_new(definition.resolution).map_err(|error| corrupt(error.to_string()))?;
-        let inner =
-            Inner { root: root.to_owned(), schema, chunking, metadata: Mutex::new(metadata) };
+        let metadata = Metadata::open(&path)?;
+        let chunking = Chunking::try_new(metadata.resolution())
+            .map_err(|error| Error::Corrupt { path: path.clone(), reason: error.to_string() })?;
+        let opened = Arc::new(metadata.definitions(metadata.newest_version()?)?);
+        let inner = Inner {
+            root: root.to_owned(),
+            opened,
+            chunking,
+            metadata: Mutex::new(metadata),
+            leases: Leases::new(Activity::open(&root.join(layout::ACTIVITY))?),
+            known: Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -102,9 +132,25 @@ impl CatalogStore {
         &self.inner.root
     }
 
-    /// The definition of all tables.
+    /// The file in which the pipeline registers its datasets, collections and quanta.
+    pub fn butler_path(&self) -> PathBuf {
+        self.inner.root.join(layout::BUTLER)
+    }
+
+    /// The folder of the pipeline's datasets.
+    pub fn datasets_path(&self) -> PathBuf {
+        self.inner.root.join(layout::DATASETS)
+    }
+
+    /// Name of the catalog's schema, the same in all versions.
+    pub fn name(&self) -> &str {
+        &self.inner.opened.schema.name
+    }
+
+    /// The definition of all tables as it was when this store was opened. Tables come and go with
+    /// versions: what holds in one is [`Snapshot::schema`].
     pub fn schema(&self) -> &SchemaDef {
-        &self.inner.schema
+        &self.inner.opened.schema
     }
 
     /// How positions map to chunks.
@@ -112,20 +158,12 @@ impl CatalogStore {
         self.inner.chunking
     }
 
-    /// Find a table by its name, whatever the case.
+    /// Find a table of [`schema`](Self::schema) by its name, whatever the case.
     ///
     /// # Errors
     /// [`Error::NoSuchTable`], with the nearest name.
     pub fn table(&self, name: &str) -> Result<&TableDef> {
-        let tables = &self.inner.schema.tables;
-        let exact = tables.iter().find(|table| table.name == name);
-        exact
-            .or_else(|| tables.iter().find(|table| table.name.eq_ignore_ascii_case(name)))
-            .ok_or_else(|| Error::NoSuchTable {
-                table: name.to_owned(),
-                schema: self.inner.schema.name.clone(),
-                suggestion: nearest(name, tables.iter().map(|table| table.name.as_str())),
-            })
+        self.schema().find(name)
     }
 
     /// Return the newest version's number.
@@ -135,26 +173,69 @@ impl CatalogStore {
 
     /// View the newest version.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let metadata = self.metadata();
-        let version = metadata.newest_version()?;
-        let files = metadata.data_files(version)?;
-        drop(metadata);
-        Ok(Snapshot::new(self.clone(), version, files))
+        loop {
+            let version = self.newest_version()?;
+            // Only where commits and a vacuum without grace come in between, it is gone already.
+            match self.snapshot_at(version) {
+                Err(Error::VersionGone { .. }) => {}
+                result => return result,
+            }
+        }
     }
 
     /// View an older version.
     ///
     /// # Errors
-    /// [`Error::NoSuchVersion`].
+    /// [`Error::NoSuchVersion`]; [`Error::VersionGone`] where vacuum has removed it.
     pub fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
-        let metadata = self.metadata();
-        let newest = metadata.newest_version()?;
+        let newest = self.newest_version()?;
         if version > newest {
             return Err(Error::NoSuchVersion { version, newest });
         }
+        let lease = self.inner.leases.read(version)?;
+        let metadata = self.metadata();
+        if !metadata.is_kept(version)? {
+            let oldest = metadata.oldest_version()?;
+            return Err(Error::VersionGone { version, oldest });
+        }
+        let definitions = self.definitions(&metadata, version)?;
         let files = metadata.data_files(version)?;
         drop(metadata);
-        Ok(Snapshot::new(self.clone(), version, files))
+        Ok(Snapshot::new(self.clone(), version, lease, definitions, files))
+    }
+
+    /// Return the oldest version that is kept whole; older ones only with a tag.
+    pub fn oldest_version(&self) -> Result<u64> {
+        self.metadata().oldest_version()
+    }
+
+    /// Say that files will be written: until the lease is dropped, vacuum does not take them for
+    /// orphans.
+    pub fn begin_writing(&self) -> Result<WriteLease> {
+        self.inner.leases.write()
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.inner.leases
+    }
+
+    /// Return the tables of a version, from memory where they were asked for before.
+    pub(crate) fn definitions(
+        &self,
+        metadata: &Metadata,
+        version: u64,
+    ) -> Result<Arc<Definitions>> {
+        let changed_in = metadata.tables_changed_in(version)?;
+        let mut known = self.inner.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, definitions)) = known.iter().find(|(version, _)| *version == changed_in) {
+            return Ok(Arc::clone(definitions));
+        }
+        let definitions = Arc::new(metadata.definitions(changed_in)?);
+        if known.len() == KNOWN_DEFINITIONS {
+            known.remove(0);
+        }
+        known.push((changed_in, Arc::clone(&definitions)));
+        Ok(definitions)
     }
 
     /// Return the version that was the newest at an instant, UTC, in ISO 8601.
@@ -196,47 +277,60 @@ impl CatalogStore {
     /// every file that is visible, those committed since included.
     ///
     /// # Errors
-    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile.
+    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile, or
+    /// a table of the plan was dropped; those of [`TableChanges::apply`].
     pub fn commit(&self, base_version: u64, mut plan: CommitPlan) -> Result<u64> {
         // Compare with what is visible before taking the write lock, so that the lock is short.
         let checked = self.snapshot()?;
-        let mut ids_of: HashMap<&str, Vec<i64>> = HashMap::new();
-        for pending in &plan.added {
-            ids_of.entry(&pending.file.table).or_default().extend(&pending.ids);
-        }
-        for (table, ids) in &mut ids_of {
-            let table = self.table(table)?;
-            if !ids_are_unique(table) {
+        let base = self.definitions(&self.metadata(), base_version)?;
+        let after = plan.tables.apply(checked.schema())?;
+        let claims = Claims::of(&plan, &after)?;
+        claims.refuse_repeated()?;
+        for (table, ids) in &claims.unique {
+            if plan.tables.dropped.contains(&table.name) {
                 continue;
             }
-            ids.sort_unstable();
-            let repeated: Vec<i64> =
-                ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-            refuse(table, repeated)?;
             let files = checked
                 .data_files(&table.name)
                 .iter()
                 .filter(|file| !plan.removed.contains(&file.file_id));
+            let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
             refuse_found(self, table, files, ids)?;
         }
         let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
-        let base_version = base_version.max(checked.version());
-        let version = self.metadata().commit(
-            base_version,
-            &plan.message,
-            &files,
-            &plan.removed,
-            |added_since| {
-                for (table, ids) in &ids_of {
-                    let table = self.table(table)?;
-                    if ids_are_unique(table) {
-                        let files = added_since.iter().filter(|file| file.table == table.name);
-                        refuse_found(self, table, files, ids)?;
-                    }
+        let change = Change {
+            message: &plan.message,
+            author: &plan.author,
+            tables: &plan.tables,
+            added: &files,
+            removed: &plan.removed,
+            deleted: &plan.deleted,
+        };
+        let verify = |newest: &Newest<'_>| {
+            let is_new = |name: &str| plan.tables.added.iter().any(|table| table.name == name);
+            for table in files.iter().map(|file| &file.table).filter(|name| !is_new(name)) {
+                if newest.definitions.since.get(table) != base.since.get(table) {
+                    let reason = format!("table {table} was dropped by another commit");
+                    return Err(Error::Conflict { reason });
                 }
-                Ok(())
-            },
-        )?;
+            }
+            for (table, removal) in &plan.removals {
+                let mut added = newest.added_since.iter().filter(|file| file.table == *table);
+                if added.any(|file| removal.may_meet(file)) {
+                    let reason =
+                        format!("another commit added rows to {table} that may have to go too");
+                    return Err(Error::Conflict { reason });
+                }
+            }
+            for (table, ids) in &claims.unique {
+                let files = newest.added_since.iter().filter(|file| file.table == table.name);
+                let is_dropped = plan.tables.dropped.contains(&table.name);
+                let files = files.filter(|_| !is_dropped).map(|file| (file, None));
+                refuse_found(self, table, files, ids)?;
+            }
+            Ok(())
+        };
+        let version = self.metadata().commit(base_version, &change, verify)?;
         for pending in &mut plan.added {
             pending.committed = true;
         }
@@ -297,6 +391,38 @@ impl Drop for RemoveOnDrop {
     }
 }
 
+/// The ids that the files of a plan claim, ascending, of tables where an id names one row.
+struct Claims<'a> {
+    unique: Vec<(&'a TableDef, Vec<i64>)>,
+}
+
+impl<'a> Claims<'a> {
+    fn of(plan: &CommitPlan, schema: &'a SchemaDef) -> Result<Self> {
+        let mut ids_of: HashMap<&str, Vec<i64>> = HashMap::new();
+        for pending in &plan.added {
+            ids_of.entry(&pending.file.table).or_default().extend(&pending.ids);
+        }
+        let mut unique = vec![];
+        for (name, mut ids) in ids_of {
+            let table = schema.find(name)?;
+            if ids_are_unique(table) {
+                ids.sort_unstable();
+                unique.push((table, ids));
+            }
+        }
+        Ok(Self { unique })
+    }
+
+    fn refuse_repeated(&self) -> Result<()> {
+        for (table, ids) in &self.unique {
+            let repeated =
+                ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            refuse(table, repeated)?;
+        }
+        Ok(())
+    }
+}
+
 /// Must an id occur only once in `table`?
 ///
 /// A versioned director (its primary key has more than the id) has one row for each validity.
@@ -331,11 +457,11 @@ fn refuse_repeated(table: &TableDef, entries: &[(i64, Place)]) -> Result<()> {
 fn refuse_found<'a>(
     store: &CatalogStore,
     table: &TableDef,
-    files: impl IntoIterator<Item = &'a DataFile>,
+    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
     ids: &[i64],
 ) -> Result<()> {
     let mut found = HashMap::new();
-    look_up_in_files(store, files, ids, &mut found)?;
+    look_up_in_files(store, table, files, ids, &mut found)?;
     let mut found: Vec<i64> = found.into_keys().collect();
     found.sort_unstable();
     refuse(table, found)
@@ -351,14 +477,4 @@ fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
             n_more: ids.len() - 1,
         }),
     }
-}
-
-/// Return the candidate that is most like `name`, if any is like it.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let name = name.to_lowercase();
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.to_lowercase()), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
 }

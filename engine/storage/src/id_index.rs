@@ -13,6 +13,7 @@ use arrow::array::{AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
 
@@ -67,17 +68,18 @@ pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>)
         let next = ids.partition_point(|&id| id < min);
         ids.get(next).is_some_and(|&id| id <= max)
     };
-    let batches = read(path, None, |metadata, index| {
-        match metadata.row_group(index).column(0).statistics() {
-            Some(Statistics::Int64(statistics)) => {
-                match (statistics.min_opt(), statistics.max_opt()) {
-                    (Some(&min), Some(&max)) => overlaps(min, max),
-                    _ => true,
-                }
-            }
+    let may_hold = |metadata: &ParquetMetaData, index| match metadata
+        .row_group(index)
+        .column(0)
+        .statistics()
+    {
+        Some(Statistics::Int64(statistics)) => match (statistics.min_opt(), statistics.max_opt()) {
+            (Some(&min), Some(&max)) => overlaps(min, max),
             _ => true,
-        }
-    })?;
+        },
+        _ => true,
+    };
+    let batches = read(path, None, may_hold, None)?;
     for batch in &batches {
         let [id, key, chunk] =
             [0, 1, 2].map(|column| batch.column(column).as_primitive::<Int64Type>().values());
@@ -98,7 +100,7 @@ pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>)
 
 /// Read all ids of the run at `path`, ascending.
 pub(crate) fn ids(path: &Path) -> Result<Vec<i64>> {
-    let batches = read(path, Some(&["id"]), |_, _| true)?;
+    let batches = read(path, Some(&["id"]), |_, _| true, None)?;
     Ok(batches
         .iter()
         .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())

@@ -21,9 +21,15 @@ pub mod chunking;
 pub mod place;
 pub mod catalog_store;
 pub mod snapshot;
+pub mod version;
 pub mod data_file;
+pub mod deletion_vector;
+pub mod removal;
 pub mod chunk_file;
 pub mod check;
+pub mod lease;
+pub mod vacuum;
+pub mod activity;
 pub mod checksum;
 pub mod error;
 
@@ -33,6 +39,9 @@ mod metadata;
 
 pub use catalog_store::{CatalogStore, CommitPlan, PendingFile};
 pub use check::CheckReport;
+pub use deletion_vector::DeletionVector;
 pub use error::{Error, Result};
 pub use place::{Place, PlacedRows};
+pub use removal::Removal;
 pub use snapshot::Snapshot;
+pub use version::Version;

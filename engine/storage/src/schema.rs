@@ -11,8 +11,12 @@ mod datatype;
 pub mod felis;
 mod geometry;
 pub mod survey;
+mod table_changes;
 
 pub use geometry::GeometryType;
+pub use table_changes::TableChanges;
+
+use crate::{Error, Result};
 
 /// A named set of tables, as one Felis document defines it.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,6 +174,33 @@ impl SchemaDef {
     pub fn table(&self, name: &str) -> Option<&TableDef> {
         self.tables.iter().find(|table| table.name == name)
     }
+
+    /// Find a table by its name, whatever the case; one of the exact name comes first.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], with the nearest name.
+    pub fn find(&self, name: &str) -> Result<&TableDef> {
+        let alike = || self.tables.iter().find(|table| table.name.eq_ignore_ascii_case(name));
+        self.table(name).or_else(alike).ok_or_else(|| self.no_such_table(name))
+    }
+
+    fn no_such_table(&self, name: &str) -> Error {
+        Error::NoSuchTable {
+            table: name.to_owned(),
+            schema: self.name.clone(),
+            suggestion: nearest(name, self.tables.iter().map(|table| table.name.as_str())),
+        }
+    }
+}
+
+/// Return the candidate that is most like `name`, if any is like it.
+fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name = name.to_lowercase();
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.to_owned())
 }
 
 impl ColumnDef {

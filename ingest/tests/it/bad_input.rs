@@ -21,7 +21,7 @@ fn check(table: &str, name: &str, text: &str, expected: &str) {
     fs::write(&path, text).unwrap();
     // A small buffer, so that files have been written when the bad row comes.
     let conform = ConformOptions { infinities: Infinities::Refuse, ..ConformOptions::default() };
-    let config = TransactionConfig { buffer_bytes: 1 << 20, conform };
+    let config = TransactionConfig { buffer_bytes: 1 << 20, conform, ..Default::default() };
     let error = ingest(&store, config, table, &path).unwrap_err().to_string();
 
     assert_eq!(error.replace(&format!("{}/", folder.path().display()), ""), expected);

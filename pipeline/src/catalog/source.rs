@@ -3,10 +3,10 @@
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
+use super::MeasuredExposure;
 use super::columns::Columns;
 use crate::characterize::SourceMeasurement;
 use crate::measurement::aperture_flux::RADII_PX;
-use crate::process::MeasuredExposure;
 
 /// Radius of the aperture whose flux is the calibration flux, pixels.
 const CALIBRATION_RADIUS_PX: f64 = 12.0;

@@ -3,8 +3,8 @@
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
+use super::MeasuredExposure;
 use super::columns::Columns;
-use crate::process::MeasuredExposure;
 
 /// Make one row for each exposure.
 pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatch, ArrowError> {

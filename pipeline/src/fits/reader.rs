@@ -97,6 +97,13 @@ impl FitsReader {
         self.shaped(index, nx, ny, pixels)
     }
 
+    /// The pixels of an image in double precision.
+    pub fn read_doubles(&mut self, index: usize) -> Result<Array2<f64>> {
+        let (nx, ny, _) = self.image(index)?;
+        let pixels = self.handle.read_pixels(nx * ny, f64::NAN)?;
+        self.shaped(index, nx, ny, pixels)
+    }
+
     /// The pixels of an image of integers, such as a mask.
     pub fn read_integers(&mut self, index: usize) -> Result<Array2<i32>> {
         let (nx, ny, _) = self.image(index)?;

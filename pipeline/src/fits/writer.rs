@@ -78,6 +78,11 @@ impl FitsWriter {
         self.pixels(32, image, cards, compression)
     }
 
+    /// Appends an image of real numbers in double precision.
+    pub fn doubles(&mut self, image: &Array2<f64>, cards: &[Card]) -> Result<()> {
+        self.pixels(-64, image, cards, Compression::None)
+    }
+
     fn pixels<T: Pixel>(
         &mut self,
         bitpix: i32,

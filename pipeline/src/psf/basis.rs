@@ -53,6 +53,21 @@ impl BasisPsf {
         self.degree
     }
 
+    /// The images: `(terms, rows, columns)`.
+    pub fn images(&self) -> &Array3<f64> {
+        &self.images
+    }
+
+    /// Grid spacing, image pixels.
+    pub fn step_px(&self) -> f64 {
+        self.step_px
+    }
+
+    /// Centre and scale of the positions that the polynomials take, pixels.
+    pub fn position_scale(&self) -> ((f64, f64), (f64, f64)) {
+        (self.centre, self.scale)
+    }
+
     /// Radius of the grid, image pixels.
     pub fn radius_px(&self) -> usize {
         ((self.images.dim().1 / 2) as f64 * self.step_px).floor() as usize

@@ -5,7 +5,7 @@ use almagest_pipeline::camera::{FrameOptions, read_exposures};
 use almagest_pipeline::characterize::{CharacterizeConfig, CharacterizeTask, Characterized};
 use almagest_pipeline::exposure::Exposure;
 use almagest_pipeline::forced_photometry::{
-    ForcedConfig, ForcedMeasurement, ForcedPhotometry, ForcedTarget, force,
+    ForcedConfig, ForcedInput, ForcedMeasurement, ForcedPhotometry, ForcedTarget, force,
 };
 use almagest_pipeline::measurement::aperture_flux;
 use almagest_pipeline::simulate::{SimulateConfig, TruthShape, simulate};
@@ -47,7 +47,7 @@ impl Epochs {
         let forced = exposures
             .iter()
             .zip(&characterized)
-            .map(|(e, c)| force(e, c, &targets, &ForcedConfig::default()))
+            .map(|(e, c)| force(&ForcedInput::of(e, c), &targets, &ForcedConfig::default()))
             .collect();
         Self { characterized, objects, forced }
     }

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broken_files;
+mod butler;
 mod closed_loop;
 mod decam;
 mod detection_quality;
 mod fits_bytes;
+mod frame;
 mod light_curves;
 mod process;
 mod raw_frames;

@@ -192,7 +192,8 @@ fn reference_stars_give_a_zero_point() {
 
     fs::write(folder.path().join("bare.csv"), "ra,magnitude\n1,2\n").unwrap();
     let config = ProcessConfig { reference: Some(folder.path().join("bare.csv")), ..config };
-    let store = catalog(tempfile::tempdir().unwrap().path());
+    let another = tempfile::tempdir().unwrap();
+    let store = catalog(another.path());
     let error = run(&store, &images, &config).unwrap_err().to_string();
     assert!(error.contains("no column dec or coord_dec, no column"), "{error}");
 }

@@ -17,7 +17,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
-use super::{HEALPIX_29, file_schema};
+use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
 use crate::chunking::{self, ChunkId};
 use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
@@ -26,8 +26,6 @@ use crate::schema::{TableDef, TableKind};
 use crate::sphgeom::{Angle, Cap, UnitVector};
 use crate::{Error, Result};
 
-/// Greatest number of rows of a row group.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Greatest number of rows of a page, the unit that a cone prunes.
 const PAGE_ROWS: usize = 8 * 1024;
 /// Half the diagonal of a HEALPix cell of order 29 is below this.
@@ -83,6 +81,8 @@ pub(crate) fn write(
     let data_file = DataFile {
         file_id: 0,
         table: table.name.clone(),
+        added_in: 0,
+        deleted: None,
         path: relative,
         n_rows: batch.num_rows() as u64,
         size_bytes,

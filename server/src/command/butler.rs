@@ -1,0 +1,274 @@
+//! `almagest butler`: datasets by what they are.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use almagest_pipeline::butler::{
+    Butler, DatasetQuery, DatasetRef, FrameIngest, Transfer, Validity,
+};
+use almagest_pipeline::camera::{find_frames, parse_time};
+use almagest_storage::CatalogStore;
+use clap::Subcommand;
+
+use super::frame_options::FrameArguments;
+use super::pipeline_arguments::condition;
+use super::{CommandError, Result, progress};
+
+/// Look after the datasets of a catalog: images, what pipelines made of them, calibrations.
+#[derive(Debug, clap::Args)]
+pub struct ButlerCommand {
+    #[command(subcommand)]
+    operation: Operation,
+}
+
+#[derive(Debug, Subcommand)]
+enum Operation {
+    /// List datasets.
+    QueryDatasets {
+        #[command(flatten)]
+        which: Which,
+        /// All of them, not only the first of each type and data id.
+        #[arg(long)]
+        all: bool,
+    },
+    /// List collections.
+    Collections {
+        /// Folder of the catalog.
+        catalog: PathBuf,
+        /// A pattern of names.
+        #[arg(default_value = "*")]
+        pattern: String,
+    },
+    /// Take in images. Those that cannot be understood are named; the others are taken.
+    IngestRaws(Box<IngestRaws>),
+    /// Let datasets of a type hold for a span of time, as calibrations.
+    Certify {
+        #[command(flatten)]
+        which: Which,
+        /// The calibration collection.
+        #[arg(long, value_name = "COLLECTION")]
+        to: String,
+        /// Begin: MJD (TAI) or a date (UTC); of all time, if not given.
+        #[arg(long, value_parser = parse_time)]
+        begin: Option<f64>,
+        /// End.
+        #[arg(long, value_parser = parse_time)]
+        end: Option<f64>,
+    },
+    /// Copy the files of datasets into a folder.
+    Retrieve {
+        #[command(flatten)]
+        which: Which,
+        /// The folder.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
+    /// Copy datasets into a folder that another catalog can import.
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// The folder.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
+    /// Take in what another catalog exported.
+    Import {
+        /// Folder of the catalog.
+        catalog: PathBuf,
+        /// The folder of the export.
+        folder: PathBuf,
+    },
+    /// Make a chain of collections, searched in their order.
+    Chain {
+        /// Folder of the catalog.
+        catalog: PathBuf,
+        /// Name of the chain.
+        name: String,
+        /// What it holds.
+        children: Vec<String>,
+    },
+    /// Forget a collection; of a run also remove the files.
+    Remove {
+        /// Folder of the catalog.
+        catalog: PathBuf,
+        /// The collection.
+        collection: String,
+    },
+    /// Compare the files of datasets with their checksums.
+    Verify {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Which datasets.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+    /// Name or pattern of the dataset types.
+    #[arg(default_value = "*")]
+    dataset_type: String,
+    /// Collection, in the order of search; may be a pattern.
+    #[arg(long, value_name = "COLLECTION", default_value = "*")]
+    collections: Vec<String>,
+    /// A condition, as "visit IN (1..10) AND band = 'r'".
+    #[arg(short = 'd', long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
+    /// No more than so many.
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+/// Images to take in.
+#[derive(Debug, clap::Args)]
+struct IngestRaws {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+    /// FITS files, or folders that hold them.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    /// Run that will own them.
+    #[arg(long, default_value = "images")]
+    run: String,
+    /// Dataset type that they get.
+    #[arg(long, default_value = "visit_image")]
+    dataset_type: String,
+    /// Copy the files into the catalog rather than leave them where they are.
+    #[arg(long)]
+    copy: bool,
+    #[command(flatten)]
+    frame: FrameArguments,
+}
+
+impl Which {
+    fn open(&self) -> Result<Butler> {
+        Ok(Butler::open(&CatalogStore::open(&self.catalog)?)?)
+    }
+
+    fn find(&self, butler: &Butler, find_first: bool) -> Result<Vec<DatasetRef>> {
+        let condition = condition(self.condition.as_deref())?;
+        let collections: Vec<&str> = self.collections.iter().map(String::as_str).collect();
+        Ok(butler.registry().query(&DatasetQuery {
+            dataset_type: &self.dataset_type,
+            collections: &collections,
+            condition: condition.as_ref(),
+            find_first,
+            limit: self.limit,
+        })?)
+    }
+}
+
+impl ButlerCommand {
+    /// Do what is asked for.
+    pub fn run(self) -> Result<()> {
+        let mut out = io::stdout().lock();
+        let open = |catalog: &PathBuf| -> Result<Butler> {
+            Ok(Butler::open(&CatalogStore::open(catalog)?)?)
+        };
+        match self.operation {
+            Operation::QueryDatasets { which, all } => {
+                let butler = which.open()?;
+                for dataset in which.find(&butler, !all)? {
+                    let (name, run) = (&dataset.dataset_type.name, &dataset.run);
+                    let path = butler.datastore().absolute(&dataset.path);
+                    writeln!(out, "{name}\t{}\t{run}\t{}", dataset.data_id, path.display())?;
+                }
+            }
+            Operation::Collections { catalog, pattern } => {
+                for collection in open(&catalog)?.registry().collections(&pattern)? {
+                    let (name, kind) = (&collection.name, collection.kind.name());
+                    match collection.children.is_empty() {
+                        true => {
+                            writeln!(out, "{name}\t{kind}\t{} datasets", collection.n_datasets)?
+                        }
+                        false => {
+                            writeln!(out, "{name}\t{kind}\t{}", collection.children.join(", "))?
+                        }
+                    }
+                }
+            }
+            Operation::IngestRaws(ingest) => ingest.run(&mut out)?,
+            Operation::Certify { which, to, begin, end } => {
+                let butler = which.open()?;
+                let datasets = which.find(&butler, true)?;
+                let validity = Validity {
+                    begin_mjd: begin.unwrap_or(Validity::ALWAYS.begin_mjd),
+                    end_mjd: end.unwrap_or(Validity::ALWAYS.end_mjd),
+                };
+                butler.registry().certify(&to, &datasets, validity)?;
+                writeln!(out, "{to}: {} datasets certified", datasets.len())?;
+            }
+            Operation::Retrieve { which, to } => {
+                let butler = which.open()?;
+                let datasets = which.find(&butler, true)?;
+                for path in butler.retrieve(&datasets, &to)? {
+                    writeln!(out, "{}", path.display())?;
+                }
+            }
+            Operation::Export { which, to } => {
+                let butler = which.open()?;
+                let datasets = which.find(&butler, true)?;
+                butler.export(&datasets, &to)?;
+                writeln!(out, "{}: {} datasets", to.display(), datasets.len())?;
+            }
+            Operation::Import { catalog, folder } => {
+                let n_datasets = open(&catalog)?.import(&folder)?;
+                writeln!(out, "{n_datasets} datasets")?;
+            }
+            Operation::Chain { catalog, name, children } => {
+                let children: Vec<&str> = children.iter().map(String::as_str).collect();
+                open(&catalog)?.registry().set_chain(&name, &children)?;
+            }
+            Operation::Remove { catalog, collection } => open(&catalog)?.remove(&collection)?,
+            Operation::Verify { which } => {
+                let butler = which.open()?;
+                let datasets = which.find(&butler, false)?;
+                let faults = butler.verify(&datasets);
+                for fault in &faults {
+                    writeln!(out, "{fault}")?;
+                }
+                writeln!(out, "{} datasets, {} faults", datasets.len(), faults.len())?;
+                if !faults.is_empty() {
+                    let reason = format!("{} datasets are damaged", faults.len());
+                    return Err(CommandError::Refused(reason));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl IngestRaws {
+    fn run(&self, out: &mut impl Write) -> Result<()> {
+        let butler = Butler::open(&CatalogStore::open(&self.catalog)?)?;
+        let facts = self.frame.options();
+        let transfer = if self.copy { Transfer::Copy } else { Transfer::InPlace };
+        let ingest = FrameIngest {
+            run: &self.run,
+            dataset_type: &self.dataset_type,
+            transfer,
+            facts: &facts,
+        };
+        let frames = find_frames(&self.images)?;
+        let bar = progress::steps(frames.len() as u64, "images");
+        let (mut n_datasets, mut refused) = (0, vec![]);
+        for frame in &frames {
+            match butler.ingest_frames(frame, &ingest) {
+                Ok(ingested) => n_datasets += ingested.len(),
+                Err(error) => refused.push(error.to_string()),
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        for reason in &refused {
+            writeln!(out, "not taken: {reason}")?;
+        }
+        let (run, n_frames) = (&self.run, frames.len());
+        writeln!(out, "{run}: {n_datasets} datasets of {n_frames} images")?;
+        match refused.len() {
+            0 => Ok(()),
+            n => Err(CommandError::Refused(format!("{n} of {n_frames} images were not taken"))),
+        }
+    }
+}
