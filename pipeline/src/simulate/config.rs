@@ -381,6 +381,13 @@ impl Default for CalibrationConfig {
     }
 }
 
+impl CalibrationConfig {
+    /// What an afternoon of calibrations yields.
+    pub fn usual() -> CalibrationConfig {
+        CalibrationConfig { biases: 10, darks: 5, flats: 5, ptc_pairs: 10, ..Self::default() }
+    }
+}
+
 impl Preset {
     /// The survey of this size.
     pub fn config(self) -> SurveyConfig {
