@@ -138,7 +138,9 @@ impl ChunkedTable {
                 e_tag: None,
                 version: None,
             })
-            .with_extension(planned);
+            .with_extension(planned)
+            // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
+            .with_extension(self.snapshot.clone());
             if let Some(access) = access {
                 partitioned = partitioned.with_extension(access);
             }

@@ -9,7 +9,7 @@
 //! No row changes, moves to another chunk or gets another key, so that a query has the same answer
 //! before and after. Readers go on with the files they see, which `vacuum` removes when nobody can
 //! ask for them any more. A commit that touches the same files meanwhile makes the compaction a
-//! conflict, and it begins anew.
+//! conflict, and it begins anew; additions do not disturb it.
 
 use std::collections::BTreeSet;
 
@@ -59,31 +59,44 @@ pub struct CompactReport {
     pub version: u64,
 }
 
+/// What was done to all tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Tables that were compacted.
+    pub tables: Vec<CompactReport>,
+    /// Tables whose rows other commits removed again and again meanwhile; they stay as they are
+    /// until the next compaction.
+    pub busy: Vec<String>,
+}
+
 /// Compact every table of a catalog that is worth it, each in a version of its own.
 ///
 /// # Errors
-/// Storage errors; [conflicts](crate::ErrorKind::Conflict) where other commits came in between
-/// again and again. Tables that were compacted before stay so.
-pub fn compact(store: &CatalogStore, config: &CompactConfig) -> Result<Vec<CompactReport>> {
+/// Storage errors. Tables that were compacted before stay so.
+pub fn compact(store: &CatalogStore, config: &CompactConfig) -> Result<Compacted> {
     let names: Vec<String> =
         store.snapshot()?.schema().tables.iter().map(|table| table.name.clone()).collect();
-    let mut reports = vec![];
+    let mut compacted = Compacted::default();
     for name in names {
         let mut tries = 1;
         loop {
             match compact_table(store, &name, config) {
                 Ok(report) => {
-                    reports.extend(report);
+                    compacted.tables.extend(report);
                     break;
                 }
                 Err(Error::Storage(StorageError::Conflict { .. })) if tries < TRIES => tries += 1,
+                Err(Error::Storage(StorageError::Conflict { .. })) => {
+                    compacted.busy.push(name);
+                    break;
+                }
                 // It was dropped meanwhile.
                 Err(Error::Storage(StorageError::NoSuchTable { .. })) => break,
                 Err(error) => return Err(error),
             }
         }
     }
-    Ok(reports)
+    Ok(compacted)
 }
 
 fn compact_table(

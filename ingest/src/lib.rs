@@ -65,7 +65,7 @@ pub mod origin;
 mod place;
 pub mod transaction;
 
-pub use compact::{CompactConfig, CompactReport, compact};
+pub use compact::{CompactConfig, CompactReport, Compacted, compact};
 pub use config::{OnError, TransactionConfig};
 pub use conform::{ConformOptions, ExtraColumns, Infinities, Report, conform};
 pub use error::{Error, ErrorKind, Result};

@@ -1,6 +1,5 @@
-//! A catalog's folder: create it, open it, write files into it, publish them.
+//! A catalog's folder: create it, open it, view its versions, write files into it.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,17 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
-use crate::activity::{Activity, LoggedContribution};
+use crate::activity::Activity;
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
-use crate::deletion_vector::DeletionVector;
+use crate::disk::{Disk, LocalDisk};
 use crate::lease::{Leases, WriteLease};
-use crate::metadata::{Change, Definitions, Metadata, Newest};
+use crate::metadata::{Definitions, Metadata};
 use crate::place::{Place, PlacedRows};
-use crate::removal::Removal;
-use crate::schema::{SchemaDef, TableChanges, TableDef, felis};
-use crate::snapshot::{Snapshot, look_up_in_files};
+use crate::schema::{SchemaDef, TableDef, felis};
+use crate::snapshot::Snapshot;
 use crate::{Error, Result, id_index, layout};
 
 /// An open catalog; cheap to clone, shared by readers and writers of one process.
@@ -29,6 +27,7 @@ pub struct CatalogStore {
 
 struct Inner {
     root: PathBuf,
+    disk: Arc<dyn Disk>,
     opened: Arc<Definitions>,
     chunking: Chunking,
     metadata: Mutex<Metadata>,
@@ -45,42 +44,11 @@ const KNOWN_DEFINITIONS: usize = 8;
 /// Dropping it uncommitted removes the file.
 #[derive(Debug)]
 pub struct PendingFile {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
-    file: DataFile,
-    ids: Vec<i64>,
-    committed: bool,
-}
-
-/// What one commit changes.
-#[derive(Debug, Default)]
-pub struct CommitPlan {
-    /// Tables to drop and to add, before the files.
-    pub tables: TableChanges,
-    /// Files to add.
-    pub added: Vec<PendingFile>,
-    /// Files to remove: [`DataFile::file_id`]s of the base version.
-    pub removed: Vec<i64>,
-    /// Rows to remove, by the number of their file in the base version.
-    pub deleted: BTreeMap<i64, DeletionVector>,
-    /// Why files and rows go: which rows of which table are meant. Where another commit adds such
-    /// rows meanwhile, the plan is refused.
-    pub removals: Vec<(String, Removal)>,
-    /// Contributions whose rows are in the files, by keys that no version has yet.
-    pub contributions: Vec<LoggedContribution>,
-    /// What the commit is, for people.
-    pub message: String,
-    /// Who commits; empty where nobody says.
-    pub author: String,
-}
-
-impl CommitPlan {
-    /// Would the plan change nothing?
-    pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-            && self.added.is_empty()
-            && self.removed.is_empty()
-            && self.deleted.is_empty()
-    }
+    pub(crate) file: DataFile,
+    pub(crate) ids: Vec<i64>,
+    pub(crate) committed: bool,
 }
 
 impl CatalogStore {
@@ -101,7 +69,7 @@ impl CatalogStore {
         let path = root.join(layout::METADATA);
         fs::rename(&unfinished, &path)
             .map_err(|source| Error::Io { path: path.clone(), source })?;
-        write::sync_folder(root)?;
+        LocalDisk.sync_folder(root).map_err(io_error)?;
         Self::open(root)
     }
 
@@ -110,6 +78,14 @@ impl CatalogStore {
     /// # Errors
     /// [`Error::NotACatalog`]; [`Error::Corrupt`] where the metadata cannot be understood.
     pub fn open(root: &Path) -> Result<Self> {
+        Self::open_on(Arc::new(LocalDisk), root)
+    }
+
+    /// Open the catalog in the folder `root`; data files are written to `disk`.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, root: &Path) -> Result<Self> {
         let path = root.join(layout::METADATA);
         if !path.is_file() {
             return Err(Error::NotACatalog { path: root.to_owned() });
@@ -120,6 +96,7 @@ impl CatalogStore {
         let opened = Arc::new(metadata.definitions(metadata.newest_version()?)?);
         let inner = Inner {
             root: root.to_owned(),
+            disk,
             opened,
             chunking,
             metadata: Mutex::new(metadata),
@@ -217,6 +194,10 @@ impl CatalogStore {
         self.inner.leases.write()
     }
 
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.inner.disk.as_ref()
+    }
+
     pub(crate) fn leases(&self) -> &Leases {
         &self.inner.leases
     }
@@ -256,88 +237,29 @@ impl CatalogStore {
         let stem = layout::unique_stem();
         let relative = layout::data_file(&table.name, &stem);
         let path = layout::absolute(self.root(), &relative);
-        let guard = RemoveOnDrop(Some(path.clone()));
-        let (file, sorted) = write::write(&path, relative, table, rows)?;
+        let disk = &self.inner.disk;
+        let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
+        let (file, sorted) = write::write(disk.as_ref(), &path, relative, table, rows)?;
         let entries = id_entries(table, &sorted);
         refuse_repeated(table, &entries)?;
         guard.keep();
-        let mut pending =
-            PendingFile { root: self.root().to_owned(), file, ids: vec![], committed: false };
+        let mut pending = PendingFile {
+            disk: Arc::clone(disk),
+            root: self.root().to_owned(),
+            file,
+            ids: vec![],
+            committed: false,
+        };
         if !entries.is_empty() {
             let relative = layout::index_file(&table.name, &stem);
             let path = layout::absolute(self.root(), &relative);
-            let run = id_index::write_run(&path, relative, &entries)?;
+            let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
+            let run = id_index::write_run(disk.as_ref(), &path, relative, &entries)?;
+            guard.keep();
             pending.file.id_run = Some(run);
             pending.ids = entries.into_iter().map(|(id, _)| id).collect();
         }
         Ok(pending)
-    }
-
-    /// Publish `plan` as one new version and return its number: all of it or nothing.
-    ///
-    /// `base_version` is the version on which the writer's decisions rest. Ids are checked against
-    /// every file that is visible, those committed since included.
-    ///
-    /// # Errors
-    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile, or
-    /// a table of the plan was dropped; those of [`TableChanges::apply`].
-    pub fn commit(&self, base_version: u64, mut plan: CommitPlan) -> Result<u64> {
-        // Compare with what is visible before taking the write lock, so that the lock is short.
-        let checked = self.snapshot()?;
-        let base = self.definitions(&self.metadata(), base_version)?;
-        let after = plan.tables.apply(checked.schema())?;
-        let claims = Claims::of(&plan, &after)?;
-        claims.refuse_repeated()?;
-        for (table, ids) in &claims.unique {
-            if plan.tables.dropped.contains(&table.name) {
-                continue;
-            }
-            let files = checked
-                .data_files(&table.name)
-                .iter()
-                .filter(|file| !plan.removed.contains(&file.file_id));
-            let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
-            refuse_found(self, table, files, ids)?;
-        }
-        let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
-        let change = Change {
-            message: &plan.message,
-            author: &plan.author,
-            tables: &plan.tables,
-            added: &files,
-            removed: &plan.removed,
-            deleted: &plan.deleted,
-            contributions: &plan.contributions,
-        };
-        let verify = |newest: &Newest<'_>| {
-            let is_new = |name: &str| plan.tables.added.iter().any(|table| table.name == name);
-            for table in files.iter().map(|file| &file.table).filter(|name| !is_new(name)) {
-                if newest.definitions.since.get(table) != base.since.get(table) {
-                    let reason = format!("table {table} was dropped by another commit");
-                    return Err(Error::Conflict { reason });
-                }
-            }
-            for (table, removal) in &plan.removals {
-                let mut added = newest.added_since.iter().filter(|file| file.table == *table);
-                if added.any(|file| removal.may_meet(file)) {
-                    let reason =
-                        format!("another commit added rows to {table} that may have to go too");
-                    return Err(Error::Conflict { reason });
-                }
-            }
-            for (table, ids) in &claims.unique {
-                let files = newest.added_since.iter().filter(|file| file.table == table.name);
-                let is_dropped = plan.tables.dropped.contains(&table.name);
-                let files = files.filter(|_| !is_dropped).map(|file| (file, None));
-                refuse_found(self, table, files, ids)?;
-            }
-            Ok(())
-        };
-        let version = self.metadata().commit(base_version, &change, verify)?;
-        for pending in &mut plan.added {
-            pending.committed = true;
-        }
-        Ok(version)
     }
 
     pub(crate) fn metadata(&self) -> MutexGuard<'_, Metadata> {
@@ -372,64 +294,35 @@ impl Drop for PendingFile {
         let run = self.file.id_run.as_ref().map(|run| run.path.as_str());
         for relative in [Some(self.file.path.as_str()), run].into_iter().flatten() {
             // What cannot be removed now is an orphan, which no version sees.
-            let _ = fs::remove_file(layout::absolute(&self.root, relative));
+            let _ = self.disk.remove_file(&layout::absolute(&self.root, relative));
         }
     }
 }
 
 /// Removes a half-written file when the writer fails.
-struct RemoveOnDrop(Option<PathBuf>);
+struct RemoveOnDrop<'a> {
+    disk: &'a dyn Disk,
+    path: Option<PathBuf>,
+}
 
-impl RemoveOnDrop {
+impl RemoveOnDrop<'_> {
     fn keep(mut self) {
-        self.0 = None;
+        self.path = None;
     }
 }
 
-impl Drop for RemoveOnDrop {
+impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
+        if let Some(path) = &self.path {
+            let _ = self.disk.remove_file(path);
         }
-    }
-}
-
-/// The ids that the files of a plan claim, ascending, of tables where an id names one row.
-struct Claims<'a> {
-    unique: Vec<(&'a TableDef, Vec<i64>)>,
-}
-
-impl<'a> Claims<'a> {
-    fn of(plan: &CommitPlan, schema: &'a SchemaDef) -> Result<Self> {
-        let mut ids_of: HashMap<&str, Vec<i64>> = HashMap::new();
-        for pending in &plan.added {
-            ids_of.entry(&pending.file.table).or_default().extend(&pending.ids);
-        }
-        let mut unique = vec![];
-        for (name, mut ids) in ids_of {
-            let table = schema.find(name)?;
-            if ids_are_unique(table) {
-                ids.sort_unstable();
-                unique.push((table, ids));
-            }
-        }
-        Ok(Self { unique })
-    }
-
-    fn refuse_repeated(&self) -> Result<()> {
-        for (table, ids) in &self.unique {
-            let repeated =
-                ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-            refuse(table, repeated)?;
-        }
-        Ok(())
     }
 }
 
 /// Must an id occur only once in `table`?
 ///
 /// A versioned director (its primary key has more than the id) has one row for each validity.
-fn ids_are_unique(table: &TableDef) -> bool {
+pub(crate) fn ids_are_unique(table: &TableDef) -> bool {
     table.id.as_ref().is_some_and(|id| table.primary_key == [id.clone()])
 }
 
@@ -457,20 +350,7 @@ fn refuse_repeated(table: &TableDef, entries: &[(i64, Place)]) -> Result<()> {
     refuse(table, repeated)
 }
 
-fn refuse_found<'a>(
-    store: &CatalogStore,
-    table: &TableDef,
-    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
-    ids: &[i64],
-) -> Result<()> {
-    let mut found = HashMap::new();
-    look_up_in_files(store, table, files, ids, &mut found)?;
-    let mut found: Vec<i64> = found.into_keys().collect();
-    found.sort_unstable();
-    refuse(table, found)
-}
-
-fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
+pub(crate) fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
     match ids.first() {
         None => Ok(()),
         Some(&id) => Err(Error::DuplicateId {

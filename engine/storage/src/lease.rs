@@ -1,9 +1,9 @@
 //! Leases: what readers and writers of one open store keep vacuum from removing.
 //!
 //! A store has one lease for all its snapshots: it protects every version from the oldest on that
-//! one of them sees. It is written when a snapshot of an older version than before is taken, which
-//! is seldom, and moved forward by the heartbeat. A writer has a lease of its own for the files
-//! that no version names yet.
+//! one of them sees. It is written when a snapshot is taken and the oldest is another one than
+//! before, and by the heartbeat. A writer has a lease of its own for the files that no version
+//! names yet.
 //!
 //! The order matters. A reader first writes its lease and then asks whether the version is kept;
 //! vacuum first writes which versions are kept and then asks for the leases. So either sees the
@@ -69,15 +69,17 @@ impl Leases {
     /// Protect a version and all later ones.
     pub fn read(self: &Arc<Self>, version: u64) -> Result<VersionLease> {
         let mut held = self.held();
+        let in_use = held.in_use.first_key_value().map(|(version, _)| *version);
+        let oldest = in_use.map_or(version, |oldest| oldest.min(version));
         match held.reading {
-            Some((_, oldest)) if oldest <= version => {}
+            Some((_, protected)) if protected == oldest => {}
             Some((number, _)) => {
-                self.activity().renew_lease(number, Protected::Versions(version))?;
-                held.reading = Some((number, version));
+                self.activity().renew_lease(number, Protected::Versions(oldest))?;
+                held.reading = Some((number, oldest));
             }
             None => {
-                let number = self.activity().add_lease(Protected::Versions(version))?;
-                held.reading = Some((number, version));
+                let number = self.activity().add_lease(Protected::Versions(oldest))?;
+                held.reading = Some((number, oldest));
             }
         }
         *held.in_use.entry(version).or_default() += 1;

@@ -106,7 +106,7 @@ impl CatalogStore {
     fn remove_file(&self, relative: &str) -> Result<u64> {
         let path = layout::absolute(self.root(), relative);
         let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        match fs::remove_file(&path) {
+        match self.disk().remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::Io { path, source })
             }

@@ -1,8 +1,9 @@
 //! Compaction changes files and no answer; vacuum removes what nobody can ask for.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use almagest_ingest::{CompactConfig, Transaction, compact};
+use almagest_ingest::{CompactConfig, Compacted, ErrorKind, Transaction, compact};
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Error as StorageError, Removal};
 
@@ -49,7 +50,7 @@ fn small_files_become_one_and_holes_are_closed() {
     let before = everything(&store);
     let places = store.snapshot().unwrap().look_up_ids("Object", &[7, 299]).unwrap();
 
-    let reports = compact(&store, &eager()).unwrap();
+    let reports = compact(&store, &eager()).unwrap().tables;
     let tables: Vec<_> = reports.iter().map(|r| (&r.table[..], r.files_before, r.n_rows)).collect();
     assert_eq!(
         tables,
@@ -62,7 +63,7 @@ fn small_files_become_one_and_holes_are_closed() {
         assert_eq!(snapshot.data_files(table).len(), 1, "{table}");
         assert!(snapshot.data_files(table)[0].deleted.is_none());
     }
-    assert!(compact(&store, &eager()).unwrap().is_empty(), "nothing is left to do");
+    assert_eq!(compact(&store, &eager()).unwrap(), Compacted::default(), "nothing is left to do");
     assert_eq!(store.versions().unwrap().last().unwrap().message, "compact Visit: 6 files to 1");
     assert!(store.check().unwrap().is_clean());
 }
@@ -73,7 +74,7 @@ fn a_small_target_parts_files_between_chunks() {
     fill(&store);
     let before = everything(&store);
     let config = CompactConfig { target_bytes: 4000, ..eager() };
-    let reports = compact(&store, &config).unwrap();
+    let reports = compact(&store, &config).unwrap().tables;
     assert!(reports.iter().any(|report| report.files_after > 1), "{reports:?}");
     assert_eq!(everything(&store), before);
     let snapshot = store.snapshot().unwrap();
@@ -167,4 +168,84 @@ fn a_commit_to_the_same_files_makes_compaction_begin_anew() {
     let refusal = store.commit(snapshot.version(), plan).unwrap_err();
     assert!(matches!(refusal, StorageError::Conflict { .. }), "{refusal}");
     assert_eq!(store.snapshot().unwrap().n_rows("Source"), 299);
+}
+
+/// Each store has its own connection and its own leases, as a process of its own would.
+#[test]
+fn readers_see_whole_versions_while_others_write_compact_and_vacuum() {
+    let (_folder, store) = catalog();
+    fill(&store);
+    // Leases of snapshots that are gone last until the next heartbeat, or vacuum.
+    store.vacuum(NOW).unwrap();
+    let root = store.root();
+    let until = Instant::now() + Duration::from_secs(4);
+    let (n_replaced, n_compacted, n_removed, n_read) = thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            let store = CatalogStore::open(root).unwrap();
+            let mut n = 0;
+            while Instant::now() < until {
+                let visit = n % 6;
+                let mut transaction = Transaction::begin(&store).unwrap();
+                for table in ["Visit", "ForcedSource"] {
+                    transaction.remove(table, Removal::data_id("visit", visit)).unwrap();
+                }
+                let forced: Vec<_> = (1..=50 + n).map(|id| (Some(1 + id % 300), visit)).collect();
+                transaction.append("Visit", &visits(&[visit])).unwrap();
+                transaction.append("ForcedSource", &forced_sources(&forced)).unwrap();
+                transaction.append("Source", &sources(&[(10_000 + n, 1.0, 2.0)])).unwrap();
+                match transaction.commit() {
+                    Ok(_) => n += 1,
+                    // A compaction came in between.
+                    Err(error) if error.kind() == ErrorKind::Conflict => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            n
+        });
+        let compactor = scope.spawn(move || {
+            let store = CatalogStore::open(root).unwrap();
+            let mut n = 0;
+            while Instant::now() < until {
+                n += compact(&store, &eager()).unwrap().tables.len();
+                thread::sleep(Duration::from_millis(20));
+            }
+            n
+        });
+        let vacuumer = scope.spawn(move || {
+            let store = CatalogStore::open(root).unwrap();
+            let mut n = 0;
+            while Instant::now() < until {
+                n += store.vacuum(NOW).unwrap().n_data_files;
+                thread::sleep(Duration::from_millis(5));
+            }
+            n
+        });
+        let reader = scope.spawn(move || {
+            let store = CatalogStore::open(root).unwrap();
+            let mut n = 0;
+            while Instant::now() < until {
+                let snapshot = store.snapshot().unwrap();
+                let n_commits = snapshot.n_rows("Source") as i64 - 300;
+                thread::sleep(Duration::from_millis(10));
+                assert_eq!(visible(&snapshot, "Visit", "visit").len(), 6);
+                // Each of the last six commits left 50 rows and as many more as came before it.
+                let expected: i64 =
+                    (0..6).map(|age| n_commits - 1 - age).map(|n| 50 + n.max(0)).sum();
+                let seen = visible(&snapshot, "ForcedSource", "visit");
+                assert_eq!(seen.len() as i64, expected, "after {n_commits} commits");
+                assert_eq!(snapshot.n_rows("ForcedSource") as i64, expected);
+                n += 1;
+            }
+            n
+        });
+        let join = |result: thread::Result<_>| result.unwrap();
+        (writer.join().unwrap(), join(compactor.join()), join(vacuumer.join()), join(reader.join()))
+    });
+    println!(
+        "{n_replaced} visits replaced, {n_compacted} compactions, {n_removed} files removed, {n_read} reads"
+    );
+    assert!(n_replaced > 1 && n_compacted > 1 && n_removed > 0 && n_read > 5);
+    store.vacuum(NOW).unwrap();
+    let report = store.check().unwrap();
+    assert!(report.is_clean(), "{report}");
 }

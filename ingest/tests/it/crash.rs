@@ -214,6 +214,6 @@ fn kill_again_and_again(seed: u64, n_kills: u64) {
 fn killed_at_random_moments() {
     let n_catalogs = if env::var_os("ALMAGEST_LONG").is_some() { 100 } else { 2 };
     for seed in 0..n_catalogs {
-        kill_again_and_again(seed, 30);
+        kill_again_and_again(seed, 20);
     }
 }

@@ -37,13 +37,16 @@ impl Compact {
             ..Default::default()
         };
         let spinner = progress::spinner(format!("compacting {}", self.catalog.display()));
-        let reports = compact(&CatalogStore::open(&self.catalog)?, &config)?;
+        let compacted = compact(&CatalogStore::open(&self.catalog)?, &config)?;
         spinner.finish_and_clear();
         let mut out = io::stdout().lock();
-        if reports.is_empty() {
+        if compacted.tables.is_empty() && compacted.busy.is_empty() {
             writeln!(out, "nothing to compact")?;
         }
-        for report in reports {
+        for table in compacted.busy {
+            writeln!(out, "{table}: not now, as other commits change it")?;
+        }
+        for report in compacted.tables {
             writeln!(
                 out,
                 "{}: {} files to {}, {} rows (version {})",
