@@ -5,7 +5,8 @@
     python pipeline/tests/plot_survey.py DIR pipeline/cameras/testcam-s.yaml VISIT OUT.png
 
 Left: the raw frame of the visit's first detector, amplifiers side by side with prescan and overscans.
-Right: all detectors at their places, overscan and gain taken off, with the true places of bright stars.
+Middle: all detectors at their places, overscan and gain taken off, with the true places of bright stars.
+Right, where there are calibrated exposures: the first detector as a perfect instrument sees it.
 """
 
 import pathlib
@@ -54,7 +55,10 @@ paths = sorted((folder / "raw").glob(f"raw-{visit:05d}-*.fits"))
 sources = pq.read_table(folder / "truth/truth_source.parquet").to_pandas()
 sources = sources[(sources.visit == visit) & (sources.electrons > 3e4)]
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(20, 10))
+perfect = sorted((folder / "calibrated").glob(f"calibrated-{visit:05d}-*.fits"))
+n_panels = 3 if perfect else 2
+figure, axes = plt.subplots(1, n_panels, figsize=(10 * n_panels, 10))
+left, right = axes[0], axes[1]
 with fits.open(paths[0]) as hdus:
     layout = camera["layouts"][camera["detectors"][0]["layout"]]
     amplifiers = [hdus[a["hdu"]].data for a in layout["amplifiers"]]
@@ -97,5 +101,12 @@ for path in paths:
 right.autoscale()
 right.set_aspect("equal")
 right.set_title(f"visit {visit}: focal plane, mm; circles: truth above 30,000 electrons")
+if perfect:
+    with fits.open(perfect[0]) as hdus:
+        image, mask = hdus["IMAGE"].data, hdus["MASK"].data
+        print(f"{perfect[0].name}: {hdus['IMAGE'].header['CTYPE1']}, {np.sum(mask != 0)} masked")
+    sky = np.median(image)
+    axes[2].imshow(image, origin="lower", vmin=0.9 * sky, vmax=1.3 * sky, cmap="gray")
+    axes[2].set_title(f"{perfect[0].name}")
 figure.tight_layout()
 figure.savefig(out, dpi=70)

@@ -468,7 +468,7 @@ impl SurveyConfig {
             ("exposure_time_s", self.exposure_time_s),
             ("atmosphere.seeing_arcsec", self.atmosphere.seeing_arcsec),
         ];
-        if let Some((key, _)) = positive.iter().find(|(_, value)| !(*value > 0.0)) {
+        if let Some((key, _)) = positive.iter().find(|(_, value)| value.is_nan() || *value <= 0.0) {
             return refuse(key, "is not positive");
         }
         for band in &self.bands {
