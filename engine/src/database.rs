@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_adql::{AsOf, Names};
-use almagest_storage::schema::SchemaDef;
+use almagest_storage::schema::{SchemaDef, TableKind};
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -139,7 +139,13 @@ impl Database {
             self.schemas.iter().filter(|schema| schema.name != tap_schema::NAME).cloned().collect();
         for schema in &mut schemas {
             let name = schema.name.clone();
-            schema.tables.retain(|table| is_visible(&name, &table.name));
+            // Who may not see a table may not see what a view shows of it.
+            schema.tables.retain(|table| match &table.kind {
+                TableKind::View { of, .. } => {
+                    is_visible(&name, &table.name) && is_visible(&name, of)
+                }
+                _ => is_visible(&name, &table.name),
+            });
             for table in &mut schema.tables {
                 table.foreign_keys.retain(|key| {
                     let target = key.target_table.as_str();
@@ -169,7 +175,11 @@ impl Database {
     /// The number of rows of a stored table that the caller may see; none for those that describe
     /// others, and where the catalog cannot be read.
     pub fn n_rows(&self, schema: &str, table: &str) -> Option<u64> {
-        self.schemas.iter().find(|known| known.name == schema)?.table(table)?;
+        let found = self.schemas.iter().find(|known| known.name == schema)?.table(table)?;
+        let table = match &found.kind {
+            TableKind::View { of, .. } => of,
+            _ => table,
+        };
         let mount = self.mounts.iter().find(|mount| mount.name() == schema)?;
         Some(mount.snapshot().ok()?.n_rows(table))
     }

@@ -75,31 +75,33 @@ pub fn table_def(name: &str, schema: &Schema, input: &str) -> Result<Inferred> {
     if columns.is_empty() {
         return Err(file_error(input, "no column that a table can hold".to_owned()));
     }
-    let table = placed(TableDef {
-        name: name.to_owned(),
-        description: schema.metadata().get(DESCRIPTION).cloned().unwrap_or_default(),
-        tap_index: None,
-        utype: schema.metadata().get(UTYPE).cloned(),
-        columns,
-        primary_key: vec![],
-        foreign_keys: vec![],
-        kind: TableKind::Replicated,
-        position: None,
-        id: None,
-        time: None,
-    });
+    let description = schema.metadata().get(DESCRIPTION).cloned().unwrap_or_default();
+    let utype = schema.metadata().get(UTYPE).cloned();
+    let table = TableDef { utype, ..of_columns(name, description, columns) };
     Ok(Inferred { table, left_out })
 }
 
-/// Find the position and the id among the columns of a table, and what that makes it.
-pub fn placed(table: TableDef) -> TableDef {
-    let position = position(&table.columns);
-    let id = id(&table.columns);
+/// Return the table that columns make, whose position and id are found among them.
+pub fn of_columns(name: &str, description: String, columns: Vec<ColumnDef>) -> TableDef {
+    let position = position(&columns);
+    let id = id(&columns);
     let kind = match (&position, &id) {
         (Some(_), Some(_)) => TableKind::Positional,
         _ => TableKind::Replicated,
     };
-    TableDef { kind, position, id, ..table }
+    TableDef {
+        name: name.to_owned(),
+        description,
+        tap_index: None,
+        utype: None,
+        columns,
+        primary_key: vec![],
+        foreign_keys: vec![],
+        kind,
+        position,
+        id,
+        time: None,
+    }
 }
 
 fn file_error(input: &str, reason: String) -> Error {

@@ -129,6 +129,7 @@ pub(crate) fn place_rows(
     let chunking = snapshot.store().chunking();
     match &table.kind {
         TableKind::Replicated => Ok(vec![Some(Place::replicated()); batch.num_rows()]),
+        TableKind::View { .. } => Err(definition(table, "a view has no rows of its own")),
         TableKind::Director if is_versioned(table) => {
             place_versioned(table, batch, &origin, directors, snapshot)
         }

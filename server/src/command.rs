@@ -28,6 +28,7 @@ pub mod run;
 pub mod serve;
 pub mod serve_conduct;
 pub mod serve_limits;
+pub mod simulate;
 pub mod tag;
 pub mod user;
 pub mod vacuum;

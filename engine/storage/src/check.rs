@@ -214,7 +214,10 @@ fn is_placed_by_own_position(table: &TableDef) -> bool {
     match table.kind {
         TableKind::Positional => true,
         TableKind::Director => table.primary_key.len() == 1,
-        TableKind::Child { .. } | TableKind::RefMatch { .. } | TableKind::Replicated => false,
+        TableKind::Child { .. }
+        | TableKind::RefMatch { .. }
+        | TableKind::Replicated
+        | TableKind::View { .. } => false,
     }
 }
 

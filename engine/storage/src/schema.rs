@@ -11,6 +11,7 @@ mod datatype;
 pub mod felis;
 mod geometry;
 pub mod survey;
+pub mod dp1_names;
 mod table_changes;
 
 pub use geometry::GeometryType;
@@ -81,6 +82,13 @@ pub enum TableKind {
     },
     /// Small, whole on each node, such as Visit.
     Replicated,
+    /// The rows of another table under other names; it has none of its own.
+    View {
+        /// Name of the other table.
+        of: String,
+        /// Its columns, one for each of the view.
+        columns: Vec<String>,
+    },
 }
 
 impl fmt::Display for TableKind {
@@ -91,6 +99,7 @@ impl fmt::Display for TableKind {
             Self::Positional => "positional",
             Self::RefMatch { .. } => "ref-match",
             Self::Replicated => "replicated",
+            Self::View { .. } => "view",
         })
     }
 }
@@ -219,6 +228,6 @@ impl TableDef {
 
     /// Are the rows spread over chunks (as opposed to replicated)?
     pub fn is_chunked(&self) -> bool {
-        self.kind != TableKind::Replicated
+        !matches!(self.kind, TableKind::Replicated | TableKind::View { .. })
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, s};
 
-pub use read::read_raw;
+pub use read::{read_raw, read_raw_facts};
 pub use write::{raw_name, write_raw};
 
 use super::model::{CameraModel, DetectorModel, ExposureType, Flip, Pointing, Section};
@@ -44,6 +44,19 @@ pub struct RawFrame {
     pub header_wcs: Option<Wcs>,
     /// The file.
     pub source: PathBuf,
+}
+
+/// What a raw file is, without its pixels.
+#[derive(Debug, Clone)]
+pub struct RawFacts {
+    /// The camera.
+    pub camera: Arc<CameraModel>,
+    /// Number of the detector.
+    pub detector_id: i32,
+    /// Name of the detector.
+    pub detector_name: String,
+    /// Facts of the exposure.
+    pub exposure: RawExposure,
 }
 
 /// Facts of a raw exposure. Times are MJD in TAI, angles degrees.

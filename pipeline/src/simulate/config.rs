@@ -381,6 +381,13 @@ impl Default for CalibrationConfig {
     }
 }
 
+impl CalibrationConfig {
+    /// What an afternoon of calibrations yields.
+    pub fn usual() -> CalibrationConfig {
+        CalibrationConfig { biases: 10, darks: 5, flats: 5, ptc_pairs: 10, ..Self::default() }
+    }
+}
+
 impl Preset {
     /// The survey of this size.
     pub fn config(self) -> SurveyConfig {
@@ -461,7 +468,7 @@ impl SurveyConfig {
             ("exposure_time_s", self.exposure_time_s),
             ("atmosphere.seeing_arcsec", self.atmosphere.seeing_arcsec),
         ];
-        if let Some((key, _)) = positive.iter().find(|(_, value)| !(*value > 0.0)) {
+        if let Some((key, _)) = positive.iter().find(|(_, value)| value.is_nan() || *value <= 0.0) {
             return refuse(key, "is not positive");
         }
         for band in &self.bands {

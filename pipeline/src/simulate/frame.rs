@@ -222,7 +222,7 @@ impl Survey {
     }
 
     fn look(&self, visit: &Visit, sensor: &Sensor) -> Result<Seen> {
-        let light = light::draw(self, visit, &sensor.model)?;
+        let light = light::draw(self, visit, sensor)?;
         Ok(Seen {
             light: Some(light.electrons),
             filter: Some(visit.filter.clone()),

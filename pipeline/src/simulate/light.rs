@@ -6,6 +6,7 @@ use ndarray::Array2;
 use super::config::Effects;
 use super::galaxy::GalaxyShape;
 use super::refraction::sub_bands;
+use super::sensor::Sensor;
 use super::sky::{Moment, ObjectKind, SkyObject};
 use super::survey::Survey;
 use super::visit::Visit;
@@ -67,9 +68,10 @@ pub struct TruthSource {
 }
 
 /// Draw the light on a detector.
-pub(super) fn draw(survey: &Survey, visit: &Visit, detector: &DetectorModel) -> Result<Light> {
+pub(super) fn draw(survey: &Survey, visit: &Visit, sensor: &Sensor) -> Result<Light> {
+    let detector = &sensor.model;
     let wcs = survey.camera().bent_wcs(detector, &visit.pointing, &visit.polynomial)?;
-    let easel = Easel { survey, visit, detector, wcs: &wcs, moment: visit.moment() };
+    let easel = Easel { survey, visit, sensor, detector, wcs: &wcs, moment: visit.moment() };
     let mut electrons = easel.sky();
     let mut sources = Vec::new();
     let circle = easel.circle();
@@ -113,6 +115,7 @@ fn unit(ra: f64, dec: f64) -> [f64; 3] {
 struct Easel<'a> {
     survey: &'a Survey,
     visit: &'a Visit,
+    sensor: &'a Sensor,
     detector: &'a DetectorModel,
     wcs: &'a Wcs,
     moment: Moment,
@@ -150,7 +153,7 @@ impl Easel<'_> {
             (sky * (start + along_x * x as f64 + along_y * y as f64)) as f32
         });
         if self.survey.config().effects.fringes && self.visit.band_name() == "y" {
-            self.survey.sensor(self.detector).fringe(&mut electrons);
+            self.sensor.fringe(&mut electrons);
         }
         electrons
     }

@@ -11,7 +11,7 @@ use super::galaxy::GalaxyPainter;
 use super::sensor::{BrighterFatter, Sensor};
 use super::sky::Sky;
 use super::visit::Visit;
-use crate::camera::model::{CameraModel, DetectorModel};
+use crate::camera::model::CameraModel;
 use crate::error::{Error, Result};
 use crate::psf::RadialLaw;
 use crate::wcs::Wcs;
@@ -127,12 +127,6 @@ impl Survey {
 
     pub(super) fn focal_radius_mm(&self) -> f64 {
         self.focal_radius_mm
-    }
-
-    /// The sensor of a detector; detectors and sensors have one order.
-    pub(super) fn sensor(&self, detector: &DetectorModel) -> &Sensor {
-        let index = self.sensors.iter().position(|sensor| sensor.model.id == detector.id);
-        &self.sensors[index.unwrap_or(0)]
     }
 }
 

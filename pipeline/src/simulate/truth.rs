@@ -17,6 +17,7 @@
 mod frames;
 mod instrument;
 mod objects;
+pub mod schema;
 
 use std::collections::HashMap;
 use std::fs::{self, File};

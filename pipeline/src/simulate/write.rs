@@ -5,6 +5,7 @@
 //!   DIR/survey.yaml               the whole configuration
 //!   DIR/raw/raw-….fits            one for each detector of each exposure
 //!   DIR/calibrated/….fits         the same light as a perfect instrument would see it
+//!   DIR/truth/schema.yaml         the tables as a Felis schema, for `almagest create`
 //!   DIR/truth/truth_….parquet     written last
 //! ```
 
@@ -91,7 +92,12 @@ pub fn write_survey(
         let size = survey.camera().detector(frame.detector).map_or((0, 0), |d| d.size_px);
         report.pixels += (size.0 * size.1) as u64;
     }
-    for (name, rows) in truth::tables(survey, &frames)? {
+    let tables = truth::tables(survey, &frames)?;
+    let path = truths.join("schema.yaml");
+    let schema = truth::schema::felis(&tables)
+        .map_err(|source| Error::Sidecar { path: path.clone(), source })?;
+    fs::write(&path, schema).map_err(|source| Error::Io { path, source })?;
+    for (name, rows) in tables {
         report.truth_rows += rows.num_rows();
         truth::write_parquet(&truths.join(format!("{name}.parquet")), &rows)?;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use almagest_pipeline::camera::model::{CameraModel, ExposureType, Section};
-use almagest_pipeline::camera::{RawFrame, read_raw};
+use almagest_pipeline::camera::{RawFrame, read_raw, read_raw_facts};
 use almagest_pipeline::fits::{Card, CardValue, Compression, FitsWriter};
 use ndarray::Array2;
 
@@ -161,6 +161,9 @@ fn decam_raws_have_sections_and_numbers_in_their_headers() {
     for (x, y) in [(0, 0), (1023, 7), (1024, 4095), (2047, 0)] {
         assert_eq!(image[[y, x]], (x + 56 + 3 * (y + 50)) as f32);
     }
+    let facts = read_raw_facts(&path, &cameras()).unwrap();
+    assert_eq!((facts.len(), facts[0].detector_id), (1, 25));
+    assert_eq!(facts[0].exposure, frame.exposure);
     assert_eq!(frame.nominal_wcs().unwrap().unwrap().projection(), "TPV");
     assert_eq!(frame.visit_info().band, "r");
 }

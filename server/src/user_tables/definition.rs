@@ -92,20 +92,7 @@ pub fn of_vosi(name: &str, document: &str) -> Result<TableDef> {
     if columns.is_empty() {
         return Err(bad("it has no column".to_owned()));
     }
-    let table = TableDef {
-        name: name.to_owned(),
-        description,
-        tap_index: None,
-        utype: None,
-        columns,
-        primary_key: vec![],
-        foreign_keys: vec![],
-        kind: TableKind::Replicated,
-        position: None,
-        id: None,
-        time: None,
-    };
-    Ok(spread(infer::placed(table)))
+    Ok(spread(infer::of_columns(name, description, columns)))
 }
 
 /// Let a table with positions be in chunks, whether it has an id or not.

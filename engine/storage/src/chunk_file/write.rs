@@ -200,7 +200,9 @@ fn secondary_order(table: &TableDef) -> Vec<&str> {
         TableKind::Director | TableKind::Positional => {
             table.primary_key.iter().map(String::as_str).collect()
         }
-        TableKind::Replicated => table.primary_key.iter().map(String::as_str).collect(),
+        TableKind::Replicated | TableKind::View { .. } => {
+            table.primary_key.iter().map(String::as_str).collect()
+        }
     }
 }
 

@@ -77,6 +77,7 @@ impl TableDef {
         let follows = match &self.kind {
             TableKind::Child { director, .. } => director == other,
             TableKind::RefMatch { first, second } => first.0 == other || second.0 == other,
+            TableKind::View { of, .. } => of == other,
             TableKind::Director | TableKind::Positional | TableKind::Replicated => false,
         };
         follows || self.foreign_keys.iter().any(|key| key.target_table == other)

@@ -68,7 +68,7 @@ impl FromStr for Section {
                 let (from, to): (usize, usize) =
                     (from.trim().parse().ok()?, to.trim().parse().ok()?);
                 let (low, high) = (from.min(to), from.max(to));
-                (low >= 1).then_some((low - 1, high - low + 1))
+                (low >= 1).then(|| (low - 1, high - low + 1))
             };
             let ((x0, nx), (y0, ny)) = (range(columns)?, range(rows)?);
             Some(Section { x0, y0, nx, ny })

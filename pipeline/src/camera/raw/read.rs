@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, s};
 
-use super::{RawAmplifier, RawExposure, RawFrame};
+use super::{RawAmplifier, RawExposure, RawFacts, RawFrame};
 use crate::camera::model::header_map::DetectorBy;
 use crate::camera::model::{Amplifier, CameraModel, DetectorModel, Given, Place, RawHdu, Section};
 use crate::error::{Error, Result};
@@ -38,6 +38,34 @@ pub fn read_raw(path: &Path, cameras: &[Arc<CameraModel>]) -> Result<Vec<RawFram
             let frame = |hdu: &Hdu| frame_of_detector_hdu(&mut reader, camera, hdu);
             images.iter().filter(|hdu| !is_auxiliary(camera, hdu)).map(frame).collect()
         }
+    }
+}
+
+/// What a raw file is, read from its headers alone: one row for each of its detectors.
+///
+/// # Errors
+/// Those of [`read_raw`] but for amplifiers, of which nothing is asked.
+pub fn read_raw_facts(path: &Path, cameras: &[Arc<CameraModel>]) -> Result<Vec<RawFacts>> {
+    let reader = FitsReader::open(path)?;
+    let primary = reader.hdus().first().map(|hdu| hdu.header.clone()).unwrap_or_default();
+    let Some(camera) = cameras.iter().find(|camera| camera.recognises(&primary)) else {
+        return Err(unknown_camera(path, &primary, cameras));
+    };
+    let facts = |header: &Header, hdu: usize| {
+        let detector = detector(camera, header, path, hdu)?;
+        let mut missing = Vec::new();
+        let exposure = exposure(camera, header, &mut missing);
+        let exposure = exposure.ok_or_else(|| lacking(path, hdu, camera, missing))?;
+        let (detector_id, detector_name) = (detector.id, detector.name.clone());
+        Ok(RawFacts { camera: camera.clone(), detector_id, detector_name, exposure })
+    };
+    match camera.raw_hdu() {
+        RawHdu::Amplifier => Ok(vec![facts(&primary, 0)?]),
+        RawHdu::Detector => reader
+            .images()
+            .filter(|hdu| !is_auxiliary(camera, hdu))
+            .map(|hdu| facts(&hdu.header, hdu.index))
+            .collect(),
     }
 }
 

@@ -136,7 +136,7 @@ fn orbit_through(
     let along = dot(moment.earth_au, sight);
     let root = along * along - dot(moment.earth_au, moment.earth_au) + sun_au * sun_au;
     let distance = -along + root.max(0.0).sqrt();
-    if !(distance > 0.3) {
+    if distance.is_nan() || distance < 0.3 {
         return None;
     }
     let place = [0, 1, 2].map(|i| moment.earth_au[i] + distance * sight[i]);

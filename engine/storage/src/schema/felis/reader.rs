@@ -45,6 +45,8 @@ pub(super) struct Annotations {
     pub epoch: Option<String>,
     pub directors: Vec<String>,
     pub keys: Vec<String>,
+    pub of: Option<String>,
+    pub columns: Vec<String>,
 }
 
 /// What an annotation says about a column.
@@ -285,6 +287,8 @@ impl Reader {
             epoch: entry.text("almagest:epoch"),
             directors: entry.texts("almagest:director"),
             keys: entry.texts("almagest:key"),
+            of: entry.text("almagest:of"),
+            columns: entry.texts("almagest:columns"),
         };
         let mut columns: Vec<ColumnDef> = Vec::new();
         for column in entry.list("columns") {

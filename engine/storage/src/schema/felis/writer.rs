@@ -91,6 +91,11 @@ fn annotations(map: &mut Map, table: &TableDef) {
             map.list("almagest:director", pair(&first.0, &second.0));
             map.list("almagest:key", pair(&first.1, &second.1));
         }
+        TableKind::View { of, columns } => {
+            map.text("almagest:of", of);
+            let columns = columns.iter().map(|column| Value::from(column.as_str()));
+            map.list("almagest:columns", columns.collect());
+        }
         TableKind::Director | TableKind::Positional | TableKind::Replicated => {}
     }
     let position = table.position.as_ref();
