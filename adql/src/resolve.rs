@@ -30,6 +30,7 @@ use crate::tree::{bare, body_start, count_value, exact, start};
 use crate::typing::{self, Typed};
 use expression::Aliases;
 use group::Clause;
+pub(crate) use group::has_aggregate;
 use output::{Output, Outputs};
 use scope::{Column, CommonTable, Frame, Scope};
 

@@ -15,7 +15,9 @@ mod function;
 mod geometry;
 mod limit;
 mod literal;
+mod multiset;
 mod sky;
+mod subquery;
 mod view;
 
 use std::ops::ControlFlow;
@@ -36,8 +38,10 @@ pub(crate) use view::expand;
 /// `kinds` tells the columns that hold geometries.
 pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> (Vec<Diagnostic>, Vec<String>) {
     let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
+    subquery::rewrite(query);
     // The walk never breaks off.
     let _ = query.visit(&mut walk);
+    multiset::rewrite(query);
     (walk.diagnostics, walk.warnings)
 }
 

@@ -240,6 +240,11 @@ async fn views() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn subqueries() {
+    check("subqueries.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn areas() {
     check("areas.txt").await;
 }

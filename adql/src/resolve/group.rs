@@ -267,6 +267,14 @@ impl Visitor for Aggregates {
     }
 }
 
+/// Does a list hold an aggregate, outside of the queries in it?
+pub(crate) fn has_aggregate(select: &Select) -> bool {
+    let mut walk = Aggregates::default();
+    // The walk never breaks off.
+    let _ = select.projection.visit(&mut walk);
+    !walk.outermost.is_empty()
+}
+
 /// The name and the place of an aggregate; over a window it is none.
 fn aggregate(expr: &Expr) -> Option<(String, Location)> {
     let Expr::Function(call) = expr else { return None };
