@@ -66,7 +66,9 @@ mod error;
 
 pub use error::{Diagnostic, Error, Problem, Result};
 pub use grammar::{AsOf, Dialect, Grammar};
-pub use names::{ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale};
+pub use names::{
+    ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale, ViewNames,
+};
 
 /// A query as the engine plans it.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,8 +139,10 @@ pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
+    let mut tables = resolved.tables;
+    translate::expand(&mut query, &mut tables, names);
     let warnings = [parsed.warnings, resolved.warnings, liberties].concat();
     let columns = resolved.outputs.into_iter().map(|(name, typed)| typed.output(name, names));
     let columns = columns.collect();
-    Ok(Translated { query, as_of: parsed.as_of, columns, tables: resolved.tables, warnings })
+    Ok(Translated { query, as_of: parsed.as_of, columns, tables, warnings })
 }

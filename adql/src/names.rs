@@ -40,6 +40,17 @@ pub struct TableNames {
     pub key: Vec<String>,
     /// The columns that hold a row's own position.
     pub position: Option<PositionNames>,
+    /// What it shows, if it is a view.
+    pub view: Option<ViewNames>,
+}
+
+/// The table whose rows a view shows under other names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ViewNames {
+    /// Exact name of the table, which is of the same schema and no view.
+    pub of: String,
+    /// Exact names of its columns, one for each of the view.
+    pub columns: Vec<String>,
 }
 
 /// The pair of columns that hold a position: ICRS longitude and latitude, degrees.

@@ -16,6 +16,7 @@ mod geometry;
 mod limit;
 mod literal;
 mod sky;
+mod view;
 
 use std::ops::ControlFlow;
 
@@ -27,6 +28,8 @@ use sqlparser::ast::{
 use crate::error::Diagnostic;
 use crate::resolve::Kinds;
 use crate::tree::{as_call, constraint};
+
+pub(crate) use view::expand;
 
 /// Rewrite `query` in place; returns what has no meaning, and liberties taken.
 ///

@@ -29,12 +29,12 @@ impl SnapshotSchema {
 #[async_trait]
 impl SchemaProvider for SnapshotSchema {
     fn table_names(&self) -> Vec<String> {
-        let tables = &self.snapshot.store().schema().tables;
+        let tables = &self.snapshot.schema().tables;
         tables.iter().map(|table| table.name.clone()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(table) = self.snapshot.store().schema().table(name) else {
+        let Some(table) = self.snapshot.schema().table(name) else {
             return Ok(None);
         };
         let table = ChunkedTable::new(self.snapshot.clone(), table.clone(), self.pruning);
@@ -42,7 +42,7 @@ impl SchemaProvider for SnapshotSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.snapshot.store().schema().table(name).is_some()
+        self.snapshot.schema().table(name).is_some()
     }
 }
 

@@ -4,6 +4,7 @@
 //!   filters ─▶ regions ─▶ footprints (caps) that may meet ─▶ files, row groups   (ParquetAccessPlan)
 //!                    └──▶ ranges of `_healpix_29`, widened by max_offset ─▶ pages  (predicate)
 //!   filters ─▶ physical predicate on statistics ─▶ row groups, pages
+//!   deletion vectors ─▶ rows that are never read                              (ParquetAccessPlan)
 //! ```
 //!
 //! Pruning only skips what cannot match: each filter is reported as inexact, so that it is applied
@@ -53,6 +54,15 @@ pub(crate) struct ChunkedTable {
     pruning: Pruning,
 }
 
+/// The files that a scan reads, and what it reads of them.
+#[derive(Default)]
+struct FilesToRead<'a> {
+    files: Vec<PartitionedFile>,
+    footprints: Vec<&'a Footprint>,
+    /// Number of rows, without the deleted ones.
+    n_rows: u64,
+}
+
 impl ChunkedTable {
     pub fn new(snapshot: Snapshot, table: TableDef, pruning: Pruning) -> Self {
         let schema = table.arrow_schema();
@@ -89,8 +99,8 @@ impl ChunkedTable {
                 all.map(|footprint| u64::from(footprint.n_row_groups)).sum()
             };
             let rows = Share {
-                read: met.iter().map(|footprint| footprint.n_rows).sum(),
-                all: file.n_rows,
+                read: met.iter().map(|footprint| file.n_visible_rows_of(footprint)).sum(),
+                all: file.n_visible_rows(),
             };
             let share = rows.read as f64 / rows.all.max(1) as f64;
             let bytes = (file.size_bytes as f64 * share).round() as u64;
@@ -108,15 +118,15 @@ impl ChunkedTable {
     }
 
     /// Return the files of which something may match, each with its access plan.
-    fn files(&self, regions: &[Region]) -> Result<(Vec<PartitionedFile>, Vec<&Footprint>)> {
-        let mut files = vec![];
-        let mut footprints = vec![];
+    fn files(&self, regions: &[Region]) -> Result<FilesToRead<'_>> {
+        let FilesToRead { mut files, mut footprints, mut n_rows } = FilesToRead::default();
         for file in self.snapshot.data_files(&self.table.name) {
             let Some((access, met)) = access_plan(file, regions) else { continue };
             let planned = Planned {
                 n_chunks: met.len() as u64,
-                n_rows: met.iter().map(|footprint| footprint.n_rows).sum(),
+                n_rows: met.iter().map(|footprint| file.n_visible_rows_of(footprint)).sum(),
             };
+            n_rows += planned.n_rows;
             footprints.extend(met);
             let path = std::path::absolute(self.snapshot.path(file))?;
             let path = object_store::path::Path::from_absolute_path(&path)
@@ -128,13 +138,15 @@ impl ChunkedTable {
                 e_tag: None,
                 version: None,
             })
-            .with_extension(planned);
+            .with_extension(planned)
+            // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
+            .with_extension(self.snapshot.clone());
             if let Some(access) = access {
                 partitioned = partitioned.with_extension(access);
             }
             files.push(partitioned);
         }
-        Ok((files, footprints))
+        Ok(FilesToRead { files, footprints, n_rows })
     }
 
     /// Return what pages and row groups must satisfy: the filters, as far as statistics can tell,
@@ -225,9 +237,8 @@ impl TableProvider for ChunkedTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let regions = self.regions(filters);
-        let (files, footprints) = self.files(&regions)?;
+        let FilesToRead { files, footprints, n_rows } = self.files(&regions)?;
         let predicate = self.predicate(state, filters, &regions, &footprints)?;
-        let n_rows: u64 = footprints.iter().map(|footprint| footprint.n_rows).sum();
 
         let file_schema = self.file_schema();
         let mut source = ParquetSource::new(file_schema.clone()).with_enable_page_index(true);
@@ -258,7 +269,7 @@ impl TableProvider for ChunkedTable {
 }
 
 /// Tell which row groups of `file` may meet all `regions`, and name their footprints; `None` if no
-/// row can. The plan is absent where every row group is read.
+/// row can. The plan is absent where every row is read.
 fn access_plan<'a>(
     file: &'a DataFile,
     regions: &[Region],
@@ -268,14 +279,24 @@ fn access_plan<'a>(
     if met.is_empty() {
         return None;
     }
-    if met.len() == file.footprints.len() {
+    if met.len() == file.footprints.len() && file.deleted.is_none() {
         return Some((None, met));
     }
     let n_row_groups: u32 = file.footprints.iter().map(|footprint| footprint.n_row_groups).sum();
     let mut access = vec![RowGroupAccess::Skip; n_row_groups as usize];
     for footprint in &met {
         let first = footprint.first_row_group as usize;
-        access[first..first + footprint.n_row_groups as usize].fill(RowGroupAccess::Scan);
+        for (index, rows) in file.row_groups_of(footprint).enumerate() {
+            access[first + index] = match &file.deleted {
+                Some(deleted) if deleted.n_rows_in(rows.clone()) == rows.end - rows.start => {
+                    RowGroupAccess::Skip
+                }
+                Some(deleted) if deleted.n_rows_in(rows.clone()) > 0 => {
+                    RowGroupAccess::Selection(deleted.selection([rows]))
+                }
+                _ => RowGroupAccess::Scan,
+            };
+        }
     }
     Some((Some(ParquetAccessPlan::new(access)), met))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_adql::{AsOf, Names};
-use almagest_storage::schema::SchemaDef;
+use almagest_storage::schema::{SchemaDef, TableKind};
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -26,7 +26,7 @@ const N_NAMED_CONSUMERS: usize = 5;
 /// A caller sees the tables of [`schemas`](Self::schemas) and no others.
 #[derive(Debug, Clone)]
 pub struct Database {
-    mounts: Arc<Vec<Mount>>,
+    mounts: Arc<Vec<Arc<Mount>>>,
     config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
     schemas: Arc<Vec<SchemaDef>>,
@@ -95,23 +95,24 @@ impl Database {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(spill)
             .build_arc()?;
-        let mut taken = vec![tap_schema::NAME.to_lowercase(), crate::upload::SCHEMA.to_lowercase()];
-        for store in &stores {
-            let name = &store.schema().name;
-            // Queries may write names in any case.
-            if taken.contains(&name.to_lowercase()) {
-                return Err(Error::SchemaTwice { name: name.clone() });
-            }
-            taken.push(name.to_lowercase());
-        }
-        let schemas = stores.iter().map(|store| store.schema().clone()).collect();
-        let mount = |store| Mount { store, newest: Mutex::default() };
-        let mounts = Arc::new(stores.into_iter().map(mount).collect());
+        let (mounts, schemas) = mounted(stores, &[])?;
         Self::with_schemas(mounts, config, runtime, schemas)
     }
 
+    /// The same catalogs and others beside them, whose tables are those of their newest versions.
+    ///
+    /// # Errors
+    /// As [`Self::mount`].
+    pub fn beside(&self, stores: Vec<CatalogStore>) -> Result<Self> {
+        let (more, schemas) = mounted(stores, &self.schemas)?;
+        let mounts = self.mounts.iter().chain(&more).cloned().collect();
+        let known = self.schemas.iter().filter(|schema| schema.name != tap_schema::NAME);
+        let schemas = known.cloned().chain(schemas).collect();
+        Self::with_schemas(mounts, self.config.clone(), self.runtime.clone(), schemas)
+    }
+
     fn with_schemas(
-        mounts: Arc<Vec<Mount>>,
+        mounts: Vec<Arc<Mount>>,
         config: EngineConfig,
         runtime: Arc<RuntimeEnv>,
         mut schemas: Vec<SchemaDef>,
@@ -121,7 +122,7 @@ impl Database {
         schemas.push(tap_schema::definition());
         let names = Arc::new(names(&schemas, &default_schema));
         let tap_schema = tap_schema_provider(&schemas)?;
-        let schemas = Arc::new(schemas);
+        let (mounts, schemas) = (Arc::new(mounts), Arc::new(schemas));
         Ok(Self { mounts, config, runtime, schemas, names, tap_schema })
     }
 
@@ -138,7 +139,13 @@ impl Database {
             self.schemas.iter().filter(|schema| schema.name != tap_schema::NAME).cloned().collect();
         for schema in &mut schemas {
             let name = schema.name.clone();
-            schema.tables.retain(|table| is_visible(&name, &table.name));
+            // Who may not see a table may not see what a view shows of it.
+            schema.tables.retain(|table| match &table.kind {
+                TableKind::View { of, .. } => {
+                    is_visible(&name, &table.name) && is_visible(&name, of)
+                }
+                _ => is_visible(&name, &table.name),
+            });
             for table in &mut schema.tables {
                 table.foreign_keys.retain(|key| {
                     let target = key.target_table.as_str();
@@ -148,7 +155,8 @@ impl Database {
             }
         }
         schemas.retain(|schema| !schema.tables.is_empty());
-        Self::with_schemas(self.mounts.clone(), self.config.clone(), self.runtime.clone(), schemas)
+        let mounts = self.mounts.to_vec();
+        Self::with_schemas(mounts, self.config.clone(), self.runtime.clone(), schemas)
     }
 
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
@@ -167,8 +175,12 @@ impl Database {
     /// The number of rows of a stored table that the caller may see; none for those that describe
     /// others, and where the catalog cannot be read.
     pub fn n_rows(&self, schema: &str, table: &str) -> Option<u64> {
-        self.schemas.iter().find(|known| known.name == schema)?.table(table)?;
-        let mount = self.mounts.iter().find(|mount| mount.store.schema().name == schema)?;
+        let found = self.schemas.iter().find(|known| known.name == schema)?.table(table)?;
+        let table = match &found.kind {
+            TableKind::View { of, .. } => of,
+            _ => table,
+        };
+        let mount = self.mounts.iter().find(|mount| mount.name() == schema)?;
         Some(mount.snapshot().ok()?.n_rows(table))
     }
 
@@ -200,7 +212,7 @@ impl Database {
     /// # Errors
     /// A catalog cannot be read.
     pub fn session_with(&self, uploads: Vec<Upload>) -> Result<Session> {
-        let snapshots = self.mounts.iter().map(Mount::snapshot).collect::<Result<_>>()?;
+        let snapshots = self.mounts.iter().map(|mount| mount.snapshot()).collect::<Result<_>>()?;
         Session::new(self.clone(), snapshots, uploads)
     }
 
@@ -218,10 +230,10 @@ impl Database {
         schemas: &[&str],
         uploads: Vec<Upload>,
     ) -> Result<Session> {
-        let is_asked = |mount: &&Mount| schemas.contains(&mount.store.schema().name.as_str());
-        let asked: Vec<&Mount> = self.mounts.iter().filter(is_asked).collect();
+        let is_asked = |mount: &&Arc<Mount>| schemas.contains(&mount.name());
+        let asked: Vec<&Arc<Mount>> = self.mounts.iter().filter(is_asked).collect();
         if let (AsOf::Version(_), [_, _, ..]) = (as_of, asked.as_slice()) {
-            let names = asked.iter().map(|mount| mount.store.schema().name.clone()).collect();
+            let names = asked.iter().map(|mount| mount.name().to_owned()).collect();
             return Err(Error::VersionOfSeveral { schemas: names });
         }
         let snapshots = self.mounts.iter().map(|mount| {
@@ -265,7 +277,33 @@ impl Database {
     }
 }
 
+/// Mount catalogs beside the schemas that are there; return their own schemas too.
+fn mounted(
+    stores: Vec<CatalogStore>,
+    known: &[SchemaDef],
+) -> Result<(Vec<Arc<Mount>>, Vec<SchemaDef>)> {
+    let mut taken = vec![tap_schema::NAME.to_lowercase(), crate::upload::SCHEMA.to_lowercase()];
+    taken.extend(known.iter().map(|schema| schema.name.to_lowercase()));
+    let (mut mounts, mut schemas) = (vec![], vec![]);
+    for store in stores {
+        let mount = Mount { store, newest: Mutex::default() };
+        let name = mount.name();
+        // Queries may write names in any case.
+        if taken.contains(&name.to_lowercase()) {
+            return Err(Error::SchemaTwice { name: name.to_owned() });
+        }
+        taken.push(name.to_lowercase());
+        schemas.push(mount.snapshot()?.schema().clone());
+        mounts.push(Arc::new(mount));
+    }
+    Ok((mounts, schemas))
+}
+
 impl Mount {
+    fn name(&self) -> &str {
+        self.store.name()
+    }
+
     /// Return the newest snapshot; read from the metadata only where there is a newer one.
     fn snapshot(&self) -> Result<Snapshot> {
         let version = self.store.newest_version()?;

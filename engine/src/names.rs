@@ -1,9 +1,9 @@
 //! What a query may name, from the definitions of schemas.
 
 use almagest_adql::{
-    ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale,
+    ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale, ViewNames,
 };
-use almagest_storage::schema::{ColumnDef, Datatype, GeometryType, SchemaDef, TableDef};
+use almagest_storage::schema::{ColumnDef, Datatype, GeometryType, SchemaDef, TableDef, TableKind};
 
 /// Collect the names of all schemas; a table without a schema is looked for in `default_schema`
 /// first.
@@ -30,6 +30,16 @@ fn table_names(table: &TableDef) -> TableNames {
         columns: table.columns.iter().map(column_name).collect(),
         key,
         position: position.map(|p| PositionNames { lon: p.ra.clone(), lat: p.dec.clone() }),
+        view: view(table),
+    }
+}
+
+fn view(table: &TableDef) -> Option<ViewNames> {
+    match &table.kind {
+        TableKind::View { of, columns } => {
+            Some(ViewNames { of: of.clone(), columns: columns.clone() })
+        }
+        _ => None,
     }
 }
 

@@ -72,14 +72,18 @@ pub(crate) fn narrow(
     if !factors.iter().any(is_wide) {
         return (vec![], Layout::Plain);
     }
-    // What an alias means must be certain, or a column of another table would be passed on.
-    let mut n_uses: HashMap<&str, usize> = HashMap::new();
+    // What an alias means must be certain, or a column of another table would be passed on. It may
+    // be used more than once, as in both queries of a union, for the same table.
+    let mut uses: HashMap<&str, Vec<&Factor>> = HashMap::new();
     for factor in &factors {
-        *n_uses.entry(&factor.alias).or_default() += 1;
+        uses.entry(&factor.alias).or_default().push(factor);
     }
-    let certain = factors.iter().filter(|factor| n_uses[factor.alias.as_str()] == 1);
-    let certain = certain.filter(|factor| is_wide(factor) || factor.what == What::Derived);
-    let certain = certain.map(|factor| factor.alias.clone()).collect();
+    let certain = uses.into_iter().filter(|(_, uses)| match uses.as_slice() {
+        [one] => is_wide(one) || one.what == What::Derived,
+        [one, others @ ..] => is_wide(one) && others.iter().all(|other| other.what == one.what),
+        [] => false,
+    });
+    let certain = certain.map(|(alias, _)| alias.to_owned()).collect();
     let (passed, layout) = thin::thin(query, certain, n_passed);
 
     let named = mentions(query);

@@ -49,7 +49,7 @@ impl Session {
         let mut tables = vec![(tap_schema::NAME.to_owned(), database.tap_schema())];
         let mut versions = vec![];
         for snapshot in snapshots {
-            let name = snapshot.store().schema().name.clone();
+            let name = snapshot.store().name().to_owned();
             versions.push((name.clone(), snapshot.version()));
             let snapshot: Arc<dyn SchemaProvider> =
                 Arc::new(SnapshotSchema::new(snapshot, pruning));

@@ -51,6 +51,14 @@ pub fn target_of(schema: &SchemaDef, key: &ForeignKey) -> String {
     }
 }
 
+/// What the tables that describe tables call a table.
+pub fn table_type(table: &TableDef) -> &'static str {
+    match table.kind {
+        TableKind::View { .. } => "view",
+        _ => "table",
+    }
+}
+
 /// Is a condition on `column` answered without reading the whole table?
 ///
 /// Positions prune chunks and pages, ids have an id index, and the rows of a child table are
@@ -60,7 +68,10 @@ pub fn is_indexed(table: &TableDef, column: &ColumnDef) -> bool {
     let keyed = match &table.kind {
         TableKind::Child { key, .. } => key == name,
         TableKind::RefMatch { first, .. } => first.1 == *name,
-        TableKind::Director | TableKind::Positional | TableKind::Replicated => false,
+        TableKind::Director
+        | TableKind::Positional
+        | TableKind::Replicated
+        | TableKind::View { .. } => false,
     };
     let placed = table.is_chunked()
         && table.position.as_ref().is_some_and(|at| at.ra == *name || at.dec == *name);
@@ -81,7 +92,7 @@ fn tables_columns(schemas: &[SchemaDef]) -> Vec<ArrayRef> {
     vec![
         strings(all.iter().map(|(s, _)| Some(identifier::in_query(&s.name).into_owned()))),
         strings(all.iter().map(|(s, t)| Some(identifier::qualified(&s.name, &t.name)))),
-        strings(all.iter().map(|_| Some("table".to_owned()))),
+        strings(all.iter().map(|(_, table)| Some(table_type(table).to_owned()))),
         strings(all.iter().map(|(_, t)| t.utype.clone())),
         strings(all.iter().map(|(_, t)| filled(&t.description))),
         integers(all.iter().map(|(_, t)| t.tap_index)),

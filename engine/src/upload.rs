@@ -82,6 +82,7 @@ impl Upload {
             columns: self.schema.fields().iter().map(column).collect(),
             key: vec![],
             position: position.map(|p| PositionNames { lon: p.ra.clone(), lat: p.dec.clone() }),
+            view: None,
         }
     }
 }

@@ -1,6 +1,21 @@
 //! The options of a transaction.
 
+use std::path::PathBuf;
+
 use crate::conform::ConformOptions;
+
+/// What to do with rows that do not fit their table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Refuse the batch or the file that holds them.
+    #[default]
+    Abort,
+    /// Leave them out and count them by kind.
+    Reject {
+        /// A CSV file that takes input, number, table, kind and reason of each; it is overwritten.
+        file: Option<PathBuf>,
+    },
+}
 
 /// The options of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +26,20 @@ pub struct TransactionConfig {
     pub buffer_bytes: usize,
     /// What to do with input that a table cannot hold as it is.
     pub conform: ConformOptions,
+    /// What to do with rows that do not fit their table.
+    pub on_error: OnError,
+    /// Who commits, as the list of versions shows it.
+    pub author: String,
 }
 
 impl Default for TransactionConfig {
     /// 256 MiB: a visit stays one file a table, a bulk load takes little memory.
     fn default() -> Self {
-        Self { buffer_bytes: 256 << 20, conform: ConformOptions::default() }
+        Self {
+            buffer_bytes: 256 << 20,
+            conform: ConformOptions::default(),
+            on_error: OnError::Abort,
+            author: String::new(),
+        }
     }
 }

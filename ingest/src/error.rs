@@ -59,6 +59,24 @@ pub enum Error {
         /// How many more ids of the same batch are claimed twice.
         n_more: usize,
     },
+    /// A row claims an id that the catalog has.
+    #[error("{origin}: {table} {column} {id} exists already")]
+    KnownId {
+        /// Input and row.
+        origin: RowOrigin,
+        /// The table.
+        table: String,
+        /// Its id column.
+        column: String,
+        /// The id.
+        id: i64,
+    },
+    /// Something else was sent under the key of a contribution.
+    #[error("contribution {key}: other rows were sent under this key before")]
+    ContributionDiffers {
+        /// The key.
+        key: String,
+    },
     /// Rows refer to directors that nobody has.
     #[error("{origin}: no {director} has {column} {}{}", list(.ids), and_more(*.n_more))]
     UnknownDirector {
@@ -206,6 +224,8 @@ impl Error {
             Self::Columns { .. }
             | Self::Value { .. }
             | Self::RepeatedId { .. }
+            | Self::KnownId { .. }
+            | Self::ContributionDiffers { .. }
             | Self::UnknownDirector { .. }
             | Self::NoPlace { .. }
             | Self::Position { .. }
@@ -222,9 +242,14 @@ impl Error {
             Self::Io { .. } => ErrorKind::Storage,
             Self::Rows { .. } => ErrorKind::Bug,
             Self::Storage(error) => match error {
-                StorageError::NoSuchTable { .. } | StorageError::DuplicateId { .. } => {
-                    ErrorKind::Input
-                }
+                StorageError::NoSuchTable { .. }
+                | StorageError::NoSuchColumn { .. }
+                | StorageError::NoSuchRow { .. }
+                | StorageError::TableExists { .. }
+                | StorageError::TableInUse { .. }
+                | StorageError::TableName { .. }
+                | StorageError::Definition(_)
+                | StorageError::DuplicateId { .. } => ErrorKind::Input,
                 StorageError::Conflict { .. } => ErrorKind::Conflict,
                 StorageError::Rows { .. } => ErrorKind::Bug,
                 _ => ErrorKind::Storage,

@@ -75,17 +75,25 @@ pub fn table_def(name: &str, schema: &Schema, input: &str) -> Result<Inferred> {
     if columns.is_empty() {
         return Err(file_error(input, "no column that a table can hold".to_owned()));
     }
+    let description = schema.metadata().get(DESCRIPTION).cloned().unwrap_or_default();
+    let utype = schema.metadata().get(UTYPE).cloned();
+    let table = TableDef { utype, ..of_columns(name, description, columns) };
+    Ok(Inferred { table, left_out })
+}
+
+/// Return the table that columns make, whose position and id are found among them.
+pub fn of_columns(name: &str, description: String, columns: Vec<ColumnDef>) -> TableDef {
     let position = position(&columns);
     let id = id(&columns);
     let kind = match (&position, &id) {
         (Some(_), Some(_)) => TableKind::Positional,
         _ => TableKind::Replicated,
     };
-    let table = TableDef {
+    TableDef {
         name: name.to_owned(),
-        description: schema.metadata().get(DESCRIPTION).cloned().unwrap_or_default(),
+        description,
         tap_index: None,
-        utype: schema.metadata().get(UTYPE).cloned(),
+        utype: None,
         columns,
         primary_key: vec![],
         foreign_keys: vec![],
@@ -93,8 +101,7 @@ pub fn table_def(name: &str, schema: &Schema, input: &str) -> Result<Inferred> {
         position,
         id,
         time: None,
-    };
-    Ok(Inferred { table, left_out })
+    }
 }
 
 fn file_error(input: &str, reason: String) -> Error {

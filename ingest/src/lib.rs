@@ -9,12 +9,13 @@
 //! The life of a transaction:
 //!
 //! ```text
-//!               append: rows refused          append_file fails, or rows
-//!                  ┌───────┐                  in memory cannot be written
+//!        append, append_file, contribute:       rows in memory that no file
+//!        rows refused, all as it was            can be written for
+//!                  ┌───────┐
 //!   begin ──▶ ┌────▼───────┴──┐ ───────────────────────────────▶ ┌────────────┐
 //!             │     open      │                                  │ incomplete │
 //!             └────▲───────┬──┘                                  └─────┬──────┘
-//!                  └───────┤ append: rows taken                        │
+//!                  └───────┤ rows taken                                │
 //!                          │                                           │
 //!         ┌────────────────┼──────────────────────┐                    │
 //!  commit │         commit │ refused         abort,│ drop              │ commit (refused), abort,
@@ -54,6 +55,7 @@
 //! # }
 //! ```
 
+pub mod compact;
 pub mod config;
 pub mod conform;
 pub mod error;
@@ -63,9 +65,10 @@ pub mod origin;
 mod place;
 pub mod transaction;
 
-pub use config::TransactionConfig;
+pub use compact::{CompactConfig, CompactReport, Compacted, compact};
+pub use config::{OnError, TransactionConfig};
 pub use conform::{ConformOptions, ExtraColumns, Infinities, Report, conform};
 pub use error::{Error, ErrorKind, Result};
 pub use format::{Format, ReadOptions, TableChoice, TableReader};
 pub use origin::{Origin, RowOrigin};
-pub use transaction::{CommitReport, Transaction};
+pub use transaction::{CommitReport, Contributed, Rejected, Transaction};

@@ -11,7 +11,8 @@
 //! Directors are looked for among those of the same transaction, then in the snapshot's id index.
 //! A director that is in neither may still be appended later, so its children wait.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use almagest_storage::chunking::{Chunking, healpix29};
 use almagest_storage::schema::{TableDef, TableKind};
@@ -28,6 +29,10 @@ use crate::origin::RowOrigin;
 #[derive(Debug, Default)]
 pub(crate) struct Directors {
     tables: HashMap<String, HashMap<i64, Place>>,
+    /// Tables that the transaction drops: what the catalog holds of them counts no more.
+    dropped: HashSet<String>,
+    /// Since the savepoint, if there is one: those that came.
+    recent: Option<Vec<(String, i64)>>,
 }
 
 impl Directors {
@@ -39,10 +44,40 @@ impl Directors {
         let Some(ids) = id_column(table, batch) else { return };
         let known = self.tables.entry(table.name.clone()).or_default();
         for (id, place) in ids.iter().zip(places) {
-            if let (Some(id), Some(place)) = (id, place) {
-                known.entry(id).or_insert(*place);
+            if let (Some(id), Some(place)) = (id, place)
+                && let Entry::Vacant(entry) = known.entry(id)
+            {
+                entry.insert(*place);
+                if let Some(recent) = &mut self.recent {
+                    recent.push((table.name.clone(), id));
+                }
             }
         }
+    }
+
+    /// Set a savepoint.
+    pub fn mark(&mut self) {
+        self.recent = Some(Vec::new());
+    }
+
+    /// Keep what came after the savepoint.
+    pub fn release(&mut self) {
+        self.recent = None;
+    }
+
+    /// Forget what came after the savepoint.
+    pub fn roll_back(&mut self) {
+        for (table, id) in self.recent.take().into_iter().flatten() {
+            if let Some(known) = self.tables.get_mut(&table) {
+                known.remove(&id);
+            }
+        }
+    }
+
+    /// Forget the rows of a table, those of the catalog included.
+    pub fn forget(&mut self, table: &str) {
+        self.tables.remove(table);
+        self.dropped.insert(table.to_owned());
     }
 
     /// Return the ids of a director table with their places.
@@ -60,7 +95,7 @@ impl Directors {
             .collect();
         elsewhere.sort_unstable();
         elsewhere.dedup();
-        let committed = match elsewhere.is_empty() {
+        let committed = match elsewhere.is_empty() || self.dropped.contains(table) {
             true => HashMap::new(),
             false => snapshot.look_up_ids(table, &elsewhere)?,
         };
@@ -94,6 +129,7 @@ pub(crate) fn place_rows(
     let chunking = snapshot.store().chunking();
     match &table.kind {
         TableKind::Replicated => Ok(vec![Some(Place::replicated()); batch.num_rows()]),
+        TableKind::View { .. } => Err(definition(table, "a view has no rows of its own")),
         TableKind::Director if is_versioned(table) => {
             place_versioned(table, batch, &origin, directors, snapshot)
         }

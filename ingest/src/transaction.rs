@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Snapshot};
+use almagest_storage::activity::LoggedContribution;
+use almagest_storage::schema::{SchemaDef, TableChanges};
+use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Removal, Snapshot};
 use arrow::array::RecordBatch;
 
 use crate::config::TransactionConfig;
@@ -13,8 +15,20 @@ use crate::format::{self, ReadOptions};
 use crate::origin::Origin;
 use crate::place::{Directors, is_versioned, place_rows};
 use contribution::Contribution;
+use log::Log;
+use rejection::Rejecting;
+use savepoint::Savepoint;
 
 mod contribution;
+mod contributions;
+mod log;
+mod rejection;
+mod removals;
+mod savepoint;
+mod tables;
+
+pub use contributions::Contributed;
+pub use rejection::Rejected;
 
 /// Rows on their way into a catalog.
 ///
@@ -25,10 +39,20 @@ pub struct Transaction {
     store: CatalogStore,
     snapshot: Snapshot,
     config: TransactionConfig,
+    /// The tables as they will be after the commit.
+    schema: SchemaDef,
+    changes: TableChanges,
+    /// Rows of the catalog that go, with the exact names of their tables.
+    removals: Vec<(String, Removal)>,
     /// By exact name of the table.
     contributions: BTreeMap<String, Contribution>,
     directors: Directors,
     state: State,
+    savepoint: Savepoint,
+    /// By key.
+    contributed: BTreeMap<String, LoggedContribution>,
+    rejecting: Option<Rejecting>,
+    log: Log,
 }
 
 /// Can the transaction be committed?
@@ -46,6 +70,10 @@ pub struct CommitReport {
     pub version: u64,
     /// Rows, and what conforming changed in them, by table.
     pub tables: BTreeMap<String, Report>,
+    /// Rows that were visible before and are no more, by table.
+    pub removed: BTreeMap<String, u64>,
+    /// Rows that did not fit, where they are rejected.
+    pub rejected: Rejected,
 }
 
 impl CommitReport {
@@ -63,13 +91,23 @@ impl Transaction {
 
     /// Begin on the newest version of a catalog, with options.
     pub fn begin_with(store: &CatalogStore, config: TransactionConfig) -> Result<Self> {
+        let snapshot = store.snapshot()?;
+        let rejecting = Rejecting::new(&config.on_error)?;
+        let log = Log::begin(store, &config.author, snapshot.version())?;
         Ok(Self {
             store: store.clone(),
-            snapshot: store.snapshot()?,
+            schema: snapshot.schema().clone(),
+            changes: TableChanges::default(),
+            removals: Vec::new(),
+            snapshot,
             config,
             contributions: BTreeMap::new(),
             directors: Directors::default(),
             state: State::Open,
+            savepoint: Savepoint::None,
+            contributed: BTreeMap::new(),
+            rejecting,
+            log,
         })
     }
 
@@ -94,7 +132,15 @@ impl Transaction {
         batch: &RecordBatch,
         origin: &Origin,
     ) -> Result<Report> {
-        let table = self.store.table(table)?;
+        if self.rejecting.is_some() {
+            return self.append_or_reject(table, batch, origin);
+        }
+        self.append_all(table, batch, origin)
+    }
+
+    /// Append all of the rows, or none.
+    fn append_all(&mut self, table: &str, batch: &RecordBatch, origin: &Origin) -> Result<Report> {
+        let table = self.schema.find(table)?;
         let (batch, report) = conform(table, batch, origin, self.config.conform)?;
         let contribution = self
             .contributions
@@ -112,30 +158,23 @@ impl Transaction {
     /// Append all rows of a file.
     ///
     /// # Errors
-    /// As for [`append_from`](Self::append_from), and where the file cannot be read. Where earlier
-    /// rows of the file have been appended by then, the transaction becomes incomplete.
+    /// As for [`append_from`](Self::append_from), and where the file cannot be read. The
+    /// transaction then is as it was before the file.
     pub fn append_file(
         &mut self,
         table: &str,
         path: &Path,
         options: &ReadOptions,
     ) -> Result<Report> {
-        self.store.table(table)?;
-        let batches = format::read(path, options)?;
-        let mut report = Report::default();
-        for rows in batches {
-            let appended = rows.and_then(|rows| self.append_from(table, &rows.batch, &rows.origin));
-            match appended {
-                Ok(appended) => report.merge(&appended),
-                Err(error) => {
-                    if report.n_rows > 0 {
-                        self.state = State::Incomplete;
-                    }
-                    return Err(error);
-                }
+        self.schema.find(table)?;
+        self.within_savepoint(|this| {
+            let mut report = Report::default();
+            for rows in format::read(path, options)? {
+                let rows = rows?;
+                report.merge(&this.append_from(table, &rows.batch, &rows.origin)?);
             }
-        }
-        Ok(report)
+            Ok(report)
+        })
     }
 
     /// Make all appended rows visible as one new version.
@@ -145,7 +184,7 @@ impl Transaction {
 
     /// Make all appended rows visible as one new version, with a message for people.
     ///
-    /// A transaction without rows makes no version. Rows that others committed since the beginning
+    /// A transaction without rows and changes of tables makes no version. Rows that others committed since the beginning
     /// stand beside these ones, unless both claim one id.
     ///
     /// # Errors
@@ -153,20 +192,50 @@ impl Transaction {
     /// [incomplete](Error::Incomplete) transaction, storage errors. The catalog is unchanged then.
     /// Where [`Error::kind`] is a conflict, the same rows may be appended and committed anew.
     pub fn commit_as(mut self, message: &str) -> Result<CommitReport> {
+        let result = self.publish(message);
+        match &result {
+            Ok(report) => {
+                tracing::debug!(
+                    version = report.version,
+                    n_rows = report.n_rows(),
+                    message,
+                    "committed"
+                );
+                self.log.committed(message, report.version);
+            }
+            Err(error) => self.log.aborted(message, Some(&error.to_string())),
+        }
+        result
+    }
+
+    fn publish(&mut self, message: &str) -> Result<CommitReport> {
         if self.state == State::Incomplete {
             return Err(Error::Incomplete);
         }
         let newest = self.store.snapshot()?;
+        self.check_tables(&newest)?;
         self.check_frozen_places(&newest)?;
         for contribution in self.contributions.values_mut() {
             contribution.settle(&self.directors, &newest)?;
+        }
+        self.reject_waiting()?;
+        for contribution in self.contributions.values_mut() {
             contribution.check_settled()?;
         }
         for contribution in self.contributions.values_mut() {
             contribution.flush(&self.store)?;
         }
-
-        let mut plan = CommitPlan { message: message.to_owned(), ..CommitPlan::default() };
+        let removed = self.removed(&newest)?;
+        let mut plan = CommitPlan {
+            message: message.to_owned(),
+            author: std::mem::take(&mut self.config.author),
+            removed: removed.files,
+            deleted: removed.rows,
+            removals: std::mem::take(&mut self.removals),
+            tables: std::mem::take(&mut self.changes),
+            contributions: std::mem::take(&mut self.contributed).into_values().collect(),
+            ..CommitPlan::default()
+        };
         let mut tables = BTreeMap::new();
         for (name, contribution) in std::mem::take(&mut self.contributions) {
             if contribution.report.n_rows > 0 {
@@ -174,36 +243,43 @@ impl Transaction {
             }
             plan.added.extend(contribution.files);
         }
-        let version = match plan.added.is_empty() {
+        let rejected = self.rejecting.take().map(Rejecting::finish).transpose()?;
+        let rejected = rejected.unwrap_or_default();
+        let version = match plan.is_empty() {
             true => newest.version(),
             false => self.store.commit(newest.version(), plan)?,
         };
-        let report = CommitReport { version, tables };
-        tracing::debug!(version, n_rows = report.n_rows(), message, "committed");
-        Ok(report)
+        Ok(CommitReport { version, tables, removed: removed.n_rows, rejected })
     }
 
     /// Give up: the rows, and the files written for them, are gone when this returns.
-    pub fn abort(self) {}
+    pub fn abort(mut self) {
+        self.log.aborted("", None);
+    }
 
-    /// Write the largest contributions to files until the rest fits the buffer.
+    /// Write rows to files where they exceed the buffer.
     fn flush_excess(&mut self) -> Result<()> {
-        let buffered = |this: &Self| {
-            this.contributions.values().map(Contribution::buffered_bytes).sum::<usize>()
-        };
-        if buffered(self) <= self.config.buffer_bytes {
-            return Ok(());
+        let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
+        match buffered > self.config.buffer_bytes {
+            true => self.flush_down_to(self.config.buffer_bytes),
+            false => Ok(()),
         }
+    }
+
+    /// Write the largest contributions to files until the rest has at most `bytes`, or waits for
+    /// directors.
+    fn flush_down_to(&mut self, bytes: usize) -> Result<()> {
         let result = self
             .contributions
             .values_mut()
             .try_for_each(|contribution| contribution.settle(&self.directors, &self.snapshot));
         let result = result.and_then(|()| {
-            while buffered(self) > self.config.buffer_bytes {
+            while self.contributions.values().map(Contribution::buffered_bytes).sum::<usize>()
+                > bytes
+            {
                 let largest = self.contributions.values_mut().max_by_key(|c| c.placed_bytes());
                 match largest.filter(|contribution| contribution.placed_bytes() > 0) {
                     Some(contribution) => contribution.flush(&self.store)?,
-                    // All the rest waits for directors.
                     None => break,
                 }
             }
@@ -221,7 +297,8 @@ impl Transaction {
         if newest.version() == self.snapshot.version() {
             return Ok(());
         }
-        for table in self.contributions.values().map(|contribution| &contribution.table) {
+        let tables = self.contributions.values().map(|contribution| &contribution.table);
+        for table in tables.filter(|table| self.is_committed(&table.name)) {
             let Some(here) = self.directors.of(&table.name).filter(|_| is_versioned(table)) else {
                 continue;
             };

@@ -6,6 +6,9 @@
 //! | Almagest's simulator | `INSTRUME = 'AlmagestSim'` | [`almagest_sim`] |
 //! | any other | | [`unknown`]: what the header leaves open comes from options or a sidecar |
 //!
+//! Those are the rules of calibrated frames. Raw frames need no rule in code: a [`model`] of the camera, a
+//! YAML file, says how [`raw`] files are laid out and what their headers mean.
+//!
 //! Whatever a rule reads from a header, a sidecar file `NAME.yaml` beside `NAME.fits` overrides, and
 //! the options of the call override both.
 
@@ -14,7 +17,9 @@ pub mod decam;
 mod facts;
 mod files;
 mod mask;
+pub mod model;
 mod options;
+pub mod raw;
 mod read;
 mod time;
 pub mod unknown;
@@ -24,7 +29,9 @@ pub use almagest_sim::{write_exposure, write_exposure_compressed};
 pub use facts::FrameFacts;
 pub use files::{FrameFiles, find_frames};
 pub use mask::MaskMeaning;
+pub use model::CameraModel;
 pub use options::FrameOptions;
+pub use raw::{RawAmplifier, RawExposure, RawFacts, RawFrame, read_raw, read_raw_facts, write_raw};
 pub use read::{read_exposures, read_frame, read_visits, refuse_conflicts};
 pub use time::{parse_time, utc_to_tai};
 

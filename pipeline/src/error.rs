@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use crate::camera::model::CameraProblem;
 use crate::identifier::SourceIdentity;
 
 /// The result of a pipeline operation.
@@ -157,6 +158,71 @@ pub enum Error {
         /// Why it cannot be.
         reason: String,
     },
+    /// The file of a camera is not YAML, or has keys or types that it should not have.
+    #[error("{}: {source}", path.display())]
+    CameraYaml {
+        /// The camera's file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_yaml_ng::Error,
+    },
+    /// The file of a camera describes none that there could be.
+    #[error("{}: {}", path.display(), problems.iter().map(|problem| problem.to_string()).collect::<Vec<_>>().join("; "))]
+    CameraModel {
+        /// The camera's file.
+        path: PathBuf,
+        /// Everything that is wrong with it.
+        problems: Vec<CameraProblem>,
+    },
+    /// No camera has that name.
+    #[error("there is no camera {name}; known are {}", known.join(", "))]
+    UnknownCameraName {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// No camera recognises a raw frame.
+    #[error("{}: no camera recognises it by {seen}; known are {}", path.display(), known.join(", "))]
+    UnknownCamera {
+        /// The raw file.
+        path: PathBuf,
+        /// The keywords that were looked at, with their values.
+        seen: String,
+        /// The cameras that were asked.
+        known: Vec<String>,
+    },
+    /// A raw frame of a known camera lacks facts or amplifiers.
+    #[error("{}: HDU {hdu}: {camera}: {}", path.display(), missing.join("; "))]
+    RawFrame {
+        /// The raw file.
+        path: PathBuf,
+        /// Number of the HDU, 0 for the primary one.
+        hdu: usize,
+        /// The camera that recognised it.
+        camera: String,
+        /// Everything that is missing or wrong.
+        missing: Vec<String>,
+    },
+    /// A configuration of the simulator that makes no sense.
+    #[error("{key}: {reason}")]
+    SimulateConfig {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A truth table could not be written.
+    #[error("{}: {source}", path.display())]
+    TruthTable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: parquet::errors::ParquetError,
+    },
+    /// World coordinates could not be made.
+    #[error(transparent)]
+    Pointing(#[from] WcsError),
     /// A weight or mask does not fit its image.
     #[error("{}: {reason}", path.display())]
     Companion {

@@ -17,6 +17,8 @@ mod tangent;
 use distortion::{Sip, Tpv};
 use tangent::Tangent;
 
+pub(crate) use distortion::PlanePolynomial;
+
 pub use crate::error::WcsError;
 
 /// Newton steps that the inverse may take; a few suffice for any real camera.
@@ -70,6 +72,21 @@ impl Wcs {
         cd_deg_per_px: [[f64; 2]; 2],
     ) -> Result<Wcs, WcsError> {
         Wcs::new(Tangent::new(crval_deg, 180.0)?, crpix, cd_deg_per_px, Distortion::None)
+    }
+
+    /// A gnomonic projection with a polynomial in the plane, as the TPV projection has it; the other
+    /// arguments are those of [`tan`](Self::tan).
+    ///
+    /// # Errors
+    /// Those of [`tan`](Self::tan).
+    pub(crate) fn tpv(
+        crval_deg: [f64; 2],
+        crpix: [f64; 2],
+        cd_deg_per_px: [[f64; 2]; 2],
+        polynomial: &PlanePolynomial,
+    ) -> Result<Wcs, WcsError> {
+        let distortion = Distortion::Tpv(Box::new(polynomial.to_tpv()));
+        Wcs::new(Tangent::new(crval_deg, 180.0)?, crpix, cd_deg_per_px, distortion)
     }
 
     fn new(

@@ -11,8 +11,10 @@ use almagest_storage::schema::felis::FelisError;
 pub mod adql;
 pub mod butler;
 pub mod check;
+pub mod compact;
 pub mod create;
 pub mod demo;
+pub mod diff;
 pub mod frame_options;
 pub mod graph;
 pub mod ingest;
@@ -26,7 +28,11 @@ pub mod run;
 pub mod serve;
 pub mod serve_conduct;
 pub mod serve_limits;
+pub mod simulate;
+pub mod tag;
 pub mod user;
+pub mod vacuum;
+pub mod versions;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::people::{Allowance, Resource};
+use crate::turns::Lane;
+
 /// Limits of the service; those that capabilities announce are those enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -14,6 +17,10 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// Folder for rows that must wait until all are known, as those of a FITS file.
     pub spool: PathBuf,
+    /// How many synchronous queries compute at the same time.
+    pub queries: QueryLimits,
+    /// What each caller may have, where nothing is said of that one.
+    pub allowance: Allowance,
     /// How long a synchronous query may compute.
     pub sync_duration: Duration,
     /// How long a job may execute.
@@ -31,6 +38,10 @@ pub struct ServerConfig {
     pub upload_rows: u64,
     /// Bytes of an uploaded table at most, as it is sent and when it is unpacked.
     pub upload_bytes: u64,
+    /// How long a table of a user lives, from the moment in which it is made.
+    pub table_life: Duration,
+    /// May callers without a name have tables, which are then those of all of them?
+    pub anonymous_tables: bool,
     /// Hosts from which uploads are fetched by URL.
     pub upload_hosts: Vec<String>,
     /// The address under which callers reach the service, with its path and without a slash at the
@@ -86,6 +97,34 @@ pub struct TlsFiles {
     pub certificates: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// How many synchronous queries compute at the same time; others wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Of those that read little.
+    pub quick: usize,
+    /// Of all others.
+    pub long: usize,
+    /// How long a query waits for its turn at most.
+    pub longest_queue: Duration,
+}
+
+impl QueryLimits {
+    /// How many in a lane.
+    pub fn at_once(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Quick => self.quick,
+            Lane::Long => self.long,
+        }
+    }
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { quick: 32 * n_cores, long: 2 * n_cores, longest_queue: Duration::from_secs(300) }
+    }
 }
 
 /// What a connection may do.
@@ -148,6 +187,8 @@ impl Default for ServerConfig {
             hard_maxrec: 100_000_000,
             max_body_bytes: 1 << 30,
             spool: std::env::temp_dir(),
+            queries: QueryLimits::default(),
+            allowance: Allowance::of_all([(Resource::Waiting, 1000)]),
             sync_duration: Duration::from_secs(300),
             execution_duration: Limit { default: HOUR, hard: 24 * HOUR },
             retention: Limit { default: 7 * 24 * HOUR, hard: 30 * 24 * HOUR },
@@ -156,6 +197,8 @@ impl Default for ServerConfig {
             anonymous_jobs: AnonymousJobs::Listed,
             upload_rows: 5_000_000,
             upload_bytes: 1 << 30,
+            table_life: 365 * 24 * HOUR,
+            anonymous_tables: false,
             upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
             public_url: None,
             tls: None,

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use almagest_engine::ErrorKind;
 use almagest_engine::arrow::error::ArrowError;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parquet::errors::ParquetError;
 
 use crate::formats::votable;
+use crate::people::Resource;
 use crate::telemetry;
+use crate::turns::RETRY_AFTER;
 use crate::uws::Phase;
 
 /// Shorthand for results of this crate.
@@ -49,6 +51,16 @@ pub enum Error {
         value: String,
         /// What the value should have been.
         expected: String,
+    },
+    /// A query of more text than is read.
+    #[error(
+        "the query has {found} bytes, and may have {most}; upload a long list of values as a table and join it"
+    )]
+    QueryTooLong {
+        /// How long it is.
+        found: usize,
+        /// The limit.
+        most: usize,
     },
     /// The body of a POST could not be read as parameters.
     #[error("the body of the request cannot be read: {reason}")]
@@ -94,6 +106,84 @@ pub enum Error {
         "the token is not known here, or has expired; send `Authorization: Bearer TOKEN`, or Basic with the token as password"
     )]
     Unauthorized,
+    /// A caller has as much as is allowed; later there may be room.
+    #[error(
+        "too many: you may have {most} {resource} here; wait for one to end, or ask the operator of the service for more"
+    )]
+    TooMany {
+        /// Of what.
+        resource: Resource,
+        /// How many.
+        most: u64,
+    },
+    /// A query whose turn did not come.
+    #[error(
+        "the service is busy: the turn of this query did not come in {} s; try again later, or run it \
+         as an asynchronous job, which keeps its place while you are away",
+        waited.as_secs()
+    )]
+    NoTurn {
+        /// How long it waited.
+        waited: Duration,
+    },
+    /// Something that a caller may not have at all.
+    #[error("you may not have any {resource} here; the operator of the service can allow it")]
+    NotAllowed {
+        /// Of what.
+        resource: Resource,
+    },
+    /// The results of a caller's jobs take as much room as they may.
+    #[error(
+        "the results of your jobs may take {most} bytes here, and would take {would}; delete jobs \
+         that you need no more"
+    )]
+    StoredBytes {
+        /// The limit.
+        most: u64,
+        /// What they would take, at least.
+        would: u64,
+    },
+    /// A definition of a table that cannot be one.
+    #[error("the definition of the table: {reason}")]
+    Definition {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name that no table of a user can have.
+    #[error(
+        "{name:?} is no table of a user: it is called user_NAME.TABLE, with letters, digits and _"
+    )]
+    BadTableName {
+        /// The name.
+        name: String,
+    },
+    /// There is such a table already.
+    #[error("there is a table {name} already; drop it, or choose another name")]
+    TableExists {
+        /// The table.
+        name: String,
+    },
+    /// A table of somebody else.
+    #[error("{name} is not yours to change; yours are in the schema {schema}")]
+    NotYours {
+        /// The table.
+        name: String,
+        /// The caller's own schema.
+        schema: String,
+    },
+    /// Something that only somebody with a name may do.
+    #[error(
+        "who has no name has no tables here; send a token (`Authorization: Bearer TOKEN`), which the operator of the service gives out"
+    )]
+    LoginNeeded,
+    /// A caller's tables take as much room as they may.
+    #[error("your tables take {taken} bytes of the {most} that they may; drop some first")]
+    TableBytes {
+        /// The limit.
+        most: u64,
+        /// What they take.
+        taken: u64,
+    },
     /// Something about users that cannot be done.
     #[error("{what}")]
     People {
@@ -273,8 +363,18 @@ impl Error {
                 }
             },
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooMany { .. } | Self::NoTurn { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotAllowed { .. }
+            | Self::StoredBytes { .. }
+            | Self::TableBytes { .. }
+            | Self::NotYours { .. } => StatusCode::FORBIDDEN,
+            Self::TableExists { .. } => StatusCode::CONFLICT,
+            Self::LoginNeeded => StatusCode::UNAUTHORIZED,
+            Self::Definition { .. } | Self::BadTableName { .. } => StatusCode::BAD_REQUEST,
             Self::People { .. } => StatusCode::BAD_REQUEST,
-            Self::UploadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UploadTooLarge { .. } | Self::QueryTooLong { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::MissingParameter { .. }
             | Self::UploadLost { .. }
             | Self::UploadHost { .. }
@@ -331,6 +431,8 @@ impl Error {
         match self {
             Self::Engine(error) => error.kind() == ErrorKind::ResourcesExhausted,
             Self::QueryThread { .. }
+            | Self::TooMany { .. }
+            | Self::NoTurn { .. }
             | Self::DiskFull
             | Self::StateFolder { .. }
             | Self::Store(_)
@@ -342,7 +444,15 @@ impl Error {
     /// Answer with plain text, for endpoints whose clients show nothing else.
     pub fn into_text(self) -> Response {
         let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-        (self.status(), content_type, self.public_message() + "\n").into_response()
+        let (status, retry) = (self.status(), self.retry_after());
+        (status, content_type, retry, self.public_message() + "\n").into_response()
+    }
+
+    /// The header that says when to try again, where that may help.
+    fn retry_after(&self) -> Option<[(HeaderName, HeaderValue); 1]> {
+        let is_busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+        let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
+        is_busy.contains(&self.status()).then_some([(header::RETRY_AFTER, seconds)])
     }
 }
 
@@ -351,7 +461,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let content_type = [(header::CONTENT_TYPE, votable::MEDIA_TYPE)];
         let document = votable::error_document(&self.public_message());
-        (self.status(), content_type, document).into_response()
+        (self.status(), content_type, self.retry_after(), document).into_response()
     }
 }
 

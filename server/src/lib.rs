@@ -27,8 +27,10 @@ pub mod serve;
 pub mod state;
 pub mod people;
 mod sqlite_file;
+pub mod turns;
 pub mod tap;
 pub mod uploads;
+pub mod user_tables;
 pub mod telemetry;
 pub mod uws;
 pub mod vosi;
@@ -40,7 +42,7 @@ use axum::http::HeaderValue;
 use axum::http::header::SERVER;
 use axum::middleware::{from_fn_with_state, map_request, map_response};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 pub use config::ServerConfig;
 pub use error::{Error, Result};
@@ -58,7 +60,18 @@ pub fn app(state: AppState) -> Router {
         .route("/capabilities", get(vosi::capabilities::capabilities))
         .route("/availability", get(vosi::availability::availability))
         .route("/tables", get(vosi::tables::tables))
-        .route("/tables/{name}", get(vosi::tables::table))
+        .route(
+            "/tables/{name}",
+            get(vosi::tables::table)
+                .put(user_tables::endpoints::create)
+                .delete(user_tables::endpoints::remove),
+        )
+        .route("/load/{name}", post(user_tables::endpoints::load))
+        .route("/table-update", post(user_tables::index::update))
+        .route(
+            "/permissions/{name}",
+            get(user_tables::endpoints::permissions).post(user_tables::endpoints::share),
+        )
         .route("/examples", get(tap::examples::examples));
     let cones = Router::new()
         .route("/{name}", get(cone_search::search).post(cone_search::search))

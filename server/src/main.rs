@@ -27,10 +27,16 @@ enum Command {
     Butler(Box<command::butler::ButlerCommand>),
     Provenance(command::provenance::Provenance),
     Inspect(command::inspect::Inspect),
+    Simulate(command::simulate::Simulate),
     Query(command::query::Query),
     Serve(Box<command::serve::Serve>),
     User(command::user::User),
     Check(command::check::Check),
+    Versions(command::versions::Versions),
+    Tag(command::tag::Tag),
+    Diff(command::diff::Diff),
+    Compact(command::compact::Compact),
+    Vacuum(command::vacuum::Vacuum),
     Adql(command::adql::Adql),
 }
 
@@ -75,10 +81,16 @@ async fn perform(command: Command) -> command::Result<()> {
         Command::Provenance(provenance) => provenance.run(),
         Command::Ingest(ingest) => ingest.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Simulate(simulate) => simulate.run(),
         Command::Query(query) => query.run().await,
         Command::Serve(serve) => serve.run().await,
         Command::User(user) => user.run(),
         Command::Check(check) => check.run(),
+        Command::Versions(versions) => versions.run(),
+        Command::Tag(tag) => tag.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Compact(compact) => compact.run(),
+        Command::Vacuum(vacuum) => vacuum.run(),
         Command::Adql(adql) => adql.run().await,
     }
 }

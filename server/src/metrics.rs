@@ -32,6 +32,7 @@ struct Counts {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     running: IntGaugeVec,
+    waiting: IntGauge,
     queries: IntCounterVec,
     query_seconds: HistogramVec,
     rows: IntCounter,
@@ -124,6 +125,11 @@ impl Metrics {
                 "Queries at work or being read",
                 &["endpoint"],
             )?,
+            waiting: gauge(
+                &registry,
+                "queries_waiting",
+                "Synchronous queries that wait for their turn",
+            )?,
             queries: counters(
                 &registry,
                 "queries_total",
@@ -197,6 +203,7 @@ impl Metrics {
         for (phase, n) in state.jobs.count_by_phase().await? {
             self.0.jobs.with_label_values(&[phase.as_str()]).set(signed(n));
         }
+        self.0.waiting.set(signed(state.turns.n_queued() as u64));
         let usage = state.views.whole().usage();
         for (place, bytes, limit) in [
             ("memory", usage.memory_bytes, usage.memory_limit_bytes),

@@ -5,6 +5,8 @@
 //!                                           └─▶ Views ─▶ Database without what is hidden
 //! ```
 //!
+//! What a caller may have of what is shared (queries at work, rows, bytes kept) is an [`Allowance`].
+//!
 //! A table that nobody has restricted is everybody's. What a caller may not see is not in the
 //! database that answers the caller: it does not resolve, is not suggested, listed or planned.
 //!
@@ -13,11 +15,13 @@
 //!
 //! Reference: IVOA Recommendation "Single-Sign-On Profile" 2.0; RFC 7617 (Basic), RFC 6750 (Bearer).
 
+pub mod allowance;
 pub mod token;
 pub mod store;
 pub mod caller;
 pub mod views;
 
+pub use allowance::{Allowance, Resource};
 pub use caller::Caller;
 pub use store::PeopleStore;
 pub use token::Token;

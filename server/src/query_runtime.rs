@@ -11,6 +11,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::runtime::{Builder, Runtime};
@@ -18,10 +19,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
+use crate::turns::Turn;
 use crate::{Error, Result};
 
 /// Parts of an answer that may wait for the caller to take them.
 const N_WAITING_PARTS: usize = 2;
+
+/// How long a caller may take nothing before others compute in its turn.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Stack of a thread that plans queries: planning recurses, some 10 kB a level, and a query may be
 /// as deep as `almagest-adql` lets it be. Only what is used becomes memory.
@@ -65,19 +70,24 @@ impl QueryRuntime {
     }
 
     /// Make the items of `items` on the threads, a few ahead of what is taken. Dropping the
-    /// returned stream cancels what is left.
+    /// returned stream cancels what is left. `turn` is held as long as items are computed.
     ///
     /// # Errors
     /// As the last item: the work panicked.
     pub fn stream<T: Send + 'static>(
         &self,
         items: impl Stream<Item = Result<T>> + Send + 'static,
+        mut turn: Option<Turn>,
     ) -> Result<BoxStream<'static, Result<T>>> {
         let (sender, receiver) = mpsc::channel(N_WAITING_PARTS);
         let task = self.spawn(async move {
             let mut items = std::pin::pin!(items);
             while let Some(item) = items.next().await {
-                if sender.send(item).await.is_err() {
+                let sent = match &mut turn {
+                    Some(turn) => turn.lend(PATIENCE, sender.send(item)).await,
+                    None => sender.send(item).await,
+                };
+                if sent.is_err() {
                     return;
                 }
             }
@@ -142,7 +152,7 @@ mod tests {
         let queries = QueryRuntime::start().unwrap();
         assert!(queries.run(async { panic!("in planning") }).await.is_err());
         let items = stream::iter(0..3).map(|n| if n == 2 { panic!("in row {n}") } else { Ok(n) });
-        let found: Vec<Result<i32>> = queries.stream(items).unwrap().collect().await;
+        let found: Vec<Result<i32>> = queries.stream(items, None).unwrap().collect().await;
         assert_eq!(found.len(), 3);
         assert!(matches!(found[2], Err(Error::QueryThread { .. })));
     }

@@ -8,13 +8,15 @@ use almagest_engine::Database;
 use crate::Result;
 use crate::config::ServerConfig;
 use crate::metrics::Metrics;
-use crate::people::{PeopleStore, Views};
+use crate::people::{Allowance, PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
 use crate::tap::KeptAnswers;
 use crate::tap::examples::Shelf;
-use crate::uws::Jobs;
+use crate::turns::Turns;
+use crate::user_tables::UserTables;
 use crate::uws::execution::Workshop;
 use crate::uws::state_folder::StateFolder;
+use crate::uws::{Jobs, Owner};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct AppState {
     pub views: Views,
     /// Limits of the service.
     pub config: ServerConfig,
+    /// Whose synchronous query computes next.
+    pub turns: Turns,
     /// Threads for queries.
     pub queries: QueryRuntime,
     /// Asynchronous queries.
@@ -49,7 +53,9 @@ impl AppState {
             Some(path) => StateFolder::open(path)?,
             None => StateFolder::temporary()?,
         };
-        let views = Views::new(database, PeopleStore::open(&folder.people())?);
+        let user_tables =
+            UserTables::open(folder.root(), config.table_life, config.anonymous_tables)?;
+        let views = Views::new(database, PeopleStore::open(&folder.people())?, user_tables);
         let metrics = Metrics::new()?;
         let kept = KeptAnswers::new(config.cache_bytes, metrics.clone());
         let workshop = Workshop {
@@ -61,7 +67,16 @@ impl AppState {
             kept: kept.clone(),
         };
         let jobs = Jobs::open(workshop)?;
+        let turns = Turns::new(config.queries.clone());
         let (examples, up_since) = (Shelf::default(), SystemTime::now());
-        Ok(Self { views, config, queries, jobs, metrics, kept, examples, up_since })
+        Ok(Self { views, config, turns, queries, jobs, metrics, kept, examples, up_since })
+    }
+
+    /// What a caller may have.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn allowance(&self, owner: &Owner) -> Result<Allowance> {
+        self.views.allowance(owner, &self.config)
     }
 }

@@ -235,6 +235,11 @@ async fn wide() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn views() {
+    check("views.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn areas() {
     check("areas.txt").await;
 }

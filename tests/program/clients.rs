@@ -117,6 +117,21 @@ fn pyvo_cone_search() {
 }
 
 #[test]
+fn pyvo_user_tables() {
+    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
+        println!("skipped: tables of users, as ALMAGEST_PYTHON names no Python that has pyvo");
+        return;
+    };
+    let catalog = filled();
+    run_well(&["user", &catalog.root(), "add", "ada"]);
+    let token = run_well(&["user", &catalog.root(), "token", "ada"]);
+    let service = Service::start(&catalog.root(), &[]);
+    let mut client = Command::new(python);
+    client.arg(script("user_tables.py")).arg(&service.url).env("ALMAGEST_TOKEN", token.trim());
+    println!("{}", check(&mut client));
+}
+
+#[test]
 fn stilts_cone() {
     if !have("stilts") {
         println!("skipped: cone, as STILTS is not here");

@@ -24,7 +24,7 @@ fn names() -> Names {
         name: "Object".to_owned(),
         columns: columns.collect(),
         key: vec![column(0)],
-        position: None,
+        ..TableNames::default()
     };
     let other = TableNames { name: "Other".to_owned(), ..object.clone() };
     let schema = SchemaNames { name: "survey".to_owned(), tables: vec![object, other] };

@@ -7,16 +7,22 @@
 //!   SELECT t.a AS a, t.p AS p FROM (SELECT o.a AS a, o.p AS p FROM Object AS o) AS t WHERE t.a > 3
 //! ```
 
+mod select_list;
+mod set_operation;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Distinct, Expr, OrderBy, Query, Select, SelectItem, SetExpr, TableFactor, VisitMut, VisitorMut,
 };
 
-use super::{Factor, Mentions, PASSED, What, described, factors, mentions, quoted};
+use super::{Factor, PASSED, What, factors, mentions};
 use crate::layout::{Layout, Slot};
+use select_list::{
+    aliases, as_item, derived_tables, extends_with_null, inner_mentions, is_named, is_ungrouped,
+    name, passed_on, sorted_by,
+};
 
 /// Rewrite the select lists of `query` and of the queries in it.
 ///
@@ -31,7 +37,15 @@ pub(super) fn thin(
     n_passed: usize,
 ) -> (HashMap<String, Vec<String>>, Layout) {
     let _ = VisitMut::visit(query, &mut Existence);
-    let mut thinning = Thinning { certain, n_passed, passed: HashMap::new() };
+    let tables = factors(query).into_iter().filter(|factor| certain.contains(&factor.alias));
+    let tables = tables.filter_map(|factor| match factor.what {
+        What::Table(table) => Some((factor.alias, table)),
+        What::Named(_) | What::Derived => None,
+    });
+    let tables = tables.collect();
+    let compares_structs = !extends_with_null(query);
+    let passed = HashMap::new();
+    let mut thinning = Thinning { certain, tables, compares_structs, n_passed, passed };
     thinning.named_queries(query);
     let places = thinning.list(query, None);
     let layout = match places.iter().any(|(_, place)| matches!(place, Place::Passed { .. })) {
@@ -76,6 +90,11 @@ impl Place {
 
 struct Thinning {
     certain: HashSet<String>,
+    /// Schema and name of the wide tables among those, by alias.
+    tables: HashMap<String, (String, String)>,
+    /// Are two structs equal where their children are? Not where an outer join makes some NULL:
+    /// that differs from one whose children are.
+    compares_structs: bool,
     n_passed: usize,
     /// Columns of wide tables that are passed on, by alias, each with its place among those.
     passed: HashMap<String, HashMap<String, usize>>,
@@ -116,20 +135,44 @@ impl Thinning {
     /// are now. `wanted` by nobody in particular, all of them are to be passed on.
     fn list(&mut self, query: &mut Query, wanted: Option<Wanted>) -> Vec<(String, Place)> {
         let Query { body, order_by, .. } = query;
-        let select = match body.as_mut() {
-            SetExpr::Select(select) => select,
-            _ => return vec![],
-        };
-        let is_thinned = is_plain(select) && select.projection.iter().all(is_named);
-        let items = match is_thinned {
-            true => {
-                let sorted = sorted_by(order_by, &select.projection);
-                self.sort_items(select, &sorted, wanted.as_ref())
+        match body.as_mut() {
+            SetExpr::Select(select) => {
+                let items = match self.is_thinned(select) {
+                    true => {
+                        let kept = sorted_by(order_by, select);
+                        let items = self.sort_items(select, &kept, wanted.as_ref());
+                        self.with_few_kept(items)
+                    }
+                    false => {
+                        let projection = std::mem::take(&mut select.projection);
+                        projection.into_iter().map(Item::kept_as_is).collect()
+                    }
+                };
+                self.carry(select, order_by.as_ref(), items)
             }
-            false => {
-                std::mem::take(&mut select.projection).into_iter().map(Item::kept_as_is).collect()
-            }
-        };
+            SetExpr::SetOperation { .. } => self.set_operation(body, order_by, wanted.as_ref()),
+            _ => vec![],
+        }
+    }
+
+    /// May columns of this list go together?
+    fn is_thinned(&self, select: &Select) -> bool {
+        let compares = matches!(select.distinct, Some(Distinct::Distinct));
+        let compares_by_some = matches!(select.distinct, Some(Distinct::On(_)));
+        is_ungrouped(select)
+            && !compares_by_some
+            && (!compares || self.compares_structs)
+            && select.projection.iter().all(is_named)
+    }
+
+    /// Thin the inner queries by what `items`, the list of `select`, ask of them, and write that
+    /// list; return the output columns and where they are.
+    fn carry(
+        &mut self,
+        select: &mut Select,
+        order_by: Option<&OrderBy>,
+        items: Vec<Item>,
+    ) -> Vec<(String, Place)> {
         // What is left in the tree, with the items that stay, is what inner queries must give.
         select.projection = items.iter().filter_map(Item::kept).cloned().collect();
         let mut inner = HashMap::new();
@@ -155,23 +198,27 @@ impl Thinning {
         places
     }
 
-    /// Part the items into those that are kept and those that may be passed on; what is not wanted
-    /// is left out.
+    /// Part the items into those that are kept, such as those named in `kept`, and those that may
+    /// be passed on; what is not wanted is left out where that does not change the number of rows.
     fn sort_items(
         &self,
         select: &mut Select,
-        sorted: &HashSet<String>,
+        kept: &HashSet<String>,
         wanted: Option<&Wanted>,
     ) -> Vec<Item> {
         let here = aliases(&mut select.from);
+        // A list without a column of its own may be one of aggregates, which make one row of all.
+        let is_of_here = |item| passed_on(item).is_some_and(|(alias, _)| here.contains(alias));
+        let may_leave_out = !matches!(select.distinct, Some(Distinct::Distinct))
+            && select.projection.iter().any(is_of_here);
         let mut items: Vec<Item> = vec![];
         let mut spare = None;
         for item in std::mem::take(&mut select.projection) {
             let Some(name) = name(&item).map(str::to_owned) else { continue };
             let is_named =
-                sorted.contains(&name) || wanted.is_some_and(|wanted| wanted.named.contains(&name));
+                kept.contains(&name) || wanted.is_some_and(|wanted| wanted.named.contains(&name));
             let is_passed = wanted.is_none_or(|wanted| wanted.passed.contains(&name));
-            if !is_named && !is_passed {
+            if !is_named && !is_passed && may_leave_out {
                 spare = spare.or(Some(item));
                 continue;
             }
@@ -188,7 +235,7 @@ impl Thinning {
         // A query has a column, if only for its rows to be counted.
         match items.is_empty() {
             true => spare.into_iter().map(Item::kept_as_is).collect(),
-            false => self.with_few_kept(items),
+            false => items,
         }
     }
 
@@ -306,7 +353,8 @@ impl VisitorMut for Existence {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Exists { subquery, .. } = expr
             && let SetExpr::Select(select) = subquery.body.as_mut()
-            && is_plain(select)
+            && is_ungrouped(select)
+            && !matches!(select.distinct, Some(Distinct::On(_)))
             && select.projection.iter().all(|item| passed_on(item).is_some())
         {
             select.projection.truncate(1);
@@ -318,114 +366,4 @@ impl VisitorMut for Existence {
 /// The name of the struct that is the item at this place.
 fn struct_name(item: usize) -> String {
     format!("{PASSED} {item}")
-}
-
-fn as_item(alias: &str, column: &str, name: &str) -> SelectItem {
-    SelectItem::ExprWithAlias {
-        expr: Expr::CompoundIdentifier(vec![quoted(alias), quoted(column)]),
-        alias: quoted(name),
-    }
-}
-
-/// Is each row of the FROM clause at most one row of the result, as it stands there?
-fn is_plain(select: &Select) -> bool {
-    let ungrouped = match &select.group_by {
-        GroupByExpr::Expressions(by, modifiers) => by.is_empty() && modifiers.is_empty(),
-        GroupByExpr::All(_) => false,
-    };
-    let distinct = matches!(select.distinct, Some(Distinct::Distinct | Distinct::On(_)));
-    ungrouped && !distinct && select.having.is_none() && select.qualify.is_none()
-}
-
-fn is_named(item: &SelectItem) -> bool {
-    name(item).is_some()
-}
-
-fn name(item: &SelectItem) -> Option<&str> {
-    match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(&alias.value),
-        _ => None,
-    }
-}
-
-/// The alias and the column of an item that only passes a column on.
-fn passed_on(item: &SelectItem) -> Option<(&str, &str)> {
-    match item {
-        SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(parts), .. } => {
-            match parts.as_slice() {
-                [table, column] => Some((&table.value, &column.value)),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// The tables, and what stands in the place of one, of a FROM clause, those in brackets included.
-fn relations(from: &mut [TableWithJoins]) -> Vec<&mut TableFactor> {
-    let mut found = vec![];
-    for tables in from {
-        let joined = tables.joins.iter_mut().map(|join| &mut join.relation);
-        for factor in std::iter::once(&mut tables.relation).chain(joined) {
-            match factor {
-                TableFactor::NestedJoin { table_with_joins, .. } => {
-                    found.extend(relations(std::slice::from_mut(table_with_joins)));
-                }
-                other => found.push(other),
-            }
-        }
-    }
-    found
-}
-
-fn aliases(from: &mut [TableWithJoins]) -> HashSet<String> {
-    let found = relations(from).into_iter().filter_map(|factor| described(factor));
-    found.map(|factor| factor.alias).collect()
-}
-
-fn derived_tables(from: &mut [TableWithJoins]) -> Vec<&mut TableFactor> {
-    let mut found = relations(from);
-    found.retain(|factor| matches!(factor, TableFactor::Derived { .. }));
-    found
-}
-
-/// The columns that a query still names, by alias.
-fn inner_mentions(
-    select: &Select,
-    order_by: &Option<OrderBy>,
-) -> HashMap<String, BTreeSet<String>> {
-    let mut mentions = Mentions(HashMap::new());
-    let _ = Visit::visit(select, &mut mentions);
-    let _ = Visit::visit(order_by, &mut mentions);
-    mentions.0
-}
-
-/// The output columns that rows are sorted by, which must stay; numbers of columns, which change,
-/// become names.
-fn sorted_by(order_by: &mut Option<OrderBy>, items: &[SelectItem]) -> HashSet<String> {
-    struct Names(HashSet<String>);
-    impl Visitor for Names {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let Expr::Identifier(name) = expr {
-                self.0.insert(name.value.clone());
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut names = Names(HashSet::new());
-    let kind = order_by.as_mut().map(|order_by| &mut order_by.kind);
-    let Some(OrderByKind::Expressions(keys)) = kind else { return names.0 };
-    for key in keys {
-        if let Expr::Value(value) = &key.expr
-            && let Value::Number(number, _) = &value.value
-            && let Ok(place) = number.parse::<usize>()
-            && let Some(SelectItem::ExprWithAlias { alias, .. }) =
-                place.checked_sub(1).and_then(|place| items.get(place))
-        {
-            key.expr = Expr::Identifier(alias.clone());
-        }
-        let _ = Visit::visit(&key.expr, &mut names);
-    }
-    names.0
 }

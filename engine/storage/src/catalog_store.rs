@@ -1,6 +1,5 @@
-//! A catalog's folder: create it, open it, write files into it, publish them.
+//! A catalog's folder: create it, open it, view its versions, write files into it.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
+use crate::activity::Activity;
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
-use crate::metadata::{Definition, Metadata};
+use crate::disk::{Disk, LocalDisk};
+use crate::lease::{Leases, WriteLease};
+use crate::metadata::{Definitions, Metadata};
 use crate::place::{Place, PlacedRows};
 use crate::schema::{SchemaDef, TableDef, felis};
-use crate::snapshot::{Snapshot, look_up_in_files};
+use crate::snapshot::Snapshot;
 use crate::{Error, Result, id_index, layout};
 
 /// An open catalog; cheap to clone, shared by readers and writers of one process.
@@ -25,31 +27,28 @@ pub struct CatalogStore {
 
 struct Inner {
     root: PathBuf,
-    schema: SchemaDef,
+    disk: Arc<dyn Disk>,
+    opened: Arc<Definitions>,
     chunking: Chunking,
     metadata: Mutex<Metadata>,
+    leases: Arc<Leases>,
+    /// The last definitions that were asked for, by the version that brought them.
+    known: Mutex<Vec<(u64, Arc<Definitions>)>>,
 }
+
+/// How many states of the definitions are kept in memory.
+const KNOWN_DEFINITIONS: usize = 8;
 
 /// A data file that is written but not yet part of any version.
 ///
 /// Dropping it uncommitted removes the file.
 #[derive(Debug)]
 pub struct PendingFile {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
-    file: DataFile,
-    ids: Vec<i64>,
-    committed: bool,
-}
-
-/// What one commit changes.
-#[derive(Debug, Default)]
-pub struct CommitPlan {
-    /// Files to add.
-    pub added: Vec<PendingFile>,
-    /// Files to remove: [`DataFile::file_id`]s of the base version.
-    pub removed: Vec<i64>,
-    /// What the commit is, for people.
-    pub message: String,
+    pub(crate) file: DataFile,
+    pub(crate) ids: Vec<i64>,
+    pub(crate) committed: bool,
 }
 
 impl CatalogStore {
@@ -63,16 +62,14 @@ impl CatalogStore {
         if fs::read_dir(root).map_err(io_error)?.next().is_some() {
             return Err(Error::AlreadyExists { path: root.to_owned() });
         }
-        let schema_yaml = felis::to_yaml(schema)
-            .map_err(|error| Error::Corrupt { path: root.to_owned(), reason: error.to_string() })?;
-        let definition = Definition { schema_yaml, resolution: chunking.resolution() };
+        felis::validate(schema)?;
         // The metadata get their name last, so that a half-made catalog is none.
         let unfinished = root.join("catalog.db.new");
-        drop(Metadata::create(&unfinished, &definition)?);
+        Metadata::create(&unfinished, schema, chunking.resolution())?;
         let path = root.join(layout::METADATA);
         fs::rename(&unfinished, &path)
             .map_err(|source| Error::Io { path: path.clone(), source })?;
-        write::sync_folder(root)?;
+        LocalDisk.sync_folder(root).map_err(io_error)?;
         Self::open(root)
     }
 
@@ -81,19 +78,31 @@ impl CatalogStore {
     /// # Errors
     /// [`Error::NotACatalog`]; [`Error::Corrupt`] where the metadata cannot be understood.
     pub fn open(root: &Path) -> Result<Self> {
+        Self::open_on(Arc::new(LocalDisk), root)
+    }
+
+    /// Open the catalog in the folder `root`; data files are written to `disk`.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, root: &Path) -> Result<Self> {
         let path = root.join(layout::METADATA);
         if !path.is_file() {
             return Err(Error::NotACatalog { path: root.to_owned() });
         }
-        let (metadata, definition) = Metadata::open(&path)?;
-        let corrupt = |reason: String| Error::Corrupt { path: path.clone(), reason };
-        let schema = felis::parse(&definition.schema_yaml, &|_| None)
-            .map_err(|error| corrupt(error.to_string()))?
-            .schema;
-        let chunking =
-            Chunking::try_new(definition.resolution).map_err(|error| corrupt(error.to_string()))?;
-        let inner =
-            Inner { root: root.to_owned(), schema, chunking, metadata: Mutex::new(metadata) };
+        let metadata = Metadata::open(&path)?;
+        let chunking = Chunking::try_new(metadata.resolution())
+            .map_err(|error| Error::Corrupt { path: path.clone(), reason: error.to_string() })?;
+        let opened = Arc::new(metadata.definitions(metadata.newest_version()?)?);
+        let inner = Inner {
+            root: root.to_owned(),
+            disk,
+            opened,
+            chunking,
+            metadata: Mutex::new(metadata),
+            leases: Leases::new(Activity::open(&root.join(layout::ACTIVITY))?),
+            known: Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -112,9 +121,15 @@ impl CatalogStore {
         self.inner.root.join(layout::DATASETS)
     }
 
-    /// The definition of all tables.
+    /// Name of the catalog's schema, the same in all versions.
+    pub fn name(&self) -> &str {
+        &self.inner.opened.schema.name
+    }
+
+    /// The definition of all tables as it was when this store was opened. Tables come and go with
+    /// versions: what holds in one is [`Snapshot::schema`].
     pub fn schema(&self) -> &SchemaDef {
-        &self.inner.schema
+        &self.inner.opened.schema
     }
 
     /// How positions map to chunks.
@@ -122,20 +137,12 @@ impl CatalogStore {
         self.inner.chunking
     }
 
-    /// Find a table by its name, whatever the case.
+    /// Find a table of [`schema`](Self::schema) by its name, whatever the case.
     ///
     /// # Errors
     /// [`Error::NoSuchTable`], with the nearest name.
     pub fn table(&self, name: &str) -> Result<&TableDef> {
-        let tables = &self.inner.schema.tables;
-        let exact = tables.iter().find(|table| table.name == name);
-        exact
-            .or_else(|| tables.iter().find(|table| table.name.eq_ignore_ascii_case(name)))
-            .ok_or_else(|| Error::NoSuchTable {
-                table: name.to_owned(),
-                schema: self.inner.schema.name.clone(),
-                suggestion: nearest(name, tables.iter().map(|table| table.name.as_str())),
-            })
+        self.schema().find(name)
     }
 
     /// Return the newest version's number.
@@ -145,26 +152,73 @@ impl CatalogStore {
 
     /// View the newest version.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let metadata = self.metadata();
-        let version = metadata.newest_version()?;
-        let files = metadata.data_files(version)?;
-        drop(metadata);
-        Ok(Snapshot::new(self.clone(), version, files))
+        loop {
+            let version = self.newest_version()?;
+            // Only where commits and a vacuum without grace come in between, it is gone already.
+            match self.snapshot_at(version) {
+                Err(Error::VersionGone { .. }) => {}
+                result => return result,
+            }
+        }
     }
 
     /// View an older version.
     ///
     /// # Errors
-    /// [`Error::NoSuchVersion`].
+    /// [`Error::NoSuchVersion`]; [`Error::VersionGone`] where vacuum has removed it.
     pub fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
-        let metadata = self.metadata();
-        let newest = metadata.newest_version()?;
+        let newest = self.newest_version()?;
         if version > newest {
             return Err(Error::NoSuchVersion { version, newest });
         }
+        let lease = self.inner.leases.read(version)?;
+        let metadata = self.metadata();
+        if !metadata.is_kept(version)? {
+            let oldest = metadata.oldest_version()?;
+            return Err(Error::VersionGone { version, oldest });
+        }
+        let definitions = self.definitions(&metadata, version)?;
         let files = metadata.data_files(version)?;
         drop(metadata);
-        Ok(Snapshot::new(self.clone(), version, files))
+        Ok(Snapshot::new(self.clone(), version, lease, definitions, files))
+    }
+
+    /// Return the oldest version that is kept whole; older ones only with a tag.
+    pub fn oldest_version(&self) -> Result<u64> {
+        self.metadata().oldest_version()
+    }
+
+    /// Say that files will be written: until the lease is dropped, vacuum does not take them for
+    /// orphans.
+    pub fn begin_writing(&self) -> Result<WriteLease> {
+        self.inner.leases.write()
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.inner.disk.as_ref()
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.inner.leases
+    }
+
+    /// Return the tables of a version, from memory where they were asked for before.
+    pub(crate) fn definitions(
+        &self,
+        metadata: &Metadata,
+        version: u64,
+    ) -> Result<Arc<Definitions>> {
+        let changed_in = metadata.tables_changed_in(version)?;
+        let mut known = self.inner.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, definitions)) = known.iter().find(|(version, _)| *version == changed_in) {
+            return Ok(Arc::clone(definitions));
+        }
+        let definitions = Arc::new(metadata.definitions(changed_in)?);
+        if known.len() == KNOWN_DEFINITIONS {
+            known.remove(0);
+        }
+        known.push((changed_in, Arc::clone(&definitions)));
+        Ok(definitions)
     }
 
     /// Return the version that was the newest at an instant, UTC, in ISO 8601.
@@ -183,74 +237,29 @@ impl CatalogStore {
         let stem = layout::unique_stem();
         let relative = layout::data_file(&table.name, &stem);
         let path = layout::absolute(self.root(), &relative);
-        let guard = RemoveOnDrop(Some(path.clone()));
-        let (file, sorted) = write::write(&path, relative, table, rows)?;
+        let disk = &self.inner.disk;
+        let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
+        let (file, sorted) = write::write(disk.as_ref(), &path, relative, table, rows)?;
         let entries = id_entries(table, &sorted);
         refuse_repeated(table, &entries)?;
         guard.keep();
-        let mut pending =
-            PendingFile { root: self.root().to_owned(), file, ids: vec![], committed: false };
+        let mut pending = PendingFile {
+            disk: Arc::clone(disk),
+            root: self.root().to_owned(),
+            file,
+            ids: vec![],
+            committed: false,
+        };
         if !entries.is_empty() {
             let relative = layout::index_file(&table.name, &stem);
             let path = layout::absolute(self.root(), &relative);
-            let run = id_index::write_run(&path, relative, &entries)?;
+            let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
+            let run = id_index::write_run(disk.as_ref(), &path, relative, &entries)?;
+            guard.keep();
             pending.file.id_run = Some(run);
             pending.ids = entries.into_iter().map(|(id, _)| id).collect();
         }
         Ok(pending)
-    }
-
-    /// Publish `plan` as one new version and return its number: all of it or nothing.
-    ///
-    /// `base_version` is the version on which the writer's decisions rest. Ids are checked against
-    /// every file that is visible, those committed since included.
-    ///
-    /// # Errors
-    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile.
-    pub fn commit(&self, base_version: u64, mut plan: CommitPlan) -> Result<u64> {
-        // Compare with what is visible before taking the write lock, so that the lock is short.
-        let checked = self.snapshot()?;
-        let mut ids_of: HashMap<&str, Vec<i64>> = HashMap::new();
-        for pending in &plan.added {
-            ids_of.entry(&pending.file.table).or_default().extend(&pending.ids);
-        }
-        for (table, ids) in &mut ids_of {
-            let table = self.table(table)?;
-            if !ids_are_unique(table) {
-                continue;
-            }
-            ids.sort_unstable();
-            let repeated: Vec<i64> =
-                ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-            refuse(table, repeated)?;
-            let files = checked
-                .data_files(&table.name)
-                .iter()
-                .filter(|file| !plan.removed.contains(&file.file_id));
-            refuse_found(self, table, files, ids)?;
-        }
-        let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
-        let base_version = base_version.max(checked.version());
-        let version = self.metadata().commit(
-            base_version,
-            &plan.message,
-            &files,
-            &plan.removed,
-            |added_since| {
-                for (table, ids) in &ids_of {
-                    let table = self.table(table)?;
-                    if ids_are_unique(table) {
-                        let files = added_since.iter().filter(|file| file.table == table.name);
-                        refuse_found(self, table, files, ids)?;
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        for pending in &mut plan.added {
-            pending.committed = true;
-        }
-        Ok(version)
     }
 
     pub(crate) fn metadata(&self) -> MutexGuard<'_, Metadata> {
@@ -285,24 +294,27 @@ impl Drop for PendingFile {
         let run = self.file.id_run.as_ref().map(|run| run.path.as_str());
         for relative in [Some(self.file.path.as_str()), run].into_iter().flatten() {
             // What cannot be removed now is an orphan, which no version sees.
-            let _ = fs::remove_file(layout::absolute(&self.root, relative));
+            let _ = self.disk.remove_file(&layout::absolute(&self.root, relative));
         }
     }
 }
 
 /// Removes a half-written file when the writer fails.
-struct RemoveOnDrop(Option<PathBuf>);
+struct RemoveOnDrop<'a> {
+    disk: &'a dyn Disk,
+    path: Option<PathBuf>,
+}
 
-impl RemoveOnDrop {
+impl RemoveOnDrop<'_> {
     fn keep(mut self) {
-        self.0 = None;
+        self.path = None;
     }
 }
 
-impl Drop for RemoveOnDrop {
+impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
+        if let Some(path) = &self.path {
+            let _ = self.disk.remove_file(path);
         }
     }
 }
@@ -310,7 +322,7 @@ impl Drop for RemoveOnDrop {
 /// Must an id occur only once in `table`?
 ///
 /// A versioned director (its primary key has more than the id) has one row for each validity.
-fn ids_are_unique(table: &TableDef) -> bool {
+pub(crate) fn ids_are_unique(table: &TableDef) -> bool {
     table.id.as_ref().is_some_and(|id| table.primary_key == [id.clone()])
 }
 
@@ -338,20 +350,7 @@ fn refuse_repeated(table: &TableDef, entries: &[(i64, Place)]) -> Result<()> {
     refuse(table, repeated)
 }
 
-fn refuse_found<'a>(
-    store: &CatalogStore,
-    table: &TableDef,
-    files: impl IntoIterator<Item = &'a DataFile>,
-    ids: &[i64],
-) -> Result<()> {
-    let mut found = HashMap::new();
-    look_up_in_files(store, files, ids, &mut found)?;
-    let mut found: Vec<i64> = found.into_keys().collect();
-    found.sort_unstable();
-    refuse(table, found)
-}
-
-fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
+pub(crate) fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
     match ids.first() {
         None => Ok(()),
         Some(&id) => Err(Error::DuplicateId {
@@ -361,14 +360,4 @@ fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
             n_more: ids.len() - 1,
         }),
     }
-}
-
-/// Return the candidate that is most like `name`, if any is like it.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let name = name.to_lowercase();
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.to_lowercase()), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
 }

@@ -13,7 +13,7 @@ use crate::checksum::sha256_of_file;
 use crate::chunk_file::{HEALPIX_29, read};
 use crate::chunking;
 use crate::data_file::{DataFile, Footprint};
-use crate::schema::{TableDef, TableKind};
+use crate::schema::{SchemaDef, TableDef, TableKind};
 use crate::snapshot::Snapshot;
 use crate::sphgeom::UnitVector;
 use crate::{Result, id_index, layout};
@@ -69,12 +69,14 @@ impl CatalogStore {
         let mut report = CheckReport {
             version: snapshot.version(),
             n_files: files.len(),
-            n_rows: self.schema().tables.iter().map(|table| snapshot.n_rows(&table.name)).sum(),
+            n_rows: snapshot.schema().tables.iter().map(|table| snapshot.n_rows(&table.name)).sum(),
             ..Default::default()
         };
         for file in &files {
             let mut faults = vec![];
-            check_file(&snapshot, file, &mut faults);
+            // A file of an older version may be of a table that is no more.
+            let definitions = self.definitions(&self.metadata(), file.added_in)?;
+            check_file(&snapshot, &definitions.schema, file, &mut faults);
             report.problems.extend(faults.iter().map(|fault| format!("{}: {fault}", file.path)));
         }
         report.orphans = orphans(self.root(), &files);
@@ -82,14 +84,14 @@ impl CatalogStore {
     }
 }
 
-fn check_file(snapshot: &Snapshot, file: &DataFile, faults: &mut Vec<String>) {
+fn check_file(snapshot: &Snapshot, schema: &SchemaDef, file: &DataFile, faults: &mut Vec<String>) {
     let store = snapshot.store();
     let path = snapshot.path(file);
     if let Err(fault) = check_bytes(&path, file.size_bytes, &file.checksum) {
         faults.push(fault);
         return;
     }
-    let table = match store.table(&file.table) {
+    let table = match schema.find(&file.table) {
         Ok(table) => table,
         Err(error) => return faults.push(error.to_string()),
     };
@@ -100,10 +102,18 @@ fn check_file(snapshot: &Snapshot, file: &DataFile, faults: &mut Vec<String>) {
         }
         first_row_group = footprint.first_row_group + footprint.n_row_groups;
         let rows = footprint.first_row_group as usize..first_row_group as usize;
-        match read::read(&path, None, |_, index| rows.contains(&index)) {
+        match read::read(&path, None, |_, index| rows.contains(&index), None) {
             Ok(batches) => check_footprint(store, table, footprint, &batches, faults),
             Err(error) => faults.push(error.to_string()),
         }
+    }
+    if file
+        .deleted
+        .as_ref()
+        .and_then(|deleted| deleted.last())
+        .is_some_and(|last| u64::from(last) >= file.n_rows)
+    {
+        faults.push("rows are deleted that are not in the file".to_owned());
     }
     let n_rows: u64 = file.footprints.iter().map(|footprint| footprint.n_rows).sum();
     if n_rows != file.n_rows {
@@ -204,35 +214,44 @@ fn is_placed_by_own_position(table: &TableDef) -> bool {
     match table.kind {
         TableKind::Positional => true,
         TableKind::Director => table.primary_key.len() == 1,
-        TableKind::Child { .. } | TableKind::RefMatch { .. } | TableKind::Replicated => false,
+        TableKind::Child { .. }
+        | TableKind::RefMatch { .. }
+        | TableKind::Replicated
+        | TableKind::View { .. } => false,
     }
 }
 
 fn orphans(root: &Path, files: &[DataFile]) -> Vec<String> {
-    let known: HashSet<&str> = files
-        .iter()
-        .flat_map(|file| {
-            [Some(file.path.as_str()), file.id_run.as_ref().map(|run| run.path.as_str())]
-        })
-        .flatten()
-        .collect();
-    let mut orphans = vec![];
+    let known = names_of(files);
+    let mut orphans = files_on_disk(root);
+    orphans.retain(|relative| !known.contains(relative.as_str()));
+    orphans
+}
+
+/// The paths of files and their id-index runs, relative to the catalog's folder.
+pub(crate) fn names_of(files: &[DataFile]) -> HashSet<&str> {
+    let names = files.iter().flat_map(|file| {
+        [Some(file.path.as_str()), file.id_run.as_ref().map(|run| run.path.as_str())]
+    });
+    names.flatten().collect()
+}
+
+/// The paths of all data and index files that there are, relative to the catalog's folder.
+pub(crate) fn files_on_disk(root: &Path) -> Vec<String> {
+    let mut files = vec![];
     for folder in [layout::DATA, layout::INDEX] {
         let Ok(tables) = fs::read_dir(root.join(folder)) else { continue };
         for table in tables.flatten() {
             let Ok(entries) = fs::read_dir(table.path()) else { continue };
             for entry in entries.flatten() {
-                let relative = format!(
+                files.push(format!(
                     "{folder}/{}/{}",
                     table.file_name().to_string_lossy(),
                     entry.file_name().to_string_lossy()
-                );
-                if !known.contains(relative.as_str()) {
-                    orphans.push(relative);
-                }
+                ));
             }
         }
     }
-    orphans.sort();
-    orphans
+    files.sort();
+    files
 }

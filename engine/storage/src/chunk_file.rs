@@ -23,6 +23,10 @@ use crate::schema::TableDef;
 pub mod read;
 pub mod write;
 
+/// Greatest number of rows of a row group. The row groups of a chunk are full but the last: readers
+/// rely on it, so that another number is another format of the catalog.
+pub const ROW_GROUP_ROWS: usize = 128 * 1024;
+
 /// Name of the sort-key column: the HEALPix cell of order 29, nested, of the row's position, or of
 /// its director's position for a child.
 pub const HEALPIX_29: &str = "_healpix_29";

@@ -1,8 +1,13 @@
 //! What the metadata says of a data file: rows, checksum, and where on the sky its row groups lie.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
+use crate::chunk_file::ROW_GROUP_ROWS;
 use crate::chunking::ChunkId;
+use crate::deletion_vector::DeletionVector;
 use crate::sphgeom::{Angle, Cap, Region, Relation};
 
 /// An immutable Parquet file of rows of one table.
@@ -12,10 +17,14 @@ pub struct DataFile {
     pub file_id: i64,
     /// Name of the table.
     pub table: String,
+    /// The version that added the file; 0 before the commit.
+    pub added_in: u64,
     /// Path relative to the catalog's folder.
     pub(crate) path: String,
-    /// Number of rows.
+    /// Number of rows in the file, deleted ones included.
     pub n_rows: u64,
+    /// The rows that are deleted in the version that is seen; none where all are visible.
+    pub deleted: Option<Arc<DeletionVector>>,
     /// Size of the file.
     pub size_bytes: u64,
     /// SHA-256 of the file, hexadecimal.
@@ -26,6 +35,35 @@ pub struct DataFile {
     pub footprints: Vec<Footprint>,
     /// Ranges of the columns that queries prune on.
     pub column_ranges: Vec<ColumnRange>,
+}
+
+impl DataFile {
+    /// Number of rows that are not deleted.
+    pub fn n_visible_rows(&self) -> u64 {
+        self.n_rows - self.deleted.as_ref().map_or(0, |deleted| deleted.n_rows())
+    }
+
+    /// Number of rows of a footprint of this file that are not deleted.
+    pub fn n_visible_rows_of(&self, footprint: &Footprint) -> u64 {
+        let rows = self.rows_of(footprint);
+        footprint.n_rows - self.deleted.as_ref().map_or(0, |deleted| deleted.n_rows_in(rows))
+    }
+
+    /// The numbers of a footprint's rows in the file.
+    pub fn rows_of(&self, footprint: &Footprint) -> Range<u64> {
+        let before = |other: &&Footprint| other.first_row_group < footprint.first_row_group;
+        let start = self.footprints.iter().filter(before).map(|other| other.n_rows).sum();
+        start..start + footprint.n_rows
+    }
+
+    /// The numbers of the rows of each row group of a footprint: all are full but the last.
+    pub fn row_groups_of(&self, footprint: &Footprint) -> impl Iterator<Item = Range<u64>> {
+        let Range { start, end } = self.rows_of(footprint);
+        (0..u64::from(footprint.n_row_groups)).map(move |index| {
+            let first = start + index * ROW_GROUP_ROWS as u64;
+            first..end.min(first + ROW_GROUP_ROWS as u64)
+        })
+    }
 }
 
 /// A sorted, immutable map from id to place, of the ids of one data file.
@@ -82,6 +120,20 @@ pub struct ColumnRange {
     pub null_count: u64,
 }
 
+impl ColumnRange {
+    /// Could the column hold a value? A value of another type is not ruled out.
+    pub fn may_hold(&self, value: &RangeValue) -> bool {
+        match (&self.min, &self.max) {
+            (Some(min), Some(max)) => {
+                min.partial_cmp(value).is_none_or(std::cmp::Ordering::is_le)
+                    && max.partial_cmp(value).is_none_or(std::cmp::Ordering::is_ge)
+            }
+            // All are NULL.
+            _ => false,
+        }
+    }
+}
+
 /// A bound of a [`ColumnRange`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum RangeValue {
@@ -91,6 +143,18 @@ pub enum RangeValue {
     Real(f64),
     /// Of string columns.
     Text(String),
+}
+
+impl PartialOrd for RangeValue {
+    /// Compare values of one type; others have no order.
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => a.partial_cmp(b),
+            (Self::Real(a), Self::Real(b)) => a.partial_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.partial_cmp(b),
+            _ => None,
+        }
+    }
 }
 
 impl ToSql for RangeValue {

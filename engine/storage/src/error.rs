@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::schema::felis::FelisError;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -30,6 +32,85 @@ pub enum Error {
         schema: String,
         /// The nearest name that exists.
         suggestion: Option<String>,
+    },
+    /// A table has no such column.
+    #[error("table {table} has no column {column}")]
+    NoSuchColumn {
+        /// The table.
+        table: String,
+        /// The column as given.
+        column: String,
+    },
+    /// A row that is to be removed is not there.
+    #[error("{table}: data file {file_id} has no such rows, or they are deleted already")]
+    NoSuchRow {
+        /// The table.
+        table: String,
+        /// Number of the file.
+        file_id: i64,
+    },
+    /// The catalog has no such tag.
+    #[error("no version is tagged {tag}")]
+    NoSuchTag {
+        /// The tag as given.
+        tag: String,
+    },
+    /// Another version has the tag.
+    #[error("version {version} is tagged {tag} already")]
+    TagExists {
+        /// The tag.
+        tag: String,
+        /// The version that has it.
+        version: u64,
+    },
+    /// A tag cannot be called so.
+    #[error(
+        "tag {tag:?}: a tag has 1 to 128 characters, is no number and has no control characters"
+    )]
+    TagName {
+        /// The tag as given.
+        tag: String,
+    },
+    /// The version is no longer kept.
+    #[error("version {version} is no longer kept, the oldest is {oldest}")]
+    VersionGone {
+        /// Version as given.
+        version: u64,
+        /// The oldest version that is kept whole, tags aside.
+        oldest: u64,
+    },
+    /// A table of that name is there already.
+    #[error("table {table} exists already")]
+    TableExists {
+        /// Its exact name.
+        table: String,
+    },
+    /// A table cannot be dropped while others follow it or refer to it.
+    #[error("table {table} cannot be dropped: {} {} it", .by.join(", "), if .by.len() == 1 { "needs" } else { "need" })]
+    TableInUse {
+        /// The table.
+        table: String,
+        /// Its children, and the tables whose foreign keys refer to it.
+        by: Vec<String>,
+    },
+    /// A table cannot have such a name.
+    #[error("table name {table:?}: {reason}")]
+    TableName {
+        /// The name, control characters escaped.
+        table: String,
+        /// The rule.
+        reason: &'static str,
+    },
+    /// The definitions of tables contradict each other.
+    #[error(transparent)]
+    Definition(#[from] FelisError),
+    /// Definitions cannot be written down.
+    #[error("definitions of schema {schema}: {reason}")]
+    DefinitionText {
+        /// The schema.
+        schema: String,
+        /// The writer's reason.
+        reason: String,
     },
     /// The catalog has no such version.
     #[error("version {version} does not exist, the newest is {newest}")]

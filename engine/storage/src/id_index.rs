@@ -5,7 +5,6 @@
 //! ids holds a wanted one, and in them only such row groups.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,13 +12,15 @@ use arrow::array::{AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
 
 use crate::chunk_file::read::read;
-use crate::chunk_file::write::{HashingWriter, sync_folder};
+use crate::chunk_file::write::HashingWriter;
 use crate::chunking::ChunkId;
 use crate::data_file::IdRun;
+use crate::disk::Disk;
 use crate::place::Place;
 use crate::{Error, Result};
 
@@ -27,7 +28,12 @@ use crate::{Error, Result};
 const ROW_GROUP_ROWS: usize = 64 * 1024;
 
 /// Write the run of `entries`, which are sorted by id and not empty.
-pub(crate) fn write_run(path: &Path, relative: String, entries: &[(i64, Place)]) -> Result<IdRun> {
+pub(crate) fn write_run(
+    disk: &dyn Disk,
+    path: &Path,
+    relative: String,
+    entries: &[(i64, Place)],
+) -> Result<IdRun> {
     let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
     let io_error = |source| Error::Io { path: path.to_owned(), source };
     let column = |name: &str| Field::new(name, DataType::Int64, false);
@@ -49,13 +55,14 @@ pub(crate) fn write_run(path: &Path, relative: String, entries: &[(i64, Place)])
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .build();
     let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
-    let file = HashingWriter::new(File::create_new(path).map_err(io_error)?);
+    let folder_error = |source| Error::Io { path: folder.to_owned(), source };
+    disk.make_folder(folder).map_err(folder_error)?;
+    let file = HashingWriter::new(disk.create_file(path).map_err(io_error)?);
     let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(parquet_error)?;
     writer.write(&batch).map_err(parquet_error)?;
     writer.finish().map_err(parquet_error)?;
     let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
-    sync_folder(folder)?;
+    disk.sync_folder(folder).map_err(folder_error)?;
     let first = entries.first().map_or(0, |(id, _)| *id);
     let last = entries.last().map_or(0, |(id, _)| *id);
     Ok(IdRun { path: relative, size_bytes, checksum, id_min: first, id_max: last })
@@ -67,17 +74,18 @@ pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>)
         let next = ids.partition_point(|&id| id < min);
         ids.get(next).is_some_and(|&id| id <= max)
     };
-    let batches = read(path, None, |metadata, index| {
-        match metadata.row_group(index).column(0).statistics() {
-            Some(Statistics::Int64(statistics)) => {
-                match (statistics.min_opt(), statistics.max_opt()) {
-                    (Some(&min), Some(&max)) => overlaps(min, max),
-                    _ => true,
-                }
-            }
+    let may_hold = |metadata: &ParquetMetaData, index| match metadata
+        .row_group(index)
+        .column(0)
+        .statistics()
+    {
+        Some(Statistics::Int64(statistics)) => match (statistics.min_opt(), statistics.max_opt()) {
+            (Some(&min), Some(&max)) => overlaps(min, max),
             _ => true,
-        }
-    })?;
+        },
+        _ => true,
+    };
+    let batches = read(path, None, may_hold, None)?;
     for batch in &batches {
         let [id, key, chunk] =
             [0, 1, 2].map(|column| batch.column(column).as_primitive::<Int64Type>().values());
@@ -98,7 +106,7 @@ pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>)
 
 /// Read all ids of the run at `path`, ascending.
 pub(crate) fn ids(path: &Path) -> Result<Vec<i64>> {
-    let batches = read(path, Some(&["id"]), |_, _| true)?;
+    let batches = read(path, Some(&["id"]), |_, _| true, None)?;
     Ok(batches
         .iter()
         .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())

@@ -3,6 +3,7 @@
 //! ```text
 //! CATALOG/
 //!   catalog.db                      metadata: definition, versions, data files (SQLite)
+//!   activity.db                     leases of readers and writers, log of ingest transactions (SQLite)
 //!   data/Source/20261121…-0f3a.parquet    rows; immutable once committed
 //!   index/Source/20261121…-0f3a.parquet   id → place, one run per data file of a table with ids
 //!   butler.db                       the pipeline's datasets, collections and quanta (SQLite)
@@ -17,6 +18,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Name of the metadata file.
 pub(crate) const METADATA: &str = "catalog.db";
+/// Name of the file of leases and of the log of ingest transactions.
+pub(crate) const ACTIVITY: &str = "activity.db";
 /// Folder of the data files.
 pub(crate) const DATA: &str = "data";
 /// Folder of the id-index runs.
@@ -39,12 +42,21 @@ pub(crate) fn unique_stem() -> String {
 
 /// Relative path of a data file of `table`.
 pub(crate) fn data_file(table: &str, stem: &str) -> String {
-    format!("{DATA}/{table}/{stem}.parquet")
+    format!("{DATA}/{}/{stem}.parquet", folder(table))
 }
 
 /// Relative path of the id-index run beside the data file of the same stem.
 pub(crate) fn index_file(table: &str, stem: &str) -> String {
-    format!("{INDEX}/{table}/{stem}.parquet")
+    format!("{INDEX}/{}/{stem}.parquet", folder(table))
+}
+
+/// Name of the folder of a table's files: the table's name where it is plain; otherwise what is
+/// plain in it, as no name of a table may lead out of the catalog's folder.
+///
+/// Two tables may share a folder: file names are unique, and the metadata say whose they are.
+fn folder(table: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    table.chars().map(|c| if is_plain(c) { c } else { '-' }).collect()
 }
 
 /// Join a relative path of the metadata to the catalog's folder.

@@ -9,123 +9,130 @@
 //!
 //! Write-ahead log and `synchronous=FULL`: a commit that has returned survives a power cut.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use crate::chunking::ChunkId;
-use crate::data_file::{ColumnRange, DataFile, Footprint, IdRun, RangeValue};
-use crate::sphgeom::{Angle, Cap, UnitVector};
+use crate::activity::LoggedContribution;
+use crate::data_file::DataFile;
+use crate::deletion_vector::DeletionVector;
+use crate::schema::{SchemaDef, TableChanges, felis};
+use crate::transaction_log::CommittedContribution;
+use crate::version::Version;
 use crate::{Error, Result};
 
-/// Number of the on-disk format; a catalog of another number is refused.
-const FORMAT: i64 = 1;
+mod contributions;
+mod data_files;
+mod definitions;
+mod deletion_vectors;
+mod format;
+mod kept;
+mod versions;
 
-const TABLES: &str = "
-CREATE TABLE catalog (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE version (
-    version      INTEGER PRIMARY KEY,
-    committed_at TEXT NOT NULL,
-    message      TEXT NOT NULL
-);
-CREATE TABLE data_file (
-    file_id    INTEGER PRIMARY KEY,
-    table_name TEXT NOT NULL,
-    path       TEXT NOT NULL UNIQUE,
-    n_rows     INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    checksum   TEXT NOT NULL,
-    run_path   TEXT,
-    run_bytes  INTEGER,
-    run_checksum TEXT,
-    id_min     INTEGER,
-    id_max     INTEGER,
-    added_in   INTEGER NOT NULL REFERENCES version,
-    removed_in INTEGER REFERENCES version
-);
-CREATE INDEX data_file_by_table ON data_file (table_name, added_in);
-CREATE TABLE footprint (
-    file_id         INTEGER NOT NULL REFERENCES data_file,
-    chunk           INTEGER NOT NULL,
-    first_row_group INTEGER NOT NULL,
-    n_row_groups    INTEGER NOT NULL,
-    n_rows          INTEGER NOT NULL,
-    cap_x REAL, cap_y REAL, cap_z REAL, cap_radius_deg REAL,
-    key_min         INTEGER NOT NULL,
-    key_max         INTEGER NOT NULL,
-    max_offset_deg  REAL,
-    PRIMARY KEY (file_id, first_row_group)
-) WITHOUT ROWID;
-CREATE TABLE column_range (
-    file_id     INTEGER NOT NULL REFERENCES data_file,
-    column_name TEXT NOT NULL,
-    min_value, max_value,
-    null_count  INTEGER NOT NULL,
-    PRIMARY KEY (file_id, column_name)
-) WITHOUT ROWID;
-";
+use data_files::{data_files_where, insert};
+pub(crate) use definitions::Definitions;
 
-/// What a catalog is created with.
-pub(crate) struct Definition {
-    /// The schema, as the YAML that is read back at each open.
-    pub schema_yaml: String,
-    /// H3 resolution of the chunks.
-    pub resolution: u8,
-}
+/// A version after all others.
+const NEWEST: u64 = i64::MAX as u64;
 
 /// An open metadata file.
 #[derive(Debug)]
 pub(crate) struct Metadata {
     connection: Connection,
+    path: PathBuf,
+    /// What the schema says of itself, in Felis.
+    header: String,
+    /// H3 resolution of the chunks.
+    resolution: u8,
+}
+
+/// What one commit changes.
+pub(crate) struct Change<'a> {
+    pub message: &'a str,
+    pub author: &'a str,
+    pub tables: &'a TableChanges,
+    pub added: &'a [DataFile],
+    /// Numbers of the files that go.
+    pub removed: &'a [i64],
+    /// Rows that go, by number of the file.
+    pub deleted: &'a BTreeMap<i64, DeletionVector>,
+    /// Contributions whose rows are in the files.
+    pub contributions: &'a [LoggedContribution],
+}
+
+/// What a commit finds under the write lock.
+pub(crate) struct Newest<'a> {
+    /// The tables that the commit would have.
+    pub definitions: &'a Definitions,
+    /// Files that other commits added since the base version.
+    pub added_since: Vec<DataFile>,
 }
 
 impl Metadata {
-    /// Create the file at `path` with version 0, which is empty.
-    pub fn create(path: &Path, definition: &Definition) -> Result<Self> {
-        let mut metadata = Self { connection: connect(path)? };
-        let transaction = metadata.connection.transaction()?;
-        transaction.execute_batch(TABLES)?;
+    /// Create the file at `path` with version 0, which has tables and no rows.
+    pub fn create(path: &Path, schema: &SchemaDef, resolution: u8) -> Result<()> {
+        let header = felis::header_to_yaml(schema)
+            .map_err(|error| Error::Corrupt { path: path.to_owned(), reason: error.to_string() })?;
+        let mut connection = connect(path)?;
+        let transaction = connection.transaction()?;
+        format::create(&transaction)?;
         for (key, value) in [
-            ("format", FORMAT.to_string()),
-            ("schema", definition.schema_yaml.clone()),
-            ("resolution", definition.resolution.to_string()),
+            ("format", format::FORMAT.to_string()),
+            ("schema", header),
+            ("resolution", resolution.to_string()),
         ] {
             transaction.execute("INSERT INTO catalog VALUES (?1, ?2)", params![key, value])?;
         }
-        transaction.execute(
-            "INSERT INTO version VALUES (0, strftime('%Y-%m-%dT%H:%M:%fZ'), 'created')",
-            [],
-        )?;
-        transaction.commit()?;
-        Ok(metadata)
+        insert_version(&transaction, 0, "created", "")?;
+        for table in &schema.tables {
+            definitions::insert(&transaction, table, 0)?;
+        }
+        Ok(transaction.commit()?)
     }
 
-    /// Open the file at `path`, which exists.
-    pub fn open(path: &Path) -> Result<(Self, Definition)> {
-        let metadata = Self { connection: connect(path)? };
+    /// Open the file at `path`, which exists, and bring it to this program's format.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut connection = connect(path)?;
         let corrupt = |reason: String| Error::Corrupt { path: path.to_owned(), reason };
-        let format: String = metadata.value("format", &corrupt)?;
-        if format != FORMAT.to_string() {
+        if value(&connection, "format", &corrupt)? == "1" {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Another process may have done it while this one waited for the lock.
+            if value(&transaction, "format", &corrupt)? == "1" {
+                format::migrate_from_1(&transaction, &corrupt)?;
+            }
+            transaction.commit()?;
+        }
+        let found = value(&connection, "format", &corrupt)?;
+        if found != format::FORMAT.to_string() {
             return Err(corrupt(format!(
-                "catalog format {format}, this program reads format {FORMAT}"
+                "catalog format {found}, this program reads formats up to {}",
+                format::FORMAT
             )));
         }
-        let definition = Definition {
-            schema_yaml: metadata.value("schema", &corrupt)?,
-            resolution: metadata
-                .value("resolution", &corrupt)?
-                .parse()
-                .map_err(|_| corrupt("resolution is not a number".into()))?,
-        };
-        Ok((metadata, definition))
+        let header = value(&connection, "schema", &corrupt)?;
+        let resolution = value(&connection, "resolution", &corrupt)?
+            .parse()
+            .map_err(|_| corrupt("resolution is not a number".into()))?;
+        Ok(Self { connection, path: path.to_owned(), header, resolution })
     }
 
-    fn value(&self, key: &str, corrupt: &impl Fn(String) -> Error) -> Result<String> {
-        self.connection
-            .query_row("SELECT value FROM catalog WHERE key = ?1", [key], |row| row.get(0))
-            .optional()?
-            .ok_or_else(|| corrupt(format!("no entry {key}")))
+    /// H3 resolution of the chunks.
+    pub fn resolution(&self) -> u8 {
+        self.resolution
+    }
+
+    /// Return the last version up to `version` that added or removed a table.
+    pub fn tables_changed_in(&self, version: u64) -> Result<u64> {
+        definitions::changed_in(&self.connection, version)
+    }
+
+    /// Return the tables of a version.
+    pub fn definitions(&self, version: u64) -> Result<Definitions> {
+        let corrupt = |reason: String| Error::Corrupt { path: self.path.clone(), reason };
+        definitions::read(&self.connection, &self.header, version, &corrupt)
     }
 
     /// Return the newest version.
@@ -156,52 +163,152 @@ impl Metadata {
             &self.connection,
             "added_in <= ?1 AND (removed_in IS NULL OR removed_in > ?1)",
             version,
+            version,
         )
     }
 
     /// Return every file that any version holds or has held.
     pub fn all_files(&self) -> Result<Vec<DataFile>> {
-        data_files_where(&self.connection, "added_in >= ?1", 0)
+        data_files_where(&self.connection, "added_in >= ?1", 0, NEWEST)
     }
 
-    /// Add and remove files as one new version.
-    ///
-    /// `verify` runs under the write lock and sees the files that other commits added since
-    /// `base_version`; what it refuses is not committed.
-    pub fn commit(
-        &mut self,
-        base_version: u64,
-        message: &str,
-        added: &[DataFile],
-        removed: &[i64],
-        verify: impl FnOnce(&[DataFile]) -> Result<()>,
-    ) -> Result<u64> {
+    /// Return all versions, oldest first.
+    pub fn versions(&self) -> Result<Vec<Version>> {
+        versions::all(&self.connection)
+    }
+
+    /// Give a version a name.
+    pub fn tag(&mut self, name: &str, version: u64, message: &str) -> Result<()> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let newest = newest_version(&transaction)?;
-        verify(&data_files_where(&transaction, "added_in > ?1", base_version)?)?;
+        if version > newest {
+            return Err(Error::NoSuchVersion { version, newest });
+        }
+        if version < kept::oldest_version(&transaction)? && !kept::is_tagged(&transaction, version)?
+        {
+            let oldest = kept::oldest_version(&transaction)?;
+            return Err(Error::VersionGone { version, oldest });
+        }
+        versions::tag(&transaction, name, version, message)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Take the name from a version.
+    pub fn remove_tag(&self, name: &str) -> Result<()> {
+        versions::remove_tag(&self.connection, name)
+    }
+
+    /// Return the version that has a name.
+    pub fn version_of_tag(&self, name: &str) -> Result<Option<u64>> {
+        versions::version_of_tag(&self.connection, name)
+    }
+
+    /// Find a contribution that is part of a version.
+    pub fn committed_contribution(&self, key: &str) -> Result<Option<CommittedContribution>> {
+        contributions::find(&self.connection, key)
+    }
+
+    /// Keep every version that was the newest within `grace`, and all later ones; return the oldest.
+    pub fn keep_since(&mut self, grace: Duration) -> Result<u64> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let oldest = kept::keep_since(&transaction, grace)?;
+        transaction.commit()?;
+        Ok(oldest)
+    }
+
+    /// Return the oldest version that is kept whole.
+    pub fn oldest_version(&self) -> Result<u64> {
+        kept::oldest_version(&self.connection)
+    }
+
+    /// Can a version be seen: is it not older than those that are kept, or has it a tag?
+    pub fn is_kept(&self, version: u64) -> Result<bool> {
+        Ok(version >= self.oldest_version()? || kept::is_tagged(&self.connection, version)?)
+    }
+
+    /// Forget the files that neither a version from `oldest` on has nor one with a tag; return
+    /// their paths, those of each file together.
+    pub fn forget_files(&mut self, oldest: u64) -> Result<Vec<Vec<String>>> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let paths = kept::forget_files(&transaction, oldest)?;
+        transaction.commit()?;
+        Ok(paths)
+    }
+
+    /// Publish a change as one new version.
+    ///
+    /// `verify` runs under the write lock; what it refuses is not committed.
+    pub fn commit(
+        &mut self,
+        base_version: u64,
+        change: &Change<'_>,
+        verify: impl FnOnce(&Newest<'_>) -> Result<()>,
+    ) -> Result<u64> {
+        let corrupt = |reason: String| Error::Corrupt { path: self.path.clone(), reason };
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let newest = newest_version(&transaction)?;
         let version = newest + 1;
-        transaction.execute(
-            "INSERT INTO version VALUES (?1, strftime('%Y-%m-%dT%H:%M:%fZ'), ?2)",
-            params![version, message],
+        let mut definitions = definitions::read(&transaction, &self.header, newest, &corrupt)?;
+        insert_version(&transaction, version, change.message, change.author)?;
+        definitions.schema = change.tables.apply(&definitions.schema)?;
+        for table in &change.tables.added {
+            definitions.since.insert(table.name.clone(), version);
+        }
+        let added_since = data_files_where(
+            &transaction,
+            "added_in > ?1 AND removed_in IS NULL",
+            base_version,
+            NEWEST,
         )?;
-        for file in added {
+        verify(&Newest { definitions: &definitions, added_since })?;
+        for file_id in change.removed {
+            deletion_vectors::remove_file(&transaction, *file_id, base_version, version)?;
+        }
+        let mut n_deleted: BTreeMap<String, u64> = BTreeMap::new();
+        for (file_id, rows) in change.deleted {
+            deletion_vectors::delete(&transaction, *file_id, rows, version)?;
+            let table = data_files::table_of(&transaction, *file_id)?;
+            *n_deleted.entry(table).or_default() += rows.n_rows();
+        }
+        for table in &change.tables.dropped {
+            definitions::remove(&transaction, table, version)?;
+        }
+        for table in &change.tables.added {
+            definitions::insert(&transaction, table, version)?;
+        }
+        for file in change.added {
             insert(&transaction, file, version)?;
         }
-        for file_id in removed {
-            let n_changed = transaction.execute(
-                "UPDATE data_file SET removed_in = ?1 WHERE file_id = ?2 AND removed_in IS NULL",
-                params![version, file_id],
-            )?;
-            if n_changed == 0 {
-                return Err(Error::Conflict {
-                    reason: format!("data file {file_id} was removed by another commit"),
-                });
-            }
-        }
+        contributions::insert(&transaction, change.contributions, version)?;
+        versions::insert_changes(&transaction, version, &n_deleted)?;
         transaction.commit()?;
         Ok(version)
     }
+}
+
+fn value(connection: &Connection, key: &str, corrupt: &impl Fn(String) -> Error) -> Result<String> {
+    connection
+        .query_row("SELECT value FROM catalog WHERE key = ?1", [key], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| corrupt(format!("no entry {key}")))
+}
+
+fn insert_version(
+    transaction: &Transaction<'_>,
+    version: u64,
+    message: &str,
+    author: &str,
+) -> Result<()> {
+    transaction.execute(
+        "INSERT INTO version (version, committed_at, message, author)
+         VALUES (?1, strftime('%Y-%m-%dT%H:%M:%fZ'), ?2, ?3)",
+        params![version, message, author],
+    )?;
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection> {
@@ -215,141 +322,4 @@ fn connect(path: &Path) -> Result<Connection> {
 
 fn newest_version(connection: &Connection) -> Result<u64> {
     Ok(connection.query_row("SELECT max(version) FROM version", [], |row| row.get(0))?)
-}
-
-fn insert(transaction: &Transaction<'_>, file: &DataFile, version: u64) -> Result<()> {
-    let run = file.id_run.as_ref();
-    transaction.execute(
-        "INSERT INTO data_file (table_name, path, n_rows, size_bytes, checksum,
-                                run_path, run_bytes, run_checksum, id_min, id_max, added_in)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        params![
-            file.table,
-            file.path,
-            file.n_rows,
-            file.size_bytes,
-            file.checksum,
-            run.map(|run| &run.path),
-            run.map(|run| run.size_bytes),
-            run.map(|run| &run.checksum),
-            run.map(|run| run.id_min),
-            run.map(|run| run.id_max),
-            version
-        ],
-    )?;
-    let file_id = transaction.last_insert_rowid();
-    for footprint in &file.footprints {
-        let cap = footprint.cap.as_ref();
-        transaction.execute(
-            "INSERT INTO footprint VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            params![
-                file_id,
-                footprint.chunk.to_i64(),
-                footprint.first_row_group,
-                footprint.n_row_groups,
-                footprint.n_rows,
-                cap.map(|cap| cap.center.x),
-                cap.map(|cap| cap.center.y),
-                cap.map(|cap| cap.center.z),
-                cap.map(|cap| cap.radius.degrees()),
-                footprint.key_min,
-                footprint.key_max,
-                footprint.max_offset.map(|offset| offset.degrees())
-            ],
-        )?;
-    }
-    for range in &file.column_ranges {
-        transaction.execute(
-            "INSERT INTO column_range VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![file_id, range.column, range.min, range.max, range.null_count],
-        )?;
-    }
-    Ok(())
-}
-
-fn data_files_where(
-    connection: &Connection,
-    condition: &str,
-    version: u64,
-) -> Result<Vec<DataFile>> {
-    let mut files = connection
-        .prepare_cached(&format!(
-            "SELECT file_id, table_name, path, n_rows, size_bytes, checksum,
-                    run_path, run_bytes, run_checksum, id_min, id_max
-             FROM data_file WHERE {condition} ORDER BY file_id"
-        ))?
-        .query_map([version], |row| {
-            let run_path: Option<String> = row.get(6)?;
-            let id_run = match run_path {
-                Some(path) => Some(IdRun {
-                    path,
-                    size_bytes: row.get(7)?,
-                    checksum: row.get(8)?,
-                    id_min: row.get(9)?,
-                    id_max: row.get(10)?,
-                }),
-                None => None,
-            };
-            Ok(DataFile {
-                file_id: row.get(0)?,
-                table: row.get(1)?,
-                path: row.get(2)?,
-                n_rows: row.get(3)?,
-                size_bytes: row.get(4)?,
-                checksum: row.get(5)?,
-                id_run,
-                footprints: vec![],
-                column_ranges: vec![],
-            })
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    let index_of: std::collections::HashMap<i64, usize> =
-        files.iter().enumerate().map(|(index, file)| (file.file_id, index)).collect();
-
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT footprint.* FROM footprint JOIN data_file USING (file_id)
-         WHERE {condition} ORDER BY file_id, first_row_group"
-    ))?;
-    let mut rows = statement.query([version])?;
-    while let Some(row) = rows.next()? {
-        let x: Option<f64> = row.get(5)?;
-        let cap = match x {
-            Some(x) => Some(Cap {
-                center: UnitVector { x, y: row.get(6)?, z: row.get(7)? },
-                radius: Angle::from_degrees(row.get(8)?),
-            }),
-            None => None,
-        };
-        let footprint = Footprint {
-            chunk: ChunkId::from_i64(row.get(1)?),
-            first_row_group: row.get(2)?,
-            n_row_groups: row.get(3)?,
-            n_rows: row.get(4)?,
-            cap,
-            key_min: row.get(9)?,
-            key_max: row.get(10)?,
-            max_offset: row.get::<_, Option<f64>>(11)?.map(Angle::from_degrees),
-        };
-        if let Some(&index) = index_of.get(&row.get(0)?) {
-            files[index].footprints.push(footprint);
-        }
-    }
-
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT column_range.* FROM column_range JOIN data_file USING (file_id)
-         WHERE {condition} ORDER BY file_id, column_name"
-    ))?;
-    let mut rows = statement.query([version])?;
-    while let Some(row) = rows.next()? {
-        let range = ColumnRange {
-            column: row.get(1)?,
-            min: row.get::<_, Option<RangeValue>>(2)?,
-            max: row.get::<_, Option<RangeValue>>(3)?,
-            null_count: row.get(4)?,
-        };
-        if let Some(&index) = index_of.get(&row.get(0)?) {
-            files[index].column_ranges.push(range);
-        }
-    }
-    Ok(files)
 }

@@ -11,8 +11,13 @@ mod datatype;
 pub mod felis;
 mod geometry;
 pub mod survey;
+pub mod dp1_names;
+mod table_changes;
 
 pub use geometry::GeometryType;
+pub use table_changes::TableChanges;
+
+use crate::{Error, Result};
 
 /// A named set of tables, as one Felis document defines it.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +82,13 @@ pub enum TableKind {
     },
     /// Small, whole on each node, such as Visit.
     Replicated,
+    /// The rows of another table under other names; it has none of its own.
+    View {
+        /// Name of the other table.
+        of: String,
+        /// Its columns, one for each of the view.
+        columns: Vec<String>,
+    },
 }
 
 impl fmt::Display for TableKind {
@@ -87,6 +99,7 @@ impl fmt::Display for TableKind {
             Self::Positional => "positional",
             Self::RefMatch { .. } => "ref-match",
             Self::Replicated => "replicated",
+            Self::View { .. } => "view",
         })
     }
 }
@@ -170,6 +183,33 @@ impl SchemaDef {
     pub fn table(&self, name: &str) -> Option<&TableDef> {
         self.tables.iter().find(|table| table.name == name)
     }
+
+    /// Find a table by its name, whatever the case; one of the exact name comes first.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], with the nearest name.
+    pub fn find(&self, name: &str) -> Result<&TableDef> {
+        let alike = || self.tables.iter().find(|table| table.name.eq_ignore_ascii_case(name));
+        self.table(name).or_else(alike).ok_or_else(|| self.no_such_table(name))
+    }
+
+    fn no_such_table(&self, name: &str) -> Error {
+        Error::NoSuchTable {
+            table: name.to_owned(),
+            schema: self.name.clone(),
+            suggestion: nearest(name, self.tables.iter().map(|table| table.name.as_str())),
+        }
+    }
+}
+
+/// Return the candidate that is most like `name`, if any is like it.
+fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name = name.to_lowercase();
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.to_owned())
 }
 
 impl ColumnDef {
@@ -188,6 +228,6 @@ impl TableDef {
 
     /// Are the rows spread over chunks (as opposed to replicated)?
     pub fn is_chunked(&self) -> bool {
-        self.kind != TableKind::Replicated
+        !matches!(self.kind, TableKind::Replicated | TableKind::View { .. })
     }
 }

@@ -1,20 +1,27 @@
 //! An immutable view of one version of a catalog.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::Float64Type;
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::catalog_store::CatalogStore;
+use crate::chunk_file::HEALPIX_29;
 use crate::chunk_file::read::read;
-use crate::data_file::DataFile;
+use crate::chunking::ChunkId;
+use crate::data_file::{DataFile, Footprint};
+use crate::deletion_vector::DeletionVector;
 use crate::id_index;
 use crate::layout;
-use crate::place::Place;
-use crate::schema::TableDef;
+use crate::lease::VersionLease;
+use crate::metadata::Definitions;
+use crate::place::{Place, PlacedRows};
+use crate::schema::{SchemaDef, TableDef};
 use crate::sphgeom::Region;
 use crate::{Error, Result};
 
@@ -23,16 +30,25 @@ use crate::{Error, Result};
 pub struct Snapshot {
     store: CatalogStore,
     version: u64,
+    /// Keeps the files of the version on disk.
+    _lease: Arc<VersionLease>,
+    definitions: Arc<Definitions>,
     files: Arc<HashMap<String, Vec<DataFile>>>,
 }
 
 impl Snapshot {
-    pub(crate) fn new(store: CatalogStore, version: u64, files: Vec<DataFile>) -> Self {
+    pub(crate) fn new(
+        store: CatalogStore,
+        version: u64,
+        lease: VersionLease,
+        definitions: Arc<Definitions>,
+        files: Vec<DataFile>,
+    ) -> Self {
         let mut by_table: HashMap<String, Vec<DataFile>> = HashMap::new();
         for file in files {
             by_table.entry(file.table.clone()).or_default().push(file);
         }
-        Self { store, version, files: Arc::new(by_table) }
+        Self { store, version, _lease: Arc::new(lease), definitions, files: Arc::new(by_table) }
     }
 
     /// The version that is seen.
@@ -43,6 +59,25 @@ impl Snapshot {
     /// The catalog that the snapshot is of.
     pub fn store(&self) -> &CatalogStore {
         &self.store
+    }
+
+    /// The definition of all tables, as it is in this version.
+    pub fn schema(&self) -> &SchemaDef {
+        &self.definitions.schema
+    }
+
+    /// Find a table by its name, whatever the case.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], with the nearest name.
+    pub fn table(&self, name: &str) -> Result<&TableDef> {
+        self.schema().find(name)
+    }
+
+    /// Return the version that added the table of the exact name `table`; a table that was dropped
+    /// and added again is another one.
+    pub fn table_since(&self, table: &str) -> Option<u64> {
+        self.definitions.since.get(table).copied()
     }
 
     /// Return the data files of the table of the exact name `table`, oldest first.
@@ -57,7 +92,7 @@ impl Snapshot {
 
     /// Return the number of rows of the table of the exact name `table`.
     pub fn n_rows(&self, table: &str) -> u64 {
-        self.data_files(table).iter().map(|file| file.n_rows).sum()
+        self.data_files(table).iter().map(DataFile::n_visible_rows).sum()
     }
 
     /// Find the places of those of `ids` that `table` holds, by its id index.
@@ -66,7 +101,10 @@ impl Snapshot {
         wanted.sort_unstable();
         wanted.dedup();
         let mut found = HashMap::new();
-        look_up_in_files(&self.store, self.data_files(table), &wanted, &mut found)?;
+        if let Some(definition) = self.schema().table(table) {
+            let files = self.data_files(table).iter().map(|file| (file, None));
+            look_up_in_files(&self.store, definition, files, &wanted, &mut found)?;
+        }
         Ok(found)
     }
 
@@ -81,7 +119,7 @@ impl Snapshot {
         region: Option<&Region>,
         columns: Option<&[&str]>,
     ) -> Result<Vec<RecordBatch>> {
-        let table = self.store.table(table)?;
+        let table = self.table(table)?;
         let wanted: Vec<&str> = match columns {
             Some(columns) => columns.to_vec(),
             None => table.columns.iter().map(|column| column.name.as_str()).collect(),
@@ -104,9 +142,10 @@ impl Snapshot {
                 continue;
             }
             let path = self.path(file);
-            for batch in read(&path, Some(&read_columns), |_, index| {
-                row_groups.get(index).copied().unwrap_or(true)
-            })? {
+            let wanted_group =
+                |_: &ParquetMetaData, index| row_groups.get(index).copied().unwrap_or(true);
+            let deleted = file.deleted.as_deref();
+            for batch in read(&path, Some(&read_columns), wanted_group, deleted)? {
                 let error = |source| Error::Rows { table: table.name.clone(), source };
                 let batch = match region {
                     Some(region) => filter_record_batch(&batch, &inside(table, &batch, region))
@@ -123,6 +162,51 @@ impl Snapshot {
             }
         }
         Ok(batches)
+    }
+}
+
+impl Snapshot {
+    /// Read the visible rows of one chunk of some files of `table`, each with its place.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_region`].
+    pub fn read_chunk(
+        &self,
+        table: &str,
+        files: &[&DataFile],
+        chunk: ChunkId,
+    ) -> Result<PlacedRows> {
+        let table = self.table(table)?;
+        let schema = table.arrow_schema();
+        let error = |source| Error::Rows { table: table.name.clone(), source };
+        let mut batches = vec![];
+        let mut places = vec![];
+        for file in files {
+            let in_chunk = |footprint: &&Footprint| footprint.chunk == chunk;
+            let row_groups: Vec<_> = file.footprints.iter().filter(in_chunk).collect();
+            let wanted = |_: &ParquetMetaData, index: usize| {
+                row_groups.iter().any(|footprint| {
+                    let first = footprint.first_row_group as usize;
+                    (first..first + footprint.n_row_groups as usize).contains(&index)
+                })
+            };
+            if row_groups.is_empty() {
+                continue;
+            }
+            for batch in read(&self.path(file), None, wanted, file.deleted.as_deref())? {
+                match batch.column_by_name(HEALPIX_29).map(|keys| keys.as_primitive::<Int64Type>())
+                {
+                    Some(keys) => {
+                        places.extend(keys.values().iter().map(|&key| Place { key, chunk }));
+                    }
+                    None => places.extend(vec![Place::replicated(); batch.num_rows()]),
+                }
+                let columns = batch.columns()[..table.columns.len()].to_vec();
+                batches.push(RecordBatch::try_new(schema.clone(), columns).map_err(error)?);
+            }
+        }
+        let batch = concat_batches(&schema, &batches).map_err(error)?;
+        Ok(PlacedRows { batch, places })
     }
 }
 
@@ -143,19 +227,56 @@ fn inside(table: &TableDef, batch: &RecordBatch, region: &Region) -> BooleanArra
         .collect()
 }
 
-/// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them.
+/// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them. With each file
+/// come rows of it that are to be taken as deleted too.
 pub(crate) fn look_up_in_files<'a>(
     store: &CatalogStore,
-    files: impl IntoIterator<Item = &'a DataFile>,
+    table: &TableDef,
+    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
     ids: &[i64],
     found: &mut HashMap<i64, Place>,
 ) -> Result<()> {
-    for run in files.into_iter().filter_map(|file| file.id_run.as_ref()) {
+    for (file, also_deleted) in files {
+        let Some(run) = &file.id_run else { continue };
         let start = ids.partition_point(|&id| id < run.id_min);
         let end = ids.partition_point(|&id| id <= run.id_max);
-        if start < end {
-            id_index::look_up(&layout::absolute(store.root(), &run.path), &ids[start..end], found)?;
+        if start == end {
+            continue;
+        }
+        let path = layout::absolute(store.root(), &run.path);
+        let deleted = match (file.deleted.as_deref(), also_deleted) {
+            (Some(a), Some(b)) => Some(Cow::Owned(a.union(b))),
+            (one, other) => one.or(other).map(Cow::Borrowed),
+        };
+        match deleted.filter(|deleted| !deleted.is_empty()) {
+            None => id_index::look_up(&path, &ids[start..end], found)?,
+            Some(deleted) => {
+                let mut here = HashMap::new();
+                id_index::look_up(&path, &ids[start..end], &mut here)?;
+                retain_visible(store, table, file, &deleted, &mut here)?;
+                found.extend(here);
+            }
         }
     }
+    Ok(())
+}
+
+/// Keep those ids of which a row of the file is not deleted: runs know nothing of deletions.
+fn retain_visible(
+    store: &CatalogStore,
+    table: &TableDef,
+    file: &DataFile,
+    deleted: &DeletionVector,
+    found: &mut HashMap<i64, Place>,
+) -> Result<()> {
+    let Some(id) = table.id.as_deref().filter(|_| !found.is_empty()) else { return Ok(()) };
+    let path = layout::absolute(store.root(), &file.path);
+    let mut visible = HashSet::new();
+    for batch in read(&path, Some(&[id]), |_, _| true, Some(deleted))? {
+        if let Some(ids) = batch.column(0).as_primitive_opt::<Int64Type>() {
+            visible.extend(ids.iter().flatten().filter(|id| found.contains_key(id)));
+        }
+    }
+    found.retain(|id, _| visible.contains(id));
     Ok(())
 }

@@ -31,6 +31,19 @@ pub(super) struct Contribution {
     waiting_bytes: usize,
     /// Ids of the rows so far, where an id names one row.
     ids: HashSet<i64>,
+    mark: Option<Mark>,
+}
+
+/// What there was at a savepoint; while there is one, only what came later is moved.
+struct Mark {
+    n_files: usize,
+    n_placed: usize,
+    n_waiting: usize,
+    placed_bytes: usize,
+    waiting_bytes: usize,
+    report: Report,
+    /// Ids that came later.
+    ids: Vec<i64>,
 }
 
 /// Rows whose director is not known yet.
@@ -58,17 +71,66 @@ impl Contribution {
             placed_bytes: 0,
             waiting_bytes: 0,
             ids: HashSet::new(),
+            mark: None,
         }
+    }
+
+    /// Set a savepoint.
+    pub fn mark(&mut self) {
+        self.mark = Some(Mark {
+            n_files: self.files.len(),
+            n_placed: self.placed.len(),
+            n_waiting: self.waiting.len(),
+            placed_bytes: self.placed_bytes,
+            waiting_bytes: self.waiting_bytes,
+            report: self.report.clone(),
+            ids: Vec::new(),
+        });
+    }
+
+    /// Keep what came after the savepoint.
+    pub fn release(&mut self) {
+        self.mark = None;
+    }
+
+    /// Go back to the savepoint; without one, all of this came after it, and `false` is returned.
+    pub fn roll_back(&mut self) -> bool {
+        let Some(mark) = self.mark.take() else { return false };
+        self.files.truncate(mark.n_files);
+        self.placed.truncate(mark.n_placed);
+        self.waiting.truncate(mark.n_waiting);
+        self.placed_bytes = mark.placed_bytes;
+        self.waiting_bytes = mark.waiting_bytes;
+        self.report = mark.report;
+        for id in mark.ids {
+            self.ids.remove(&id);
+        }
+        true
     }
 
     /// Size of the rows in memory that a flush would write, bytes.
     pub fn placed_bytes(&self) -> usize {
-        self.placed_bytes
+        self.placed_bytes - self.mark.as_ref().map_or(0, |mark| mark.placed_bytes)
     }
 
     /// Size of the rows in memory, bytes.
     pub fn buffered_bytes(&self) -> usize {
         self.placed_bytes + self.waiting_bytes
+    }
+
+    /// Give up the rows whose directors have not come; return the origin of each and the id that
+    /// it names.
+    pub fn give_up_waiting(&mut self) -> Vec<(RowOrigin, i64)> {
+        let Some((_, key)) = director_of(&self.table) else { return vec![] };
+        let mut given_up = vec![];
+        for rows in std::mem::take(&mut self.waiting) {
+            let ids = long_column(&rows.batch, key);
+            let id = |row| ids.as_ref().map_or(0, |ids| ids.value(row));
+            given_up.extend((0..rows.batch.num_rows()).map(|row| (rows.origin(row), id(row))));
+        }
+        self.waiting_bytes = 0;
+        self.report.n_rows -= given_up.len() as u64;
+        given_up
     }
 
     /// Refuse ids that two rows of the transaction would share.
@@ -108,6 +170,9 @@ impl Contribution {
         let parts = part(&self.table, &all, places)?;
         self.take(parts);
         if let Some(ids) = self.unique_ids(batch) {
+            if let Some(mark) = &mut self.mark {
+                mark.ids.extend(ids);
+            }
             self.ids.extend(ids);
         }
         self.report.merge(report);
@@ -116,7 +181,8 @@ impl Contribution {
 
     /// Place waiting rows whose directors have come.
     pub fn settle(&mut self, directors: &Directors, snapshot: &Snapshot) -> Result<()> {
-        for index in (0..self.waiting.len()).rev() {
+        let first = self.mark.as_ref().map_or(0, |mark| mark.n_waiting);
+        for index in (first..self.waiting.len()).rev() {
             let rows = &self.waiting[index];
             let places =
                 place_rows(&self.table, &rows.batch, |row| rows.origin(row), directors, snapshot)?;
@@ -132,11 +198,7 @@ impl Contribution {
 
     /// Refuse to go on while rows wait for directors.
     pub fn check_settled(&self) -> Result<()> {
-        let (TableKind::Child { director, key }
-        | TableKind::RefMatch { first: (director, key), .. }) = &self.table.kind
-        else {
-            return Ok(());
-        };
+        let Some((director, key)) = director_of(&self.table) else { return Ok(()) };
         let earliest = |rows: &&WaitingRows| rows.rows.first().copied();
         let Some(first) = self.waiting.iter().min_by_key(earliest) else { return Ok(()) };
         let mut ids: Vec<i64> = self
@@ -151,8 +213,8 @@ impl Contribution {
         ids.truncate(NAMED_IDS);
         Err(Error::UnknownDirector {
             origin: first.origin(0),
-            director: director.clone(),
-            column: key.clone(),
+            director: director.to_owned(),
+            column: key.to_owned(),
             ids,
             n_more,
         })
@@ -160,12 +222,13 @@ impl Contribution {
 
     /// Write the placed rows in memory to a file that no version sees.
     pub fn flush(&mut self, store: &CatalogStore) -> Result<()> {
-        if self.placed.is_empty() {
+        let (n_kept, kept_bytes) =
+            self.mark.as_ref().map_or((0, 0), |mark| (mark.n_placed, mark.placed_bytes));
+        if self.placed.len() == n_kept {
             return Ok(());
         }
-        let (batches, places): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.placed).into_iter().unzip();
-        self.placed_bytes = 0;
+        let (batches, places): (Vec<_>, Vec<_>) = self.placed.split_off(n_kept).into_iter().unzip();
+        self.placed_bytes = kept_bytes;
         let batch = concat_batches(&self.table.arrow_schema(), &batches)
             .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
         drop(batches);
@@ -191,6 +254,16 @@ impl Contribution {
             return None;
         }
         id_column(&self.table, batch).map(|ids| &ids.values()[..])
+    }
+}
+
+/// Name the director by which rows are placed, and the column that holds its id.
+pub(super) fn director_of(table: &TableDef) -> Option<(&str, &str)> {
+    match &table.kind {
+        TableKind::Child { director, key } | TableKind::RefMatch { first: (director, key), .. } => {
+            Some((director, key))
+        }
+        TableKind::Director | TableKind::Positional | TableKind::Replicated => None,
     }
 }
 

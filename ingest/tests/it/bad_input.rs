@@ -21,7 +21,7 @@ fn check(table: &str, name: &str, text: &str, expected: &str) {
     fs::write(&path, text).unwrap();
     // A small buffer, so that files have been written when the bad row comes.
     let conform = ConformOptions { infinities: Infinities::Refuse, ..ConformOptions::default() };
-    let config = TransactionConfig { buffer_bytes: 1 << 20, conform };
+    let config = TransactionConfig { buffer_bytes: 1 << 20, conform, ..Default::default() };
     let error = ingest(&store, config, table, &path).unwrap_err().to_string();
 
     assert_eq!(error.replace(&format!("{}/", folder.path().display()), ""), expected);
@@ -149,13 +149,20 @@ fn ids_that_are_taken() {
 }
 
 #[test]
-fn an_incomplete_transaction_does_not_commit() {
+fn a_file_that_fails_half_way_leaves_the_transaction_as_it_was() {
     let (folder, store) = catalog();
     let path = folder.path().join("s.csv");
     fs::write(&path, source_table(80_000, 70_000, "70001,1.0,1.0,bright")).unwrap();
     let mut transaction = Transaction::begin(&store).unwrap();
     transaction.append_file("Source", &path, &ReadOptions::default()).unwrap_err();
-    assert!(matches!(transaction.commit(), Err(Error::Incomplete)));
-    assert_eq!(store.snapshot().unwrap().version(), 0);
-    assert!(files(store.root()).is_empty());
+    let other = folder.path().join("t.csv");
+    fs::write(&other, source_table(10, 1, "1,1.0,1.0,2.5")).unwrap();
+    transaction.append_file("Source", &other, &ReadOptions::default()).unwrap();
+    assert_eq!(transaction.commit().unwrap().n_rows(), 10, "the ids are free again");
+    Transaction::begin(&store)
+        .unwrap()
+        .append_file("Source", &path, &ReadOptions::default())
+        .unwrap_err();
+    assert_eq!(store.snapshot().unwrap().version(), 1);
+    assert_eq!(files(store.root()).len(), 2);
 }

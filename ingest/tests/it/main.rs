@@ -3,12 +3,19 @@
 
 mod bad_input;
 mod conform;
+mod contributions;
 mod crash;
 mod damaged_files;
+mod faults;
 mod formats;
+mod compaction;
 mod model;
+mod model_changes;
 mod places;
+mod rejection;
+mod removals;
 mod schemas;
 mod sky_tables;
+mod tables;
 mod transactions;
 mod typed_formats;

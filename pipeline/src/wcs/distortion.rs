@@ -124,6 +124,36 @@ impl Tpv {
     }
 }
 
+/// A polynomial map of the plane, without radial terms, of degree 7 at most: Σ c x^p y^q for each axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PlanePolynomial {
+    pv: [[Option<f64>; TPV_TERMS]; 2],
+}
+
+impl PlanePolynomial {
+    /// The map that changes nothing.
+    pub fn identity() -> PlanePolynomial {
+        let mut pv = [[None; TPV_TERMS]; 2];
+        pv[0][1] = Some(1.0);
+        pv[1][1] = Some(1.0);
+        PlanePolynomial { pv }
+    }
+
+    /// Adds `value` · x^`p` y^`q` to an axis: 0 is ξ, 1 is η. Degrees beyond 7 are beyond TPV and left out.
+    pub fn add(&mut self, axis: usize, p: i32, q: i32, value: f64) {
+        // TPV exchanges x and y for the second axis.
+        let wanted = if axis == 0 { TpvTerm::Power(p, q) } else { TpvTerm::Power(q, p) };
+        if let Some(j) = (0..TPV_TERMS).find(|&j| tpv_term(j) == wanted) {
+            *self.pv[axis][j].get_or_insert(0.0) += value;
+        }
+    }
+
+    /// As a TPV polynomial.
+    pub(super) fn to_tpv(&self) -> Tpv {
+        Tpv::new(self.pv[0], self.pv[1])
+    }
+}
+
 fn sum(terms: &[TpvCoefficient], x: f64, y: f64) -> (f64, [f64; 2]) {
     let r = x.hypot(y);
     let (mut sum, mut gradient) = (0.0, [0.0; 2]);

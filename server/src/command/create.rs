@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
-use almagest_storage::schema::{TableKind, felis, survey};
+use almagest_storage::schema::{TableKind, dp1_names, felis, survey};
 
 use super::Result;
 
@@ -21,6 +21,10 @@ pub struct Create {
     /// Felis file that defines the tables.
     #[arg(long, value_name = "FELIS")]
     schema: Option<PathBuf>,
+    /// Add views under the names of Rubin's Data Preview 1, where the schema has what they are of:
+    /// CcdVisit of VisitDetector, MPCORB of mpc_orbits.
+    #[arg(long)]
+    dp1_names: bool,
     /// H3 resolution of the chunks: 0 (122 chunks) for a laptop's catalog, 3 (41,162) for a
     /// survey's.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=6))]
@@ -44,6 +48,7 @@ impl Create {
             }
             None => survey::survey_schema()?,
         };
+        let schema = if self.dp1_names { dp1_names::with_views(schema) } else { schema };
         CatalogStore::create(&self.catalog, &schema, chunking)?;
         writeln!(io::stdout(), "{}: catalog of schema {}", self.catalog.display(), schema.name)?;
         for table in &schema.tables {
@@ -52,6 +57,7 @@ impl Create {
                 TableKind::RefMatch { first, second } => {
                     format!(" of {} and {}", first.0, second.0)
                 }
+                TableKind::View { of, .. } => format!(" of {of}"),
                 _ => String::new(),
             };
             writeln!(

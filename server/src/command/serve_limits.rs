@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use almagest_server::ServerConfig;
-use almagest_server::config::{AnonymousJobs, ConnectionLimits, Limit};
+use almagest_server::config::{AnonymousJobs, ConnectionLimits, Limit, QueryLimits};
+use almagest_server::people::{Allowance, Resource};
 
 use super::{CommandError, Result};
 
@@ -20,6 +21,27 @@ pub struct Limits {
     /// Rows of a result at most [default: 100000000].
     #[arg(long, value_name = "ROWS")]
     hard_maxrec: Option<u64>,
+    /// Synchronous queries that compute at the same time; others wait for their turn [default: twice
+    /// the number of cores]. Those that read little have room of their own, sixteen times as much.
+    #[arg(long, value_name = "QUERIES")]
+    concurrent_queries: Option<usize>,
+    /// Synchronous queries of one caller that compute at the same time [default: as many as there
+    /// may be]. `almagest user CATALOG allow` tells otherwise for single users and groups.
+    #[arg(long, value_name = "QUERIES")]
+    caller_queries: Option<u64>,
+    /// Jobs of one caller that execute at the same time [default: as many as there may be].
+    #[arg(long, value_name = "JOBS")]
+    caller_jobs: Option<u64>,
+    /// Queries of one caller that wait for their turn, and as many jobs; more are refused
+    /// [default: 1000].
+    #[arg(long, value_name = "QUERIES")]
+    caller_waiting: Option<u64>,
+    /// Bytes of results of jobs that are kept for one caller [default: no limit].
+    #[arg(long, value_name = "BYTES")]
+    caller_stored_bytes: Option<u64>,
+    /// How long a query waits for its turn before it is refused, seconds [default: 300].
+    #[arg(long, value_name = "SECONDS")]
+    longest_queue: Option<u64>,
     /// How long a synchronous query may compute, seconds [default: 300].
     #[arg(long, value_name = "SECONDS")]
     sync_duration: Option<u64>,
@@ -44,6 +66,15 @@ pub struct Limits {
     /// Bytes of an uploaded table at most [default: 1073741824].
     #[arg(long, value_name = "BYTES")]
     upload_bytes: Option<u64>,
+    /// Bytes of tables of one caller [default: no limit].
+    #[arg(long, value_name = "BYTES")]
+    caller_table_bytes: Option<u64>,
+    /// How long a table of a user lives, days [default: 365].
+    #[arg(long, value_name = "DAYS")]
+    table_life: Option<u64>,
+    /// Let callers without a name have tables too: those of all of them, in the schema user_anonymous.
+    #[arg(long)]
+    anonymous_tables: bool,
     /// A host from which uploads are fetched by URL, besides this machine; may be repeated.
     #[arg(long, value_name = "HOST")]
     upload_host: Vec<String>,
@@ -92,12 +123,21 @@ impl Limits {
         Self {
             default_maxrec: self.default_maxrec.or(other.default_maxrec),
             hard_maxrec: self.hard_maxrec.or(other.hard_maxrec),
+            concurrent_queries: self.concurrent_queries.or(other.concurrent_queries),
+            caller_queries: self.caller_queries.or(other.caller_queries),
+            caller_jobs: self.caller_jobs.or(other.caller_jobs),
+            caller_waiting: self.caller_waiting.or(other.caller_waiting),
+            caller_stored_bytes: self.caller_stored_bytes.or(other.caller_stored_bytes),
+            longest_queue: self.longest_queue.or(other.longest_queue),
             sync_duration: self.sync_duration.or(other.sync_duration),
             default_execution: self.default_execution.or(other.default_execution),
             hard_execution: self.hard_execution.or(other.hard_execution),
             default_retention: self.default_retention.or(other.default_retention),
             hard_retention: self.hard_retention.or(other.hard_retention),
             concurrent_jobs: self.concurrent_jobs.or(other.concurrent_jobs),
+            caller_table_bytes: self.caller_table_bytes.or(other.caller_table_bytes),
+            table_life: self.table_life.or(other.table_life),
+            anonymous_tables: self.anonymous_tables || other.anonymous_tables,
             upload_rows: self.upload_rows.or(other.upload_rows),
             upload_bytes: self.upload_bytes.or(other.upload_bytes),
             min_free_disk: self.min_free_disk.or(other.min_free_disk),
@@ -107,6 +147,26 @@ impl Limits {
             upload_host: [self.upload_host, other.upload_host].concat(),
             anonymous_jobs: self.anonymous_jobs.or(other.anonymous_jobs),
         }
+    }
+
+    fn queries(&self, known: &QueryLimits) -> QueryLimits {
+        let quick = |long: usize| long.saturating_mul(16);
+        QueryLimits {
+            quick: self.concurrent_queries.map_or(known.quick, quick),
+            long: self.concurrent_queries.unwrap_or(known.long),
+            longest_queue: self.longest_queue.map_or(known.longest_queue, Duration::from_secs),
+        }
+    }
+
+    fn allowance(&self) -> Allowance {
+        let given = [
+            (Resource::Queries, self.caller_queries),
+            (Resource::Jobs, self.caller_jobs),
+            (Resource::Waiting, self.caller_waiting),
+            (Resource::StoredBytes, self.caller_stored_bytes),
+            (Resource::TableBytes, self.caller_table_bytes),
+        ];
+        Allowance::of_all(given.into_iter().filter_map(|(of, amount)| Some((of, amount?))))
     }
 
     /// The settings of a service that listens on `listen` and keeps its jobs in `state`.
@@ -125,6 +185,8 @@ impl Limits {
         ServerConfig {
             default_maxrec: self.default_maxrec.unwrap_or(known.default_maxrec),
             hard_maxrec: self.hard_maxrec.unwrap_or(known.hard_maxrec),
+            queries: self.queries(&known.queries),
+            allowance: self.allowance().or(&known.allowance),
             sync_duration: seconds(self.sync_duration, known.sync_duration),
             execution_duration: Limit {
                 default: seconds(self.default_execution, known.execution_duration.default),
@@ -136,6 +198,10 @@ impl Limits {
             },
             concurrent_jobs: self.concurrent_jobs.unwrap_or(known.concurrent_jobs),
             anonymous_jobs,
+            table_life: self
+                .table_life
+                .map_or(known.table_life, |days| Duration::from_secs(days.saturating_mul(86_400))),
+            anonymous_tables: self.anonymous_tables,
             upload_rows: self.upload_rows.unwrap_or(known.upload_rows),
             upload_bytes,
             // The body of a request holds the table, and a little more.
@@ -173,6 +239,7 @@ mod tests {
         assert_eq!(config.sync_duration, Duration::from_secs(30));
         assert_eq!(config.execution_duration.hard, Duration::from_secs(7200));
         assert_eq!(config.anonymous_jobs, AnonymousJobs::Unlisted);
+        assert_eq!(config.allowance.of(Resource::Waiting), 1000);
         assert_eq!(config.hard_maxrec, ServerConfig::default().hard_maxrec);
         assert!(toml::from_str::<Limits>("sync_duration = 60").is_err());
     }

@@ -1,10 +1,11 @@
 //! `almagest user`: who may log in to a service, and what they may see.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use almagest_server::people::PeopleStore;
-use almagest_server::people::store::{ALL_TABLES, Restriction};
+use almagest_server::people::store::{ALL_TABLES, Restriction, Whom};
+use almagest_server::people::{PeopleStore, Resource};
 use almagest_server::uws::state_folder::people_file;
 
 use almagest_storage::CatalogStore;
@@ -13,7 +14,8 @@ use almagest_storage::schema::SchemaDef;
 use super::serve::beside;
 use super::{CommandError, Result};
 
-/// Manage the users of a service, their tokens, and the tables that only some of them may see.
+/// Manage the users of a service, their tokens, what they may have of its time and room, and the
+/// tables that only some of them may see.
 ///
 /// The service may be running; its next request sees the change.
 #[derive(Debug, clap::Args)]
@@ -77,6 +79,20 @@ enum Action {
         /// Name of the group.
         group: String,
     },
+    /// Allow a user, or each member of a group, more or less than is usual: `queries` and `jobs` at
+    /// the same time, `waiting` ones, `rows` of a result, `seconds` of a query, `stored-bytes` of
+    /// results that are kept, `table-bytes` of own tables. The user `anonymous` is all those without a token.
+    Allow {
+        /// Name of the user, or of the group.
+        name: String,
+        /// The name is that of a group.
+        #[arg(long)]
+        group: bool,
+        /// What is allowed: queries, jobs, waiting, rows, seconds, stored-bytes or table-bytes.
+        resource: Resource,
+        /// How much; `usual` takes back what was said [default: usual].
+        amount: Option<Amount>,
+    },
     /// Let only members of a group see a table (SCHEMA.TABLE) or a schema (SCHEMA). Restricted to
     /// several groups, it is seen by all of them.
     Restrict {
@@ -90,6 +106,24 @@ enum Action {
         /// The table, or the schema.
         table: String,
     },
+}
+
+/// A number, or `usual`.
+#[derive(Debug, Clone, Copy)]
+struct Amount(Option<u64>);
+
+impl FromStr for Amount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "usual" => Ok(Self(None)),
+            _ => text
+                .parse()
+                .map(|amount| Self(Some(amount)))
+                .map_err(|_| format!("{text:?} is neither a number, zero or more, nor `usual`")),
+        }
+    }
 }
 
 impl User {
@@ -116,6 +150,10 @@ impl User {
             Action::Revoke { name, label } => people.revoke_token(&name, &label)?,
             Action::Join { name, group } => people.join(&name, &group)?,
             Action::Leave { name, group } => people.leave(&name, &group)?,
+            Action::Allow { name, group, resource, amount } => {
+                let whom = if group { Whom::Group(name) } else { Whom::User(name) };
+                people.allow(&whom, resource, amount.and_then(|amount| amount.0))?;
+            }
             Action::Restrict { table, group } => {
                 let (schema, table) = parts(&table, &schema)?;
                 people.restrict(&Restriction { schema, table, group })?;
@@ -150,6 +188,15 @@ fn list(people: &PeopleStore) -> Result<()> {
         for (label, expires) in user.tokens {
             let until = expires.map_or("for ever".to_owned(), |moment| format!("until {moment}"));
             println!("  token {label:?}, good {until}");
+        }
+    }
+    for (whom, allowance) in people.allowances()? {
+        let whom = match whom {
+            Whom::User(name) => name,
+            Whom::Group(name) => format!("group {name}"),
+        };
+        for (resource, amount) in allowance.named() {
+            println!("{whom}: {amount} {resource}");
         }
     }
     for Restriction { schema, table, group } in people.restrictions()? {

@@ -27,6 +27,12 @@ impl RowLimit {
         Self(rows)
     }
 
+    /// Bound the result by `rows` also.
+    #[must_use]
+    pub fn at_most(self, rows: u64) -> Self {
+        Self(self.0.min(rows))
+    }
+
     /// The number of rows.
     pub fn rows(self) -> u64 {
         self.0

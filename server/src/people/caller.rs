@@ -86,6 +86,9 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         None if is_capabilities && people.is_empty().is_ok_and(|is_empty| !is_empty) => {
             challenge(response.headers_mut());
         }
+        None if response.status() == StatusCode::UNAUTHORIZED => {
+            challenge(response.headers_mut());
+        }
         None => {}
     }
     response

@@ -1,20 +1,19 @@
 //! Users, groups, tokens and restrictions, in a SQLite file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::allowance::{Allowance, Resource};
 use super::token::{Token, TokenHash};
 use crate::uws::Moment;
 use crate::{Error, Result, sqlite_file};
 
-/// Number of the format of the file.
-const FORMAT: i64 = 1;
-
-const TABLES: &str = "
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE user (name TEXT PRIMARY KEY, created INTEGER NOT NULL);
 CREATE TABLE membership (
     user   TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
@@ -35,7 +34,20 @@ CREATE TABLE restriction (
     grp    TEXT NOT NULL,
     PRIMARY KEY (schema, tbl, grp)
 );
-";
+",
+    "
+CREATE TABLE allowance (
+    is_group INTEGER NOT NULL,
+    name     TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    amount   INTEGER NOT NULL,
+    PRIMARY KEY (is_group, name, resource)
+);
+",
+];
+
+/// In the place of a user's name, those who have none.
+pub const ANONYMOUS: &str = "anonymous";
 
 /// All tables of a schema, in the place of one.
 pub const ALL_TABLES: &str = "*";
@@ -55,6 +67,15 @@ pub struct User {
     pub tokens: Vec<(String, Option<Moment>)>,
 }
 
+/// To whom something is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whom {
+    /// A user, or [`ANONYMOUS`].
+    User(String),
+    /// Each member of a group.
+    Group(String),
+}
+
 /// A table, or all of a schema, that only some groups may see.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Restriction {
@@ -72,7 +93,7 @@ impl PeopleStore {
     /// # Errors
     /// It cannot be written to, or is of another format.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self(Arc::new(Mutex::new(sqlite_file::open(path, FORMAT, TABLES)?))))
+        Ok(Self(Arc::new(Mutex::new(sqlite_file::open(path, &STEPS)?))))
     }
 
     /// Add a user.
@@ -81,6 +102,9 @@ impl PeopleStore {
     /// The name is no name, or taken.
     pub fn add_user(&self, name: &str) -> Result<()> {
         check_name("user", name)?;
+        if name == ANONYMOUS {
+            return Err(Error::People { what: format!("{name} stands for those without a name") });
+        }
         let sql = "INSERT INTO user (name, created) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         match self.change(sql, params![name, Moment::now()])? {
             0 => Err(Error::People { what: format!("there is a user {name} already") }),
@@ -94,9 +118,11 @@ impl PeopleStore {
     /// There is no such user.
     pub fn remove_user(&self, name: &str) -> Result<()> {
         match self.change("DELETE FROM user WHERE name = ?1", params![name])? {
-            0 => Err(no_user(name)),
-            _ => Ok(()),
-        }
+            0 => return Err(no_user(name)),
+            _ => self
+                .change("DELETE FROM allowance WHERE name = ?1 AND NOT is_group", params![name])?,
+        };
+        Ok(())
     }
 
     /// Put a user into a group.
@@ -212,6 +238,72 @@ impl PeopleStore {
                 .query_map([], read)?
                 .collect()
         })
+    }
+
+    /// Allow a user, or each member of a group, so much of a resource; `None` allows what is usual.
+    ///
+    /// # Errors
+    /// There is no such user, or the name of the group is none.
+    pub fn allow(&self, whom: &Whom, resource: Resource, amount: Option<u64>) -> Result<()> {
+        let (is_group, name) = match whom {
+            Whom::User(name) if name == ANONYMOUS => (false, name),
+            Whom::User(name) => {
+                self.check_user(name)?;
+                (false, name)
+            }
+            Whom::Group(name) => {
+                check_name("group", name)?;
+                (true, name)
+            }
+        };
+        let resource = resource.as_str();
+        let Some(amount) = amount else {
+            let sql = "DELETE FROM allowance WHERE is_group = ?1 AND name = ?2 AND resource = ?3";
+            return self.change(sql, params![is_group, name, resource]).map(|_| ());
+        };
+        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+        let sql = "INSERT OR REPLACE INTO allowance (is_group, name, resource, amount)
+                   VALUES (?1, ?2, ?3, ?4)";
+        self.change(sql, params![is_group, name, resource, amount]).map(|_| ())
+    }
+
+    /// Return what a user, or who has no name, may have: what is said of the user goes before what
+    /// is said of groups, of which the most generous counts.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn allowance(&self, user: Option<&str>) -> Result<Allowance> {
+        let all = self.allowances()?;
+        if all.is_empty() {
+            return Ok(Allowance::default());
+        }
+        let of = |whom| all.get(&whom).cloned().unwrap_or_default();
+        let own = of(Whom::User(user.unwrap_or(ANONYMOUS).to_owned()));
+        let groups = user.map(|user| self.groups(user)).transpose()?.unwrap_or_default();
+        let of_groups = groups.into_iter().map(|group| of(Whom::Group(group)));
+        Ok(own.or(&of_groups.reduce(Allowance::most).unwrap_or_default()))
+    }
+
+    /// Return what is allowed to whom.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn allowances(&self) -> Result<BTreeMap<Whom, Allowance>> {
+        let rows: Vec<(bool, String, String, u64)> = self.with(|connection| {
+            let sql = "SELECT is_group, name, resource, amount FROM allowance";
+            let read =
+                |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            connection.prepare_cached(sql)?.query_map([], read)?.collect()
+        })?;
+        let mut found: BTreeMap<Whom, Allowance> = BTreeMap::new();
+        for (is_group, name, resource, amount) in rows {
+            // What a later program allows is nothing to this one.
+            let Ok(resource) = resource.parse() else { continue };
+            let whom = if is_group { Whom::Group(name) } else { Whom::User(name) };
+            let allowed = found.entry(whom).or_default();
+            *allowed = std::mem::take(allowed).or(&Allowance::of_all([(resource, amount)]));
+        }
+        Ok(found)
     }
 
     /// Return the groups that a user is in.
@@ -341,5 +433,26 @@ mod tests {
         assert_eq!(store.holder(&token.hash()).unwrap(), None);
         store.add_user("ada").unwrap();
         assert!(store.groups("ada").unwrap().is_empty());
+    }
+    #[test]
+    fn allowances_are_of_users_before_those_of_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = PeopleStore::open(&folder.path().join("people.db")).unwrap();
+        store.add_user("ada").unwrap();
+        store.join("ada", "survey").unwrap();
+        let (ada, survey) = (Whom::User("ada".to_owned()), Whom::Group("survey".to_owned()));
+        store.allow(&survey, Resource::Rows, Some(10)).unwrap();
+        store.allow(&survey, Resource::Jobs, Some(3)).unwrap();
+        store.allow(&ada, Resource::Rows, Some(5)).unwrap();
+        store.allow(&Whom::User(ANONYMOUS.to_owned()), Resource::Jobs, Some(0)).unwrap();
+        assert!(store.allow(&Whom::User("bob".to_owned()), Resource::Rows, Some(1)).is_err());
+        let of = |user, resource| store.allowance(user).unwrap().of(resource);
+        assert_eq!(of(Some("ada"), Resource::Rows), 5);
+        assert_eq!(of(Some("ada"), Resource::Jobs), 3);
+        assert_eq!(of(Some("bob"), Resource::Jobs), u64::MAX);
+        assert_eq!(of(None, Resource::Jobs), 0);
+        store.allow(&ada, Resource::Rows, None).unwrap();
+        assert_eq!(of(Some("ada"), Resource::Rows), 10);
+        assert!(store.add_user(ANONYMOUS).is_err());
     }
 }

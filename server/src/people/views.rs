@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_engine::{Database, tap_schema};
 
+use super::allowance::Allowance;
 use super::store::{ALL_TABLES, PeopleStore, Restriction};
 use crate::Result;
+use crate::config::ServerConfig;
+use crate::user_tables::UserTables;
+use crate::user_tables::store::{Person, Visible};
 use crate::uws::Owner;
 
 /// Tables that a caller may not see, by schema and name.
@@ -20,14 +24,15 @@ const MAX_VIEWS: usize = 64;
 pub struct Views {
     whole: Database,
     people: PeopleStore,
-    /// By the tables that are hidden in them.
-    kept: Arc<Mutex<HashMap<Hidden, Database>>>,
+    user_tables: UserTables,
+    /// By the tables that are hidden in them, and those of users that are there.
+    kept: Arc<Mutex<HashMap<(Hidden, Visible), Database>>>,
 }
 
 impl Views {
-    /// Make views of `whole` by what `people` says.
-    pub fn new(whole: Database, people: PeopleStore) -> Self {
-        Self { whole, people, kept: Arc::default() }
+    /// Make views of `whole`, with the tables of users beside it, by what `people` says.
+    pub fn new(whole: Database, people: PeopleStore, user_tables: UserTables) -> Self {
+        Self { whole, people, user_tables, kept: Arc::default() }
     }
 
     /// All that there is, for questions about the service itself.
@@ -35,9 +40,31 @@ impl Views {
         &self.whole
     }
 
+    /// The tables of users.
+    pub fn user_tables(&self) -> &UserTables {
+        &self.user_tables
+    }
+
+    /// All that counts of who `owner` is.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn person(&self, owner: &Owner, config: &ServerConfig) -> Result<Person> {
+        let allowance = self.allowance(owner, config)?;
+        Ok(Person { owner: owner.clone(), groups: self.groups(owner)?, allowance })
+    }
+
     /// Who is known.
     pub fn people(&self) -> &PeopleStore {
         &self.people
+    }
+
+    /// What `owner` may have: what is said of that one, and else what `config` says of all.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn allowance(&self, owner: &Owner, config: &ServerConfig) -> Result<Allowance> {
+        Ok(self.people.allowance(owner.0.as_deref())?.or(&config.allowance))
     }
 
     /// Return the database as `owner` may see it now.
@@ -45,38 +72,54 @@ impl Views {
     /// # Errors
     /// The rights cannot be read: then nothing is shown.
     pub fn of(&self, owner: &Owner) -> Result<Database> {
-        let hidden = self.hidden(owner)?;
-        if hidden.is_empty() {
+        let groups = self.groups(owner)?;
+        let hidden = self.hidden(&groups)?;
+        let visible = self.user_tables.visible_to(owner, &groups)?;
+        if hidden.is_empty() && visible.is_empty() {
             return Ok(self.whole.clone());
         }
+        let key = (hidden, visible);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(view) = kept.get(&hidden) {
+        if let Some(view) = kept.get(&key) {
             return Ok(view.clone());
         }
-        let view = self
-            .whole
-            .restricted(|schema, table| !hidden.contains(&(schema.to_owned(), table.to_owned())))?;
+        let view = self.view(&key.0, &key.1)?;
         if kept.len() >= MAX_VIEWS {
             kept.clear();
         }
-        kept.insert(hidden, view.clone());
+        kept.insert(key, view.clone());
         Ok(view)
     }
 
-    fn hidden(&self, owner: &Owner) -> Result<Hidden> {
+    fn view(&self, hidden: &Hidden, visible: &Visible) -> Result<Database> {
+        let schemas: BTreeSet<&str> = visible.keys().map(|(schema, _)| schema.as_str()).collect();
+        let all = self.whole.beside(self.user_tables.catalogs(&schemas)?)?;
+        Ok(all.restricted(|schema, table| {
+            let name = (schema.to_owned(), table.to_owned());
+            match schemas.contains(schema) {
+                true => visible.contains_key(&name),
+                false => !hidden.contains(&name),
+            }
+        })?)
+    }
+
+    fn groups(&self, owner: &Owner) -> Result<BTreeSet<String>> {
+        match &owner.0 {
+            Some(user) => self.people.groups(user),
+            None => Ok(BTreeSet::new()),
+        }
+    }
+
+    fn hidden(&self, groups: &BTreeSet<String>) -> Result<Hidden> {
         let restrictions = self.people.restrictions()?;
         if restrictions.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let groups = match &owner.0 {
-            Some(user) => self.people.groups(user)?,
-            None => BTreeSet::new(),
-        };
         let schemas = self.whole.schemas().iter().filter(|schema| schema.name != tap_schema::NAME);
         let tables = schemas.flat_map(|schema| {
             schema.tables.iter().map(|table| (schema.name.clone(), table.name.clone()))
         });
-        Ok(tables.filter(|table| !is_visible(table, &restrictions, &groups)).collect())
+        Ok(tables.filter(|table| !is_visible(table, &restrictions, groups)).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use almagest_engine::arrow::datatypes::{Field, Schema};
-use almagest_engine::{Database, QueryOptions};
+use almagest_engine::{Database, Estimate, QueryOptions};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -21,14 +21,31 @@ use super::{KeptFor, Tally, TapRequest};
 use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
 use crate::formats::{Encoder, Ending, Provenance, encoder};
+use crate::people::Allowance;
+use crate::turns::{Lane, Turn, Turns};
 use crate::uploads::UploadReader;
+use crate::uws::Owner;
 use crate::{Error, Result};
+
+/// Bytes that a quick query reads at most.
+const QUICK_BYTES: u64 = 32 << 20;
+/// Pairs of rows that a quick query could look at, at most.
+const QUICK_PAIRS: f64 = 1e8;
+/// Schema of the tables that come with a query, in the names of an estimate.
+const UPLOADED: &str = "TAP_UPLOAD.";
+/// Rows that such a table may well have.
+const UPLOADED_ROWS: f64 = 1e5;
+/// Rows of a table of TAP_SCHEMA, about.
+const METADATA_ROWS: f64 = 1e3;
 
 /// What bounds and follows the making of an answer.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// How long the query may compute; the time that a caller takes to read does not count.
+    /// How long the query may compute; the time that it waits for its turn, and that a caller takes
+    /// to read, does not count.
     pub duration: Option<Duration>,
+    /// Where it waits for its turn.
+    pub turns: Option<TurnsOf>,
     /// What becomes of a failure after the first rows.
     pub failures: Failures,
     /// Who reads the tables that come with the query.
@@ -55,6 +72,19 @@ pub struct Answer {
     pub tag: Option<String>,
     /// Had it been kept?
     pub is_kept: bool,
+    /// The turn in which the bytes are to be made.
+    pub turn: Option<Turn>,
+}
+
+/// Where the queries of one caller wait for their turn.
+#[derive(Debug, Clone)]
+pub struct TurnsOf {
+    /// The turns of all callers.
+    pub turns: Turns,
+    /// The caller.
+    pub owner: Owner,
+    /// What the caller may have.
+    pub allowance: Allowance,
 }
 
 /// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
@@ -62,7 +92,6 @@ pub struct Answer {
 /// # Errors
 /// The query is wrong, or fails before it has given its first rows.
 pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Result<Answer> {
-    let begin = Instant::now();
     if let Some(key) = terms.key.filter(|_| !terms.is_anew)
         && let Some(found) = terms.kept.find(&key)
     {
@@ -85,8 +114,16 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     if request.limit.is_metadata_only() {
         let bytes = metadata_only(encoder.as_mut())?;
         let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
-        return Ok(Answer { bytes, catalog_version, tag, is_kept: false });
+        return Ok(Answer { bytes, catalog_version, tag, is_kept: false, turn: None });
     }
+    let turn = match &terms.turns {
+        Some(TurnsOf { turns, owner, allowance }) => {
+            let lane = lane(&query.estimate()?);
+            Some(turns.take(owner, allowance, lane).await?)
+        }
+        None => None,
+    };
+    let begin = Instant::now();
     let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
     if let Some(duration) = terms.duration {
         rows = within(rows, duration, duration.saturating_sub(begin.elapsed()));
@@ -97,7 +134,22 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     if let Some(key) = key {
         bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally, bytes);
     }
-    Ok(Answer { bytes, catalog_version, tag, is_kept: false })
+    Ok(Answer { bytes, catalog_version, tag, is_kept: false, turn })
+}
+
+/// The lane of a query: the quick one, if it reads little and cannot make much of it.
+fn lane(estimate: &Estimate) -> Lane {
+    // Rows that a join of all tables with each other would look at.
+    let n_pairs = estimate.scans.iter().map(|scan| match &scan.files {
+        Some(files) => files.rows.read.max(1) as f64,
+        None if scan.table.starts_with(UPLOADED) => UPLOADED_ROWS,
+        None => METADATA_ROWS,
+    });
+    let is_small = estimate.total(|files| files.bytes).read <= QUICK_BYTES;
+    match is_small && n_pairs.product::<f64>() <= QUICK_PAIRS {
+        true => Lane::Quick,
+        false => Lane::Long,
+    }
 }
 
 /// Give an answer that had been kept.
@@ -105,7 +157,7 @@ fn of_kept(key: AnswerKey, found: KeptAnswer, tally: &Tally) -> Answer {
     let KeptAnswer { bytes, n_rows, catalog_version } = found;
     tally.add_rows(n_rows);
     let bytes = stream::once(std::future::ready(Ok(bytes))).boxed();
-    Answer { bytes, catalog_version, tag: Some(key.tag()), is_kept: true }
+    Answer { bytes, catalog_version, tag: Some(key.tag()), is_kept: true, turn: None }
 }
 
 /// Put what `labels` say of columns into their metadata.

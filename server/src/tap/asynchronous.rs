@@ -83,7 +83,8 @@ async fn job(
         None => state.jobs.job(&id, &owner).await?,
     };
     let tally = state.jobs.tally(&job);
-    Ok(xml(representation::job(&job, &url_of(&base, &job), tally.as_deref())))
+    let place = state.jobs.place(&job).await?;
+    Ok(xml(representation::job(&job, &url_of(&base, &job), tally.as_deref(), place)))
 }
 
 /// Read WAIT: how long the answer may be held back; a negative number is as long as the service may.

@@ -6,8 +6,12 @@ use axum::http::HeaderMap;
 use super::language;
 use crate::config::ServerConfig;
 use crate::dali::{Format, Parameters, RowLimit};
+use crate::people::{Allowance, Resource};
 use crate::uploads::UploadParameter;
 use crate::{Error, Result};
+
+/// Bytes of the text of a query at most: some 50,000 identifiers.
+const MAX_QUERY_BYTES: usize = 1 << 20;
 
 /// A query and how its answer is wanted; the same for both endpoints.
 #[derive(Debug, Clone)]
@@ -51,6 +55,9 @@ impl TapRequest {
         let limit = RowLimit::from_parameters(parameters, config)?;
         let query = parameters.get("QUERY")?.filter(|text| !text.trim().is_empty());
         let query = query.ok_or(Error::MissingParameter { name: "QUERY" })?.to_owned();
+        if query.len() > MAX_QUERY_BYTES {
+            return Err(Error::QueryTooLong { found: query.len(), most: MAX_QUERY_BYTES });
+        }
         let uploads = UploadParameter::all(parameters)?;
         let asked = parameters.get("RESPONSEFORMAT")?.or(parameters.get("FORMAT")?);
         let is_for_browser = asked.is_some_and(|value| value.eq_ignore_ascii_case("text/xml"));
@@ -74,6 +81,12 @@ impl TapRequest {
     ) -> Result<Self> {
         let format = Format::negotiated(parameters, headers)?;
         Ok(Self { format, ..Self::from_parameters(parameters, config)? })
+    }
+
+    /// Ask for no more than a caller may have.
+    #[must_use]
+    pub fn within(self, allowance: &Allowance) -> Self {
+        Self { limit: self.limit.at_most(allowance.of(Resource::Rows)), ..self }
     }
 
     /// The media type of the answer, as Content-Type has it.

@@ -1,6 +1,7 @@
 //! `/tap/sync`: a query answered in one exchange.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -9,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::answer::{Answer, Terms, answer};
+use super::answer::{Answer, Terms, TurnsOf, answer};
 use super::kept_answers::{AnswerKey, wants_anew};
 use super::{KeptFor, QueryLog, Tally, TapRequest, plan};
 use crate::base_url::BaseUrl;
@@ -17,7 +18,7 @@ use crate::dali::Format;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Endpoint;
 use crate::pages;
-use crate::people::Caller;
+use crate::people::{Allowance, Caller, Resource};
 use crate::state::AppState;
 use crate::uploads::{Submission, UploadReader};
 use crate::{Error, Result};
@@ -87,15 +88,18 @@ impl Inquiry<'_> {
             log = log.of(of);
         }
         let begun = async {
-            let request = request?;
+            let allowance = state.allowance(&self.caller.owner)?;
+            let request = request?.within(&allowance);
             let kept = state.kept.of(&self.caller.owner);
             let key = kept.key(&request, &self.caller.database)?;
             let may_be_known = matches!(self.method, Method::GET | Method::HEAD);
             if let Some(key) = key.filter(|key| may_be_known && key.is_known_by(self.headers)) {
                 return Ok(Err(key.tag()));
             }
-            let answer = self.first_rows(state, request.clone(), tally, (kept, key)).await?;
-            Ok(Ok((request, answer.tag, answer.is_kept, state.queries.stream(answer.bytes)?)))
+            let answer =
+                self.first_rows(state, &allowance, request.clone(), tally, (kept, key)).await?;
+            let Answer { bytes, tag, is_kept, turn, .. } = answer;
+            Ok(Ok((request, tag, is_kept, state.queries.stream(bytes, turn)?)))
         };
         let (request, tag, is_kept, bytes) =
             match begun.await.inspect_err(|error| log.fail(error))? {
@@ -130,13 +134,21 @@ impl Inquiry<'_> {
     async fn first_rows(
         &self,
         state: &AppState,
+        allowance: &Allowance,
         request: TapRequest,
         tally: Arc<Tally>,
         (kept, key): (KeptFor, Option<AnswerKey>),
     ) -> Result<Answer> {
-        let limit = state.config.sync_duration;
+        let most = Duration::from_secs(allowance.of(Resource::Seconds));
+        let limit = state.config.sync_duration.min(most);
+        let turns = TurnsOf {
+            turns: state.turns.clone(),
+            owner: self.caller.owner.clone(),
+            allowance: allowance.clone(),
+        };
         let terms = Terms {
             duration: Some(limit),
+            turns: Some(turns),
             failures: Failures::Told,
             uploads: UploadReader::new(state.jobs.uploads().clone(), &state.config),
             tally,
@@ -146,6 +158,8 @@ impl Inquiry<'_> {
             is_anew: wants_anew(self.headers),
         };
         let work = state.queries.run(answer(self.caller.database.clone(), request, terms));
-        timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })??
+        // The query has a limit of its own from its turn on; this one is for planning it.
+        let longest = limit.saturating_add(state.config.queries.longest_queue);
+        timeout(longest, work).await.map_err(|_| Error::SyncDuration { limit })??
     }
 }

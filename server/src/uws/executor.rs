@@ -17,11 +17,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::Changes;
-use super::execution::Workshop;
+use super::execution::{Room, Workshop};
 use super::job::{Failure, ResultFile};
 use super::job_store::JobStore;
-use super::{Job, JobId};
+use super::{Job, JobId, Owner};
 use crate::metrics::Endpoint;
+use crate::people::Resource;
 use crate::tap::{QueryLog, Tally};
 use crate::{Error, Result};
 
@@ -120,7 +121,12 @@ impl Executor {
 
     async fn begin_what_may(&self, jobs: &mut JoinSet<()>) {
         while jobs.len() < self.workshop.config.concurrent_jobs.max(1) {
-            match self.store.claim().await {
+            let workshop = self.workshop.clone();
+            // Of whom it cannot be read, none is begun; the next sweep tries again.
+            let most = move |owner: &Owner| {
+                workshop.allowance(owner).map_or(0, |allowance| allowance.of(Resource::Jobs))
+            };
+            match self.store.claim(most).await {
                 Ok(Some(job)) => {
                     let running =
                         Running { cancel: CancellationToken::new(), tally: Arc::default() };
@@ -182,6 +188,8 @@ impl Executor {
             return Ok(End::Over);
         }
         let limit = job.execution_duration;
+        let most = self.workshop.allowance(&job.owner)?.of(Resource::StoredBytes);
+        let room = Room { most, taken: self.store.stored_bytes(&job.owner).await? };
         tokio::select! {
             biased;
             () = cancel.cancelled() => {
@@ -200,7 +208,7 @@ impl Executor {
                 self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await?;
                 Ok(End::Over)
             }
-            done = self.workshop.execute(job, tally) => {
+            done = self.workshop.execute(job, tally, room) => {
                 match done {
                     Ok(result) => self.complete(job, result, &mut log).await?,
                     Err(error) => self.fail(job, &error, &mut log).await?,
@@ -245,6 +253,12 @@ impl Executor {
     }
 
     async fn sweep(&self) {
+        let tables = self.workshop.views.user_tables().clone();
+        match tokio::task::spawn_blocking(move || tables.sweep()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "tables past their time cannot be found"),
+            Err(error) => tracing::error!(%error, "tables past their time were not dropped"),
+        }
         let expired = self.store.expired().await.unwrap_or_else(|error| {
             tracing::error!(%error, "jobs past their destruction cannot be found");
             vec![]

@@ -17,10 +17,8 @@ use super::{Job, JobId, Moment, Owner, Phase};
 use crate::dali::Parameters;
 use crate::{Error, Result, sqlite_file};
 
-/// Number of the format of the file; a file of another number is refused.
-const FORMAT: i64 = 1;
-
-const TABLES: &str = "
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE job (
     id            TEXT PRIMARY KEY,
     owner         TEXT,
@@ -46,7 +44,11 @@ CREATE TABLE job (
 CREATE INDEX job_by_owner ON job (owner, created);
 CREATE INDEX job_by_turn ON job (queued) WHERE phase = 'QUEUED';
 CREATE INDEX job_by_destruction ON job (destruction);
-";
+",
+    "
+CREATE INDEX job_at_work ON job (owner, phase) WHERE phase IN ('QUEUED', 'EXECUTING');
+",
+];
 
 /// The store; cheap to clone. Its calls do not hold up the threads that speak with callers.
 #[derive(Debug, Clone)]
@@ -58,7 +60,7 @@ impl JobStore {
     /// # Errors
     /// It cannot be written to, or is of another format.
     pub fn open(path: &Path) -> Result<Self> {
-        let connection = sqlite_file::open(path, FORMAT, TABLES)?;
+        let connection = sqlite_file::open(path, &STEPS)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
@@ -129,18 +131,76 @@ impl JobStore {
         self.change(id, sql, vec![Box::new(Moment::now())]).await
     }
 
-    /// Take the job that has waited longest from QUEUED to EXECUTING.
-    pub async fn claim(&self) -> Result<Option<Job>> {
-        self.with(|connection| {
+    /// Take a job from QUEUED to EXECUTING: of the owner who has fewest that execute, and fewer than
+    /// `most` says of that owner, the one that has waited longest.
+    pub async fn claim(
+        &self,
+        most: impl Fn(&Owner) -> u64 + Send + 'static,
+    ) -> Result<Option<Job>> {
+        self.with(move |connection| {
+            let owners: Vec<(Owner, u64)> = connection
+                .prepare_cached(
+                    "SELECT owner, COUNT(*) FILTER (WHERE phase = 'EXECUTING') AS at_work,
+                            MIN(queued) FILTER (WHERE phase = 'QUEUED') AS first
+                     FROM job WHERE phase IN ('QUEUED', 'EXECUTING')
+                     GROUP BY owner HAVING first IS NOT NULL ORDER BY at_work, first",
+                )?
+                .query_map([], |row| Ok((Owner(row.get(0)?), row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            let next = owners.into_iter().find(|(owner, at_work)| *at_work < most(owner));
+            let Some((owner, _)) = next else { return Ok(None) };
             connection
                 .prepare_cached(
                     "UPDATE job SET phase = 'EXECUTING', started = ?1, tries = tries + 1
-                     WHERE id = (SELECT id FROM job WHERE phase = 'QUEUED'
+                     WHERE id = (SELECT id FROM job WHERE phase = 'QUEUED' AND owner IS ?2
                                  ORDER BY queued, rowid LIMIT 1)
                      RETURNING *",
                 )?
-                .query_row([Moment::now()], job)
+                .query_row(params![Moment::now(), owner.0], job)
                 .optional()
+        })
+        .await
+    }
+
+    /// The place of a QUEUED job among those that wait, from 1 on, if none comes and none ends.
+    pub async fn place(&self, id: &JobId) -> Result<Option<u64>> {
+        let id = id.clone();
+        self.with(move |connection| {
+            connection
+                .prepare_cached(
+                    "WITH waiting AS (
+                        SELECT id, queued, ROW_NUMBER() OVER (PARTITION BY owner ORDER BY queued, rowid)
+                            + (SELECT COUNT(*) FROM job AS other
+                               WHERE other.phase = 'EXECUTING' AND other.owner IS job.owner) AS round
+                        FROM job WHERE phase = 'QUEUED')
+                     SELECT COUNT(*) FROM waiting, waiting AS it
+                     WHERE it.id = ?1
+                       AND (waiting.round, waiting.queued, waiting.id) <= (it.round, it.queued, it.id)",
+                )?
+                .query_row([id.as_str()], |row| row.get(0))
+                .map(|place: u64| (place > 0).then_some(place))
+        })
+        .await
+    }
+
+    /// Count the jobs of `owner` that wait.
+    pub async fn n_queued(&self, owner: &Owner) -> Result<u64> {
+        let owner = owner.clone();
+        self.with(move |connection| {
+            connection
+                .prepare_cached("SELECT COUNT(*) FROM job WHERE phase = 'QUEUED' AND owner IS ?1")?
+                .query_row([owner.0], |row| row.get(0))
+        })
+        .await
+    }
+
+    /// Bytes of the results of `owner`.
+    pub async fn stored_bytes(&self, owner: &Owner) -> Result<u64> {
+        let owner = owner.clone();
+        self.with(move |connection| {
+            connection
+                .prepare_cached("SELECT COALESCE(SUM(n_bytes), 0) FROM job WHERE owner IS ?1")?
+                .query_row([owner.0], |row| row.get(0))
         })
         .await
     }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::execution::Workshop;
+use super::execution::{Room, Workshop};
 use super::executor::{Executor, MAX_TRIES};
 use super::job_list::{Filter, JobReference};
 use super::job_store::JobStore;
@@ -18,6 +18,7 @@ use super::{Job, JobId, Moment, Owner, Phase};
 use crate::config::{AnonymousJobs, ServerConfig};
 use crate::dali::Parameters;
 use crate::disk_guard::DiskGuard;
+use crate::people::Resource;
 use crate::tap::Tally;
 use crate::uploads::UploadFolder;
 use crate::uploads::folder::FileId;
@@ -117,13 +118,14 @@ impl Jobs {
         let created = Moment::now();
         let config = self.config();
         let duration = match parameters.get("EXECUTIONDURATION")? {
-            Some(value) => self.read_execution_duration(value)?,
-            None => config.execution_duration.or_default(),
+            Some(value) => self.read_execution_duration(&owner, value)?,
+            None => config.execution_duration.or_default().min(self.longest(&owner)?),
         };
         let destruction = match parameters.get("DESTRUCTION")? {
             Some(value) => self.read_destruction(created, value)?,
             None => created.after(config.retention.or_default()),
         };
+        self.check_allowance(&owner, phase).await?;
         let id = JobId::draw();
         let job = Job {
             id: id.clone(),
@@ -206,6 +208,9 @@ impl Jobs {
     /// The job is at its end.
     pub async fn run(&self, job: &Job) -> Result<()> {
         let executor = &self.0.executor;
+        if job.phase == Phase::Pending {
+            self.check_allowance(&job.owner, Phase::Queued).await?;
+        }
         if executor.store.queue(&job.id).await? {
             executor.changes.announce(&job.id);
             executor.wake();
@@ -215,6 +220,36 @@ impl Jobs {
         match now.phase.is_active() {
             true => Ok(()),
             false => Err(Error::TooLate { what: "PHASE", phase: now.phase, until: "PENDING" }),
+        }
+    }
+
+    /// May `owner` have one more job in `phase`?
+    async fn check_allowance(&self, owner: &Owner, phase: Phase) -> Result<()> {
+        let Executor { store, workshop, .. } = &self.0.executor;
+        let allowance = workshop.allowance(owner)?;
+        if allowance.of(Resource::Jobs) == 0 {
+            return Err(Error::NotAllowed { resource: Resource::Jobs });
+        }
+        let most = allowance.of(Resource::StoredBytes);
+        if most < u64::MAX {
+            // A result has a byte at least.
+            Room { most, taken: store.stored_bytes(owner).await? }.check(1)?;
+        }
+        let most = allowance.of(Resource::Waiting);
+        if phase == Phase::Queued && store.n_queued(owner).await? >= most {
+            return Err(Error::TooMany { resource: Resource::Waiting, most });
+        }
+        Ok(())
+    }
+
+    /// The place of a job in the queue, while it waits there.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn place(&self, job: &Job) -> Result<Option<u64>> {
+        match job.phase {
+            Phase::Queued => self.0.executor.store.place(&job.id).await,
+            _ => Ok(None),
         }
     }
 
@@ -255,7 +290,7 @@ impl Jobs {
     /// # Errors
     /// The text is not a number of seconds, or the job has begun.
     pub async fn set_execution_duration(&self, job: &Job, text: &str) -> Result<()> {
-        let duration = self.read_execution_duration(text)?;
+        let duration = self.read_execution_duration(&job.owner, text)?;
         match self.0.executor.store.set_execution_duration(&job.id, duration).await? {
             true => Ok(()),
             false => self.too_late(job, "executionduration", "QUEUED").await,
@@ -311,8 +346,15 @@ impl Jobs {
         &self.0.executor.workshop.config
     }
 
-    fn read_execution_duration(&self, text: &str) -> Result<Duration> {
-        let hard = self.config().execution_duration.hard;
+    /// How long a job of `owner` may execute at most.
+    fn longest(&self, owner: &Owner) -> Result<Duration> {
+        let allowance = self.0.executor.workshop.allowance(owner)?;
+        let seconds = Duration::from_secs(allowance.of(Resource::Seconds));
+        Ok(self.config().execution_duration.hard.min(seconds))
+    }
+
+    fn read_execution_duration(&self, owner: &Owner, text: &str) -> Result<Duration> {
+        let hard = self.longest(owner)?;
         match text.trim().parse() {
             Ok(0) => Ok(hard),
             Ok(seconds) => Ok(Duration::from_secs(seconds).min(hard)),

@@ -25,7 +25,7 @@ const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const JOB_INFO: &str = "urn:almagest:job";
 
 /// Return the document of a job, which is at the address `url`.
-pub fn job(job: &Job, url: &str, tally: Option<&Tally>) -> String {
+pub fn job(job: &Job, url: &str, tally: Option<&Tally>, place: Option<u64>) -> String {
     let Job { id, owner, run_id, phase, created, .. } = job;
     let mut out = format!("{HEAD}<uws:job version=\"1.1\" {NAMESPACES}>\n");
     out += &format!("<uws:jobId>{id}</uws:jobId>\n");
@@ -50,7 +50,7 @@ pub fn job(job: &Job, url: &str, tally: Option<&Tally>) -> String {
             "<uws:errorSummary type=\"{kind}\" hasDetail=\"true\">{message}</uws:errorSummary>\n"
         );
     }
-    out += &job_info(job, tally);
+    out += &job_info(job, tally, place);
     out + "</uws:job>\n"
 }
 
@@ -116,7 +116,7 @@ fn result_list(job: &Job, url: &str, attributes: &str) -> String {
 }
 
 /// How far the job is, or how large its result is.
-fn job_info(job: &Job, tally: Option<&Tally>) -> String {
+fn job_info(job: &Job, tally: Option<&Tally>, place: Option<u64>) -> String {
     let mut facts: Vec<(&str, String)> = vec![];
     match (&job.result, tally.filter(|_| job.phase == Phase::Executing)) {
         (Some(result), _) => facts.extend([
@@ -141,6 +141,7 @@ fn job_info(job: &Job, tally: Option<&Tally>) -> String {
         }
         (None, None) => {}
     }
+    facts.extend(place.map(|place| ("placeInQueue", place.to_string())));
     if job.tries > 1 {
         facts.push(("tries", job.tries.to_string()));
     }

@@ -5,6 +5,8 @@
 //!     lock              held by the one service that uses the folder
 //!     server.db         SQLite: the jobs
 //!     people.db         SQLite: users, tokens, rights
+//!     tables.db         SQLite: whose tables are whose, and who may see them
+//!     tables/user_X/…   catalogs of users' tables
 //!     uploads/…         tables that came with requests, until these are answered
 //!     results/ID        result of a completed job
 //!     results/ID.part   result that is being written, or was when the service died

@@ -2,7 +2,7 @@
 //!
 //! Made from the same definitions, by the same functions, as TAP_SCHEMA.
 
-use almagest_engine::tap_schema::{VotableType, identifier, is_indexed, target_of};
+use almagest_engine::tap_schema::{VotableType, identifier, is_indexed, table_type, target_of};
 use almagest_storage::schema::{ColumnDef, ForeignKey, SchemaDef, TableDef};
 use axum::extract::Path;
 use axum::response::Response;
@@ -33,7 +33,7 @@ pub async fn tables(caller: Caller, parameters: Parameters) -> Result<Response, 
         out += &Element("name", Some(&identifier::in_query(&schema.name))).to_string();
         out += &Element("description", Some(schema.description.trim())).to_string();
         for table in &schema.tables {
-            out += "\n<table type=\"table\">";
+            out += &format!("\n<table type=\"{}\">", table_type(table));
             out += &contents(schema, table, detail);
             out += "</table>";
         }
@@ -48,7 +48,8 @@ pub async fn table(caller: Caller, Path(name): Path<String>) -> Result<Response,
     let found = find(caller.database.schemas(), &name);
     let (schema, table) = found.ok_or(Error::NoSuchTable { name }).map_err(Error::into_text)?;
     Ok(super::xml(format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:table type=\"table\" {NAMESPACES}>{}</vosi:table>\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<vosi:table type=\"{}\" {NAMESPACES}>{}</vosi:table>\n",
+        table_type(table),
         contents(schema, table, Detail::Max)
     )))
 }

@@ -121,6 +121,9 @@ async fn a_wrong_parameter_is_named() {
         answer.assert_error(StatusCode::BAD_REQUEST, text);
     }
     service.sync(&[]).await.assert_error(StatusCode::BAD_REQUEST, "parameter QUERY is missing");
+    let long = format!("SELECT name FROM sky.Star -- {}", "x".repeat(1 << 20));
+    let refused = service.sync(&[("QUERY", &long)]).await;
+    refused.assert_error(StatusCode::PAYLOAD_TOO_LARGE, "and may have 1048576; upload a long list");
 }
 
 #[tokio::test]

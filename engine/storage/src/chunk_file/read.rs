@@ -1,6 +1,8 @@
-//! Reading a data file without DataFusion: some columns, of some row groups.
+//! Reading a data file without DataFusion: some columns, of some row groups, of the rows that are
+//! not deleted.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
@@ -8,14 +10,37 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
+use crate::deletion_vector::DeletionVector;
 use crate::{Error, Result};
 
-/// Read the `columns` (all, if none are named) of the row groups for which `wanted` holds.
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 64 * 1024;
+
+/// Read the `columns` (all, if none are named) of the row groups for which `wanted` holds, without
+/// the rows that are `deleted`.
 pub(crate) fn read(
     path: &Path,
     columns: Option<&[&str]>,
     wanted: impl Fn(&ParquetMetaData, usize) -> bool,
+    deleted: Option<&DeletionVector>,
 ) -> Result<Vec<RecordBatch>> {
+    let mut batches = vec![];
+    each_batch(path, columns, &wanted, deleted, |_, batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    Ok(batches)
+}
+
+/// Read as [`read`] does, one batch at a time, each with the number of its first row in the file;
+/// the rows of a batch follow each other, unless some are `deleted`.
+pub(crate) fn each_batch(
+    path: &Path,
+    columns: Option<&[&str]>,
+    wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
+    deleted: Option<&DeletionVector>,
+    mut take: impl FnMut(u32, RecordBatch) -> Result<()>,
+) -> Result<()> {
     let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
     let file = File::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => {
@@ -24,17 +49,59 @@ pub(crate) fn read(
         _ => Error::Io { path: path.to_owned(), source },
     })?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet_error)?;
-    let row_groups = (0..builder.metadata().num_row_groups())
-        .filter(|&index| wanted(builder.metadata(), index))
-        .collect();
     if let Some(columns) = columns {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);
     }
-    let reader = builder
-        .with_row_groups(row_groups)
-        .with_batch_size(64 * 1024)
-        .build()
-        .map_err(parquet_error)?;
-    reader.collect::<Result<Vec<_>, _>>().map_err(|source| parquet_error(source.into()))
+    let spans = wanted_spans(builder.metadata(), wanted);
+    builder = builder
+        .with_row_groups(spans.iter().flat_map(|(row_groups, _)| row_groups.clone()).collect())
+        .with_batch_size(BATCH_ROWS);
+    if let Some(deleted) = deleted.filter(|deleted| !deleted.is_empty()) {
+        let ranges = spans.iter().map(|(_, rows)| rows.clone());
+        builder = builder.with_row_selection(deleted.selection(ranges));
+    }
+    // Batches run through row groups that follow each other in the file; where some are left out,
+    // a batch may hold rows from before and after the gap.
+    let mut spans = spans.into_iter().map(|(_, rows)| rows).peekable();
+    let mut next = spans.peek().map_or(0, |rows| rows.start);
+    for batch in builder.build().map_err(parquet_error)? {
+        let batch = batch.map_err(|source| parquet_error(source.into()))?;
+        let mut offset = 0;
+        while offset < batch.num_rows() {
+            let left = spans.peek().map_or(u64::MAX, |rows| rows.end - next);
+            let length = (batch.num_rows() - offset).min(left as usize);
+            take(next as u32, batch.slice(offset, length))?;
+            offset += length;
+            next += length as u64;
+            if spans.peek().is_some_and(|rows| next == rows.end) {
+                spans.next();
+                next = spans.peek().map_or(next, |rows| rows.start);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs of wanted row groups that follow each other, each with its rows in the file.
+fn wanted_spans(
+    metadata: &ParquetMetaData,
+    wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
+) -> Vec<(Range<usize>, Range<u64>)> {
+    let mut spans: Vec<(Range<usize>, Range<u64>)> = vec![];
+    let mut first_row = 0;
+    for index in 0..metadata.num_row_groups() {
+        let end_row = first_row + metadata.row_group(index).num_rows() as u64;
+        if wanted(metadata, index) {
+            match spans.last_mut() {
+                Some((row_groups, rows)) if row_groups.end == index => {
+                    row_groups.end += 1;
+                    rows.end = end_row;
+                }
+                _ => spans.push((index..index + 1, first_row..end_row)),
+            }
+        }
+        first_row = end_row;
+    }
+    spans
 }

@@ -1,6 +1,5 @@
 //! Writing a data file: sort, row groups by chunk, footprints, checksum, fsync.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,17 +16,16 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
-use super::{HEALPIX_29, file_schema};
+use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
 use crate::chunking::{self, ChunkId};
 use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
+use crate::disk::{Disk, NewFile};
 use crate::place::{Place, PlacedRows};
 use crate::schema::{TableDef, TableKind};
 use crate::sphgeom::{Angle, Cap, UnitVector};
 use crate::{Error, Result};
 
-/// Greatest number of rows of a row group.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Greatest number of rows of a page, the unit that a cone prunes.
 const PAGE_ROWS: usize = 8 * 1024;
 /// Half the diagonal of a HEALPix cell of order 29 is below this.
@@ -37,6 +35,7 @@ const KEY_CELL_RADIUS_ARCSEC: f64 = 0.001;
 ///
 /// The file and its folder are on disk when this returns.
 pub(crate) fn write(
+    disk: &dyn Disk,
     path: &Path,
     relative: String,
     table: &TableDef,
@@ -49,8 +48,9 @@ pub(crate) fn write(
     let io_error = |source| Error::Io { path: path.to_owned(), source };
 
     let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
-    let file = File::create_new(path).map_err(io_error)?;
+    let folder_error = |source| Error::Io { path: folder.to_owned(), source };
+    disk.make_folder(folder).map_err(folder_error)?;
+    let file = disk.create_file(path).map_err(io_error)?;
     let mut writer =
         ArrowWriter::try_new(HashingWriter::new(file), file_schema(table), Some(properties(table)))
             .map_err(parquet_error)?;
@@ -71,7 +71,7 @@ pub(crate) fn write(
     }
     writer.finish().map_err(parquet_error)?;
     let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
-    sync_folder(folder)?;
+    disk.sync_folder(folder).map_err(folder_error)?;
 
     let column_ranges = ranged_columns(table)
         .into_iter()
@@ -83,6 +83,8 @@ pub(crate) fn write(
     let data_file = DataFile {
         file_id: 0,
         table: table.name.clone(),
+        added_in: 0,
+        deleted: None,
         path: relative,
         n_rows: batch.num_rows() as u64,
         size_bytes,
@@ -198,7 +200,9 @@ fn secondary_order(table: &TableDef) -> Vec<&str> {
         TableKind::Director | TableKind::Positional => {
             table.primary_key.iter().map(String::as_str).collect()
         }
-        TableKind::Replicated => table.primary_key.iter().map(String::as_str).collect(),
+        TableKind::Replicated | TableKind::View { .. } => {
+            table.primary_key.iter().map(String::as_str).collect()
+        }
     }
 }
 
@@ -288,28 +292,21 @@ fn properties(table: &TableDef) -> WriterProperties {
     builder.build()
 }
 
-/// Make the entries of `folder` durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| Error::Io { path: folder.to_owned(), source })
-}
-
 /// A file that knows the checksum and the size of what was written to it.
 pub(crate) struct HashingWriter {
-    file: File,
+    file: Box<dyn NewFile>,
     hasher: Sha256,
     size_bytes: u64,
 }
 
 impl HashingWriter {
-    pub fn new(file: File) -> Self {
+    pub fn new(file: Box<dyn NewFile>) -> Self {
         Self { file, hasher: Sha256::new(), size_bytes: 0 }
     }
 
     /// Make the file durable; return its size and its SHA-256, hexadecimal.
     pub fn finish(&mut self) -> io::Result<(u64, String)> {
-        self.file.sync_all()?;
+        self.file.sync()?;
         Ok((self.size_bytes, hexadecimal(&std::mem::take(&mut self.hasher).finalize())))
     }
 }

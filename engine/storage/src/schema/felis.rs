@@ -25,6 +25,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde_yaml_ng::{Mapping, Value};
+
 use super::SchemaDef;
 
 mod check;
@@ -34,7 +36,7 @@ mod reader;
 mod writer;
 
 pub use error::{FelisError, Problem};
-pub use writer::to_yaml;
+pub use writer::{header_to_yaml, table_to_yaml, to_yaml};
 
 /// A schema that was read, and what should be said about the reading.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +56,64 @@ pub struct Reading {
 /// Text that is not YAML, a resource that cannot be had, or definitions that contradict
 /// themselves: then all problems are named.
 pub fn parse(text: &str, resource: &dyn Fn(&str) -> Option<String>) -> Result<Reading, FelisError> {
-    let document = reader::read(text, resource)?;
+    understand(reader::read(text, resource)?)
+}
+
+/// Read a Felis document whose tables are to join those of `existing`, to which they may refer;
+/// the reading holds the new tables only.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_addition(
+    text: &str,
+    existing: &SchemaDef,
+    resource: &dyn Fn(&str) -> Option<String>,
+) -> Result<Reading, FelisError> {
+    let mut root = reader::mapping_of(text, reader::THE_DEFINITION)?;
+    let yaml_error =
+        |source| FelisError::Yaml { document: reader::THE_DEFINITION.to_owned(), source };
+    let written = existing.tables.iter().map(|table| parsed(&table_to_yaml(table)?));
+    let mut tables: Vec<Value> = written.collect::<Result<_, _>>().map_err(yaml_error)?;
+    let new = root.get("tables").and_then(Value::as_sequence).cloned().unwrap_or_default();
+    tables.extend(new);
+    root.insert("name".into(), existing.name.as_str().into());
+    root.insert("tables".into(), Value::Sequence(tables));
+    let mut reading = understand(reader::read_root(&root, resource)?)?;
+    reading.schema.tables.retain(|table| existing.table(&table.name).is_none());
+    Ok(reading)
+}
+
+/// Put a schema together from what [`header_to_yaml`] and [`table_to_yaml`] wrote.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn assemble(header: &str, tables: &[String]) -> Result<SchemaDef, FelisError> {
+    let yaml_error =
+        |source| FelisError::Yaml { document: reader::THE_DEFINITION.to_owned(), source };
+    let mut root: Mapping = serde_yaml_ng::from_str(header).map_err(yaml_error)?;
+    let tables = tables.iter().map(|table| parsed(table)).collect::<Result<_, _>>();
+    root.insert("tables".into(), Value::Sequence(tables.map_err(yaml_error)?));
+    Ok(understand(reader::read_root(&root, &|_| None)?)?.schema)
+}
+
+/// Name every contradiction in a schema.
+///
+/// # Errors
+/// [`FelisError::Invalid`].
+pub fn validate(schema: &SchemaDef) -> Result<(), FelisError> {
+    let mut problems = vec![];
+    check::check(schema, &mut problems, &mut vec![]);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(FelisError::Invalid { schema: schema.name.clone(), problems }),
+    }
+}
+
+fn parsed(yaml: &str) -> Result<Value, serde_yaml_ng::Error> {
+    serde_yaml_ng::from_str(yaml)
+}
+
+fn understand(document: reader::Document) -> Result<Reading, FelisError> {
     let mut problems = document.problems;
     let mut warnings = document.warnings;
     let (schema, inferred) = infer::infer(document.header, document.tables, &mut problems);

@@ -91,7 +91,7 @@ fn try_write(
 
 fn commit(store: &CatalogStore, added: Vec<PendingFile>) -> Result<u64, Error> {
     let base = store.newest_version().unwrap();
-    store.commit(base, CommitPlan { added, removed: vec![], message: "test".into() })
+    store.commit(base, CommitPlan { added, message: "test".into(), ..CommitPlan::default() })
 }
 
 fn ids(batches: &[RecordBatch]) -> Vec<i64> {
@@ -196,7 +196,7 @@ fn removed_files_stay_in_older_versions() {
     let removed: Vec<i64> =
         store.snapshot().unwrap().data_files("Object").iter().map(|file| file.file_id).collect();
     let replacement = write(store, 0.., &sky[..10]);
-    let plan = |added| CommitPlan { added, removed: removed.clone(), message: String::new() };
+    let plan = |added| CommitPlan { added, removed: removed.clone(), ..CommitPlan::default() };
     assert_eq!(store.commit(1, plan(vec![replacement])).unwrap(), 2);
     assert_eq!(store.snapshot().unwrap().n_rows("Object"), 10);
     assert_eq!(store.snapshot_at(1).unwrap().n_rows("Object"), 100);

@@ -63,7 +63,7 @@ impl ColumnFacts {
     ) {
         for (row, value) in array.values().iter().enumerate() {
             let distance = distance_from_end(*value);
-            if distance < N_CANDIDATES.into() && array.is_valid(row) {
+            if distance < u64::from(N_CANDIDATES) && array.is_valid(row) {
                 self.taken |= 1 << distance;
             }
         }

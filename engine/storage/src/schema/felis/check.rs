@@ -143,6 +143,7 @@ fn check_kind(schema: &SchemaDef, table: &TableDef, problems: &mut Vec<Problem>)
             check_director(schema, table, &first.0, problems);
             check_director(schema, table, &second.0, problems);
         }
+        TableKind::View { of, columns } => check_view(schema, table, of, columns, problems),
         TableKind::Positional | TableKind::Replicated => {}
     }
 }
@@ -165,5 +166,47 @@ fn check_director(
             kind: found.kind.to_string(),
         }),
         Some(_) => {}
+    }
+}
+
+/// A view is of a table with rows, and its columns are of the same types as those that they are of.
+fn check_view(
+    schema: &SchemaDef,
+    table: &TableDef,
+    of: &str,
+    columns: &[String],
+    problems: &mut Vec<Problem>,
+) {
+    let Some(target) = schema.table(of) else {
+        problems.push(Problem::NoTable {
+            table: table.name.clone(),
+            role: "almagest:of".to_owned(),
+            target: of.to_owned(),
+        });
+        return;
+    };
+    let wrong = |reason: String| Problem::View { table: table.name.clone(), reason };
+    if matches!(target.kind, TableKind::View { .. }) {
+        problems.push(wrong(format!("{of} is itself a view")));
+    }
+    if columns.len() != table.columns.len() {
+        let (own, theirs) = (table.columns.len(), columns.len());
+        problems.push(wrong(format!("it has {own} columns, and almagest:columns {theirs}")));
+    }
+    for (own, source) in table.columns.iter().zip(columns) {
+        match target.column(source) {
+            None => problems.push(Problem::NoColumn {
+                table: table.name.clone(),
+                role: "almagest:columns".to_owned(),
+                column: source.clone(),
+                target: of.to_owned(),
+            }),
+            Some(found) if found.datatype != own.datatype || found.geometry() != own.geometry() => {
+                let (here, there) = (own.datatype.felis_name(), found.datatype.felis_name());
+                let name = &own.name;
+                problems.push(wrong(format!("{name} is {here}, and {of}.{source} is {there}")));
+            }
+            Some(_) => {}
+        }
     }
 }

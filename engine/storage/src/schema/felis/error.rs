@@ -87,13 +87,21 @@ pub enum Problem {
     },
     /// A table kind is none of Almagest's.
     #[error(
-        "table {table}: `{kind}` is no kind of table (director, child, positional, ref-match, replicated)"
+        "table {table}: `{kind}` is no kind of table (director, child, positional, ref-match, replicated, view)"
     )]
     Kind {
         /// The table.
         table: String,
         /// The word.
         kind: String,
+    },
+    /// A view that shows what its table does not have.
+    #[error("view {table}: {reason}")]
+    View {
+        /// The view.
+        table: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A name occurs twice.
     #[error("{place}: the name occurs twice")]

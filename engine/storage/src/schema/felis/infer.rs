@@ -20,7 +20,9 @@ pub(super) fn infer(
     for WrittenTable { def, annotations, unique } in &written {
         let mut found = Findings { table: def, notes: Vec::new() };
         let position = found.position(annotations, problems);
-        let id = found.id(&annotations.id, unique);
+        // A view has no index of ids, and is nobody's director.
+        let is_view = annotations.kind.as_deref() == Some("view");
+        let id = if is_view { None } else { found.id(&annotations.id, unique) };
         let time = found.time(&annotations.time);
         notes.push(found.notes);
         tables.push(TableDef { position, id, time, ..def.clone() });
@@ -287,6 +289,18 @@ impl<'a> Roots<'a> {
             ("director", _) => TableKind::Director,
             ("positional", _) => TableKind::Positional,
             ("replicated", _) => TableKind::Replicated,
+            ("view", _) => {
+                let of = annotations.of.clone().unwrap_or_else(|| {
+                    problems.push(needs("view", "a table that it is of (almagest:of)"));
+                    String::new()
+                });
+                let own = self.tables[at].columns.iter().map(|column| column.name.clone());
+                let columns = match annotations.columns.is_empty() {
+                    true => own.collect(),
+                    false => annotations.columns.clone(),
+                };
+                TableKind::View { of, columns }
+            }
             ("child", [(director, key), ..]) => {
                 TableKind::Child { director: director.clone(), key: key.clone() }
             }

@@ -7,6 +7,9 @@ use serde_yaml_ng::{Mapping, Value};
 use super::error::{FelisError, Problem};
 use crate::schema::{ColumnDef, Datatype, ForeignKey, TableDef, TableKind};
 
+/// What errors call the document itself.
+pub(super) const THE_DEFINITION: &str = "the schema definition";
+
 /// A document as it is written.
 pub(super) struct Document {
     pub header: Header,
@@ -42,6 +45,8 @@ pub(super) struct Annotations {
     pub epoch: Option<String>,
     pub directors: Vec<String>,
     pub keys: Vec<String>,
+    pub of: Option<String>,
+    pub columns: Vec<String>,
 }
 
 /// What an annotation says about a column.
@@ -61,9 +66,21 @@ pub(super) fn read(
     text: &str,
     resource: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Document, FelisError> {
-    let root = mapping_of(text, "the schema definition")?;
-    let mut reader = Reader { resources: read_resources(&root, resource)?, ..Reader::default() };
-    let mut entry = Entry::new(&root, "schema".to_owned());
+    let document = read_root(&mapping_of(text, THE_DEFINITION)?, resource)?;
+    if document.tables.is_empty() && document.problems.is_empty() {
+        let document = THE_DEFINITION.to_owned();
+        return Err(FelisError::NotFelis { document, lacks: "it has no `tables`" });
+    }
+    Ok(document)
+}
+
+/// Read a document that may have no tables.
+pub(super) fn read_root(
+    root: &Mapping,
+    resource: &dyn Fn(&str) -> Option<String>,
+) -> Result<Document, FelisError> {
+    let mut reader = Reader { resources: read_resources(root, resource)?, ..Reader::default() };
+    let mut entry = Entry::new(root, "schema".to_owned());
     let header = Header {
         name: entry.text("name").unwrap_or_default(),
         description: entry.text("description").unwrap_or_default(),
@@ -71,11 +88,9 @@ pub(super) fn read(
     };
     entry.use_keys(&["@id", "resources"]);
     let written = entry.list("tables");
-    if header.name.is_empty() || written.is_empty() {
-        return Err(FelisError::NotFelis {
-            document: "the schema definition".to_owned(),
-            lacks: if header.name.is_empty() { "it has no `name`" } else { "it has no `tables`" },
-        });
+    if header.name.is_empty() {
+        let document = THE_DEFINITION.to_owned();
+        return Err(FelisError::NotFelis { document, lacks: "it has no `name`" });
     }
     reader.names = Names::of(written);
     reader.finish(entry);
@@ -84,7 +99,8 @@ pub(super) fn read(
     Ok(Document { header, tables, problems: reader.problems, warnings })
 }
 
-fn mapping_of(text: &str, document: &str) -> Result<Mapping, FelisError> {
+/// Parse a text that must be a mapping.
+pub(super) fn mapping_of(text: &str, document: &str) -> Result<Mapping, FelisError> {
     let value: Value = serde_yaml_ng::from_str(text)
         .map_err(|source| FelisError::Yaml { document: document.to_owned(), source })?;
     match value {
@@ -271,6 +287,8 @@ impl Reader {
             epoch: entry.text("almagest:epoch"),
             directors: entry.texts("almagest:director"),
             keys: entry.texts("almagest:key"),
+            of: entry.text("almagest:of"),
+            columns: entry.texts("almagest:columns"),
         };
         let mut columns: Vec<ColumnDef> = Vec::new();
         for column in entry.list("columns") {

@@ -9,12 +9,33 @@ use crate::schema::{ColumnDef, ForeignKey, GeometryType, SchemaDef, TableDef, Ta
 /// # Errors
 /// None that a definition could cause; the YAML library's signature has one.
 pub fn to_yaml(schema: &SchemaDef) -> Result<String, serde_yaml_ng::Error> {
+    let mut map = header(schema);
+    map.list("tables", schema.tables.iter().map(table).collect());
+    serde_yaml_ng::to_string(&map.0)
+}
+
+/// Write what a schema says of itself, without its tables.
+///
+/// # Errors
+/// As [`to_yaml`].
+pub fn header_to_yaml(schema: &SchemaDef) -> Result<String, serde_yaml_ng::Error> {
+    serde_yaml_ng::to_string(&header(schema).0)
+}
+
+/// Write one table, as an entry of the list of tables.
+///
+/// # Errors
+/// As [`to_yaml`].
+pub fn table_to_yaml(definition: &TableDef) -> Result<String, serde_yaml_ng::Error> {
+    serde_yaml_ng::to_string(&table(definition))
+}
+
+fn header(schema: &SchemaDef) -> Map {
     let mut map = Map::default();
     map.text("name", &schema.name);
     map.text("description", &schema.description);
     map.option("version", schema.version.as_deref());
-    map.list("tables", schema.tables.iter().map(table).collect());
-    serde_yaml_ng::to_string(&map.0)
+    map
 }
 
 /// A mapping in the order of writing.
@@ -69,6 +90,11 @@ fn annotations(map: &mut Map, table: &TableDef) {
             let pair = |a: &str, b: &str| vec![Value::from(a), Value::from(b)];
             map.list("almagest:director", pair(&first.0, &second.0));
             map.list("almagest:key", pair(&first.1, &second.1));
+        }
+        TableKind::View { of, columns } => {
+            map.text("almagest:of", of);
+            let columns = columns.iter().map(|column| Value::from(column.as_str()));
+            map.list("almagest:columns", columns.collect());
         }
         TableKind::Director | TableKind::Positional | TableKind::Replicated => {}
     }

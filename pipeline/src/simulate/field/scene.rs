@@ -1,9 +1,9 @@
 //! The scene: what is on the sky, whoever looks.
 
 use super::SimulateConfig;
-use super::galaxy::GalaxyShape;
 use crate::error::WcsError;
 use crate::photo_calib::AB_ZERO_POINT_NJY;
+use crate::simulate::galaxy::GalaxyShape;
 use crate::wcs::Wcs;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,11 +1,12 @@
 //! One visit: the scene through atmosphere, telescope and detector.
 
-use super::{BANDS, GalaxyPainter, Scene, SimulateConfig, TruthShape};
+use super::{BANDS, Scene, SimulateConfig, TruthShape};
 use crate::error::WcsError;
 use crate::exposure::{DetectorInfo, Exposure};
 use crate::image::{MaskedImage, mask_plane};
 use crate::photo_calib::PhotoCalib;
 use crate::psf::{PsfModel, RadialLaw, StarProfile};
+use crate::simulate::galaxy::GalaxyPainter;
 use crate::visit_info::VisitInfo;
 use crate::wcs::Wcs;
 use ndarray::Array2;

@@ -1,0 +1,169 @@
+//! One commit: what it changes, and whether it can stand beside what others committed.
+//!
+//! ```text
+//!   ids against the newest version        without the lock, as it takes longest
+//!   ── write lock of the metadata ──
+//!   tables still there, of the same definition as on the base version
+//!   files to remove still there, with the same deleted rows
+//!   no rows added meanwhile that would have to go too
+//!   ids against the files added since the base version
+//!   ── new version ──
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::activity::LoggedContribution;
+use crate::catalog_store::{CatalogStore, PendingFile, ids_are_unique, refuse};
+use crate::data_file::DataFile;
+use crate::deletion_vector::DeletionVector;
+use crate::metadata::{Change, Newest};
+use crate::removal::Removal;
+use crate::schema::{SchemaDef, TableChanges, TableDef};
+use crate::snapshot::look_up_in_files;
+use crate::{Error, Result};
+
+/// What one commit changes.
+#[derive(Debug, Default)]
+pub struct CommitPlan {
+    /// Tables to drop and to add, before the files.
+    pub tables: TableChanges,
+    /// Files to add.
+    pub added: Vec<PendingFile>,
+    /// Files to remove: [`DataFile::file_id`]s of the base version.
+    pub removed: Vec<i64>,
+    /// Rows to remove, by the number of their file in the base version.
+    pub deleted: BTreeMap<i64, DeletionVector>,
+    /// Why files and rows go: which rows of which table are meant. Where another commit adds such
+    /// rows meanwhile, the plan is refused.
+    pub removals: Vec<(String, Removal)>,
+    /// Contributions whose rows are in the files, by keys that no version has yet.
+    pub contributions: Vec<LoggedContribution>,
+    /// What the commit is, for people.
+    pub message: String,
+    /// Who commits; empty where nobody says.
+    pub author: String,
+}
+
+impl CommitPlan {
+    /// Would the plan change nothing?
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+            && self.added.is_empty()
+            && self.removed.is_empty()
+            && self.deleted.is_empty()
+    }
+}
+
+impl CatalogStore {
+    /// Publish `plan` as one new version and return its number: all of it or nothing.
+    ///
+    /// `base_version` is the version on which the writer's decisions rest. Ids are checked against
+    /// every file that is visible, those committed since included.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile, or
+    /// a table of the plan was dropped; those of [`TableChanges::apply`].
+    pub fn commit(&self, base_version: u64, mut plan: CommitPlan) -> Result<u64> {
+        // Compare with what is visible before taking the write lock, so that the lock is short.
+        let checked = self.snapshot()?;
+        let base = self.definitions(&self.metadata(), base_version)?;
+        let after = plan.tables.apply(checked.schema())?;
+        let claims = Claims::of(&plan, &after)?;
+        claims.refuse_repeated()?;
+        for (table, ids) in &claims.unique {
+            if plan.tables.dropped.contains(&table.name) {
+                continue;
+            }
+            let files = checked
+                .data_files(&table.name)
+                .iter()
+                .filter(|file| !plan.removed.contains(&file.file_id));
+            let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
+            refuse_found(self, table, files, ids)?;
+        }
+        let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
+        let change = Change {
+            message: &plan.message,
+            author: &plan.author,
+            tables: &plan.tables,
+            added: &files,
+            removed: &plan.removed,
+            deleted: &plan.deleted,
+            contributions: &plan.contributions,
+        };
+        let verify = |newest: &Newest<'_>| {
+            let is_new = |name: &str| plan.tables.added.iter().any(|table| table.name == name);
+            for table in files.iter().map(|file| &file.table).filter(|name| !is_new(name)) {
+                if newest.definitions.since.get(table) != base.since.get(table) {
+                    let reason = format!("table {table} was dropped by another commit");
+                    return Err(Error::Conflict { reason });
+                }
+            }
+            for (table, removal) in &plan.removals {
+                let mut added = newest.added_since.iter().filter(|file| file.table == *table);
+                if added.any(|file| removal.may_meet(file)) {
+                    let reason =
+                        format!("another commit added rows to {table} that may have to go too");
+                    return Err(Error::Conflict { reason });
+                }
+            }
+            for (table, ids) in &claims.unique {
+                let files = newest.added_since.iter().filter(|file| file.table == table.name);
+                let is_dropped = plan.tables.dropped.contains(&table.name);
+                let files = files.filter(|_| !is_dropped).map(|file| (file, None));
+                refuse_found(self, table, files, ids)?;
+            }
+            Ok(())
+        };
+        let version = self.metadata().commit(base_version, &change, verify)?;
+        for pending in &mut plan.added {
+            pending.committed = true;
+        }
+        Ok(version)
+    }
+}
+
+/// The ids that the files of a plan claim, ascending, of tables where an id names one row.
+struct Claims<'a> {
+    unique: Vec<(&'a TableDef, Vec<i64>)>,
+}
+
+impl<'a> Claims<'a> {
+    fn of(plan: &CommitPlan, schema: &'a SchemaDef) -> Result<Self> {
+        let mut ids_of: HashMap<&str, Vec<i64>> = HashMap::new();
+        for pending in &plan.added {
+            ids_of.entry(&pending.file.table).or_default().extend(&pending.ids);
+        }
+        let mut unique = vec![];
+        for (name, mut ids) in ids_of {
+            let table = schema.find(name)?;
+            if ids_are_unique(table) {
+                ids.sort_unstable();
+                unique.push((table, ids));
+            }
+        }
+        Ok(Self { unique })
+    }
+
+    fn refuse_repeated(&self) -> Result<()> {
+        for (table, ids) in &self.unique {
+            let repeated =
+                ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            refuse(table, repeated)?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse_found<'a>(
+    store: &CatalogStore,
+    table: &TableDef,
+    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
+    ids: &[i64],
+) -> Result<()> {
+    let mut found = HashMap::new();
+    look_up_in_files(store, table, files, ids, &mut found)?;
+    let mut found: Vec<i64> = found.into_keys().collect();
+    found.sort_unstable();
+    refuse(table, found)
+}

@@ -1,0 +1,70 @@
+//! The disk, as data files are written to it and removed from it.
+//!
+//! Everything that must be durable before a commit goes through these few calls, so that a test can
+//! make any of them fail: a write cut short, a sync that is refused, a disk that is full or gone.
+//! (The metadata are SQLite's, which has its own calls and its own such tests.)
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes and removes files.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Make a folder, and those above it that are missing, durably.
+    fn make_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Make a file that is not there yet.
+    fn create_file(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
+
+    /// Make the entries of a folder durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Remove a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A file that is being written.
+pub trait NewFile: Write + Send {
+    /// Make what was written durable.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The disks of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocalDisk;
+
+impl Disk for LocalDisk {
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            self.make_folder(parent)?;
+            match fs::create_dir(path) {
+                // Another writer was quicker; the entry may not be durable yet.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => return self.sync_folder(parent),
+            }
+        }
+        fs::create_dir_all(path)
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
+        Ok(Box::new(File::create_new(path)?))
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
+
+impl NewFile for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}

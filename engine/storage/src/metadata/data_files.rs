@@ -1,0 +1,172 @@
+//! The rows of the metadata that describe data files.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::deletion_vectors;
+use crate::chunking::ChunkId;
+use crate::data_file::{ColumnRange, DataFile, Footprint, IdRun, RangeValue};
+use crate::deletion_vector::DeletionVector;
+use crate::sphgeom::{Angle, Cap, UnitVector};
+use crate::{Error, Result};
+
+/// Add a file that becomes visible in `version`.
+pub(super) fn insert(transaction: &Transaction<'_>, file: &DataFile, version: u64) -> Result<()> {
+    let run = file.id_run.as_ref();
+    transaction.execute(
+        "INSERT INTO data_file (table_name, path, n_rows, size_bytes, checksum,
+                                run_path, run_bytes, run_checksum, id_min, id_max, added_in)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            file.table,
+            file.path,
+            file.n_rows,
+            file.size_bytes,
+            file.checksum,
+            run.map(|run| &run.path),
+            run.map(|run| run.size_bytes),
+            run.map(|run| &run.checksum),
+            run.map(|run| run.id_min),
+            run.map(|run| run.id_max),
+            version
+        ],
+    )?;
+    let file_id = transaction.last_insert_rowid();
+    for footprint in &file.footprints {
+        let cap = footprint.cap.as_ref();
+        transaction.execute(
+            "INSERT INTO footprint VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                file_id,
+                footprint.chunk.to_i64(),
+                footprint.first_row_group,
+                footprint.n_row_groups,
+                footprint.n_rows,
+                cap.map(|cap| cap.center.x),
+                cap.map(|cap| cap.center.y),
+                cap.map(|cap| cap.center.z),
+                cap.map(|cap| cap.radius.degrees()),
+                footprint.key_min,
+                footprint.key_max,
+                footprint.max_offset.map(|offset| offset.degrees())
+            ],
+        )?;
+    }
+    for range in &file.column_ranges {
+        transaction.execute(
+            "INSERT INTO column_range VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![file_id, range.column, range.min, range.max, range.null_count],
+        )?;
+    }
+    Ok(())
+}
+
+/// Return the files whose row in the metadata fulfils `condition` on the version `?1`, with the rows
+/// that are deleted in `seen_in`.
+pub(super) fn data_files_where(
+    connection: &Connection,
+    condition: &str,
+    version: u64,
+    seen_in: u64,
+) -> Result<Vec<DataFile>> {
+    let mut files = connection
+        .prepare_cached(&format!(
+            "SELECT file_id, table_name, path, n_rows, size_bytes, checksum,
+                    run_path, run_bytes, run_checksum, id_min, id_max, added_in
+             FROM data_file WHERE {condition} ORDER BY file_id"
+        ))?
+        .query_map([version], |row| {
+            let run_path: Option<String> = row.get(6)?;
+            let id_run = match run_path {
+                Some(path) => Some(IdRun {
+                    path,
+                    size_bytes: row.get(7)?,
+                    checksum: row.get(8)?,
+                    id_min: row.get(9)?,
+                    id_max: row.get(10)?,
+                }),
+                None => None,
+            };
+            Ok(DataFile {
+                file_id: row.get(0)?,
+                table: row.get(1)?,
+                path: row.get(2)?,
+                n_rows: row.get(3)?,
+                deleted: None,
+                size_bytes: row.get(4)?,
+                checksum: row.get(5)?,
+                added_in: row.get(11)?,
+                id_run,
+                footprints: vec![],
+                column_ranges: vec![],
+            })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let index_of: std::collections::HashMap<i64, usize> =
+        files.iter().enumerate().map(|(index, file)| (file.file_id, index)).collect();
+
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT footprint.* FROM footprint JOIN data_file USING (file_id)
+         WHERE {condition} ORDER BY file_id, first_row_group"
+    ))?;
+    let mut rows = statement.query([version])?;
+    while let Some(row) = rows.next()? {
+        let x: Option<f64> = row.get(5)?;
+        let cap = match x {
+            Some(x) => Some(Cap {
+                center: UnitVector { x, y: row.get(6)?, z: row.get(7)? },
+                radius: Angle::from_degrees(row.get(8)?),
+            }),
+            None => None,
+        };
+        let footprint = Footprint {
+            chunk: ChunkId::from_i64(row.get(1)?),
+            first_row_group: row.get(2)?,
+            n_row_groups: row.get(3)?,
+            n_rows: row.get(4)?,
+            cap,
+            key_min: row.get(9)?,
+            key_max: row.get(10)?,
+            max_offset: row.get::<_, Option<f64>>(11)?.map(Angle::from_degrees),
+        };
+        if let Some(&index) = index_of.get(&row.get(0)?) {
+            files[index].footprints.push(footprint);
+        }
+    }
+
+    for (file_id, bytes) in deletion_vectors::seen_in(connection, condition, version, seen_in)? {
+        if let Some(&index) = index_of.get(&file_id) {
+            let path = std::path::PathBuf::from(&files[index].path);
+            let vector = DeletionVector::from_bytes(&bytes).map_err(|error| Error::Corrupt {
+                path,
+                reason: format!("deletion vector: {error}"),
+            })?;
+            files[index].deleted = Some(Arc::new(vector));
+        }
+    }
+
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT column_range.* FROM column_range JOIN data_file USING (file_id)
+         WHERE {condition} ORDER BY file_id, column_name"
+    ))?;
+    let mut rows = statement.query([version])?;
+    while let Some(row) = rows.next()? {
+        let range = ColumnRange {
+            column: row.get(1)?,
+            min: row.get::<_, Option<RangeValue>>(2)?,
+            max: row.get::<_, Option<RangeValue>>(3)?,
+            null_count: row.get(4)?,
+        };
+        if let Some(&index) = index_of.get(&row.get(0)?) {
+            files[index].column_ranges.push(range);
+        }
+    }
+    Ok(files)
+}
+
+/// Return the name of the table of a file.
+pub(super) fn table_of(connection: &Connection, file_id: i64) -> Result<String> {
+    let table = "SELECT table_name FROM data_file WHERE file_id = ?1";
+    Ok(connection.query_row(table, [file_id], |row| row.get(0))?)
+}

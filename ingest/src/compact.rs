@@ -1,0 +1,172 @@
+//! Compaction: the small files that commits leave become few large ones, by chunk.
+//!
+//! ```text
+//!   file 1 │ A B C │            │ A A A B B │   sorted as a new file would be; rows that are
+//!   file 2 │ A C   │  ───────▶  │ C C C     │   deleted are left out, and their vectors go
+//!   file 3 │ B C × │            parted where chunks meet, at about the target size
+//! ```
+//!
+//! No row changes, moves to another chunk or gets another key, so that a query has the same answer
+//! before and after. Readers go on with the files they see, which `vacuum` removes when nobody can
+//! ask for them any more. A commit that touches the same files meanwhile makes the compaction a
+//! conflict, and it begins anew; additions do not disturb it.
+
+use std::collections::BTreeSet;
+
+use almagest_storage::data_file::DataFile;
+use almagest_storage::schema::TableDef;
+use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, PlacedRows, Snapshot};
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+
+use crate::error::{Error, Result};
+
+/// How often a table is tried again when other commits come in between.
+const TRIES: usize = 5;
+
+/// What is worth rewriting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompactConfig {
+    /// Files below this size are merged.
+    pub small_bytes: u64,
+    /// So many small files are needed for that.
+    pub min_files: usize,
+    /// Files of which this share of the rows or more is deleted are rewritten.
+    pub deleted_share: f64,
+    /// Files are parted when their rows take this much memory.
+    pub target_bytes: usize,
+}
+
+impl Default for CompactConfig {
+    /// Files below 32 MiB, from four on; a tenth deleted; parted at 256 MiB.
+    fn default() -> Self {
+        Self { small_bytes: 32 << 20, min_files: 4, deleted_share: 0.1, target_bytes: 256 << 20 }
+    }
+}
+
+/// What was done to one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompactReport {
+    /// The table.
+    pub table: String,
+    /// Files that were rewritten.
+    pub files_before: usize,
+    /// Files that hold their rows now.
+    pub files_after: usize,
+    /// Rows in them.
+    pub n_rows: u64,
+    /// The version that this made.
+    pub version: u64,
+}
+
+/// What was done to all tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Tables that were compacted.
+    pub tables: Vec<CompactReport>,
+    /// Tables whose rows other commits removed again and again meanwhile; they stay as they are
+    /// until the next compaction.
+    pub busy: Vec<String>,
+}
+
+/// Compact every table of a catalog that is worth it, each in a version of its own.
+///
+/// # Errors
+/// Storage errors. Tables that were compacted before stay so.
+pub fn compact(store: &CatalogStore, config: &CompactConfig) -> Result<Compacted> {
+    let names: Vec<String> =
+        store.snapshot()?.schema().tables.iter().map(|table| table.name.clone()).collect();
+    let mut compacted = Compacted::default();
+    for name in names {
+        let mut tries = 1;
+        loop {
+            match compact_table(store, &name, config) {
+                Ok(report) => {
+                    compacted.tables.extend(report);
+                    break;
+                }
+                Err(Error::Storage(StorageError::Conflict { .. })) if tries < TRIES => tries += 1,
+                Err(Error::Storage(StorageError::Conflict { .. })) => {
+                    compacted.busy.push(name);
+                    break;
+                }
+                // It was dropped meanwhile.
+                Err(Error::Storage(StorageError::NoSuchTable { .. })) => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(compacted)
+}
+
+fn compact_table(
+    store: &CatalogStore,
+    name: &str,
+    config: &CompactConfig,
+) -> Result<Option<CompactReport>> {
+    let _writing = store.begin_writing()?;
+    let snapshot = store.snapshot()?;
+    let table = snapshot.table(name)?.clone();
+    let files = worth_rewriting(snapshot.data_files(&table.name), config);
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let chunks: BTreeSet<_> =
+        files.iter().flat_map(|file| file.footprints.iter().map(|f| f.chunk)).collect();
+    let mut plan = CommitPlan {
+        removed: files.iter().map(|file| file.file_id).collect(),
+        ..CommitPlan::default()
+    };
+    let mut buffered = vec![];
+    let mut buffered_bytes = 0;
+    for chunk in chunks {
+        let rows = snapshot.read_chunk(&table.name, &files, chunk)?;
+        buffered_bytes += rows.batch.get_array_memory_size();
+        buffered.push(rows);
+        if buffered_bytes >= config.target_bytes {
+            write(store, &table, &mut buffered, &mut plan)?;
+            buffered_bytes = 0;
+        }
+    }
+    write(store, &table, &mut buffered, &mut plan)?;
+    let (files_before, files_after) = (files.len(), plan.added.len());
+    let n_rows = plan.added.iter().map(|file| file.n_rows()).sum();
+    plan.message = format!("compact {}: {files_before} files to {files_after}", table.name);
+    let version = commit(store, &snapshot, plan)?;
+    Ok(Some(CompactReport { table: table.name, files_before, files_after, n_rows, version }))
+}
+
+fn commit(store: &CatalogStore, snapshot: &Snapshot, plan: CommitPlan) -> Result<u64> {
+    Ok(store.commit(snapshot.version(), plan)?)
+}
+
+fn worth_rewriting<'a>(files: &'a [DataFile], config: &CompactConfig) -> Vec<&'a DataFile> {
+    let is_holed = |file: &&DataFile| {
+        let n_deleted = (file.n_rows - file.n_visible_rows()) as f64;
+        n_deleted > 0.0 && n_deleted >= config.deleted_share * file.n_rows as f64
+    };
+    let is_small = |file: &&DataFile| file.size_bytes < config.small_bytes;
+    match files.iter().filter(is_small).count() >= config.min_files.max(2) {
+        true => files.iter().filter(|file| is_small(file) || is_holed(file)).collect(),
+        false => files.iter().filter(is_holed).collect(),
+    }
+}
+
+/// Write the buffered rows to a file of the plan.
+fn write(
+    store: &CatalogStore,
+    table: &TableDef,
+    buffered: &mut Vec<PlacedRows>,
+    plan: &mut CommitPlan,
+) -> Result<()> {
+    let (batches, places): (Vec<RecordBatch>, Vec<_>) =
+        std::mem::take(buffered).into_iter().map(|rows| (rows.batch, rows.places)).unzip();
+    let places = places.concat();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let batch = concat_batches(&table.arrow_schema(), &batches)
+        .map_err(|source| Error::Rows { table: table.name.clone(), source })?;
+    plan.added.push(store.write_data_file(table, PlacedRows { batch, places })?);
+    Ok(())
+}

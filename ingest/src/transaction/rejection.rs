@@ -1,0 +1,181 @@
+//! Rows that do not fit are left out, each with its reason, where the caller wants that.
+//!
+//! A batch is appended whole. If rows of it do not fit, it is halved and each half appended by
+//! itself, in order, down to the rows at fault: n rows with k faults take some k log n attempts, and
+//! the answer for each row is the one that it would get alone, after those before it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use arrow::array::RecordBatch;
+
+use super::Transaction;
+use super::contribution::director_of;
+use crate::config::OnError;
+use crate::conform::Report;
+use crate::error::{Error, Result, ValueProblem};
+use crate::origin::{Origin, RowOrigin};
+use crate::place::{id_column, ids_are_unique};
+
+/// Rows that were left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rejected {
+    /// How many, by the kind of their fault.
+    pub by_kind: BTreeMap<String, u64>,
+}
+
+impl Rejected {
+    /// Return the number of rows.
+    pub fn n_rows(&self) -> u64 {
+        self.by_kind.values().sum()
+    }
+}
+
+/// Counts rejected rows and writes them to a file.
+#[derive(Debug)]
+pub(super) struct Rejecting {
+    pub rejected: Rejected,
+    file: Option<(PathBuf, csv::Writer<File>)>,
+}
+
+impl Rejecting {
+    pub fn new(on_error: &OnError) -> Result<Option<Self>> {
+        let path = match on_error {
+            OnError::Abort => return Ok(None),
+            OnError::Reject { file } => file,
+        };
+        let file = match path {
+            Some(path) => {
+                let error = |source| Error::Io { path: path.clone(), source };
+                let mut writer = csv::Writer::from_writer(File::create(path).map_err(error)?);
+                writer
+                    .write_record(["input", "row", "table", "kind", "reason"])
+                    .map_err(|source| error(source.into()))?;
+                Some((path.clone(), writer))
+            }
+            None => None,
+        };
+        Ok(Some(Self { rejected: Rejected::default(), file }))
+    }
+
+    fn add(&mut self, table: &str, row: &RowOrigin, kind: &str, reason: &str) -> Result<()> {
+        *self.rejected.by_kind.entry(kind.to_owned()).or_default() += 1;
+        if let Some((path, writer)) = &mut self.file {
+            let number = row.row.to_string();
+            writer
+                .write_record([row.input.as_ref(), number.as_str(), table, kind, reason])
+                .map_err(|source| Error::Io { path: path.clone(), source: source.into() })?;
+        }
+        Ok(())
+    }
+
+    /// Write everything to disk and return the counts.
+    pub fn finish(mut self) -> Result<Rejected> {
+        if let Some((path, writer)) = &mut self.file {
+            let error = |source: io::Error| Error::Io { path: path.clone(), source };
+            writer.flush().map_err(error)?;
+        }
+        Ok(self.rejected)
+    }
+}
+
+impl Transaction {
+    /// Append those rows of a batch that fit.
+    pub(super) fn append_or_reject(
+        &mut self,
+        table: &str,
+        batch: &RecordBatch,
+        origin: &Origin,
+    ) -> Result<Report> {
+        let mut report = Report::default();
+        let mut parts = vec![(0, batch.num_rows())];
+        while let Some((start, length)) = parts.pop() {
+            let rows = batch.slice(start, length);
+            let origin = origin.after(start);
+            let attempt = self
+                .refuse_known_ids(table, &rows, &origin)
+                .and_then(|()| self.append_all(table, &rows, &origin));
+            match attempt {
+                Ok(appended) => report.merge(&appended),
+                Err(error) => match kind_of(&error) {
+                    None => return Err(error),
+                    Some(kind) if length == 1 => {
+                        let reason = error.to_string();
+                        let prefix = format!("{}", origin.row(0));
+                        let reason = reason.strip_prefix(&prefix).unwrap_or(&reason);
+                        let reason = reason.trim_start_matches([':', ',', ' ']);
+                        if let Some(rejecting) = &mut self.rejecting {
+                            rejecting.add(table, &origin.row(0), kind, reason)?;
+                        }
+                    }
+                    Some(_) => {
+                        // The first half is taken from the end of the list next.
+                        parts.push((start + length / 2, length - length / 2));
+                        parts.push((start, length / 2));
+                    }
+                },
+            }
+        }
+        Ok(report)
+    }
+
+    /// Refuse ids that the catalog has, here rather than at the commit, so that single rows can be
+    /// rejected. Where rows of the table are removed by this transaction, the commit decides.
+    fn refuse_known_ids(&self, table: &str, rows: &RecordBatch, origin: &Origin) -> Result<()> {
+        let table = self.schema.find(table)?;
+        let is_removed = self.removals.iter().any(|(name, _)| *name == table.name);
+        if !ids_are_unique(table) || !self.is_committed(&table.name) || is_removed {
+            return Ok(());
+        }
+        let Ok((rows, _)) = crate::conform::conform(table, rows, origin, self.config.conform)
+        else {
+            return Ok(());
+        };
+        let Some(ids) = id_column(table, &rows) else { return Ok(()) };
+        let known = self.snapshot.look_up_ids(&table.name, ids.values())?;
+        let row = (0..rows.num_rows()).find(|&row| known.contains_key(&ids.value(row)));
+        let Some(row) = row else { return Ok(()) };
+        Err(Error::KnownId {
+            origin: origin.row(row),
+            table: table.name.clone(),
+            column: table.id.clone().unwrap_or_default(),
+            id: ids.value(row),
+        })
+    }
+
+    /// Reject the rows that still wait for a director, as nobody has it.
+    pub(super) fn reject_waiting(&mut self) -> Result<()> {
+        let Some(rejecting) = &mut self.rejecting else { return Ok(()) };
+        for contribution in self.contributions.values_mut() {
+            let given_up = contribution.give_up_waiting();
+            let table = &contribution.table;
+            let Some((director, key)) = director_of(table) else { continue };
+            for (row, id) in given_up {
+                let reason = format!("no {director} has {key} {id}");
+                rejecting.add(&table.name, &row, "unknown director", &reason)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Name the kind of a fault of single rows; none for what concerns the whole input.
+fn kind_of(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Value { problem, .. } => match problem {
+            ValueProblem::NotA(_) | ValueProblem::NotGeometry(_) => "wrong type",
+            ValueProblem::OutOfRange(_) | ValueProblem::Inexact => "overflow",
+            ValueProblem::Absent => "missing value",
+            ValueProblem::NotFinite => "not finite",
+            ValueProblem::TooLong { .. } => "too long",
+            ValueProblem::ZeroDirector => "bad id",
+            ValueProblem::BeyondPole => "bad position",
+        },
+        Error::RepeatedId { .. } | Error::KnownId { .. } => "duplicate id",
+        Error::NoPlace { .. } => "no place",
+        Error::Position { .. } => "bad position",
+        _ => return None,
+    })
+}

@@ -1,0 +1,49 @@
+//! Savepoints: a file or a contribution that fails half-way leaves the transaction as it was.
+
+use super::Transaction;
+use super::contribution::Contribution;
+use crate::error::Result;
+
+/// Is there a savepoint to go back to?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Savepoint {
+    None,
+    Set,
+}
+
+impl Transaction {
+    /// Do some work; where it fails, go back to what there was before. Work inside such work goes
+    /// back with it.
+    pub(super) fn within_savepoint<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if self.savepoint == Savepoint::Set {
+            return work(self);
+        }
+        // What came before stays in memory until the work is done: leave it room.
+        let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
+        if buffered > self.config.buffer_bytes / 2 {
+            self.flush_down_to(0)?;
+        }
+        self.savepoint = Savepoint::Set;
+        self.directors.mark();
+        self.contributions.values_mut().for_each(Contribution::mark);
+        let rejected = self.rejecting.as_ref().map(|rejecting| rejecting.rejected.clone());
+        let state = self.state;
+        let result = work(self);
+        self.savepoint = Savepoint::None;
+        if result.is_ok() {
+            self.directors.release();
+            self.contributions.values_mut().for_each(Contribution::release);
+        } else {
+            self.directors.roll_back();
+            self.contributions.retain(|_, contribution| contribution.roll_back());
+            if let (Some(rejecting), Some(rejected)) = (&mut self.rejecting, rejected) {
+                rejecting.rejected = rejected;
+            }
+            self.state = state;
+        }
+        result
+    }
+}

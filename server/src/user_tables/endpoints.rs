@@ -1,0 +1,229 @@
+//! The requests that make, fill, share and drop tables of users.
+
+use std::path::PathBuf;
+
+use almagest_ingest::{ReadOptions, infer};
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::TryStreamExt;
+
+use super::definition::{of_vosi, spread};
+use super::store::{Person, TableName};
+use crate::base_url::BaseUrl;
+use crate::dali::Parameters;
+use crate::error::PlainText;
+use crate::state::AppState;
+use crate::uploads::folder::FileId;
+use crate::uws::{Owner, Phase};
+use crate::{Error, Result};
+
+type Answer<T = Response> = Result<T, PlainText>;
+
+/// Bytes of a definition at most: some ten thousand columns.
+const MAX_DEFINITION: usize = 4 << 20;
+const VOTABLE: &str = "application/x-votable+xml";
+
+impl FromRequestParts<AppState> for Person {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let owner = Owner::from_request_parts(parts, state).await?;
+        state.views.person(&owner, &state.config)
+    }
+}
+
+/// PUT of a table: its definition (a VOSI table, the fields of a VOTable), or a table file of another
+/// format, whose rows it then has, or `JOB=…`, whose result it then is.
+pub async fn create(
+    State(state): State<AppState>,
+    base: BaseUrl,
+    person: Person,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    query: axum::extract::RawQuery,
+    body: Body,
+) -> Answer {
+    let name = TableName::read(&name)?;
+    let parameters = Parameters::from_query(query.0.as_deref().unwrap_or_default());
+    let tables = state.views.user_tables().clone();
+    let location = [(LOCATION, format!("{base}/tap/tables/{name}"))];
+    let made = StatusCode::CREATED;
+    if let Some(id) = parameters.get("JOB")? {
+        let (path, query) = result_of(&state, &person.owner, id).await?;
+        let options = options(&state, None);
+        let n_rows = blocking(move || {
+            let file = almagest_ingest::format::read(&path, &options)?;
+            tables.create_from(&person, &name, file, query.as_deref())
+        });
+        return Ok((made, location, format!("{} rows\n", n_rows.await?)).into_response());
+    }
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type =
+        media_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_owned());
+    if media_type.as_deref().is_some_and(|it| ["text/xml", "application/xml"].contains(&it)) {
+        let bytes = axum::body::to_bytes(body, MAX_DEFINITION).await;
+        let bytes = bytes.map_err(|error| Error::BadBody { reason: error.to_string() })?;
+        let text = String::from_utf8(bytes.into());
+        let text = text.map_err(|_| Error::BadBody { reason: "it is not UTF-8".to_owned() })?;
+        let table = of_vosi(&name.table, &text)?;
+        blocking(move || tables.create(&person, &name, table)).await?;
+        return Ok((made, location).into_response());
+    }
+    let is_definition = media_type.as_deref() == Some(VOTABLE);
+    let kept = Kept::receive(&state, media_type.as_deref(), body).await?;
+    let options = options(&state, media_type);
+    let n_rows = blocking(move || {
+        let file = kept.read(&options)?;
+        if is_definition {
+            let table = infer::table_def(&name.table, &file.schema(), "the definition")?.table;
+            tables.create(&person, &name, spread(table))?;
+            return Ok(0);
+        }
+        tables.create_from(&person, &name, file, None)
+    });
+    Ok((made, location, format!("{} rows\n", n_rows.await?)).into_response())
+}
+
+/// POST of rows.
+pub async fn load(
+    State(state): State<AppState>,
+    person: Person,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let name = TableName::read(&name)?;
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.map(str::to_owned);
+    let tables = state.views.user_tables().clone();
+    // Who may not fill the table need not send rows.
+    tables.entry(&person, &name)?;
+    let kept = Kept::receive(&state, media_type.as_deref(), body).await?;
+    let options = options(&state, media_type);
+    let n_rows = blocking(move || tables.load(&person, &name, &kept.path, &options));
+    Ok(format!("{} rows\n", n_rows.await?).into_response())
+}
+
+/// DELETE of a table.
+pub async fn remove(
+    State(state): State<AppState>,
+    person: Person,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    let name = TableName::read(&name)?;
+    let tables = state.views.user_tables().clone();
+    blocking(move || tables.remove(&person, &name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// GET of what is known of a table besides its columns.
+pub async fn permissions(
+    State(state): State<AppState>,
+    person: Person,
+    Path(name): Path<String>,
+) -> Answer<String> {
+    let entry = state.views.user_tables().entry(&person, &TableName::read(&name)?)?;
+    let sharing = &entry.sharing;
+    let mut out = format!("public={}\n", sharing.is_public);
+    for (what, value) in [("r-group", &sharing.read_group), ("rw-group", &sharing.write_group)] {
+        out += &format!("{what}={}\n", value.as_deref().unwrap_or_default());
+    }
+    out += &format!("created={}\nexpires={}\n", entry.created, entry.expires);
+    if let Some(origin) = &entry.origin {
+        out += &format!("query={}\n", origin.replace(['\r', '\n'], " "));
+    }
+    Ok(out)
+}
+
+/// POST of who else may see or change a table; an empty group is none.
+pub async fn share(
+    State(state): State<AppState>,
+    person: Person,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Answer<StatusCode> {
+    let name = TableName::read(&name)?;
+    let is_public = match parameters.get("PUBLIC")?.map(str::to_ascii_lowercase).as_deref() {
+        None => None,
+        Some("true" | "1") => Some(true),
+        Some("false" | "0") => Some(false),
+        Some(other) => {
+            let (value, expected) = (other.to_owned(), "true or false".to_owned());
+            return Err(Error::BadParameter { name: "PUBLIC", value, expected }.into());
+        }
+    };
+    let group = |value: &str| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+    let read_group = parameters.get("R-GROUP")?.map(group);
+    let write_group = parameters.get("RW-GROUP")?.map(group);
+    let tables = state.views.user_tables().clone();
+    let change = move || {
+        tables.share(&person, &name, |sharing| {
+            sharing.is_public = is_public.unwrap_or(sharing.is_public);
+            if let Some(group) = read_group {
+                sharing.read_group = group;
+            }
+            if let Some(group) = write_group {
+                sharing.write_group = group;
+            }
+        })
+    };
+    blocking(change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where the result of a job is, and the query that it answers.
+async fn result_of(state: &AppState, owner: &Owner, id: &str) -> Result<(PathBuf, Option<String>)> {
+    let id = id.rsplit('/').next().unwrap_or(id);
+    let job = state.jobs.job(id, owner).await?;
+    if job.phase != Phase::Completed {
+        return Err(Error::NotInPhase { what: "result", phase: job.phase });
+    }
+    Ok((state.jobs.result_path(&job), job.parameters.first("QUERY").map(str::to_owned)))
+}
+
+fn options(state: &AppState, media_type: Option<String>) -> ReadOptions {
+    ReadOptions {
+        media_type,
+        max_rows: Some(state.config.upload_rows),
+        max_bytes: Some(state.config.upload_bytes),
+        ..ReadOptions::default()
+    }
+}
+
+/// The body of a request as a file, which is gone when this is.
+struct Kept {
+    path: PathBuf,
+}
+
+impl Kept {
+    async fn receive(state: &AppState, media_type: Option<&str>, body: Body) -> Result<Self> {
+        state.jobs.disk().check()?;
+        let folder = state.jobs.uploads();
+        let bytes = body.into_data_stream();
+        let bytes = bytes.map_err(|error| Error::BadBody { reason: error.to_string() });
+        let id: FileId = folder.keep(None, media_type, state.config.upload_bytes, bytes).await?;
+        Ok(Self { path: folder.path(&id) })
+    }
+
+    fn read(&self, options: &ReadOptions) -> Result<almagest_ingest::format::TableReader> {
+        Ok(almagest_ingest::format::read(&self.path, options)?)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        crate::uws::state_folder::remove(&self.path);
+    }
+}
+
+/// Do work that waits for the disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::QueryThread { reason: error.to_string() })?
+}
