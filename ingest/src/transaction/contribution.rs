@@ -263,7 +263,10 @@ pub(super) fn director_of(table: &TableDef) -> Option<(&str, &str)> {
         TableKind::Child { director, key } | TableKind::RefMatch { first: (director, key), .. } => {
             Some((director, key))
         }
-        TableKind::Director | TableKind::Positional | TableKind::Replicated => None,
+        TableKind::Director
+        | TableKind::Positional
+        | TableKind::Replicated
+        | TableKind::View { .. } => None,
     }
 }
 
