@@ -313,7 +313,7 @@ impl Condition {
                 }
                 self.shapes.push((**shape).clone());
                 let cap = shape.bounding_cap();
-                let half = cap.radius.radians() + 1e-9;
+                let half = cap.radius.degrees().to_radians() + 1e-9;
                 let (ra, dec) = cap.center.to_lonlat_deg();
                 let (sin_ra, cos_ra) = ra.to_radians().sin_cos();
                 let (sin_dec, cos_dec) = dec.to_radians().sin_cos();

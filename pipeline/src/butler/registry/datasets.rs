@@ -288,7 +288,7 @@ pub(super) fn insert(
         ];
         row.extend(Dimension::ALL.map(|dimension| sql_value(whole.data_id.get(dimension))));
         row.extend([whole.begin_mjd, whole.end_mjd].map(SqlValue::from));
-        row.push(whole.region.into());
+        row.push(whole.region.clone().into());
         row.extend(whole.cap.map(SqlValue::from));
         row.extend([
             path.into(),
