@@ -252,13 +252,17 @@ impl Condition {
             }
         }
         let (tables, first) = from.split_once(" WHERE ").unwrap_or((from, "TRUE"));
-        let comparison = if query.dataset_type.contains(['*', '?']) { "GLOB" } else { "=" };
+        // A pattern becomes a list of names: an index can be searched for these.
+        let of_type = match query.dataset_type.contains(['*', '?']) {
+            true => "IN (SELECT dataset_type FROM dataset_type WHERE dataset_type GLOB ?)",
+            false => "= ?",
+        };
         let condition = if self.sql.is_empty() { "TRUE" } else { &self.sql };
         let plus = if self.lead == Lead::Tree { "+" } else { "" };
         let sql = format!(
             "SELECT {COLUMNS} FROM {tables} JOIN dataset_type t USING (dataset_type)
              JOIN collection c ON c.collection_id = d.run_id{joins}
-             WHERE {first} AND {plus}d.dataset_type {comparison} ? AND {condition}"
+             WHERE {first} AND {plus}d.dataset_type {of_type} AND {condition}"
         );
         let values = std::iter::once(SqlValue::Text(query.dataset_type.to_owned()))
             .chain(self.values.iter().cloned());
