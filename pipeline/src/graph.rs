@@ -45,7 +45,7 @@ pub struct Quantum {
     pub outputs: Vec<Predicted>,
     /// Indices of the quanta that must have ended before.
     pub after: Vec<usize>,
-    /// Index of the quantum that must have succeeded before, though nothing of it is read.
+    /// Index of the quantum that must not have failed before, though nothing of it is read.
     pub follows: Option<usize>,
 }
 
@@ -56,6 +56,8 @@ pub struct QuantumInput {
     pub connection: &'static str,
     /// Datasets without which the quantum cannot run.
     pub minimum: usize,
+    /// May there be several, so that it can do without one whose maker failed?
+    pub is_multiple: bool,
     /// The datasets.
     pub datasets: Vec<InputDataset>,
 }

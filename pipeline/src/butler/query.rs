@@ -4,8 +4,10 @@
 //! and `region` (also as `visit.timespan`, `visit_detector_region.region`, `patch.region`…); the
 //! fields of `visit` and `exposure`, as `visit.exposure_time`.
 //!
-//! Footprints meet a shape in two steps: their caps by a product of unit vectors, and only those
-//! that are near by the polygons themselves.
+//! Footprints meet a shape in three steps: boxes in the R-tree, then caps, and only those that are
+//! near by the polygons themselves. Times go through an R-tree too. Which index leads is said here,
+//! as SQLite cannot know that a run may hold everything: place or time, else visit, exposure, night
+//! or detector, else the run.
 
 use std::collections::HashMap;
 
@@ -78,7 +80,9 @@ impl Registry {
             condition.register(connection)?;
             if !runs.is_empty() {
                 let ids: Vec<String> = runs.iter().map(|leaf| leaf.id.to_string()).collect();
-                let from = format!("dataset d WHERE d.run_id IN ({})", ids.join(", "));
+                // A plus keeps SQLite from taking the index of the column.
+                let plus = if condition.lead > Lead::Run { "+" } else { "" };
+                let from = format!("dataset d WHERE {plus}d.run_id IN ({})", ids.join(", "));
                 for dataset in condition.select(connection, &from, query)? {
                     found.push((ranks[dataset.run.as_str()], dataset));
                 }
@@ -156,12 +160,51 @@ struct Condition {
     shapes: Vec<Shape>,
     joins_visit: bool,
     joins_exposure: bool,
+    lead: Lead,
+}
+
+/// Which index finds the fewest rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Lead {
+    /// That of runs and types.
+    #[default]
+    Run,
+    /// That of a dimension.
+    Dimension,
+    /// The trees of places and times.
+    Tree,
+}
+
+/// What leads where all parts must hold.
+fn lead(expression: &Expression) -> Lead {
+    let of_name = |name: &str| match Dimension::named(name) {
+        Some(Dimension::Visit | Dimension::Exposure | Dimension::DayObs | Dimension::Detector) => {
+            Lead::Dimension
+        }
+        _ if name.starts_with("visit.") || name.starts_with("exposure.") => Lead::Dimension,
+        _ => Lead::Run,
+    };
+    match expression {
+        Expression::And(parts) => parts.iter().map(lead).max().unwrap_or_default(),
+        Expression::OverlapsRegion { .. } | Expression::OverlapsTime { .. } => Lead::Tree,
+        Expression::In { name, .. } => of_name(name),
+        Expression::Compare { left, right, .. } => [left, right]
+            .into_iter()
+            .map(|side| match side {
+                Operand::Name(name) => of_name(name),
+                Operand::Value(_) => Lead::Run,
+            })
+            .max()
+            .unwrap_or_default(),
+        _ => Lead::Run,
+    }
 }
 
 impl Condition {
     fn of(expression: &Expression) -> Result<Self, ButlerError> {
         let mut condition = Self::default();
         condition.sql = condition.write(expression)?;
+        condition.lead = lead(expression);
         Ok(condition)
     }
 
@@ -209,12 +252,17 @@ impl Condition {
             }
         }
         let (tables, first) = from.split_once(" WHERE ").unwrap_or((from, "TRUE"));
-        let comparison = if query.dataset_type.contains(['*', '?']) { "GLOB" } else { "=" };
+        // A pattern becomes a list of names: an index can be searched for these.
+        let of_type = match query.dataset_type.contains(['*', '?']) {
+            true => "IN (SELECT dataset_type FROM dataset_type WHERE dataset_type GLOB ?)",
+            false => "= ?",
+        };
         let condition = if self.sql.is_empty() { "TRUE" } else { &self.sql };
+        let plus = if self.lead == Lead::Tree { "+" } else { "" };
         let sql = format!(
             "SELECT {COLUMNS} FROM {tables} JOIN dataset_type t USING (dataset_type)
              JOIN collection c ON c.collection_id = d.run_id{joins}
-             WHERE {first} AND d.dataset_type {comparison} ? AND {condition}"
+             WHERE {first} AND {plus}d.dataset_type {of_type} AND {condition}"
         );
         let values = std::iter::once(SqlValue::Text(query.dataset_type.to_owned()))
             .chain(self.values.iter().cloned());
@@ -256,16 +304,31 @@ impl Condition {
                 if !TIMESPANS.contains(&name.as_str()) {
                     return Err(unknown(name, &TIMESPANS));
                 }
-                self.values.extend([SqlValue::Real(*end_mjd), SqlValue::Real(*begin_mjd)]);
-                "(d.begin_mjd <= ? AND d.end_mjd >= ?)".to_owned()
+                let span = [*end_mjd, *begin_mjd].map(SqlValue::Real);
+                self.values.extend(span.iter().cloned().chain(span.clone()));
+                "(d.dataset_id IN (SELECT dataset_id FROM dataset_time
+                    WHERE begin_mjd <= ? AND end_mjd >= ?)
+                  AND d.begin_mjd <= ? AND d.end_mjd >= ?)"
+                    .to_owned()
             }
             Expression::OverlapsRegion { name, shape } => {
                 if !FOOTPRINTS.contains(&name.as_str()) {
                     return Err(unknown(name, &FOOTPRINTS));
                 }
                 self.shapes.push((**shape).clone());
+                let cap = shape.bounding_cap();
+                let half = cap.radius.degrees().to_radians() + 1e-9;
+                let (ra, dec) = cap.center.to_lonlat_deg();
+                let (sin_ra, cos_ra) = ra.to_radians().sin_cos();
+                let (sin_dec, cos_dec) = dec.to_radians().sin_cos();
+                for center in [cos_dec * cos_ra, cos_dec * sin_ra, sin_dec] {
+                    self.values.extend([center + half, center - half].map(SqlValue::Real));
+                }
                 format!(
-                    "meets_{}(d.region, d.cap_x, d.cap_y, d.cap_z, d.cap_radius_deg)",
+                    "(d.dataset_id IN (SELECT dataset_id FROM dataset_place
+                        WHERE min_x <= ? AND max_x >= ? AND min_y <= ? AND max_y >= ?
+                        AND min_z <= ? AND max_z >= ?)
+                      AND meets_{}(d.region, d.cap_x, d.cap_y, d.cap_z, d.cap_radius_deg))",
                     self.shapes.len() - 1
                 )
             }

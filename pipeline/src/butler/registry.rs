@@ -11,7 +11,8 @@
 //! ```
 //!
 //! A row of `dataset` carries what its data id implies, so that a condition on band, night, time or
-//! region is answered from that row. Records are never changed, so that the copies stay true.
+//! region is answered from that row. Records are never changed, so that the copies stay true. Places
+//! (boxes about caps of unit vectors) and times have R-trees beside them.
 //!
 //! Write-ahead log and `synchronous=FULL`: what has been recorded survives a power cut.
 
@@ -123,6 +124,10 @@ CREATE TABLE dataset (
 CREATE INDEX dataset_by_visit ON dataset (dataset_type, visit, detector);
 CREATE INDEX dataset_by_exposure ON dataset (dataset_type, exposure, detector);
 CREATE INDEX dataset_by_night ON dataset (dataset_type, day_obs);
+CREATE INDEX dataset_by_detector ON dataset (dataset_type, detector, visit);
+CREATE VIRTUAL TABLE dataset_place USING rtree
+    (dataset_id, min_x, max_x, min_y, max_y, min_z, max_z);
+CREATE VIRTUAL TABLE dataset_time USING rtree (dataset_id, begin_mjd, end_mjd);
 CREATE INDEX dataset_by_quantum ON dataset (quantum_id);
 CREATE TABLE tag (
     collection_id INTEGER NOT NULL REFERENCES collection,

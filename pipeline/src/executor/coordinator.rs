@@ -49,9 +49,18 @@ fn work(worker: &Worker<'_>, waiting: &Mutex<Receiver<Job>>, done: &Sender<Done>
     }
 }
 
+/// Why a quantum cannot run.
+struct Lack {
+    reason: String,
+    /// May none of its sequence come after it? Not so where there was nothing for it to do.
+    breaks_sequence: bool,
+}
+
 struct Coordinator<'a> {
     worker: Worker<'a>,
     outcomes: Vec<Option<Outcome>>,
+    /// Those after which no other of their sequence may come.
+    breaks_sequence: Vec<bool>,
     /// Quanta that each still waits for.
     n_before: Vec<usize>,
     /// Quanta that wait for each.
@@ -82,6 +91,7 @@ impl<'a> Coordinator<'a> {
         Self {
             worker,
             outcomes: vec![None; quanta.len()],
+            breaks_sequence: vec![false; quanta.len()],
             n_before,
             later,
             ready,
@@ -112,6 +122,7 @@ impl<'a> Coordinator<'a> {
             if self.report.first_error.is_none() {
                 self.report.first_error = done.error;
             }
+            self.breaks_sequence[done.quantum] = !done.outcome.is_success();
             self.is_stopping |= self.worker.options.fail_fast && !done.outcome.is_success();
             self.made.insert(done.quantum, done.outputs);
             self.end(done.quantum, done.outcome, done.receipt.as_ref(), watch);
@@ -128,9 +139,10 @@ impl<'a> Coordinator<'a> {
             let Some(quantum) = self.ready.first().copied() else { return Ok(()) };
             let inputs = match self.inputs(quantum) {
                 Ok(inputs) => inputs,
-                Err(reason) => {
+                Err(Lack { reason, breaks_sequence }) => {
                     self.ready.remove(&quantum);
                     self.block(quantum)?;
+                    self.breaks_sequence[quantum] = breaks_sequence;
                     self.end(quantum, Outcome::Blocked { reason }, None, watch);
                     continue;
                 }
@@ -181,13 +193,14 @@ impl<'a> Coordinator<'a> {
     }
 
     /// The datasets that a quantum reads, or why it cannot run.
-    fn inputs(&self, index: usize) -> Result<Vec<(&'static str, Vec<DatasetRef>)>, String> {
+    fn inputs(&self, index: usize) -> Result<Vec<(&'static str, Vec<DatasetRef>)>, Lack> {
         let graph = self.worker.graph;
         let quantum = &graph.quanta[index];
         let is_done =
             |before: usize| self.outcomes[before].as_ref().is_some_and(Outcome::is_success);
-        if let Some(before) = quantum.follows.filter(|before| !is_done(*before)) {
-            return Err(format!("{} comes before it and did not succeed", graph.name(before)));
+        if let Some(before) = quantum.follows.filter(|before| self.breaks_sequence[*before]) {
+            let reason = format!("{} comes before it and did not succeed", graph.name(before));
+            return Err(Lack { reason, breaks_sequence: true });
         }
         let mut inputs = vec![];
         for input in &quantum.inputs {
@@ -212,10 +225,13 @@ impl<'a> Coordinator<'a> {
                     }
                 }
             }
-            if datasets.len() < input.minimum {
-                let why = lacking
-                    .map_or(String::new(), |by| format!(": {} did not make it", graph.name(by)));
-                return Err(format!("no {}{why}", input.connection));
+            // What is optional may be absent, but not because its maker failed.
+            let failed = lacking.filter(|by| !input.is_multiple && !is_done(*by));
+            if datasets.len() < input.minimum || failed.is_some() {
+                let why = |by| format!(": {} did not make it", graph.name(by));
+                let reason =
+                    format!("no {}{}", input.connection, lacking.map_or(String::new(), why));
+                return Err(Lack { reason, breaks_sequence: failed.is_some() });
             }
             inputs.push((input.connection, datasets));
         }

@@ -190,7 +190,8 @@ impl Builder<'_> {
                 return Ok(Err(format!("{} ({data_id}): {reason}", task.label)));
             }
             let (connection, minimum) = (input.name, input.minimum);
-            inputs.push(QuantumInput { connection, minimum, datasets });
+            let is_multiple = input.is_multiple;
+            inputs.push(QuantumInput { connection, minimum, is_multiple, datasets });
         }
         let mut outputs = vec![];
         for output in &task.connections.outputs {

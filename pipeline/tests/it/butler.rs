@@ -335,7 +335,7 @@ fn queries_by_place_and_time() {
     many(&fixture);
     let check = |condition: &str, expected: usize| {
         let mut best = Duration::MAX;
-        for _ in 0..3 {
+        for _ in 0..5 {
             let begin = Instant::now();
             assert_eq!(fixture.query(&["run"], condition).len(), expected, "{condition}");
             best = best.min(begin.elapsed());
@@ -433,7 +433,7 @@ fn a_run_is_removed_with_its_files() {
     let gone = fixture.put_text("gone", 1, "gone");
     let registry = fixture.butler.registry();
     registry.set_chain("chain", &["gone", "keep"]).unwrap();
-    registry.associate("tags", &[gone.clone(), kept.clone()]).unwrap();
+    registry.associate("tags", &[kept.clone(), gone.clone()]).unwrap();
     let path = fixture.butler.path(&gone).unwrap();
     fixture.butler.remove("gone").unwrap();
     assert!(!path.exists());

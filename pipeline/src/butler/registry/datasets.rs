@@ -160,6 +160,10 @@ impl Registry {
                     OR dataset_id IN (SELECT dataset_id FROM dataset WHERE run_id = ?1)",
                 "DELETE FROM attempt
                     WHERE quantum_id IN (SELECT quantum_id FROM quantum WHERE run_id = ?1)",
+                "DELETE FROM dataset_place
+                    WHERE dataset_id IN (SELECT dataset_id FROM dataset WHERE run_id = ?1)",
+                "DELETE FROM dataset_time
+                    WHERE dataset_id IN (SELECT dataset_id FROM dataset WHERE run_id = ?1)",
                 "DELETE FROM dataset WHERE run_id = ?1",
                 "DELETE FROM quantum WHERE run_id = ?1",
                 "DELETE FROM chain WHERE parent_id = ?1 OR child_id = ?1",
@@ -284,7 +288,7 @@ pub(super) fn insert(
         ];
         row.extend(Dimension::ALL.map(|dimension| sql_value(whole.data_id.get(dimension))));
         row.extend([whole.begin_mjd, whole.end_mjd].map(SqlValue::from));
-        row.push(whole.region.into());
+        row.push(whole.region.clone().into());
         row.extend(whole.cap.map(SqlValue::from));
         row.extend([
             path.into(),
@@ -295,7 +299,9 @@ pub(super) fn insert(
             added_at.clone().into(),
         ]);
         let added = connection.prepare_cached(sql)?.execute(params_from_iter(row))?;
-        if added == 0 {
+        if added == 1 {
+            whole.index(connection, connection.last_insert_rowid())?;
+        } else {
             let same = "SELECT checksum = ?4 AND instructions IS ?5 FROM dataset
                 WHERE run_id = ?1 AND dataset_type = ?2 AND data_id = ?3";
             let row =
@@ -384,6 +390,26 @@ impl Expanded {
             let region: String = row.get(0)?;
             let cap = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
             (self.region, self.cap) = (Some(region), cap.map(Some));
+        }
+        Ok(())
+    }
+}
+
+impl Expanded {
+    /// Enter place and time into their trees.
+    fn index(&self, connection: &Connection, dataset: i64) -> Result<(), Fault> {
+        if let [Some(x), Some(y), Some(z), Some(radius_deg)] = self.cap {
+            // A chord is shorter than its arc.
+            let half = radius_deg.to_radians();
+            let sql = "INSERT INTO dataset_place VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let [low, high] = [-half, half].map(|h| [x + h, y + h, z + h]);
+            connection
+                .prepare_cached(sql)?
+                .execute(params![dataset, low[0], high[0], low[1], high[1], low[2], high[2]])?;
+        }
+        if let (Some(begin_mjd), Some(end_mjd)) = (self.begin_mjd, self.end_mjd) {
+            let sql = "INSERT INTO dataset_time VALUES (?1, ?2, ?3)";
+            connection.prepare_cached(sql)?.execute(params![dataset, begin_mjd, end_mjd])?;
         }
         Ok(())
     }

@@ -281,6 +281,6 @@ mod tests {
         assert_eq!(day_obs(61_365.3), 20_261_120);
         assert_eq!(day_obs(61_365.6), 20_261_121);
         assert_eq!(day_obs(61_366.4), 20_261_121);
-        assert_eq!(day_obs(51_604.9), 20_000_229);
+        assert_eq!(day_obs(51_603.9), 20_000_229);
     }
 }

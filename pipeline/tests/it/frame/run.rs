@@ -109,10 +109,7 @@ fn a_run_is_recorded_and_leads_back_from_each_row() {
         "{text}"
     );
     assert!(text.contains(&origins[0].checksum) && text.contains(env!("CARGO_PKG_VERSION")));
-    assert!(
-        found.to_text(true).contains("| clip_sigma: 3.5")
-            || found.to_text(true).contains("clip_sigma: 3.5")
-    );
+    assert!(found.to_text(true).contains("clip_sigma: 3.5"));
     let json = found.to_json();
     assert_eq!(json["steps"][1]["inputs"][0]["dataset"]["sha256"], origins[0].checksum.as_str());
     // An object rests on all images of the run.
@@ -166,7 +163,7 @@ fn a_run_goes_on_and_another_takes_over_what_is_equal() {
     assert_eq!(store.snapshot().unwrap().n_rows("Visit"), 4);
     // Each object has a flux on each image that shows it, on the older ones too.
     let n_forced = store.snapshot().unwrap().n_rows("ForcedSource");
-    assert!(n_forced > 3 * store.snapshot().unwrap().n_rows("Object"));
+    assert!(n_forced > 2 * store.snapshot().unwrap().n_rows("Object"));
     // The files of the first run may go; those taken over stay.
     butler.remove("first").unwrap();
     let psf = butler.registry().find("psf", &DataId::empty(), &["second"]).unwrap().unwrap();
