@@ -148,19 +148,18 @@ impl RunReport {
 
     /// One line: how many of each outcome.
     pub fn summary(&self) -> String {
-        let kinds: [(&str, fn(&Outcome) -> bool); 6] = [
-            ("run", |outcome| *outcome == Outcome::Successful),
-            ("skipped", |outcome| *outcome == Outcome::Skipped),
-            ("reused", |outcome| *outcome == Outcome::Reused),
-            ("failed", |outcome| matches!(outcome, Outcome::Failed { .. })),
-            ("blocked", |outcome| matches!(outcome, Outcome::Blocked { .. })),
-            ("not begun", |outcome| *outcome == Outcome::NotRun),
+        let counts = [
+            ("run", self.count(|outcome| *outcome == Outcome::Successful)),
+            ("skipped", self.count(|outcome| *outcome == Outcome::Skipped)),
+            ("reused", self.count(|outcome| *outcome == Outcome::Reused)),
+            ("failed", self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))),
+            ("blocked", self.count(|outcome| matches!(outcome, Outcome::Blocked { .. }))),
+            ("not begun", self.count(|outcome| *outcome == Outcome::NotRun)),
         ];
-        let parts: Vec<String> = kinds
+        let parts: Vec<String> = counts
             .iter()
-            .map(|(name, test)| (self.count(test), name))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, name)| format!("{count} {name}"))
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!("{count} {name}"))
             .collect();
         format!("{}: {} quanta: {}", self.run, self.outcomes.len(), parts.join(", "))
     }

@@ -157,8 +157,7 @@ impl Butler {
                         super::DataValue::Text(text) => SqlValue::Text(text.clone()),
                     });
                     let mut statement = connection.prepare(&sql)?;
-                    records.columns =
-                        statement.column_names().into_iter().map(str::to_owned).collect();
+                    records.columns = statement.column_names().map(str::to_owned).collect();
                     let mut rows = statement.query(rusqlite::params_from_iter(values))?;
                     while let Some(row) = rows.next()? {
                         let cells = (0..records.columns.len())
