@@ -20,9 +20,11 @@ use std::ops::ControlFlow;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor, Top, TopQuantity,
-    UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
+    GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Top,
+    TopQuantity, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Span;
 
 use crate::resolve::has_aggregate;
@@ -176,6 +178,19 @@ fn among(expr: &Expr, subquery: &mut Query, negated: bool) -> Option<Expr> {
     if !negated || !is_ungrouped(select) || is_aggregate(select) {
         return None;
     }
+    // What is compared must mean the same inside.
+    let (own, _) = names_of(subquery);
+    let (_, meant) = names_of(expr);
+    let mut apart;
+    let subquery = match own.is_disjoint(&meant) {
+        true => subquery,
+        false if is_correlated(subquery) => return None,
+        false => {
+            apart = set_apart(subquery)?;
+            &mut apart
+        }
+    };
+    let select = plain_select(subquery)?;
     let [SelectItem::ExprWithAlias { expr: value, .. }] = select.projection.as_slice() else {
         return None;
     };
@@ -273,8 +288,33 @@ fn is_aggregate(select: &Select) -> bool {
     ungrouped && (select.having.is_some() || has_aggregate(select))
 }
 
+/// A query of one column inside another, which has no name that could mean something else.
+fn set_apart(query: &Query) -> Option<Query> {
+    let text = "SELECT \"it\".\"value\" AS \"value\" FROM (SELECT 1) AS \"it\"";
+    let parsed = Parser::parse_sql(&GenericDialect {}, text).ok()?;
+    let Some(Statement::Query(mut around)) = parsed.into_iter().next() else { return None };
+    let mut query = query.clone();
+    let select = plain_select(&mut query)?;
+    let [SelectItem::ExprWithAlias { alias, .. }] = select.projection.as_mut_slice() else {
+        return None;
+    };
+    *alias = exact("value", Span::empty());
+    let outer = plain_select(&mut around)?;
+    let TableFactor::Derived { subquery, .. } = &mut outer.from.first_mut()?.relation else {
+        return None;
+    };
+    **subquery = query;
+    Some(*around)
+}
+
 /// Does a query name tables that are not its own?
 fn is_correlated(query: &Query) -> bool {
+    let (own, used) = names_of(query);
+    !used.is_subset(&own)
+}
+
+/// The aliases that a part of a query gives, and those that it uses.
+fn names_of(part: &impl Visit) -> (HashSet<String>, HashSet<String>) {
     #[derive(Default)]
     struct Names {
         own: HashSet<String>,
@@ -300,8 +340,9 @@ fn is_correlated(query: &Query) -> bool {
         }
     }
     let mut names = Names::default();
-    let _ = Visit::visit(query, &mut names);
-    !names.used.is_subset(&names.own)
+    // The walk never breaks off.
+    let _ = part.visit(&mut names);
+    (names.own, names.used)
 }
 
 fn scalar(query: &Query) -> Expr {

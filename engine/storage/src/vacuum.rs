@@ -22,6 +22,8 @@ use crate::{Error, Result, check, layout};
 
 /// A file may seem this much older than it is: file systems stamp files by a coarse clock.
 const CLOCK_SLACK_S: f64 = 2.0;
+/// That clock here ticks at least so often, seconds.
+const TICK_S: f64 = 0.02;
 
 /// What vacuum may remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +71,14 @@ impl CatalogStore {
     /// # Errors
     /// The metadata cannot be read or written. A file that cannot be removed is left as an orphan.
     pub fn vacuum(&self, config: VacuumConfig) -> Result<VacuumReport> {
+        // Before it is known who writes: whoever begins to write after that makes younger files.
+        let begin = now() - TICK_S;
         let oldest_version = self.metadata().keep_since(config.grace)?;
         let mut report = VacuumReport { oldest_version, ..VacuumReport::default() };
         self.leases().refresh()?;
         let protected = self.leases().activity().protected(config.lease_timeout)?;
         let mut oldest = report.oldest_version;
-        let mut untouched = now() - config.grace.as_secs_f64();
+        let mut untouched = begin - config.grace.as_secs_f64();
         for protected in protected {
             match protected {
                 Protected::Versions(version) => oldest = oldest.min(version),

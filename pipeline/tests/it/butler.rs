@@ -346,11 +346,11 @@ fn queries_by_place_and_time() {
     check("detector = 3 AND band = 'r'", 333);
     check("visit = 500", 100);
     check("day_obs = 20230301", 5_000);
-    check("visit.timespan OVERLAPS (60010.001, 60010.0202)", 200);
-    check("visit IN (30..59) AND region OVERLAPS POINT(103.41, 1.01)", 1);
+    check("visit.timespan OVERLAPS (60010.001, 60010.0202)", 100);
+    check("visit IN (30..59) AND region OVERLAPS POINT(103.41, 1.01)", 2);
     check("region OVERLAPS POINT(103.41, 1.01)", 68);
     check("visit.exposure_time > 31", 0);
-    check("band = 'r' AND region OVERLAPS CIRCLE(103.4, 1.0, 0.05) AND NOT visit < 900", 4);
+    check("band = 'g' AND region OVERLAPS CIRCLE(103.4, 1.0, 0.05) AND NOT visit < 900", 4);
 }
 
 fn simulated() -> Simulation {
