@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
-    Query, SetExpr, Spanned, UnaryOperator, Value, visit_expressions,
+    Query, SetExpr, Spanned, Statement, TableFactor, UnaryOperator, Value, visit_expressions,
 };
 use sqlparser::ast::{CastKind, LimitClause};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Span};
 
 /// An identifier that means exactly `name`.
@@ -88,6 +90,24 @@ pub(crate) fn limited(body: SetExpr, limit_clause: Option<LimitClause>) -> Query
         format_clause: None,
         pipe_operators: vec![],
     }
+}
+
+/// The query that a text of our own is, such as the frame around a query of a caller.
+pub(crate) fn written(text: &str) -> Option<Box<Query>> {
+    match Parser::parse_sql(&GenericDialect {}, text).ok()?.into_iter().next()? {
+        Statement::Query(query) => Some(query),
+        _ => None,
+    }
+}
+
+/// Put `inner` in the place of the only query in brackets in the FROM of `around`.
+pub(crate) fn put_inside(around: &mut Query, inner: Query) -> Option<()> {
+    let SetExpr::Select(select) = around.body.as_mut() else { return None };
+    let TableFactor::Derived { subquery, .. } = &mut select.from.first_mut()?.relation else {
+        return None;
+    };
+    **subquery = inner;
+    Some(())
 }
 
 /// The expression inside any parentheses.

@@ -21,6 +21,7 @@ pub mod model;
 mod options;
 pub mod raw;
 mod read;
+mod sexagesimal;
 mod time;
 pub mod unknown;
 mod variance;

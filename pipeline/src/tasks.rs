@@ -16,6 +16,7 @@ mod associate;
 mod characterize;
 mod columns;
 mod force;
+mod image;
 mod load;
 
 use serde_yaml_ng::Value as Yaml;

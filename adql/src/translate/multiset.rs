@@ -11,14 +11,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Query, SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, TableFactor, VisitMut,
-    VisitorMut,
+    Query, SelectItem, SetExpr, SetOperator, SetQuantifier, VisitMut, VisitorMut,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Span;
 
-use crate::tree::{exact, limited};
+use crate::tree::{exact, limited, put_inside, written};
 
 /// Rewrite the set operations of `query`.
 pub(super) fn rewrite(query: &mut Query) {
@@ -89,17 +86,13 @@ impl Multisets {
             .map(|name| format!("{alias}.{} AS {}", quoted(name), quoted(name)))
             .collect();
         let text = format!("SELECT {}{more} FROM (SELECT 1) AS {alias}", items.join(", "));
-        let parsed = Parser::parse_sql(&GenericDialect {}, &text).ok()?;
-        let Some(Statement::Query(query)) = parsed.into_iter().next() else { return None };
-        let mut body = *query.body;
-        let SetExpr::Select(select) = &mut body else { return None };
-        let relation = &mut select.from.first_mut()?.relation;
-        let TableFactor::Derived { subquery, .. } = relation else { return None };
-        **subquery = match inner {
+        let mut around = written(&text)?;
+        let inner = match inner {
             SetExpr::Query(query) => *query,
             other => limited(other, None),
         };
-        Some(body)
+        put_inside(&mut around, inner)?;
+        Some(*around.body)
     }
 }
 

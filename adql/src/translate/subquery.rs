@@ -20,15 +20,13 @@ use std::ops::ControlFlow;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Top,
-    TopQuantity, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
+    GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor, Top, TopQuantity,
+    UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Span;
 
 use crate::resolve::has_aggregate;
-use crate::tree::{binary, boolean, call, exact, nested, not, number};
+use crate::tree::{binary, boolean, call, exact, nested, not, number, put_inside, written};
 
 /// Rewrite the subqueries in the conditions of `query`.
 pub(super) fn rewrite(query: &mut Query) {
@@ -271,39 +269,35 @@ fn plain_select(query: &mut Query) -> Option<&mut Select> {
     }
 }
 
-fn is_ungrouped(select: &Select) -> bool {
-    let ungrouped = match &select.group_by {
+fn has_no_groups(select: &Select) -> bool {
+    match &select.group_by {
         GroupByExpr::Expressions(by, modifiers) => by.is_empty() && modifiers.is_empty(),
         GroupByExpr::All(_) => false,
-    };
-    ungrouped && select.having.is_none() && !matches!(select.distinct, Some(Distinct::On(_)))
+    }
+}
+
+fn is_ungrouped(select: &Select) -> bool {
+    has_no_groups(select)
+        && select.having.is_none()
+        && !matches!(select.distinct, Some(Distinct::On(_)))
 }
 
 /// Is the result one row, made of all, or none where HAVING refuses it?
 fn is_aggregate(select: &Select) -> bool {
-    let ungrouped = match &select.group_by {
-        GroupByExpr::Expressions(by, modifiers) => by.is_empty() && modifiers.is_empty(),
-        GroupByExpr::All(_) => false,
-    };
-    ungrouped && (select.having.is_some() || has_aggregate(select))
+    has_no_groups(select) && (select.having.is_some() || has_aggregate(select))
 }
 
 /// A query of one column inside another, which has no name that could mean something else.
 fn set_apart(query: &Query) -> Option<Query> {
     let text = "SELECT \"it\".\"value\" AS \"value\" FROM (SELECT 1) AS \"it\"";
-    let parsed = Parser::parse_sql(&GenericDialect {}, text).ok()?;
-    let Some(Statement::Query(mut around)) = parsed.into_iter().next() else { return None };
+    let mut around = written(text)?;
     let mut query = query.clone();
     let select = plain_select(&mut query)?;
     let [SelectItem::ExprWithAlias { alias, .. }] = select.projection.as_mut_slice() else {
         return None;
     };
     *alias = exact("value", Span::empty());
-    let outer = plain_select(&mut around)?;
-    let TableFactor::Derived { subquery, .. } = &mut outer.from.first_mut()?.relation else {
-        return None;
-    };
-    **subquery = query;
+    put_inside(&mut around, query)?;
     Some(*around)
 }
 

@@ -8,13 +8,11 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Ident, ObjectNamePart, Query, Statement, TableFactor, VisitMut, VisitorMut};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
+use sqlparser::ast::{Ident, ObjectNamePart, Query, TableFactor, VisitMut, VisitorMut};
 use sqlparser::tokenizer::Span;
 
 use crate::names::{Names, TableNames, ViewNames};
-use crate::tree::exact;
+use crate::tree::{exact, written};
 
 /// Put tables in the places of views, in `query` and in the list of the tables that it reads.
 pub(crate) fn expand(query: &mut Query, tables: &mut Vec<(String, String)>, names: &Names) {
@@ -78,11 +76,7 @@ fn shown(schema: &str, table: &TableNames, view: &ViewNames) -> Option<Box<Query
         .map(|(column, source)| format!("{of}.{} AS {}", quoted(source), quoted(&column.name)));
     let columns = columns.collect::<Vec<_>>().join(", ");
     let text = format!("SELECT {columns} FROM {}.{of} AS {of}", quoted(schema));
-    let statements = Parser::parse_sql(&GenericDialect {}, &text).ok()?;
-    match statements.into_iter().next() {
-        Some(Statement::Query(query)) => Some(query),
-        _ => None,
-    }
+    written(&text)
 }
 
 #[cfg(test)]

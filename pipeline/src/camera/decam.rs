@@ -17,6 +17,7 @@
 
 use super::facts::FrameFacts;
 use super::mask::MaskMeaning;
+use super::sexagesimal::sexagesimal;
 use super::time::{compact_utc_to_tai, iso_utc_to_tai, utc_to_tai};
 use crate::fits::Header;
 
@@ -142,17 +143,6 @@ fn boresight(header: &Header) -> Option<(f64, f64)> {
     sexagesimal()
         .or_else(degrees)
         .filter(|(ra, dec)| (0.0..360.0).contains(ra) && dec.abs() <= 90.0)
-}
-
-fn sexagesimal(text: &str) -> Option<f64> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1.0, digits),
-        None => (1.0, text.trim_start_matches('+')),
-    };
-    let parts: Vec<f64> =
-        digits.split(':').map(|part| part.trim().parse().ok()).collect::<Option<_>>()?;
-    let [whole, minutes, seconds] = parts.try_into().ok()?;
-    Some(sign * (whole + minutes / 60.0 + seconds / 3600.0))
 }
 
 /// The mean gain of the two amplifiers; `ARAWGAIN` is that of the raw image, before the flat.

@@ -11,8 +11,9 @@ use arrow::array::{Array, BooleanArray, Float64Array, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 
 use super::NoConfig;
-use super::associate::{image_keys, known_image};
+use super::associate::known_image;
 use super::columns::{flags, integers, number, numbers, texts};
+use super::image::in_order;
 use crate::butler::{DataId, Dimension, DimensionSet, StorageClass, Value};
 use crate::catalog::object::{ObjectEpoch, ObjectSummary};
 use crate::catalog::object_rows;
@@ -88,34 +89,19 @@ struct Image<'a> {
     fluxes: &'a RecordBatch,
 }
 
-/// The images in the order of time, then of visit and detector.
+/// The images and their fluxes, in order.
 fn images(inputs: &Inputs) -> Result<Vec<Image<'_>>> {
-    let known = image_keys(inputs.table("known_image")?.1)?;
-    let rows: HashMap<_, _> = inputs
-        .tables("visit_detector_row")?
-        .into_iter()
-        .map(|(dataset, rows)| (dataset.data_id.clone(), rows))
-        .collect();
     let mut images = vec![];
-    for (dataset, fluxes) in inputs.tables("forced_flux")? {
-        let Some(row) = rows.get(&dataset.data_id).filter(|row| row.num_rows() == 1) else {
-            continue;
-        };
-        let visit = integers(row, "visitId")?.value(0);
-        let detector = integers(row, "detector")?.value(0);
+    for found in in_order(inputs, "forced_flux")? {
         images.push(Image {
-            visit,
-            detector,
-            visit_id: dataset.data_id.project(DimensionSet::of(&[Dimension::Visit])),
-            mid_mjd: numbers(row, "expMidptMJD")?.value(0),
-            is_known: known.contains(&(visit, detector)),
-            fluxes,
+            visit: found.visit,
+            detector: found.detector,
+            visit_id: found.dataset.data_id.project(DimensionSet::of(&[Dimension::Visit])),
+            mid_mjd: found.mid_mjd,
+            is_known: found.is_known,
+            fluxes: found.table,
         });
     }
-    images.sort_by(|a, b| {
-        let key = |image: &Image| (image.visit, image.detector);
-        a.mid_mjd.total_cmp(&b.mid_mjd).then_with(|| key(a).cmp(&key(b)))
-    });
     Ok(images)
 }
 

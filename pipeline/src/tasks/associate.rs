@@ -3,7 +3,7 @@
 //! A new object has the id of its first source, in the order of time, on an image that the catalog
 //! does not hold; with the visit of that source it enters the catalog.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_storage::sphgeom::{Polygon, UnitVector};
@@ -11,6 +11,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{integers, number, numbers};
+use super::image::in_order;
 use super::not_positive;
 use crate::association::{AssociatedObject, AssociationConfig, KnownObject, Sighting, associate};
 use crate::butler::{Dimension, DimensionSet, StorageClass, Value};
@@ -83,8 +84,7 @@ impl PipelineTask for AssociateTask {
     }
 
     fn run(&self, inputs: Inputs) -> Result<Outputs> {
-        let known_images = image_keys(inputs.table("known_image")?.1)?;
-        let images = images(&inputs, &known_images)?;
+        let images = images(&inputs)?;
         let known = known_objects(inputs.table("known_object")?.1)?;
         let sightings = Sightings::of(&images)?;
         let objects = associate(&sightings.all, &known, &self.config.association);
@@ -106,53 +106,35 @@ impl PipelineTask for AssociateTask {
 /// An image that was measured.
 struct Image<'a> {
     visit: i64,
-    mid_mjd: f64,
     detector: i64,
     is_known: bool,
     footprint: Option<Polygon>,
     sources: &'a RecordBatch,
 }
 
-/// Visits and detectors of a table that has a row for each image.
-pub(super) fn image_keys(rows: &RecordBatch) -> Result<HashSet<(i64, i64)>> {
-    let (visits, detectors) = (integers(rows, "visitId")?, integers(rows, "detector")?);
-    Ok((0..rows.num_rows()).map(|row| (visits.value(row), detectors.value(row))).collect())
+/// The images, each with its outline.
+fn images(inputs: &Inputs) -> Result<Vec<Image<'_>>> {
+    in_order(inputs, "source")?
+        .into_iter()
+        .map(|found| {
+            Ok(Image {
+                visit: found.visit,
+                detector: found.detector,
+                is_known: found.is_known,
+                footprint: Polygon::try_from_lonlat_deg(&corners(found.row)?).ok(),
+                sources: found.table,
+            })
+        })
+        .collect()
 }
 
-/// The images in the order of time, then of visit and detector.
-fn images<'a>(inputs: &'a Inputs, known_images: &HashSet<(i64, i64)>) -> Result<Vec<Image<'a>>> {
-    let rows: HashMap<_, _> = inputs
-        .tables("visit_detector_row")?
-        .into_iter()
-        .map(|(dataset, rows)| (dataset.data_id.clone(), rows))
-        .collect();
-    let mut images = vec![];
-    for (dataset, sources) in inputs.tables("source")? {
-        let Some(row) = rows.get(&dataset.data_id).filter(|row| row.num_rows() == 1) else {
-            continue;
-        };
-        let visit = integers(row, "visitId")?.value(0);
-        let detector = integers(row, "detector")?.value(0);
-        let mut corners = vec![];
-        for corner in ["llc", "lrc", "urc", "ulc"] {
-            let ra = numbers(row, &format!("{corner}ra"))?.value(0);
-            let dec = numbers(row, &format!("{corner}dec"))?.value(0);
-            corners.push((ra, dec));
-        }
-        images.push(Image {
-            visit,
-            detector,
-            mid_mjd: numbers(row, "expMidptMJD")?.value(0),
-            is_known: known_images.contains(&(visit, detector)),
-            footprint: Polygon::try_from_lonlat_deg(&corners).ok(),
-            sources,
-        });
-    }
-    images.sort_by(|a, b| {
-        let key = |image: &Image| (image.visit, image.detector);
-        a.mid_mjd.total_cmp(&b.mid_mjd).then_with(|| key(a).cmp(&key(b)))
-    });
-    Ok(images)
+/// Where the corners of an image are, in their order, degrees.
+fn corners(row: &RecordBatch) -> Result<Vec<(f64, f64)>> {
+    let corner = |name: &str| {
+        let ra = numbers(row, &format!("{name}ra"))?.value(0);
+        Ok((ra, numbers(row, &format!("{name}dec"))?.value(0)))
+    };
+    ["llc", "lrc", "urc", "ulc"].into_iter().map(corner).collect()
 }
 
 fn known_objects(rows: &RecordBatch) -> Result<Vec<KnownObject>> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use almagest_engine::arrow::record_batch::RecordBatch;
@@ -42,8 +42,10 @@ struct Inner {
     life: Duration,
     /// May those without a name have tables?
     for_anonymous: bool,
-    /// Catalogs by schema, opened when they are first asked for. One change at a time.
+    /// Catalogs by schema, opened when they are first asked for.
     catalogs: Mutex<HashMap<String, CatalogStore>>,
+    /// Held while a table is changed, which may take as long as its rows.
+    changes: Mutex<()>,
     /// Schemas that may have files of tables that were dropped, and since when.
     untidy: Mutex<HashMap<String, Instant>>,
 }
@@ -105,9 +107,15 @@ impl UserTables {
     /// The register cannot be used.
     pub fn open(root: &Path, life: Duration, for_anonymous: bool) -> Result<Self> {
         let register = Register::open(&root.join("tables.db"))?;
-        let (folder, catalogs) = (root.join("tables"), Mutex::default());
-        let untidy = Mutex::default();
-        Ok(Self(Arc::new(Inner { folder, register, life, for_anonymous, catalogs, untidy })))
+        Ok(Self(Arc::new(Inner {
+            folder: root.join("tables"),
+            register,
+            life,
+            for_anonymous,
+            catalogs: Mutex::default(),
+            changes: Mutex::default(),
+            untidy: Mutex::default(),
+        })))
     }
 
     /// The schema in which `owner` may have tables.
@@ -136,8 +144,7 @@ impl UserTables {
     /// # Errors
     /// One cannot be opened.
     pub fn catalogs(&self, schemas: &BTreeSet<&str>) -> Result<Vec<CatalogStore>> {
-        let mut known = self.catalogs_by_schema();
-        schemas.iter().map(|schema| self.catalog(&mut known, schema)).collect()
+        schemas.iter().map(|schema| self.catalog(schema)).collect()
     }
 
     /// Make a table that has no rows yet.
@@ -182,8 +189,8 @@ impl UserTables {
         options: &ReadOptions,
     ) -> Result<u64> {
         let entry = self.writable(person, name)?;
-        let mut known = self.catalogs_by_schema();
-        let store = self.catalog(&mut known, &entry.schema)?;
+        let _alone = self.alone();
+        let store = self.catalog(&entry.schema)?;
         self.check_room(person, &store)?;
         let mut transaction = Transaction::begin(&store)?;
         transaction.append_file(&entry.name, file, options)?;
@@ -241,8 +248,8 @@ impl UserTables {
         unique: bool,
     ) -> Result<()> {
         let entry = self.writable(person, name)?;
-        let mut known = self.catalogs_by_schema();
-        let store = self.catalog(&mut known, &entry.schema)?;
+        let _alone = self.alone();
+        let store = self.catalog(&entry.schema)?;
         let snapshot = store.snapshot().map_err(stored)?;
         let table = snapshot.table(&entry.name).map_err(stored)?;
         let found = table.columns.iter().position(|known| known.name.eq_ignore_ascii_case(column));
@@ -302,7 +309,7 @@ impl UserTables {
                 .collect()
         };
         for schema in ripe {
-            let store = self.catalog(&mut self.catalogs_by_schema(), &schema);
+            let store = self.catalog(&schema);
             let config = VacuumConfig { grace: GRACE, ..VacuumConfig::default() };
             match store.and_then(|store| store.vacuum(config).map_err(stored)) {
                 Ok(report) => tracing::info!(schema, %report, "vacuumed"),
@@ -329,11 +336,11 @@ impl UserTables {
         if !schema.eq_ignore_ascii_case(&name.schema) {
             return Err(Error::NotYours { name: name.to_string(), schema });
         }
-        let mut known = self.catalogs_by_schema();
+        let _alone = self.alone();
         if self.0.register.find(&schema, &name.table)?.is_some() {
             return Err(Error::TableExists { name: name.to_string() });
         }
-        let store = self.made_catalog(&mut known, &schema)?;
+        let store = self.made_catalog(&schema)?;
         self.check_room(person, &store)?;
         // What a service that died left without entering it.
         if let Ok(left) = store.snapshot().map_err(stored)?.table(&name.table) {
@@ -356,10 +363,10 @@ impl UserTables {
     }
 
     fn remove_entry(&self, entry: &Entry) -> Result<()> {
-        let mut known = self.catalogs_by_schema();
+        let _alone = self.alone();
         // First from the register: nobody then plans for what is about to go.
         self.0.register.strike(&entry.schema, &entry.name)?;
-        let store = self.catalog(&mut known, &entry.schema)?;
+        let store = self.catalog(&entry.schema)?;
         let mut transaction = Transaction::begin(&store)?;
         transaction.drop_table(&entry.name)?;
         transaction.commit_as("table dropped")?;
@@ -406,15 +413,13 @@ impl UserTables {
         }
     }
 
-    fn catalogs_by_schema(&self) -> std::sync::MutexGuard<'_, HashMap<String, CatalogStore>> {
-        self.0.catalogs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One change at a time; who only reads does not wait for it.
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.0.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn catalog(
-        &self,
-        known: &mut HashMap<String, CatalogStore>,
-        schema: &str,
-    ) -> Result<CatalogStore> {
+    fn catalog(&self, schema: &str) -> Result<CatalogStore> {
+        let mut known = self.0.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = known.get(schema) {
             return Ok(store.clone());
         }
@@ -426,11 +431,7 @@ impl UserTables {
     }
 
     /// The catalog of a user, made where the user had none.
-    fn made_catalog(
-        &self,
-        known: &mut HashMap<String, CatalogStore>,
-        schema: &str,
-    ) -> Result<CatalogStore> {
+    fn made_catalog(&self, schema: &str) -> Result<CatalogStore> {
         let root = self.0.folder.join(schema);
         if !root.exists() {
             fs::create_dir_all(&self.0.folder)
@@ -446,7 +447,7 @@ impl UserTables {
                 .map_err(|error| Error::Definition { reason: error.to_string() })?;
             CatalogStore::create(&root, &empty, chunking).map_err(stored)?;
         }
-        self.catalog(known, schema)
+        self.catalog(schema)
     }
 }
 

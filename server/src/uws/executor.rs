@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::Changes;
-use super::execution::{Room, Workshop};
+use super::execution::Workshop;
 use super::job::{Failure, ResultFile};
 use super::job_store::JobStore;
 use super::{Job, JobId, Owner};
@@ -188,8 +188,7 @@ impl Executor {
             return Ok(End::Over);
         }
         let limit = job.execution_duration;
-        let most = self.workshop.allowance(&job.owner)?.of(Resource::StoredBytes);
-        let room = Room { most, taken: self.store.stored_bytes(&job.owner).await? };
+        let room = self.store.room(&job.owner, &self.workshop.allowance(&job.owner)?).await?;
         tokio::select! {
             biased;
             () = cancel.cancelled() => {

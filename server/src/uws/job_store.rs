@@ -11,10 +11,12 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params, params_from_iter};
 
+use super::execution::Room;
 use super::job::{Failure, ResultFile};
 use super::job_list::{Filter, JobReference};
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::dali::Parameters;
+use crate::people::{Allowance, Resource};
 use crate::{Error, Result, sqlite_file};
 
 const STEPS: [&str; 2] = [
@@ -194,15 +196,19 @@ impl JobStore {
         .await
     }
 
-    /// Bytes of the results of `owner`.
-    pub async fn stored_bytes(&self, owner: &Owner) -> Result<u64> {
+    /// The room that there is for results of `owner`, who may have `allowance`.
+    pub async fn room(&self, owner: &Owner, allowance: &Allowance) -> Result<Room> {
+        let most = allowance.of(Resource::StoredBytes);
+        if most == u64::MAX {
+            return Ok(Room { most, taken: 0 });
+        }
         let owner = owner.clone();
-        self.with(move |connection| {
+        let taken = self.with(move |connection| {
             connection
                 .prepare_cached("SELECT COALESCE(SUM(n_bytes), 0) FROM job WHERE owner IS ?1")?
                 .query_row([owner.0], |row| row.get(0))
-        })
-        .await
+        });
+        Ok(Room { most, taken: taken.await? })
     }
 
     /// Take a job from EXECUTING back to QUEUED, where it keeps its place, and do not count the try.

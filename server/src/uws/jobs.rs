@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::execution::{Room, Workshop};
+use super::execution::Workshop;
 use super::executor::{Executor, MAX_TRIES};
 use super::job_list::{Filter, JobReference};
 use super::job_store::JobStore;
@@ -230,11 +230,8 @@ impl Jobs {
         if allowance.of(Resource::Jobs) == 0 {
             return Err(Error::NotAllowed { resource: Resource::Jobs });
         }
-        let most = allowance.of(Resource::StoredBytes);
-        if most < u64::MAX {
-            // A result has a byte at least.
-            Room { most, taken: store.stored_bytes(owner).await? }.check(1)?;
-        }
+        // A result has a byte at least.
+        store.room(owner, &allowance).await?.check(1)?;
         let most = allowance.of(Resource::Waiting);
         if phase == Phase::Queued && store.n_queued(owner).await? >= most {
             return Err(Error::TooMany { resource: Resource::Waiting, most });

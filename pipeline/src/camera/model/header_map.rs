@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::sexagesimal::sexagesimal;
 use super::super::time::{iso_utc_to_tai, utc_to_tai};
 use crate::fits::{CardValue, Header};
 
@@ -249,18 +250,6 @@ fn days_from_2000(night: i64) -> Option<i64> {
     // A day boundary in TAI is half a minute past that in UTC; the whole day is the same.
     let days = iso_utc_to_tai(&text)?.floor() as i64 - MJD_2000;
     (days >= 0).then_some(days)
-}
-
-/// `-00:28:45.5` in units of its first part.
-fn sexagesimal(text: &str) -> Option<f64> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1.0, digits),
-        None => (1.0, text.trim_start_matches('+')),
-    };
-    let parts: Vec<f64> =
-        digits.split(':').map(|part| part.trim().parse().ok()).collect::<Option<_>>()?;
-    let [whole, minutes, seconds] = parts.try_into().ok()?;
-    Some(sign * (whole + minutes / 60.0 + seconds / 3600.0))
 }
 
 #[cfg(test)]
