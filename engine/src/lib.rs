@@ -38,6 +38,7 @@ mod output_type;
 mod paced;
 mod planner;
 mod region_filter;
+mod translation;
 
 pub use config::{EngineConfig, Pruning};
 pub use database::Database;

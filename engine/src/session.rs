@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{Dialect, Names, Translated, translate_dialect};
+use almagest_adql::{Dialect, Names, Translated};
 use almagest_storage::Snapshot;
 use datafusion::catalog::SchemaProvider;
 
@@ -16,8 +16,9 @@ use crate::catalog_provider::SnapshotSchema;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
 use crate::query::Reading;
+use crate::translation::translated;
 use crate::upload::{self, Upload};
-use crate::{Database, Error, Query, Result, tap_schema};
+use crate::{Database, Query, Result, tap_schema};
 
 /// Queries over one snapshot of each catalog, and over what the caller brings along.
 pub struct Session {
@@ -69,10 +70,9 @@ impl Session {
     /// A query that asks for another version with `AS OF` is planned over that one.
     ///
     /// # Errors
-    /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
+    /// [`Error::Adql`](crate::Error::Adql) says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated = translate_dialect(adql, options.dialect, &self.names)
-            .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
+        let translated = translated(adql, options.dialect, &self.names)?;
         match &translated.as_of {
             Some(as_of) => {
                 let schemas: Vec<&str> =
