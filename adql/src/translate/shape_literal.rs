@@ -8,11 +8,14 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, Query, Value, visit_expressions};
 use sqlparser::tokenizer::Location;
 
-use crate::error::{Diagnostic, printable};
+use crate::error::Diagnostic;
 use crate::tree::{arguments, as_call, bare};
 
 /// Functions whose string literals are shapes.
 const OF_SHAPES: &[&str] = &["REGION", "MOC", "CONTAINS", "INTERSECTS", "AREA", "CENTROID"];
+
+/// How much of a complaint is shown: it may repeat the text.
+const LONGEST: usize = 300;
 
 /// A string literal that must describe a shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,8 @@ impl ShapeLiteral {
             true => "such as MOC('5/1-3 6/100')",
             false => "such as REGION('CIRCLE ICRS 10 20 0.5') or REGION('POLYGON 1 1 2 1 2 2')",
         };
-        Diagnostic::invalid(self.at, printable(&why)).suggest(example)
+        let why: String = why.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        Diagnostic::invalid(self.at, why).suggest(example)
     }
 }
 
