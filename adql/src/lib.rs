@@ -56,6 +56,8 @@ mod typing;
 
 mod translate;
 
+mod asked_version;
+
 pub mod function;
 
 pub mod unit;
@@ -64,6 +66,7 @@ mod tree;
 
 mod error;
 
+pub use asked_version::{AskedVersion, asked_version};
 pub use error::{Diagnostic, Error, Problem, Result};
 pub use grammar::{AsOf, Dialect, Grammar};
 pub use names::{

@@ -39,6 +39,7 @@ mod paced;
 mod planner;
 mod region_filter;
 mod translation;
+mod visibility;
 
 pub use config::{EngineConfig, Pruning};
 pub use database::Database;
