@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_adql::{AsOf, Names};
+use almagest_storage::schema::arrow::ROW_OF;
 use almagest_storage::schema::{SchemaDef, TableKind};
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
@@ -14,6 +15,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
+use crate::live_schema::LiveSchema;
 use crate::names::names;
 use crate::upload::Upload;
 use crate::visibility::Visibility;
@@ -27,16 +29,23 @@ const N_NAMED_CONSUMERS: usize = 5;
 /// A caller sees the tables of [`schemas`](Self::schemas) and no others.
 #[derive(Debug, Clone)]
 pub struct Database {
-    mounts: Arc<Vec<Arc<Mount>>>,
-    config: EngineConfig,
-    runtime: Arc<RuntimeEnv>,
-    visibility: Visibility,
+    sources: Sources,
     /// The versions of the catalogs' definitions from which what follows was made.
     defined_in: Arc<Vec<u64>>,
     schemas: Arc<Vec<SchemaDef>>,
     /// What queries may name, made once from the schemas.
     names: Arc<Names>,
     tap_schema: Arc<dyn SchemaProvider>,
+}
+
+/// From what a database is made.
+#[derive(Debug, Clone)]
+struct Sources {
+    mounts: Arc<Vec<Arc<Mount>>>,
+    live: Arc<Vec<Arc<dyn LiveSchema>>>,
+    visibility: Visibility,
+    config: EngineConfig,
+    runtime: Arc<RuntimeEnv>,
 }
 
 /// A catalog and the last snapshot that was taken of it.
@@ -99,9 +108,9 @@ impl Database {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(spill)
             .build_arc()?;
-        let mounts = mounted(stores, &[])?;
-        let snapshots = newest(&mounts)?;
-        Self::of(mounts, config, runtime, Visibility::default(), &snapshots)
+        let mounts = Arc::new(mounted(stores, &[])?);
+        let (live, visibility) = (Arc::default(), Visibility::default());
+        Sources { mounts, live, visibility, config, runtime }.newest()
     }
 
     /// The same catalogs and others beside them.
@@ -109,16 +118,41 @@ impl Database {
     /// # Errors
     /// As [`Self::mount`].
     pub fn beside(&self, stores: Vec<CatalogStore>) -> Result<Self> {
-        let more = mounted(stores, &self.mounts)?;
-        let mounts: Vec<_> = self.mounts.iter().cloned().chain(more).collect();
-        let snapshots = newest(&mounts)?;
-        Self::of(
-            mounts,
-            self.config.clone(),
-            self.runtime.clone(),
-            self.visibility.clone(),
-            &snapshots,
-        )
+        let mut sources = self.sources.clone();
+        let more = mounted(stores, &self.taken())?;
+        sources.mounts = Arc::new(sources.mounts.iter().cloned().chain(more).collect());
+        sources.newest()
+    }
+
+    /// The same catalogs, and tables whose rows are made when they are asked for.
+    ///
+    /// # Errors
+    /// As [`Self::mount`].
+    pub fn with_live(&self, schemas: Vec<Arc<dyn LiveSchema>>) -> Result<Self> {
+        let mut sources = self.sources.clone();
+        let mut taken = self.taken();
+        for schema in &schemas {
+            take(&mut taken, &schema.definition().name)?;
+        }
+        sources.live = Arc::new(sources.live.iter().cloned().chain(schemas).collect());
+        sources.newest()
+    }
+
+    /// Has it tables whose rows are made when they are asked for?
+    pub fn has_live(&self) -> bool {
+        !self.sources.live.is_empty()
+    }
+
+    /// The catalogs.
+    pub fn stores(&self) -> Vec<CatalogStore> {
+        self.sources.mounts.iter().map(|mount| mount.store.clone()).collect()
+    }
+
+    /// The names of schemas that are taken.
+    fn taken(&self) -> Vec<String> {
+        let mounts = self.sources.mounts.iter().map(|mount| mount.name());
+        let live = self.sources.live.iter().map(|schema| schema.definition().name.as_str());
+        mounts.chain(live).map(str::to_lowercase).collect()
     }
 
     /// The same catalogs for a caller who may see only some tables: the others, and references to
@@ -133,15 +167,9 @@ impl Database {
         &self,
         is_visible: impl Fn(&str, &str) -> bool + Send + Sync + 'static,
     ) -> Result<Self> {
-        let visibility = self.visibility.clone().and(is_visible);
-        let snapshots = newest(&self.mounts)?;
-        Self::of(
-            self.mounts.to_vec(),
-            self.config.clone(),
-            self.runtime.clone(),
-            visibility,
-            &snapshots,
-        )
+        let mut sources = self.sources.clone();
+        sources.visibility = sources.visibility.and(is_visible);
+        sources.newest()
     }
 
     /// The same catalogs with the tables that they have now, if those are others: other processes
@@ -150,30 +178,11 @@ impl Database {
     /// # Errors
     /// A catalog cannot be read.
     pub fn refreshed(&self) -> Result<Option<Self>> {
-        let snapshots = newest(&self.mounts)?;
-        if self.is_defined_as_in(&snapshots) { Ok(None) } else { self.as_in(&snapshots).map(Some) }
-    }
-
-    fn of(
-        mounts: Vec<Arc<Mount>>,
-        config: EngineConfig,
-        runtime: Arc<RuntimeEnv>,
-        visibility: Visibility,
-        snapshots: &[Snapshot],
-    ) -> Result<Self> {
-        let schemas = snapshots.iter().map(|snapshot| visibility.of_schema(snapshot.schema()));
-        let mut schemas: Vec<SchemaDef> = schemas.collect();
-        if visibility.is_partial() {
-            schemas.retain(|schema| !schema.tables.is_empty());
+        let snapshots = self.sources.snapshots()?;
+        match self.is_defined_as_in(&snapshots) {
+            true => Ok(None),
+            false => self.sources.clone().defined_in(&snapshots).map(Some),
         }
-        let default_schema = schemas.first().map_or(tap_schema::NAME, |schema| &schema.name);
-        let default_schema = default_schema.to_owned();
-        schemas.push(tap_schema::definition());
-        let names = Arc::new(names(&schemas, &default_schema));
-        let tap_schema = tap_schema_provider(&schemas)?;
-        let defined_in = Arc::new(snapshots.iter().map(Snapshot::schema_version).collect());
-        let (mounts, schemas) = (Arc::new(mounts), Arc::new(schemas));
-        Ok(Self { mounts, config, runtime, visibility, defined_in, schemas, names, tap_schema })
     }
 
     fn is_defined_as_in(&self, snapshots: &[Snapshot]) -> bool {
@@ -182,17 +191,10 @@ impl Database {
 
     /// The same catalogs with the tables of these versions of them.
     fn as_in(&self, snapshots: &[Snapshot]) -> Result<Self> {
-        if self.is_defined_as_in(snapshots) {
-            return Ok(self.clone());
+        match self.is_defined_as_in(snapshots) {
+            true => Ok(self.clone()),
+            false => self.sources.clone().defined_in(snapshots),
         }
-        let mounts = self.mounts.to_vec();
-        Self::of(
-            mounts,
-            self.config.clone(),
-            self.runtime.clone(),
-            self.visibility.clone(),
-            snapshots,
-        )
     }
 
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
@@ -205,7 +207,18 @@ impl Database {
     /// # Errors
     /// A catalog cannot be read.
     pub fn newest_versions(&self) -> Result<Vec<u64>> {
-        self.mounts.iter().map(|mount| Ok(mount.store.newest_version()?)).collect()
+        self.sources.mounts.iter().map(|mount| Ok(mount.store.newest_version()?)).collect()
+    }
+
+    /// Numbers of which one is another when the rows of a query may be others: the newest versions,
+    /// and what stands for them where there are none.
+    ///
+    /// # Errors
+    /// A catalog cannot be read.
+    pub fn stamps(&self) -> Result<Vec<u64>> {
+        let mut stamps = self.newest_versions()?;
+        stamps.extend(self.sources.live.iter().map(|schema| schema.stamp()));
+        Ok(stamps)
     }
 
     /// The number of rows of a stored table that the caller may see; none for those that describe
@@ -216,22 +229,22 @@ impl Database {
             TableKind::View { of, .. } => of,
             _ => table,
         };
-        let mount = self.mounts.iter().find(|mount| mount.name() == schema)?;
+        let mount = self.sources.mounts.iter().find(|mount| mount.name() == schema)?;
         Some(mount.snapshot().ok()?.n_rows(table))
     }
 
     /// In how many parts a query is computed at the same time.
     pub fn n_cores(&self) -> usize {
-        self.config.target_partitions
+        self.sources.config.target_partitions
     }
 
     /// Tell how much all running queries hold of what they may hold.
     pub fn usage(&self) -> Usage {
         Usage {
-            memory_bytes: self.runtime.memory_pool.reserved() as u64,
-            memory_limit_bytes: self.config.memory_limit_bytes as u64,
-            spilled_bytes: self.runtime.disk_manager.used_disk_space(),
-            spill_limit_bytes: self.config.spill.limit_bytes,
+            memory_bytes: self.sources.runtime.memory_pool.reserved() as u64,
+            memory_limit_bytes: self.sources.config.memory_limit_bytes as u64,
+            spilled_bytes: self.sources.runtime.disk_manager.used_disk_space(),
+            spill_limit_bytes: self.sources.config.spill.limit_bytes,
         }
     }
 
@@ -249,7 +262,7 @@ impl Database {
     /// # Errors
     /// A catalog cannot be read.
     pub fn session_with(&self, uploads: Vec<Upload>) -> Result<Session> {
-        let snapshots = newest(&self.mounts)?;
+        let snapshots = self.sources.snapshots()?;
         Session::new(self.as_in(&snapshots)?, snapshots, uploads)
     }
 
@@ -268,14 +281,14 @@ impl Database {
         uploads: Vec<Upload>,
     ) -> Result<Session> {
         let is_asked = |mount: &&Arc<Mount>| schemas.iter().any(|schema| schema == mount.name());
-        let asked: Vec<&Arc<Mount>> = self.mounts.iter().filter(is_asked).collect();
+        let asked: Vec<&Arc<Mount>> = self.sources.mounts.iter().filter(is_asked).collect();
         if let (AsOf::Version(_), [_, _, ..]) = (as_of, asked.as_slice()) {
             let names = asked.iter().map(|mount| mount.name().to_owned()).collect();
             return Err(Error::VersionOfSeveral { schemas: names });
         }
-        let snapshots = self.mounts.iter().map(|mount| {
+        let snapshots = self.sources.mounts.iter().map(|mount| {
             // A query of no catalog, of TAP_SCHEMA say, may still ask for a version that is there.
-            let is_meant = is_asked(&mount) || (asked.is_empty() && self.mounts.len() == 1);
+            let is_meant = is_asked(&mount) || (asked.is_empty() && self.sources.mounts.len() == 1);
             if is_meant { mount.snapshot_at(as_of) } else { mount.snapshot() }
         });
         let snapshots = snapshots.collect::<Result<Vec<_>>>()?;
@@ -284,12 +297,12 @@ impl Database {
 
     /// The settings of its queries.
     pub(crate) fn config(&self) -> &EngineConfig {
-        &self.config
+        &self.sources.config
     }
 
     /// What its queries share: memory and caches.
     pub(crate) fn runtime(&self) -> Arc<RuntimeEnv> {
-        self.runtime.clone()
+        self.sources.runtime.clone()
     }
 
     /// What its queries may name.
@@ -306,7 +319,19 @@ impl Database {
     ) -> Option<HashMap<String, String>> {
         let schema = self.schemas.iter().find(|known| known.name == schema)?;
         let table = schema.table(table)?;
-        Some(table.field_of(table.column(column)?).metadata().clone())
+        let mut metadata = table.field_of(table.column(column)?).metadata().clone();
+        // A row is somewhere on the sky, or on a detector.
+        let has = |name: &str| table.column(name).is_some();
+        let is_seen = table.position.is_some() || has("visit") && has("detector");
+        if self.has_live() && is_seen && table.id.as_deref() == Some(column) {
+            metadata.insert(ROW_OF.to_owned(), format!("{}.{}", schema.name, table.name));
+        }
+        Some(metadata)
+    }
+
+    /// Tables whose rows are made when they are asked for.
+    pub(crate) fn live(&self) -> &[Arc<dyn LiveSchema>] {
+        &self.sources.live
     }
 
     /// The tables that describe all tables.
@@ -315,27 +340,57 @@ impl Database {
     }
 }
 
-/// Mount catalogs beside those that are there.
-fn mounted(stores: Vec<CatalogStore>, known: &[Arc<Mount>]) -> Result<Vec<Arc<Mount>>> {
-    let mut taken = vec![tap_schema::NAME.to_lowercase(), crate::upload::SCHEMA.to_lowercase()];
-    taken.extend(known.iter().map(|mount| mount.name().to_lowercase()));
+impl Sources {
+    fn newest(self) -> Result<Database> {
+        let snapshots = self.snapshots()?;
+        self.defined_in(&snapshots)
+    }
+
+    /// The newest snapshot of each catalog.
+    fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.mounts.iter().map(|mount| mount.snapshot()).collect()
+    }
+
+    /// The database with the tables of these versions.
+    fn defined_in(self, snapshots: &[Snapshot]) -> Result<Database> {
+        let catalogs = snapshots.iter().map(|snapshot| snapshot.schema());
+        let live = self.live.iter().map(|schema| schema.definition());
+        let seen = catalogs.chain(live).map(|schema| self.visibility.of_schema(schema));
+        let mut schemas: Vec<SchemaDef> = seen.collect();
+        if self.visibility.is_partial() {
+            schemas.retain(|schema| !schema.tables.is_empty());
+        }
+        let default_schema = schemas.first().map_or(tap_schema::NAME, |schema| &schema.name);
+        let default_schema = default_schema.to_owned();
+        schemas.push(tap_schema::definition());
+        let names = Arc::new(names(&schemas, &default_schema));
+        let tap_schema = tap_schema_provider(&schemas)?;
+        let defined_in = Arc::new(snapshots.iter().map(Snapshot::schema_version).collect());
+        Ok(Database { sources: self, defined_in, schemas: Arc::new(schemas), names, tap_schema })
+    }
+}
+
+/// Mount catalogs beside schemas whose names are taken, in lower case.
+fn mounted(stores: Vec<CatalogStore>, taken: &[String]) -> Result<Vec<Arc<Mount>>> {
+    let mut taken = taken.to_vec();
     let mut mounts = vec![];
     for store in stores {
         let mount = Mount { store, newest: Mutex::default() };
-        let name = mount.name();
-        // Queries may write names in any case.
-        if taken.contains(&name.to_lowercase()) {
-            return Err(Error::SchemaTwice { name: name.to_owned() });
-        }
-        taken.push(name.to_lowercase());
+        take(&mut taken, mount.name())?;
         mounts.push(Arc::new(mount));
     }
     Ok(mounts)
 }
 
-/// The newest snapshot of each catalog.
-fn newest(mounts: &[Arc<Mount>]) -> Result<Vec<Snapshot>> {
-    mounts.iter().map(|mount| mount.snapshot()).collect()
+/// Take the name of a schema, which queries may write in any case.
+fn take(taken: &mut Vec<String>, name: &str) -> Result<()> {
+    let lower = name.to_lowercase();
+    let own = [tap_schema::NAME, crate::upload::SCHEMA].map(str::to_lowercase);
+    if taken.contains(&lower) || own.contains(&lower) {
+        return Err(Error::SchemaTwice { name: name.to_owned() });
+    }
+    taken.push(lower);
+    Ok(())
 }
 
 impl Mount {

@@ -13,6 +13,7 @@ use almagest_storage::Snapshot;
 use datafusion::catalog::SchemaProvider;
 
 use crate::catalog_provider::SnapshotSchema;
+use crate::live_schema::LiveTables;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
 use crate::query::Reading;
@@ -55,6 +56,10 @@ impl Session {
             let snapshot: Arc<dyn SchemaProvider> =
                 Arc::new(SnapshotSchema::new(snapshot, pruning));
             tables.push((name, snapshot));
+        }
+        for schema in database.live() {
+            let name = schema.definition().name.clone();
+            tables.push((name, Arc::new(LiveTables::of(schema.clone()))));
         }
         let mut names = database.names();
         if !uploads.is_empty() {

@@ -34,6 +34,7 @@
 //! | `retrieve-artifacts` | [`Butler::retrieve`] | `datasets_are_retrieved` |
 //! | `export`, `import_` | [`Butler::export`], [`Butler::import`] | `an_export_is_imported_elsewhere` |
 //! | the registry's tables, for ADQL | [`Registry::table_rows`] | `tables_are_rows` |
+//! | images as `ivoa.ObsCore` | [`Registry::obscore_rows`] | `images_are_observations` |
 //! | `verify checksums` | [`Butler::verify`] | `damage_is_found` |
 
 mod data_id;

@@ -26,6 +26,7 @@ mod time;
 pub mod unknown;
 mod variance;
 
+pub(crate) use almagest_sim::write_exposure_with_psf;
 pub use almagest_sim::{write_exposure, write_exposure_compressed};
 pub use facts::FrameFacts;
 pub use files::{FrameFiles, find_frames};

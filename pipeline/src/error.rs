@@ -58,6 +58,9 @@ pub enum Error {
     /// A pipeline or its settings.
     #[error(transparent)]
     Definition(#[from] crate::definition::DefinitionError),
+    /// A definition of tables that cannot be read.
+    #[error(transparent)]
+    Felis(#[from] almagest_storage::schema::felis::FelisError),
     /// A run that cannot be, or a task that broke its frame.
     #[error(transparent)]
     Executor(#[from] crate::executor::ExecutorError),

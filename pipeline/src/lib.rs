@@ -28,6 +28,7 @@ pub mod psf;
 pub mod measurement;
 
 pub mod characterize;
+pub mod cutout;
 
 pub mod association;
 pub mod forced_photometry;

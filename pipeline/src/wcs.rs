@@ -99,6 +99,12 @@ impl Wcs {
         Ok(Wcs { tangent, crpix, cd, cd_inverse, distortion })
     }
 
+    /// The map of an image that begins at pixel `(x, y)` of this one.
+    pub fn from_pixel(&self, x: f64, y: f64) -> Wcs {
+        // Distortions are polynomials about the tangent point.
+        Wcs { crpix: [self.crpix[0] - x, self.crpix[1] - y], ..self.clone() }
+    }
+
     /// RA in [0, 360) and Dec of a pixel position, degrees.
     pub fn pixel_to_sky(&self, x: f64, y: f64) -> (f64, f64) {
         self.tangent.plane_to_sky(self.pixel_to_plane(x, y).at)

@@ -47,6 +47,9 @@ pub struct ServerConfig {
     /// The address under which callers reach the service, with its path and without a slash at the
     /// end; where it is absent, the headers of each request tell.
     pub public_url: Option<String>,
+    /// The address at which the service listens, in the same form: what stands in tables that hold
+    /// addresses, where there is no public one.
+    pub address: Option<String>,
     /// Certificate and key, for HTTPS.
     pub tls: Option<TlsFiles>,
     /// What a connection may do.
@@ -201,6 +204,7 @@ impl Default for ServerConfig {
             anonymous_tables: false,
             upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
             public_url: None,
+            address: None,
             tls: None,
             connections: ConnectionLimits::default(),
             min_free_disk: 1 << 30,

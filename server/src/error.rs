@@ -30,6 +30,21 @@ pub enum Error {
     /// The engine could not answer.
     #[error(transparent)]
     Engine(#[from] almagest_engine::Error),
+    /// The pipeline's files could not be read.
+    #[error(transparent)]
+    Pipeline(#[from] almagest_pipeline::Error),
+    /// There is no such image, or none that the caller may see.
+    #[error("there is no image {id}")]
+    NoSuchImage {
+        /// Its identifier.
+        id: String,
+    },
+    /// An image has no pixel where a part is wanted.
+    #[error("the image {id} has no pixel there")]
+    NothingThere {
+        /// Its identifier.
+        id: String,
+    },
     /// A parameter that must be there is not.
     #[error("parameter {name} is missing")]
     MissingParameter {
@@ -385,6 +400,8 @@ impl Error {
             | Self::UnsupportedColumn { .. }
             | Self::TooManyColumns { .. } => StatusCode::BAD_REQUEST,
             Self::NoSuchTable { .. }
+            | Self::NoSuchImage { .. }
+            | Self::NothingThere { .. }
             | Self::NoCones { .. }
             | Self::NoSuchJob { .. }
             | Self::NoSuchPart { .. }
@@ -400,6 +417,7 @@ impl Error {
             | Self::StateFormat { .. }
             | Self::Tls { .. }
             | Self::Metrics(_)
+            | Self::Pipeline(_)
             | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Convert(_)
             | Self::Parquet(_)

@@ -20,6 +20,7 @@ pub mod disk_guard;
 pub mod error;
 pub mod formats;
 pub mod health;
+pub mod images;
 pub mod metrics;
 pub mod pages;
 pub mod record;
@@ -83,6 +84,9 @@ pub fn app(state: AppState) -> Router {
         .route("/record", get(record::record))
         .nest("/tap", tap)
         .nest("/scs", cones)
+        .route("/datalink/links", get(images::datalink::links).post(images::datalink::links))
+        .route("/datalink/files/{uuid}", get(images::file::file))
+        .route("/soda/sync", get(images::soda::sync).post(images::soda::sync))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))

@@ -7,6 +7,7 @@ use almagest_engine::Database;
 
 use crate::Result;
 use crate::config::ServerConfig;
+use crate::images::Images;
 use crate::metrics::Metrics;
 use crate::people::{Allowance, PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
@@ -55,7 +56,9 @@ impl AppState {
         };
         let user_tables =
             UserTables::open(folder.root(), config.table_life, config.anonymous_tables)?;
-        let views = Views::new(database, PeopleStore::open(&folder.people())?, user_tables);
+        let images = Images::of(&database, &config);
+        let people = PeopleStore::open(&folder.people())?;
+        let views = Views::new(database, people, user_tables, images);
         let metrics = Metrics::new()?;
         let kept = KeptAnswers::new(config.cache_bytes, metrics.clone());
         let workshop = Workshop {

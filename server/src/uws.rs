@@ -31,3 +31,4 @@ pub use job::{Job, JobId, Owner};
 pub use jobs::Jobs;
 pub use moment::Moment;
 pub use phase::Phase;
+pub use result_file::{SentFile, respond as respond_with_file};

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::almagest::{Catalog, run_well, sources_csv};
+use crate::almagest::{Catalog, run_well, sources_csv, values};
 use crate::service::Service;
 
 /// The epochs of one object.
@@ -145,6 +145,32 @@ fn pyvo_user_tables() {
     let mut client = Command::new(python);
     client.arg(script("user_tables.py")).arg(&service.url).env("ALMAGEST_TOKEN", token.trim());
     println!("{}", check(&mut client));
+}
+
+/// The images of a catalog that the pipeline has filled, as pyvo and STILTS find them.
+pub fn images_behind_rows(root: &str) {
+    let service = Service::start(root, &[]);
+    match env::var_os("ALMAGEST_PYTHON") {
+        Some(python) => {
+            let report = check(Command::new(python).arg(script("images.py")).arg(&service.url));
+            println!("{report}");
+        }
+        None => println!("skipped: images, as ALMAGEST_PYTHON names no Python that has pyvo"),
+    }
+    if !have("stilts") {
+        println!("skipped: datalinklint, as STILTS is not here");
+        return;
+    }
+    let base = service.url.trim_end_matches("/tap");
+    let ids = values(root, "SELECT TOP 1 sourceId FROM Source ORDER BY sourceId");
+    let of_row = format!("{base}/datalink/links?ID={}&TABLE=survey.Source", ids[0][0]);
+    let mut lint = Command::new("stilts");
+    let report = check(lint.args(["datalinklint".to_owned(), format!("votable={of_row}")]));
+    assert!(report.contains("Errors: 0; Warnings: 0"), "{report}");
+    let of_image = report.split_whitespace().find(|word| word.contains("links?ID=ivo")).unwrap();
+    let mut lint = Command::new("stilts");
+    let report = check(lint.args(["datalinklint".to_owned(), format!("votable={of_image}")]));
+    assert!(report.contains("Errors: 0; Warnings: 0"), "{report}");
 }
 
 #[test]

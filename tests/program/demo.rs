@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 
 use crate::almagest::{run_well, values};
+use crate::clients::images_behind_rows;
 
 /// The demo leaves rows in every table of the chain, whose light curves agree with the truth that
 /// it wrote beside them.
@@ -40,6 +41,7 @@ fn simulated_sky() {
     assert_eq!(count("ForcedSource"), n_forced);
 
     light_curves_agree_with_the_truth(folder, &catalog);
+    images_behind_rows(&catalog);
 }
 
 /// Fluxes of bright, isolated, constant and varying stars: errors as announced.

@@ -1,86 +1,161 @@
 //! The registry's tables as rows, for whoever wants to ask them in another language.
+//!
+//! [`butler`] and [`obscore`] define the tables in Felis, as all tables of a catalog are defined;
+//! [`Registry::table_rows`] and [`Registry::obscore_rows`] make their rows, as they are now.
 
+mod obscore;
+
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use almagest_storage::schema::SchemaDef;
+use almagest_storage::schema::felis::{self, FelisError};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
 
-use super::registry::Registry;
+pub use obscore::Published;
+
+use super::registry::{Fault, Registry};
 use crate::error::Result;
 
-/// The tables, each with what a row of it is.
-pub const TABLES: [(&str, &str); 12] = [
-    ("dataset", "a dataset: what it is, where its file lies, its checksum"),
-    ("dataset_type", "a kind of dataset"),
-    ("collection", "a collection of datasets"),
-    ("chain", "a collection within a chain"),
-    ("tag", "a dataset in a tagged collection"),
-    ("calibration", "a dataset with the time for which it holds"),
-    ("visit", "a visit"),
-    ("exposure", "an exposure"),
-    ("visit_detector_region", "where a detector saw in a visit"),
-    ("quantum", "one task on one data id"),
-    ("quantum_input", "a dataset that a quantum read"),
-    ("attempt", "a try of a quantum"),
+/// The tables of the registry that are shown.
+const SHOWN: [&str; 12] = [
+    "dataset",
+    "dataset_type",
+    "collection",
+    "chain",
+    "tag",
+    "calibration",
+    "visit",
+    "exposure",
+    "visit_detector_region",
+    "quantum",
+    "quantum_input",
+    "attempt",
 ];
 
+/// The Felis text of the schema `butler`.
+const BUTLER_YAML: &str = include_str!("../../schemas/butler.yaml");
+
+/// The Felis text of the schema `ivoa`.
+const OBSCORE_YAML: &str = include_str!("../../schemas/obscore.yaml");
+
+/// The registry's own tables.
+///
+/// # Errors
+/// None for the text as shipped; the tests read it.
+pub fn butler() -> Result<SchemaDef, FelisError> {
+    felis::parse(BUTLER_YAML, &|_| None).map(|reading| reading.schema)
+}
+
+/// `ivoa.ObsCore`: images in the words of the IVOA's observation data model.
+///
+/// # Errors
+/// None for the text as shipped; the tests read it.
+pub fn obscore() -> Result<SchemaDef, FelisError> {
+    felis::parse(OBSCORE_YAML, &|_| None).map(|reading| reading.schema)
+}
+
 impl Registry {
-    /// The rows of one of [`TABLES`], as they are now. Columns declared INTEGER are 64-bit integers,
-    /// REAL doubles, all others text; each may be NULL.
+    /// The rows of a table of [`butler`], as they are now. Columns declared INTEGER are 64-bit
+    /// integers, REAL doubles, all others texts; each may be NULL.
     ///
     /// # Errors
     /// Those of the registry; a name that is none of the tables gives no columns.
     pub fn table_rows(&self, table: &str) -> Result<RecordBatch> {
-        let columns: Vec<(String, ArrayRef)> = self.with(|connection| {
-            if !TABLES.iter().any(|(known, _)| *known == table) {
+        let columns = self.with(|connection| {
+            if !SHOWN.contains(&table) {
                 return Ok(vec![]);
             }
             let sql = "SELECT name, type FROM pragma_table_info(?1) ORDER BY cid";
-            let declared: Vec<(String, String)> = connection
+            let declared: HashMap<String, String> = connection
                 .prepare_cached(sql)?
                 .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
-            let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
-            let mut cells: Vec<Vec<SqlValue>> = vec![vec![]; declared.len()];
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                for (column, cells) in cells.iter_mut().enumerate() {
-                    cells.push(row.get(column)?);
-                }
-            }
-            let array = |(cells, (name, kind)): (Vec<SqlValue>, (String, String))| {
-                (name, column(cells, &kind))
-            };
-            Ok(cells.into_iter().zip(declared).map(array).collect())
+            let kind = |name: &str| Kind::declared(declared.get(name).map_or("", String::as_str));
+            columns(connection, &format!("SELECT * FROM {table}"), kind)
         })?;
-        let fields = columns.into_iter().map(|(name, array)| (name, array, true));
-        Ok(RecordBatch::try_from_iter_with_nullable(fields)?)
+        Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+    }
+
+    /// The registry in a file, for reading; where there is none, one that holds nothing.
+    ///
+    /// # Errors
+    /// A file that is no registry, or one of another format.
+    pub fn of_reader(path: &Path) -> Result<Self> {
+        match path.exists() {
+            true => Self::open(path),
+            false => Self::open(Path::new(":memory:")),
+        }
     }
 }
 
-fn column(cells: Vec<SqlValue>, kind: &str) -> ArrayRef {
-    match kind {
-        "INTEGER" => {
-            let integer =
-                |cell| if let SqlValue::Integer(value) = cell { Some(value) } else { None };
-            Arc::new(cells.into_iter().map(integer).collect::<Int64Array>())
-        }
-        "REAL" => {
-            let real = |cell| match cell {
-                SqlValue::Real(value) => Some(value),
-                SqlValue::Integer(value) => Some(value as f64),
-                _ => None,
-            };
-            Arc::new(cells.into_iter().map(real).collect::<Float64Array>())
-        }
-        _ => {
-            let text = |cell| match cell {
-                SqlValue::Text(text) => Some(text),
-                SqlValue::Integer(value) => Some(value.to_string()),
-                SqlValue::Real(value) => Some(value.to_string()),
-                SqlValue::Null | SqlValue::Blob(_) => None,
-            };
-            Arc::new(cells.into_iter().map(text).collect::<StringArray>())
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Integer,
+    Real,
+    Text,
+}
+
+impl Kind {
+    /// As a table of SQLite declares it.
+    fn declared(text: &str) -> Self {
+        match text {
+            "INTEGER" => Self::Integer,
+            "REAL" => Self::Real,
+            _ => Self::Text,
         }
     }
+
+    fn array(self, cells: Vec<SqlValue>) -> ArrayRef {
+        match self {
+            Self::Integer => {
+                let integer =
+                    |cell| if let SqlValue::Integer(value) = cell { Some(value) } else { None };
+                Arc::new(cells.into_iter().map(integer).collect::<Int64Array>())
+            }
+            Self::Real => {
+                let real = |cell| match cell {
+                    SqlValue::Real(value) => Some(value),
+                    SqlValue::Integer(value) => Some(value as f64),
+                    _ => None,
+                };
+                Arc::new(cells.into_iter().map(real).collect::<Float64Array>())
+            }
+            Self::Text => {
+                let text = |cell| match cell {
+                    SqlValue::Text(text) => Some(text),
+                    SqlValue::Integer(value) => Some(value.to_string()),
+                    SqlValue::Real(value) => Some(value.to_string()),
+                    SqlValue::Null | SqlValue::Blob(_) => None,
+                };
+                Arc::new(cells.into_iter().map(text).collect::<StringArray>())
+            }
+        }
+    }
+}
+
+/// The columns that a SELECT gives: name, values, and that some may be NULL.
+fn columns(
+    connection: &Connection,
+    select: &str,
+    kind: impl Fn(&str) -> Kind,
+) -> Result<Vec<(String, ArrayRef, bool)>, Fault> {
+    let mut statement = connection.prepare(select)?;
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let mut cells: Vec<Vec<SqlValue>> = vec![vec![]; names.len()];
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for (column, cells) in cells.iter_mut().enumerate() {
+            cells.push(row.get(column)?);
+        }
+    }
+    let array = |(cells, name): (Vec<SqlValue>, String)| {
+        let array = kind(&name).array(cells);
+        (name, array, true)
+    };
+    Ok(cells.into_iter().zip(names).map(array).collect())
 }

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use ndarray::Array2;
+
 use super::facts::FrameFacts;
 use super::mask::MaskMeaning;
 use crate::error::Result;
@@ -19,6 +21,8 @@ pub(super) const IMAGE: &str = "IMAGE";
 pub(super) const MASK: &str = "MASK";
 /// Extension of the variance.
 pub(super) const VARIANCE: &str = "VARIANCE";
+/// Extension of the image of the point-spread function.
+const PSF: &str = "PSF";
 
 /// What the rule reads from the header of one detector.
 pub(super) fn facts(header: &Header) -> FrameFacts {
@@ -65,6 +69,24 @@ pub fn write_exposure_compressed(
     exposure: &Exposure,
     compression: Compression,
 ) -> Result<()> {
+    write(path, exposure, compression, None)
+}
+
+/// [`write_exposure`] with an image of the point-spread function beside the pixels.
+pub(crate) fn write_exposure_with_psf(
+    path: &Path,
+    exposure: &Exposure,
+    psf: Option<&Array2<f32>>,
+) -> Result<()> {
+    write(path, exposure, Compression::None, psf)
+}
+
+fn write(
+    path: &Path,
+    exposure: &Exposure,
+    compression: Compression,
+    psf: Option<&Array2<f32>>,
+) -> Result<()> {
     let mut file = FitsWriter::create(path, &primary_cards(exposure))?;
     let pixels = &exposure.masked_image;
     let mut image_cards = extension(IMAGE);
@@ -72,6 +94,9 @@ pub fn write_exposure_compressed(
     file.image(&pixels.image, &image_cards, compression)?;
     file.integers(&pixels.mask.mapv(u32::cast_signed), &extension(MASK), compression)?;
     file.image(&pixels.variance, &extension(VARIANCE), compression)?;
+    if let Some(psf) = psf {
+        file.image(psf, &extension(PSF), compression)?;
+    }
     file.finish()
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use almagest_pipeline::butler::datastore::StoredFile;
 use almagest_pipeline::butler::{
     Butler, CollectionKind, DataId, DatasetQuery, DatasetRef, DatasetType, Dimension, DimensionSet,
-    Footprint, FrameIngest, NewDataset, ObservationKind, ObservationRecord, StorageClass, Transfer,
-    Validity, Value,
+    Footprint, FrameIngest, NewDataset, ObservationKind, ObservationRecord, Registry, StorageClass,
+    Transfer, Validity, Value,
 };
 use almagest_pipeline::camera::{FrameOptions, find_frames, write_exposure};
 use almagest_pipeline::expression::Expression;
@@ -17,7 +17,8 @@ use almagest_pipeline::simulate::{SimulateConfig, Simulation, simulate};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::survey::survey_schema;
-use arrow::array::{Float64Array, RecordBatch};
+use arrow::array::{AsArray, Float64Array, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type};
 use serde_json::json;
 
 struct Fixture {
@@ -494,11 +495,20 @@ fn tables_are_rows() {
     let record = observation(4, "r", 60_000.5);
     registry.sync_observations(ObservationKind::Visit, &[record]).unwrap();
     fixture.put_text("run", 4, "four");
-    for (table, _) in almagest_pipeline::butler::tables::TABLES {
-        let rows = registry.table_rows(table).unwrap();
-        let expected = ["dataset", "dataset_type", "collection", "visit"].contains(&table);
-        assert_eq!(rows.num_rows(), usize::from(expected), "{table}");
-        assert!(rows.num_columns() >= 3, "{table}");
+    for table in almagest_pipeline::butler::tables::butler().unwrap().tables {
+        let name = table.name.as_str();
+        let rows = registry.table_rows(name).unwrap();
+        let expected = ["dataset", "dataset_type", "collection", "visit"].contains(&name);
+        assert_eq!(rows.num_rows(), usize::from(expected), "{name}");
+        // What is defined is what the registry has.
+        let defined = table.arrow_schema();
+        let of = |schema: &arrow::datatypes::Schema| -> Vec<(String, String)> {
+            let fields = schema.fields().iter();
+            // Where a file lies on the disk is shown to nobody.
+            let shown = fields.filter(|f| f.name() != "path");
+            shown.map(|f| (f.name().clone(), f.data_type().to_string())).collect()
+        };
+        assert_eq!(of(&defined), of(&rows.schema()), "{name}");
     }
     let rows = registry.table_rows("dataset").unwrap();
     let schema = rows.schema();
@@ -507,4 +517,68 @@ fn tables_are_rows() {
         (kind("visit"), kind("begin_mjd"), kind("band")),
         ("Int64".to_owned(), "Float64".to_owned(), "Utf8".to_owned())
     );
+}
+
+/// An image is found by where and when it was taken.
+#[test]
+fn images_are_observations() {
+    struct Here;
+    impl almagest_pipeline::butler::tables::Published for Here {
+        fn did(&self, uuid: &str) -> String {
+            format!("ivo://here?{uuid}")
+        }
+        fn access_url(&self, uuid: &str) -> String {
+            format!("http://here/{uuid}")
+        }
+        fn access_format(&self) -> &str {
+            "image/fits"
+        }
+    }
+    let empty = Registry::of_reader(Path::new("/nowhere/butler.sqlite")).unwrap();
+    assert_eq!(empty.obscore_rows(&Here).unwrap().num_rows(), 0);
+
+    let fixture = Fixture::new();
+    let registry = fixture.butler.registry();
+    registry.sync_observations(ObservationKind::Visit, &[observation(4, "r", 60_000.5)]).unwrap();
+    let corners = square(0.0, 0.0, 0.2);
+    let footprint = Footprint { instrument: "Cam".to_owned(), visit: 4, detector: 2, corners };
+    registry.sync_footprints(&[footprint]).unwrap();
+    fixture.put_text("run", 4, "no image");
+    let dimensions = DimensionSet::of(&[Dimension::Visit, Dimension::Detector]);
+    let dataset_type = DatasetType::new("visit_image", dimensions, StorageClass::Exposure);
+    registry.register_dataset_type(&dataset_type).unwrap();
+    let file =
+        StoredFile { path: "/images/4-2.fits".into(), size_bytes: 2_001, checksum: String::new() };
+    let data_id = DataId::visit_detector("Cam", 4, 2);
+    let image = NewDataset { dataset_type, data_id, file, instructions: None };
+    registry.insert("run", &[image]).unwrap();
+
+    let rows = registry.obscore_rows(&Here).unwrap();
+    assert_eq!(rows.num_rows(), 1);
+    let defined = almagest_pipeline::butler::tables::obscore().unwrap();
+    for column in &defined.tables[0].columns {
+        assert!(rows.column_by_name(&column.name).is_some(), "{}", column.name);
+    }
+    let number = |name: &str| -> f64 {
+        let column = arrow::compute::cast(rows.column_by_name(name).unwrap(), &DataType::Float64);
+        column.unwrap().as_primitive::<Float64Type>().value(0)
+    };
+    let near = |name: &str, expected: f64| {
+        assert!((number(name) - expected).abs() < 1e-4, "{name}: {}", number(name));
+    };
+    assert!((number("s_ra") + 180.0).rem_euclid(360.0) - 180.0 < 1e-4);
+    near("s_dec", 0.0);
+    near("s_fov", 2.0 * 0.1 * 2.0_f64.sqrt());
+    near("t_min", 60_000.5);
+    near("t_exptime", 30.0);
+    near("calib_level", 2.0);
+    near("access_estsize", 3.0);
+    near("em_res_power", 621.5 / 139.0);
+    near("visit", 4.0);
+    let text = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>().value(0);
+    assert_eq!(text("dataproduct_subtype"), "visit_image");
+    assert_eq!(text("obs_id"), "Cam:4");
+    assert_eq!(text("obs_collection"), "run");
+    assert!(text("s_region").starts_with("POLYGON "), "{}", text("s_region"));
+    assert!(text("access_url").starts_with("http://here/"));
 }

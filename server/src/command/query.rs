@@ -156,6 +156,7 @@ async fn write(
         query: adql.to_owned(),
         version: query.cited_version(),
         warnings: query.warnings().to_vec(),
+        links: None,
     };
     let canonical = Canonical::new(query.schema())?;
     let mut encoder = encoder(format, canonical.schema(), &provenance, &std::env::temp_dir())?;

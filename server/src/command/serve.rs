@@ -85,8 +85,10 @@ pub async fn answer(
     })?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     // Whoever is told where it answers may ask at once.
+    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let url = format!("{address}/tap");
+    let config = ServerConfig { address: Some(address), ..config };
     let state = AppState::new(database, config)?;
-    let url = format!("{scheme}://{}/tap", listener.local_addr()?);
     eprintln!("answering at {url}");
     let mut out = io::stdout();
     writeln!(out, "TOPCAT:  VO ▸ Table Access Protocol (TAP) Query ▸ TAP URL: {url}")?;

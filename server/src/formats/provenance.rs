@@ -16,6 +16,8 @@ pub struct Provenance {
     pub version: String,
     /// What was read leniently or renamed.
     pub warnings: Vec<String>,
+    /// Where the images of a row are found.
+    pub links: Option<String>,
 }
 
 impl Provenance {

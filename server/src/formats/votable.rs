@@ -2,7 +2,7 @@
 
 use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::tap_schema::{ArraySize, Primitive, VotableType};
-use almagest_storage::schema::arrow::{DESCRIPTION, UCD, UNIT, UTYPE};
+use almagest_storage::schema::arrow::{DESCRIPTION, ROW_OF, UCD, UNIT, UTYPE};
 
 use super::reference_systems::ReferenceSystems;
 use super::{Ending, Provenance, row_bytes};
@@ -14,8 +14,9 @@ pub const MEDIA_TYPE: &str = "application/x-votable+xml";
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
-<RESOURCE type="results">
 "#;
+
+const RESULTS: &str = "<RESOURCE type=\"results\">\n";
 
 const TAIL: &str = "</RESOURCE>\n</VOTABLE>\n";
 
@@ -34,15 +35,45 @@ pub enum Absent {
 /// A column has a type that VOTable lacks.
 pub fn head(schema: &Schema, provenance: &Provenance, absent: Absent) -> Result<String> {
     let systems = ReferenceSystems::of(schema);
+    let (fields, ids) = fields(schema, &systems, absent)?;
     let mut out = String::from(HEAD);
+    if let Some(links) = &provenance.links {
+        out += &descriptors(schema, &ids, links);
+    }
+    out += RESULTS;
     out += &info("QUERY_STATUS", "OK", "");
     for (name, value) in provenance.facts() {
         out += &info(name, &value, "");
     }
     out += &systems.elements();
     out += "<TABLE>\n";
-    out += &fields(schema, &systems, absent)?;
+    out += &fields;
     Ok(out)
+}
+
+/// For each column that identifies rows which belong to images, the service that finds these.
+///
+/// Reference: IVOA Recommendation *DataLink* 1.1 (2023), section 4.
+fn descriptors(schema: &Schema, ids: &[String], links: &str) -> String {
+    let of_rows = schema.fields().iter().zip(ids);
+    let of_rows = of_rows.filter_map(|(field, id)| Some((id, field.metadata().get(ROW_OF)?)));
+    let descriptor = |(id, table): (&String, &String)| {
+        format!(
+            r#"<RESOURCE type="meta" utype="adhoc:service" name="links">
+<DESCRIPTION>Images of the rows of {table}, and cut-outs of them.</DESCRIPTION>
+<PARAM name="standardID" datatype="char" arraysize="*" value="ivo://ivoa.net/std/DataLink#links-1.1"/>
+<PARAM name="accessURL" datatype="char" arraysize="*" value="{links}"/>
+<GROUP name="inputParams">
+<PARAM name="ID" datatype="char" arraysize="*" ref="{id}" value=""/>
+<PARAM name="TABLE" datatype="char" arraysize="*" value="{table}"/>
+</GROUP>
+</RESOURCE>
+"#,
+            table = Escaped(table),
+            links = Escaped(links),
+        )
+    };
+    of_rows.map(descriptor).collect()
 }
 
 /// Return the document after the rows.
@@ -60,16 +91,15 @@ pub const OVERFLOW: &str = "there are more rows than MAXREC";
 
 /// Return a document that says why there is no result.
 pub fn error_document(message: &str) -> String {
-    format!("{HEAD}{}{TAIL}", info("QUERY_STATUS", "ERROR", message))
+    format!("{HEAD}{RESULTS}{}{TAIL}", info("QUERY_STATUS", "ERROR", message))
 }
 
 /// Return a document that says why there is no result of a cone search: as its standard wants it, and
 /// as that of DALI does.
 pub fn cone_search_error(message: &str) -> String {
-    let (head, results) = HEAD.split_once("<RESOURCE").unwrap_or((HEAD, ""));
     let error = info("Error", message, "");
     let status = info("QUERY_STATUS", "ERROR", message);
-    format!("{head}{error}<RESOURCE{results}{status}{TAIL}")
+    format!("{HEAD}{error}{RESULTS}{status}{TAIL}")
 }
 
 fn info(name: &str, value: &str, text: &str) -> String {
@@ -94,9 +124,15 @@ pub fn types(schema: &Schema) -> Result<Vec<VotableType>> {
         .collect()
 }
 
-fn fields(schema: &Schema, systems: &ReferenceSystems, absent: Absent) -> Result<String> {
+/// The FIELD elements, and the ID of each.
+fn fields(
+    schema: &Schema,
+    systems: &ReferenceSystems,
+    absent: Absent,
+) -> Result<(String, Vec<String>)> {
     let mut out = String::new();
     let mut ids: Vec<String> = systems.ids().map(str::to_owned).collect();
+    let n_systems = ids.len();
     for (place, (field, kind)) in schema.fields().iter().zip(types(schema)?).enumerate() {
         let id = unique_id(field.name(), &ids);
         let get = |key: &str| field.metadata().get(key).map(String::as_str);
@@ -127,7 +163,7 @@ fn fields(schema: &Schema, systems: &ReferenceSystems, absent: Absent) -> Result
         }
         ids.push(id);
     }
-    Ok(out)
+    Ok((out, ids.split_off(n_systems)))
 }
 
 /// Make an XML name of a column's name, different from those in `taken`.

@@ -9,6 +9,7 @@ use super::allowance::Allowance;
 use super::store::{ALL_TABLES, PeopleStore, Restriction};
 use crate::Result;
 use crate::config::ServerConfig;
+use crate::images::Images;
 use crate::user_tables::UserTables;
 use crate::user_tables::store::{Person, Visible};
 use crate::uws::Owner;
@@ -27,15 +28,21 @@ pub struct Views {
     whole: Arc<Mutex<Database>>,
     people: PeopleStore,
     user_tables: UserTables,
+    images: Images,
     /// By what is restricted in them, and the tables of users that are there.
     kept: Arc<Mutex<HashMap<(Rights, Visible), Database>>>,
 }
 
 impl Views {
     /// Make views of `whole`, with the tables of users beside it, by what `people` says.
-    pub fn new(whole: Database, people: PeopleStore, user_tables: UserTables) -> Self {
+    pub fn new(
+        whole: Database,
+        people: PeopleStore,
+        user_tables: UserTables,
+        images: Images,
+    ) -> Self {
         let whole = Arc::new(Mutex::new(whole));
-        Self { whole, people, user_tables, kept: Arc::default() }
+        Self { whole, people, user_tables, images, kept: Arc::default() }
     }
 
     /// All that there is, for questions about the service itself.
@@ -43,10 +50,22 @@ impl Views {
         self.whole.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All that there is now: other processes add and drop tables too.
+    /// The images of the catalogs.
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// All that there is now: other processes add and drop tables too, and bring the first images.
     fn refreshed(&self) -> Result<Database> {
         let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(changed) = whole.refreshed()? {
+        let mut changed = whole.refreshed()?;
+        if !whole.has_live() {
+            let schemas = self.images.schemas(&whole)?;
+            if !schemas.is_empty() {
+                changed = Some(changed.as_ref().unwrap_or(&whole).with_live(schemas)?);
+            }
+        }
+        if let Some(changed) = changed {
             *whole = changed;
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }

@@ -58,6 +58,8 @@ pub struct Terms {
     pub kept: KeptFor,
     /// Under what the answer would be found there.
     pub key: Option<AnswerKey>,
+    /// Where the images of a row are found.
+    pub links: String,
     /// Must the answer be made anew, though one may be kept?
     pub is_anew: bool,
 }
@@ -105,8 +107,12 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let catalog_version = query.cited_version();
     terms.tally.set_progress(query.progress());
     let warnings = query.warnings().to_vec();
-    let provenance =
-        Provenance { query: request.query, version: catalog_version.clone(), warnings };
+    let provenance = Provenance {
+        query: request.query,
+        version: catalog_version.clone(),
+        warnings,
+        links: Some(terms.links),
+    };
     let key = terms.key.filter(|_| query.is_repeatable());
     let tag = key.map(|key| key.tag());
     let canonical = Canonical::new(&labelled(query.schema(), &request.labels))?;

@@ -20,7 +20,7 @@ use crate::formats::votable;
 use crate::state::AppState;
 use crate::uploads::Submission;
 use crate::uws::job_list::Filter;
-use crate::uws::{Job, Owner, Phase, representation, result_file};
+use crate::uws::{Job, Owner, Phase, SentFile, representation, result_file};
 use crate::{Error, Result};
 
 type Answer = Result<Response, PlainText>;
@@ -196,7 +196,13 @@ async fn result(TheJob { state, base, job }: TheJob, headers: HeaderMap) -> Answ
     match &job.result {
         Some(result) => {
             let path = state.jobs.result_path(&job);
-            Ok(result_file::respond(&path, &job.id, result, &headers).await?)
+            let sent = SentFile {
+                id: &job.id.to_string(),
+                content_type: &result.content_type,
+                file_name: &result.file_name,
+                n_bytes: result.n_bytes,
+            };
+            Ok(result_file::respond(&path, sent, &headers).await?)
         }
         None if job.failure.is_some() => Ok(see_other(format!("{}/error", url_of(&base, &job)))),
         None => Err(Error::NotInPhase { what: "result", phase: job.phase }.into()),

@@ -90,7 +90,7 @@ impl KeptFor {
     /// # Errors
     /// A catalog cannot be read.
     pub fn key(&self, request: &TapRequest, database: &Database) -> Result<Option<AnswerKey>> {
-        Ok(self.key_in(request, &database.newest_versions()?, database.schemas()))
+        Ok(self.key_in(request, &database.stamps()?, database.schemas()))
     }
 
     /// What a caller may see is part of the key: it may change while the versions do not.

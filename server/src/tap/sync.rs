@@ -155,6 +155,7 @@ impl Inquiry<'_> {
             spool: state.config.spool.clone(),
             kept,
             key,
+            links: state.views.images().links(),
             is_anew: wants_anew(self.headers),
         };
         let work = state.queries.run(answer(self.caller.database.clone(), request, terms));

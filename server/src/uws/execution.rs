@@ -98,6 +98,7 @@ impl Workshop {
             spool: self.config.spool.clone(),
             key: kept.key(&request, &database)?,
             kept,
+            links: self.views.images().links(),
             is_anew: false,
         };
         let work = answer(database, request.clone(), terms);

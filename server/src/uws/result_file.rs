@@ -16,34 +16,40 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::JobId;
-use super::job::ResultFile;
 use crate::{Error, Result};
 
 /// Bytes that are read at a time.
 const PART_BYTES: usize = 64 << 10;
 
-/// Answer a request with the result of the job `id`, or the part of it that the request wants.
+/// A file to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct SentFile<'a> {
+    /// What tells it from all others, such as the job whose result it is.
+    pub id: &'a str,
+    /// Media type, as Content-Type has it.
+    pub content_type: &'a str,
+    /// Name under which a browser saves it.
+    pub file_name: &'a str,
+    /// Length, bytes.
+    pub n_bytes: u64,
+}
+
+/// Answer a request with a file that never changes, or the part of it that the request wants.
 ///
 /// # Errors
 /// The file cannot be read.
-pub async fn respond(
-    path: &Path,
-    id: &JobId,
-    result: &ResultFile,
-    request: &HeaderMap,
-) -> Result<Response> {
-    let tag = format!("\"{id}\"");
+pub async fn respond(path: &Path, sent: SentFile<'_>, request: &HeaderMap) -> Result<Response> {
+    let tag = format!("\"{}\"", sent.id);
     if lists_tag(request, header::IF_NONE_MATCH, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     let common = [
         (header::ETAG, tag.clone()),
         (header::ACCEPT_RANGES, "bytes".to_owned()),
-        (header::CONTENT_TYPE, result.content_type.clone()),
-        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", result.file_name)),
+        (header::CONTENT_TYPE, sent.content_type.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", sent.file_name)),
     ];
-    let length = result.n_bytes;
+    let length = sent.n_bytes;
     let wanted = match wanted(request, &tag, length) {
         Wanted::Whole => None,
         Wanted::Part(range) => Some(range),

@@ -17,7 +17,7 @@ async fn rows_come_with_units_and_ucds() {
         "<INFO name=\"QUERY_STATUS\" value=\"OK\"></INFO>",
         "name=\"ra\" datatype=\"double\" unit=\"deg\" ucd=\"pos.eq.ra;meta.main\" ref=\"icrs\"",
         "<DESCRIPTION>Right ascension, ICRS.</DESCRIPTION>",
-        "name=\"name\" datatype=\"unicodeChar\" arraysize=\"16*\"",
+        "name=\"name\" datatype=\"unicodeChar\" arraysize=\"*\"",
         "<TR><TD>1</TD><TD>10.0</TD><TD>α &lt;Scl&gt;</TD></TR>",
         "<TR><TD>2</TD><TD>10.01</TD><TD/></TR>",
     ] {

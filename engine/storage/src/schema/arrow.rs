@@ -25,6 +25,9 @@ pub const TIME_SCALE: &str = "time_scale";
 pub const DATATYPE: &str = "datatype";
 /// Field metadata key of a string's greatest length or an array's, written as in VOTable: `64*`.
 pub const ARRAYSIZE: &str = "arraysize";
+/// Key of the metadata of a column that identifies rows which belong to images: the table, as
+/// `schema.table`.
+pub const ROW_OF: &str = "row_of";
 /// Field metadata key of the coordinate system that a VOTable's field refers to, in words:
 /// `system=ICRS epoch=2016.0`.
 pub const COOSYS: &str = "votable:coosys";

@@ -193,6 +193,34 @@ impl Registry {
         })
     }
 
+    /// The dataset of a UUID.
+    pub fn by_uuid(&self, uuid: &str) -> Result<Option<DatasetRef>> {
+        self.with(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM dataset d JOIN dataset_type t USING (dataset_type)
+                 JOIN collection c ON c.collection_id = d.run_id WHERE d.uuid = ?1"
+            );
+            Ok(connection.prepare_cached(&sql)?.query_row([uuid], read_dataset).optional()?)
+        })
+    }
+
+    /// All datasets of a data id, the newest first.
+    pub fn of_data_id(&self, data_id: &DataId) -> Result<Vec<DatasetRef>> {
+        self.with(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM dataset d JOIN dataset_type t USING (dataset_type)
+                 JOIN collection c ON c.collection_id = d.run_id
+                 WHERE d.run_id IN (SELECT collection_id FROM collection)
+                   AND d.dataset_type IN (SELECT dataset_type FROM dataset_type)
+                   AND d.data_id = ?1
+                 ORDER BY d.dataset_id DESC"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let datasets = statement.query_map([data_id.to_string()], read_dataset)?;
+            Ok(datasets.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// A data id with all that it implies.
     pub fn expand(&self, data_id: &DataId) -> Result<DataId> {
         self.with(|connection| Ok(Expanded::of(connection, data_id)?.data_id))

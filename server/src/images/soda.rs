@@ -1,0 +1,110 @@
+//! `/soda/sync`: the part of an image about a circle or a polygon, with mask, variance, world
+//! coordinates and point-spread function.
+//!
+//! Reference: IVOA Recommendation *Server-side Operations for Data Access* 1.0 (2017).
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use almagest_pipeline::butler::{Butler, DatasetRef, StorageClass, Value};
+use almagest_pipeline::cutout::{CutoutShape, cutout, psf_image, write_cutout};
+
+use super::file::FITS;
+use super::{Images, only_who_may_see};
+use crate::dali::Parameters;
+use crate::people::Caller;
+use crate::state::AppState;
+use crate::{Error, Result};
+
+/// Answer with the cut-out as a FITS file.
+pub async fn sync(
+    State(state): State<AppState>,
+    caller: Caller,
+    parameters: Parameters,
+) -> Result<Response, Response> {
+    let answer = async {
+        let id = parameters.get("ID")?.ok_or(Error::MissingParameter { name: "ID" })?.to_owned();
+        only_who_may_see(&caller.database, &id)?;
+        let shape = shape(&parameters)?;
+        let images = state.views.images().clone();
+        let made = tokio::task::spawn_blocking(move || cut(&images, &id, &shape)).await;
+        made.unwrap_or_else(|error| Err(Error::QueryThread { reason: error.to_string() }))
+    };
+    let (name, bytes) = answer.await.map_err(Error::into_text)?;
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers =
+        [(header::CONTENT_TYPE, FITS.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, bytes).into_response())
+}
+
+/// The shape that is asked for: CIRCLE, POLYGON, or POS with one of the two.
+fn shape(parameters: &Parameters) -> Result<CutoutShape> {
+    let pos = parameters.get("POS")?;
+    let of_pos = pos.and_then(|pos| {
+        let (kind, numbers) = pos.trim().split_once(char::is_whitespace)?;
+        let known =
+            ["CIRCLE", "POLYGON"].into_iter().find(|known| kind.eq_ignore_ascii_case(known));
+        known.map(|known| (known, numbers))
+    });
+    let given = match (parameters.get("CIRCLE")?, parameters.get("POLYGON")?, of_pos) {
+        (Some(numbers), None, None) => ("CIRCLE", numbers),
+        (None, Some(numbers), None) => ("POLYGON", numbers),
+        (None, None, Some(given)) => given,
+        (None, None, None) => return Err(Error::MissingParameter { name: "CIRCLE or POLYGON" }),
+        _ => return Err(Error::RepeatedParameter { name: "CIRCLE or POLYGON" }),
+    };
+    let (kind, text) = given;
+    let numbers: Option<Vec<f64>> =
+        text.split_whitespace().map(|number| number.parse().ok()).collect();
+    let numbers = numbers.unwrap_or_default();
+    let is_place = |(ra, dec): &(f64, f64)| {
+        ra.is_finite() && (-360.0..=720.0).contains(ra) && (-90.0..=90.0).contains(dec)
+    };
+    let refused = |name, expected: &str| {
+        let (value, expected) = (text.to_owned(), expected.to_owned());
+        Err(Error::BadParameter { name, value, expected })
+    };
+    if kind == "CIRCLE" {
+        return match numbers.as_slice() {
+            &[ra, dec, radius] if is_place(&(ra, dec)) && (0.0..=90.0).contains(&radius) => {
+                Ok(CutoutShape::Circle { ra, dec, radius })
+            }
+            _ => refused("CIRCLE", "longitude, latitude and radius in degrees, ICRS"),
+        };
+    }
+    let (pairs, rest) = numbers.as_chunks::<2>();
+    let vertices: Vec<(f64, f64)> = pairs.iter().map(|&[ra, dec]| (ra, dec)).collect();
+    match vertices.len() >= 3 && rest.is_empty() && vertices.iter().all(is_place) {
+        true => Ok(CutoutShape::Polygon(vertices)),
+        false => refused("POLYGON", "longitude and latitude of three or more vertices in degrees"),
+    }
+}
+
+/// The name and the bytes of the cut-out.
+fn cut(images: &Images, id: &str, shape: &CutoutShape) -> Result<(String, Vec<u8>)> {
+    let absent = || Error::NoSuchImage { id: id.to_owned() };
+    let uuid = images.local(id).ok_or_else(absent)?;
+    let (butler, dataset) = images.dataset(uuid)?;
+    let Value::Exposure(exposure) = butler.get(&dataset)? else { return Err(absent()) };
+    let part = cutout(&exposure, shape).ok_or_else(|| Error::NothingThere { id: id.to_owned() })?;
+    let psf = psf_of(&butler, &dataset)?;
+    let psf = psf.and_then(|psf| psf_image(&exposure, &psf.psf.model, shape.center()));
+    let file = tempfile::Builder::new().suffix(".fits").tempfile().map_err(Error::Spool)?;
+    write_cutout(file.path(), &part, psf.as_ref())?;
+    let bytes = std::fs::read(file.path()).map_err(Error::Spool)?;
+    Ok((format!("cutout-{}.fits", dataset.uuid), bytes))
+}
+
+/// The newest point-spread function that was measured on the image.
+fn psf_of(
+    butler: &Butler,
+    image: &DatasetRef,
+) -> Result<Option<Box<almagest_pipeline::butler::MeasuredPsf>>> {
+    let companions = butler.registry().of_data_id(&image.data_id)?;
+    let is_psf = |dataset: &&DatasetRef| dataset.dataset_type.storage_class == StorageClass::Psf;
+    match companions.iter().find(is_psf).map(|psf| butler.get(psf)).transpose()? {
+        Some(Value::Psf(psf)) => Ok(Some(psf)),
+        _ => Ok(None),
+    }
+}
