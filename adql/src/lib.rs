@@ -58,8 +58,6 @@ mod translate;
 
 pub mod function;
 
-pub mod unit;
-
 mod tree;
 
 mod error;

@@ -190,6 +190,14 @@ pub enum Error {
         /// What it has too much of.
         limit: Limit,
     },
+    /// A mapping cannot be understood.
+    #[error("{mapping}: {}", .reasons.join("; "))]
+    Mapping {
+        /// The mapping file.
+        mapping: String,
+        /// Everything that is wrong with it.
+        reasons: Vec<String>,
+    },
     /// The catalog refused.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
@@ -238,6 +246,7 @@ impl Error {
             | Self::Arrow { .. }
             | Self::File { .. }
             | Self::Cell { .. }
+            | Self::Mapping { .. }
             | Self::Limit { .. } => ErrorKind::Input,
             Self::Io { .. } => ErrorKind::Storage,
             Self::Rows { .. } => ErrorKind::Bug,
@@ -287,6 +296,29 @@ pub enum ColumnMismatch {
         /// Type of the column.
         expected: Datatype,
     },
+    /// The input's unit cannot become the column's.
+    Unit {
+        /// Exact name of the table's column.
+        column: String,
+        /// Unit in the input, or of a mapping.
+        found: String,
+        /// Unit of the column.
+        expected: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A mapping fills a column that the table lacks.
+    NoTarget {
+        /// Name in the mapping.
+        column: String,
+    },
+    /// A mapping fills a column from one that the input lacks.
+    NoSource {
+        /// Exact name of the table's column.
+        column: String,
+        /// Name in the mapping.
+        source: String,
+    },
 }
 
 impl fmt::Display for ColumnMismatch {
@@ -299,6 +331,15 @@ impl fmt::Display for ColumnMismatch {
             }
             Self::Type { column, found, expected } => {
                 write!(f, "column {column} holds {found}, not {}", noun(*expected))
+            }
+            Self::Unit { column, found, expected, reason } => {
+                write!(f, "column {column} is in {expected}, the input in {found}: {reason}")
+            }
+            Self::NoTarget { column } => {
+                write!(f, "the mapping fills column {column}, which is not in the table")
+            }
+            Self::NoSource { column, source } => {
+                write!(f, "column {column} is mapped from {source}, which is missing")
             }
         }
     }
@@ -396,7 +437,7 @@ impl fmt::Display for TextProblem {
 }
 
 /// Return a datatype with its article, as messages name it.
-fn noun(datatype: Datatype) -> &'static str {
+pub(crate) fn noun(datatype: Datatype) -> &'static str {
     match datatype {
         Datatype::Boolean => "a boolean",
         Datatype::Byte => "a byte (8-bit integer)",

@@ -141,7 +141,7 @@ impl Transaction {
     /// Append all of the rows, or none.
     fn append_all(&mut self, table: &str, batch: &RecordBatch, origin: &Origin) -> Result<Report> {
         let table = self.schema.find(table)?;
-        let (batch, report) = conform(table, batch, origin, self.config.conform)?;
+        let (batch, report) = conform(table, batch, origin, &self.config.conform)?;
         let contribution = self
             .contributions
             .entry(table.name.clone())

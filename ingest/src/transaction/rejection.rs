@@ -129,7 +129,7 @@ impl Transaction {
         if !ids_are_unique(table) || !self.is_committed(&table.name) || is_removed {
             return Ok(());
         }
-        let Ok((rows, _)) = crate::conform::conform(table, rows, origin, self.config.conform)
+        let Ok((rows, _)) = crate::conform::conform(table, rows, origin, &self.config.conform)
         else {
             return Ok(());
         };

@@ -468,7 +468,7 @@ fn typed_columns_conform_to_a_table() {
     let schema = crate::sky_tables::schema();
     let source = schema.table("Source").unwrap();
     let (conformed, _) =
-        conform(source, &rows.batch, &rows.origin, ConformOptions::default()).unwrap();
+        conform(source, &rows.batch, &rows.origin, &ConformOptions::default()).unwrap();
     assert_eq!(conformed.schema(), source.arrow_schema());
     let lines = shown(&conformed);
     assert!(
