@@ -74,5 +74,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use format::{Format, ReadOptions, TableChoice, TableReader};
 pub use mapping::Mapping;
 pub use origin::{Origin, RowOrigin};
-pub use transaction::{CommitReport, Contributed, Rejected, Transaction};
+pub use transaction::{
+    CommitReport, Contributed, Forecast, Rehearsal, Rejected, Tally, Transaction,
+};
 pub use transform::Transform;

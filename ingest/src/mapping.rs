@@ -5,7 +5,7 @@
 //!   coord_ra: RA                                   # a column of the file
 //!   psfFlux: {from: flux, unit: mJy}               # its unit, whatever the file says
 //!   psfFluxErr: {from: e_mag, of: mag, transform: ab_mag_error_to_njy}
-//!   parallax: {from: plx, null: [-999, -9999]}     # numbers that mean NULL
+//!   parallax: {from: plx, nulls: [-999, -9999]}    # numbers that mean NULL
 //!   band: {constant: r}                            # the same value in every row
 //!   parentObjectId: null                           # NULL, whatever the file has
 //! ignore: [junk, e_junk]                           # columns of the file that are left out
@@ -143,7 +143,7 @@ impl Reader {
 
     fn rule_of_keys(&mut self, column: &str, map: &Yaml) -> Rule {
         let place = format!("column {column}");
-        self.check_keys(map, &place, &["from", "unit", "transform", "of", "null", "constant"]);
+        self.check_keys(map, &place, &["from", "unit", "transform", "of", "nulls", "constant"]);
         let text = |key: &str| map.get(key).map(|value| scalar(value).ok_or(key.to_owned()));
         if let Some(constant) = map.get("constant") {
             return match scalar(constant) {
@@ -176,13 +176,13 @@ impl Reader {
             (None, Some(_)) => return self.wrong(column, "`of` is for transforms of errors"),
             _ => {}
         }
-        let nulls = match map.get("null") {
+        let nulls = match map.get("nulls") {
             None => Some(vec![]),
             Some(Value::Sequence(values)) => values.iter().map(Value::as_f64).collect(),
             Some(value) => value.as_f64().map(|value| vec![value]),
         };
         let Some(nulls) = nulls else {
-            return self.wrong(column, "null: expected a number or a list of numbers");
+            return self.wrong(column, "nulls: expected a number or a list of numbers");
         };
         Rule::Column(FromColumn { from, unit, transform, of, nulls })
     }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn each_way_of_filling_a_column() {
-        let text = "columns:\n  ra: RA\n  flux: {from: f, unit: mJy, null: -999}\n  band: \
+        let text = "columns:\n  ra: RA\n  flux: {from: f, unit: mJy, nulls: -999}\n  band: \
                     {constant: r}\n  n: {constant: 3}\n  parent: null\n  err: {from: e, of: m, \
                     transform: ab_mag_error_to_njy}\nignore: [x]\n";
         let mapping = Mapping::parse(text, "m.yaml").unwrap();
@@ -251,7 +251,7 @@ mod tests {
         check_fault(
             "columns:\n  a: {form: x}\n  b: [1]\n  c: {from: y, transform: to_njy}\ncolum: 1",
             "m.yaml: the mapping: no key colum, expected one of columns, ignore; column a: no key \
-             form, expected one of from, unit, transform, of, null, constant; column a: without \
+             form, expected one of from, unit, transform, of, nulls, constant; column a: without \
              `from` or `constant`; column b: expected a column's name, null, or keys; column c: no \
              transform to_njy, expected one of ab_mag_to_njy, ab_mag_error_to_njy, njy_to_ab_mag, \
              njy_error_to_ab_mag, jd_to_mjd",

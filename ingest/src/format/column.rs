@@ -319,6 +319,11 @@ impl ColumnBuilder {
         Ok(())
     }
 
+    /// The cells so far.
+    pub fn n_cells(&self) -> usize {
+        self.lists.as_ref().map_or_else(|| self.n_elements(), |lists| lists.offsets.len() - 1)
+    }
+
     /// The elements so far, over all cells.
     pub fn n_elements(&self) -> usize {
         use arrow::array::ArrayBuilder as B;

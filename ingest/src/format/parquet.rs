@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
+use super::bad_rows::BadRows;
 use super::input::Input;
 use super::{ReadOptions, RowSource, caught};
 use crate::error::{Error, Result};
@@ -45,7 +46,11 @@ impl RowSource for ParquetRows {
         self.reader.schema()
     }
 
-    fn read_batch(&mut self, _origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        _origin: &Origin,
+        _bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         match caught(|| self.reader.next()) {
             Some(Some(Ok(batch))) => Ok(Some(batch)),
             Some(Some(Err(error))) => {

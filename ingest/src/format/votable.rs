@@ -25,6 +25,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use flate2::bufread::MultiGzDecoder;
 
+use super::bad_rows::BadRows;
 use super::fits_table::FitsRows;
 use super::input::{Bytes, Input};
 use super::{ReadOptions, RowSource, TableChoice};
@@ -109,7 +110,11 @@ impl RowSource for NoRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, _origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        _origin: &Origin,
+        _bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         Ok(None)
     }
 }

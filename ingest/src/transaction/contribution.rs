@@ -8,6 +8,7 @@ use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 
+use super::tally::Tally;
 use crate::conform::Report;
 use crate::error::{Error, Result};
 use crate::origin::{Origin, RowOrigin};
@@ -31,6 +32,8 @@ pub(super) struct Contribution {
     waiting_bytes: usize,
     /// Ids of the rows so far, where an id names one row.
     ids: HashSet<i64>,
+    /// Takes the rows in the place of files, where nothing is to be written.
+    pub tally: Option<Tally>,
     mark: Option<Mark>,
 }
 
@@ -42,6 +45,7 @@ struct Mark {
     placed_bytes: usize,
     waiting_bytes: usize,
     report: Report,
+    tally: Option<Tally>,
     /// Ids that came later.
     ids: Vec<i64>,
 }
@@ -71,6 +75,7 @@ impl Contribution {
             placed_bytes: 0,
             waiting_bytes: 0,
             ids: HashSet::new(),
+            tally: None,
             mark: None,
         }
     }
@@ -84,6 +89,7 @@ impl Contribution {
             placed_bytes: self.placed_bytes,
             waiting_bytes: self.waiting_bytes,
             report: self.report.clone(),
+            tally: self.tally.clone(),
             ids: Vec::new(),
         });
     }
@@ -102,6 +108,7 @@ impl Contribution {
         self.placed_bytes = mark.placed_bytes;
         self.waiting_bytes = mark.waiting_bytes;
         self.report = mark.report;
+        self.tally = mark.tally;
         for id in mark.ids {
             self.ids.remove(&id);
         }
@@ -233,6 +240,9 @@ impl Contribution {
             .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
         drop(batches);
         let rows = PlacedRows { batch, places: places.concat() };
+        if let Some(tally) = &mut self.tally {
+            return tally.take(&self.table, rows);
+        }
         self.files.push(store.write_data_file(&self.table, rows)?);
         Ok(())
     }

@@ -17,6 +17,7 @@ use almagest_storage::checksum::sha256_of_file;
 use arrow::array::RecordBatch;
 
 use super::Transaction;
+use super::log::Log;
 use crate::conform::Report;
 use crate::error::{Error, Result};
 use crate::format::ReadOptions;
@@ -37,7 +38,7 @@ pub enum Contributed {
 impl Transaction {
     /// The transaction's name in the log, unique in the catalog.
     pub fn id(&self) -> &str {
-        self.log.id()
+        self.log.as_ref().map_or("", Log::id)
     }
 
     /// Append all rows of a file under a key; the checksum is that of the file.
@@ -113,7 +114,7 @@ impl Transaction {
             n_rows: result.as_ref().map_or(0, |report| report.n_rows),
             error: result.as_ref().err().map(Error::to_string),
         };
-        self.log.contributed(&contribution);
+        self.log.iter().for_each(|log| log.contributed(&contribution));
         let report = result?;
         self.contributed.insert(key.to_owned(), contribution);
         Ok(Contributed::Taken(report))
