@@ -121,6 +121,13 @@ impl RowSource for EcsvRows {
     }
 }
 
+/// The fields that a header defines; `None` for text that is none.
+pub(super) fn fields_of_header(yaml: &str) -> Option<Vec<Field>> {
+    let header: Value = serde_yaml_ng::from_str(yaml).ok()?;
+    let definitions = header.get("datatype")?.as_sequence()?;
+    definitions.iter().map(|definition| column(definition).map(|(_, field)| field).ok()).collect()
+}
+
 /// Read the commented lines as YAML; the stream then stands before the row of names.
 fn read_header(stream: &mut Stream) -> io::Result<Result<String, FileProblem>> {
     let mut yaml = String::new();

@@ -76,6 +76,12 @@ pub(super) fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSou
     })
 }
 
+/// The fields of a table, whatever its data.
+pub(super) fn fields(input: Input, choice: &TableChoice) -> Result<Vec<Field>> {
+    let mut xml = Xml::open(input)?;
+    Ok(head::find_table(&mut xml, choice)?.fields)
+}
+
 /// The bytes of a stream in the document.
 fn decoded(xml: Xml, stream: Stream) -> Bytes {
     let bytes = Base64Stream::new(xml, stream.is_empty);
