@@ -107,6 +107,29 @@ impl Report {
         self.infinities.values().sum()
     }
 
+    /// One line for each thing that was changed, absent or left out, as people read them.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![];
+        for (what, counts) in
+            [("NaN became NULL", &self.nans), ("infinities became NULL", &self.infinities)]
+        {
+            lines.extend(
+                counts.iter().map(|(column, count)| format!("{column}: {what} ({count} rows)")),
+            );
+        }
+        lines.extend(self.notes.lines());
+        for (what, counts) in [
+            ("NULL, as the input lacks them", &self.absent_columns),
+            ("ignored, as the table lacks them", &self.ignored_columns),
+        ] {
+            if !counts.is_empty() {
+                let columns: Vec<&str> = counts.keys().map(String::as_str).collect();
+                lines.push(format!("{what}: {}", columns.join(", ")));
+            }
+        }
+        lines
+    }
+
     /// Add another report's counts to this one's.
     pub fn merge(&mut self, other: &Self) {
         self.n_rows += other.n_rows;

@@ -1,7 +1,7 @@
 //! Table files as streams of batches: each batch knows its rows' numbers in the file.
 //!
 //! ```text
-//!   path ──┐   gzip,                  ┌ csv, ecsv, json_lines ┐
+//!   path ──┐   gzip, bzip2,           ┌ csv, ecsv, json_lines ┐
 //!          ├─▶ zstd  ─▶ Input ─ detect┤ votable, fits_table   ├─▶ TableReader ─▶ FileRows …
 //!   Read ──┘   undone   (limits)      └ parquet, arrow_ipc    ┘   (one schema)
 //! ```
@@ -232,7 +232,7 @@ fn batch(
 
 /// Open a table file and stream its rows in their order.
 ///
-/// Compression (gzip, zstd) and format are told by the first bytes; CSV and TSV, which have no
+/// Compression (gzip, zstd, bzip2) and format are told by the first bytes; CSV and TSV, which have no
 /// mark, by the name.
 ///
 /// # Errors

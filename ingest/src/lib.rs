@@ -64,6 +64,7 @@ pub mod infer;
 pub mod mapping;
 pub mod origin;
 mod place;
+pub mod source;
 pub mod transaction;
 pub mod transform;
 

@@ -95,6 +95,12 @@ pub enum FileProblem {
         /// What it is.
         what: String,
     },
+    /// A pattern of paths that is none, or that no file fits.
+    #[error("pattern of files: {reason}")]
+    Pattern {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Bytes of the data cannot be decoded.
     #[error("data cannot be decoded: {reason}")]
     Encoding {

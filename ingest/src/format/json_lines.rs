@@ -345,7 +345,10 @@ impl ObjectLines {
                 continue;
             }
             return serde_json::from_slice(text).map(Some).map_err(|error| {
-                text_error(TextProblem::NotAnObject { reason: error.to_string() })
+                // The parser's own place is that in the line.
+                let reason = error.to_string();
+                let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
+                text_error(TextProblem::NotAnObject { reason })
             });
         }
     }

@@ -10,7 +10,8 @@
 //! The keys of a commit are written with it, so that a sender who was cut off before the answer
 //! sends everything again and is told what is in already.
 
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use almagest_storage::activity::LoggedContribution;
 use almagest_storage::checksum::sha256_of_file;
@@ -56,6 +57,28 @@ impl Transaction {
         let checksum =
             sha256_of_file(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         self.contribute_with(key, table, &checksum, |this| this.append_file(table, path, options))
+    }
+
+    /// Append all rows of a stream under a key. They are first copied to a temporary file, as only
+    /// the whole stream has a checksum.
+    ///
+    /// # Errors
+    /// As for [`contribute_file`](Self::contribute_file).
+    pub fn contribute_stream(
+        &mut self,
+        key: &str,
+        table: &str,
+        mut stream: impl Read,
+        name: &str,
+        options: &ReadOptions,
+    ) -> Result<Contributed> {
+        let io_error = |source| Error::Io { path: PathBuf::from(name), source };
+        let mut copy = tempfile::NamedTempFile::new().map_err(io_error)?;
+        io::copy(&mut stream, &mut copy).map_err(io_error)?;
+        let checksum = sha256_of_file(copy.path()).map_err(io_error)?;
+        self.contribute_with(key, table, &checksum, |this| {
+            this.append_stream(table, copy.reopen().map_err(io_error)?, name, options)
+        })
     }
 
     /// Append rows under a key.

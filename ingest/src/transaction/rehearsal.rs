@@ -5,6 +5,7 @@
 //! reason, and the next one is looked at.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
@@ -34,6 +35,32 @@ pub struct Forecast {
     pub tallies: BTreeMap<String, Tally>,
     /// Rows that do not fit.
     pub rejected: Rejected,
+}
+
+impl fmt::Display for Forecast {
+    /// Some lines for people, each ended.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for error in &self.refused {
+            writeln!(f, "refused: {error}")?;
+        }
+        for (table, report) in &self.tables {
+            let tally = self.tallies.get(table).cloned().unwrap_or_default();
+            writeln!(
+                f,
+                "{table}: {} rows, {:.1} MB, in {}",
+                tally.n_rows(),
+                tally.n_bytes as f64 / 1e6,
+                tally.spread()
+            )?;
+            for line in report.lines() {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        for (kind, n_rows) in &self.rejected.by_kind {
+            writeln!(f, "{n_rows} rows do not fit: {kind}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Rehearsal {

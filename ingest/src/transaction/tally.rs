@@ -27,6 +27,20 @@ impl Tally {
         self.chunks.values().sum()
     }
 
+    /// In how many chunks the rows lie, and how many a chunk has.
+    pub fn spread(&self) -> String {
+        let mut counts: Vec<u64> = self.chunks.values().copied().collect();
+        counts.sort_unstable();
+        match counts[..] {
+            [] => "no chunks".to_owned(),
+            [n_rows] => format!("1 chunk of {n_rows} rows"),
+            [least, .., most] => {
+                let median = counts[counts.len() / 2];
+                format!("{} chunks of {least} to {most} rows, median {median}", counts.len())
+            }
+        }
+    }
+
     /// Count rows that would make one file.
     pub(super) fn take(&mut self, table: &TableDef, rows: PlacedRows) -> Result<()> {
         let n_rows = rows.places.len();

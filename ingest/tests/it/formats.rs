@@ -78,7 +78,7 @@ fn text_tables() {
         "a.dat",
         b"a\n1\n",
         Err(
-            "a.dat: unknown format, expected a name that ends in .csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, also with .gz or .zst",
+            "a.dat: unknown format, expected a name that ends in .csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, also with .gz, .zst or .bz2",
         ),
     );
 }

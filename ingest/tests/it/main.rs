@@ -6,6 +6,7 @@ mod conform;
 mod contributions;
 mod crash;
 mod damaged_files;
+mod drafts;
 mod faults;
 mod formats;
 mod compaction;

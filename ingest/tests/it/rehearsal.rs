@@ -64,6 +64,17 @@ fn the_forecast_is_what_comes_true() {
     assert_eq!(tally.n_rows(), 19_999);
     assert_eq!(forecast.tables["Source"].n_rows, 19_999);
 
+    let text = forecast.to_string();
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert!(lines[0].starts_with("Source: 19999 rows, "), "{text}");
+    assert!(lines[0].contains(&format!(" MB, in {} chunks of ", tally.chunks.len())), "{text}");
+    let expected = [
+        "1 rows do not fit: bad position",
+        "2 rows do not fit: duplicate id",
+        "1 rows do not fit: unreadable",
+    ];
+    assert_eq!(lines[1..], expected);
+
     let on_error = almagest_ingest::OnError::Reject { file: None };
     let config = TransactionConfig { on_error, ..config };
     let mut transaction = Transaction::begin_with(&store, config).unwrap();
