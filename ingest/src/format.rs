@@ -43,6 +43,9 @@ pub use detect::EXTENSIONS;
 /// A batch is complete when what was read for it reaches this size, however wide the table.
 const BATCH_BYTES: usize = 16 << 20;
 
+/// More columns than any table has; a file of values without line breaks has them.
+const MOST_COLUMNS: usize = 100_000;
+
 /// No row of a survey table comes near this; a forgotten quote or a lying length does.
 const ROW_BYTES_LIMIT: usize = 256 << 20;
 
@@ -298,6 +301,10 @@ impl TableReader {
             Format::Arrow => arrow_ipc::IpcRows::open(input, &options).map(boxed),
         };
         let rows = rows.map_err(|error| is_over_bytes.explain(&name, error))?;
+        if rows.schema().fields().len() > MOST_COLUMNS {
+            let limit = Limit::Columns { most: MOST_COLUMNS };
+            return Err(Error::Limit { input: name.to_string(), limit });
+        }
         Ok(Self {
             format,
             rows,

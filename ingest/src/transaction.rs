@@ -15,11 +15,13 @@ use crate::error::{Error, Result};
 use crate::format::{self, BadRow, FileRows, OnBadRow, ReadOptions, TableReader};
 use crate::origin::Origin;
 use crate::place::{Directors, is_versioned, place_rows};
+use claims::Claims;
 use contribution::Contribution;
 use log::Log;
 use rejection::Rejecting;
 use savepoint::Savepoint;
 
+mod claims;
 mod contribution;
 mod contributions;
 mod log;
@@ -311,8 +313,9 @@ impl Transaction {
             contributions: std::mem::take(&mut self.contributed).into_values().collect(),
             ..CommitPlan::default()
         };
-        let mut tables = BTreeMap::new();
+        let (mut tables, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for (name, contribution) in std::mem::take(&mut self.contributions) {
+            claims.insert(name.clone(), contribution.claims);
             if contribution.report.n_rows > 0 {
                 tables.insert(name, contribution.report);
             }
@@ -322,7 +325,10 @@ impl Transaction {
         let rejected = rejected.unwrap_or_default();
         let version = match plan.is_empty() {
             true => newest.version(),
-            false => self.store.commit(newest.version(), plan)?,
+            false => {
+                let committed = self.store.commit(newest.version(), plan);
+                committed.map_err(|error| with_row(error, &claims))?
+            }
         };
         Ok(CommitReport { version, tables, removed: removed.n_rows, rejected })
     }
@@ -385,6 +391,17 @@ impl Transaction {
             }
         }
         Ok(())
+    }
+}
+
+/// Name the row in a refusal of an id that the catalog has.
+fn with_row(error: StorageError, claims: &BTreeMap<String, Claims>) -> Error {
+    let StorageError::DuplicateId { table, column, id, n_more } = error else {
+        return error.into();
+    };
+    match claims.get(&table).and_then(|claims| claims.row(id)) {
+        Some(origin) => Error::KnownId { origin, table, column, id, n_more },
+        None => StorageError::DuplicateId { table, column, id, n_more }.into(),
     }
 }
 

@@ -53,7 +53,7 @@ impl RowSource for TextRows {
         bad_rows: &mut BadRows,
     ) -> Result<Option<RecordBatch>> {
         let mut columns: Vec<StringBuilder> =
-            self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
+            self.schema.fields().iter().map(|_| StringBuilder::with_capacity(0, 0)).collect();
         read_rows(self.batch_rows, origin, &mut columns, bad_rows, |row, columns| {
             let Some(record) = self.lines.record(row)? else { return Ok(None) };
             for (column, field) in columns.iter_mut().zip(record) {

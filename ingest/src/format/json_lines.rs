@@ -29,12 +29,9 @@ use serde_json::Value;
 use super::bad_rows::BadRows;
 use super::column::{ColumnBuilder, Element, data_type, excerpt};
 use super::input::{Input, io_error};
-use super::{OnBadRow, ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
+use super::{MOST_COLUMNS, OnBadRow, ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
 use crate::error::{CellProblem, Error, Result, TextProblem};
 use crate::origin::Origin;
-
-/// More columns than any table has: values that are keys.
-const MOST_COLUMNS: usize = 100_000;
 
 /// Streams the rows of a file of JSON lines.
 pub(super) struct JsonRows {

@@ -148,6 +148,7 @@ impl Transaction {
             table: table.name.clone(),
             column: table.id.clone().unwrap_or_default(),
             id: ids.value(row),
+            n_more: 0,
         })
     }
 

@@ -10,6 +10,7 @@ mod drafts;
 mod faults;
 mod formats;
 mod compaction;
+mod malformed;
 mod model;
 mod model_changes;
 mod places;
