@@ -123,8 +123,8 @@ impl Report {
             ("ignored, as the table lacks them", &self.ignored_columns),
         ] {
             if !counts.is_empty() {
-                let columns: Vec<&str> = counts.keys().map(String::as_str).collect();
-                lines.push(format!("{what}: {}", columns.join(", ")));
+                let columns: Vec<String> = counts.keys().cloned().collect();
+                lines.push(format!("{what}: {}", columns::listed(&columns)));
             }
         }
         lines

@@ -66,21 +66,41 @@ impl ColumnNotes {
 
     /// One line for each thing that a reader should know, columns of a kind together.
     pub fn lines(&self) -> Vec<String> {
-        let named = |what: &str, notes: &BTreeMap<String, String>, arrow: &str| {
-            let one = |(column, note): (&String, &String)| format!("{column}{arrow}{note}");
-            let all: Vec<String> = notes.iter().map(one).collect();
-            (!all.is_empty()).then(|| format!("{what}: {}", all.join(", ")))
-        };
-        [
-            named("mapped", &self.mapped, " from "),
-            named("found by a name in another case", &self.other_case, " is "),
-            named("found by UCD", &self.by_ucd, " is "),
-            named("units converted", &self.units, " from "),
-            named("types narrowed", &self.narrowed, " from "),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let mut lines = vec![];
+        for (what, is, notes) in [
+            ("mapped", "from", &self.mapped),
+            ("found by a name in another case", "is", &self.other_case),
+            ("found by UCD", "is", &self.by_ucd),
+        ] {
+            let pairs = notes.iter().map(|(column, note)| format!("{column} {is} {note}"));
+            let pairs: Vec<String> = pairs.collect();
+            if !pairs.is_empty() {
+                lines.push(format!("{what}: {}", listed(&pairs)));
+            }
+        }
+        for (what, notes) in [("units", &self.units), ("types narrowed", &self.narrowed)] {
+            let mut columns: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+            for (column, note) in notes {
+                columns.entry(note).or_default().push(column.clone());
+            }
+            let of_note = |(note, columns): (&str, Vec<String>)| {
+                format!("{what}, {note}: {}", listed(&columns))
+            };
+            lines.extend(columns.into_iter().map(of_note));
+        }
+        lines
+    }
+}
+
+/// Most names in a line; a wide table would fill the screen.
+const NAMED: usize = 8;
+
+/// Name columns, as many as can be read.
+pub(super) fn listed(names: &[String]) -> String {
+    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        n_more => format!("{named} and {n_more} more"),
     }
 }
 

@@ -156,7 +156,8 @@ fn in_degrees(schema: &Schema) -> Schema {
     let fields = schema.fields().iter().map(|field| {
         let said = |key: &str| field.metadata().get(key).map(String::as_str);
         let ucd = said(UCD).unwrap_or_default().to_ascii_lowercase();
-        let is_position = ["pos.eq.ra", "pos.eq.dec"].iter().any(|word| ucd.starts_with(word));
+        let has_ucd = ["pos.eq.ra", "pos.eq.dec"].iter().any(|word| ucd.starts_with(word));
+        let is_position = has_ucd || is_position_name(field.name());
         let is_angle = said(UNIT).is_some_and(|unit| conversion(unit, "deg").is_ok());
         if !(is_position && is_angle && field.data_type().is_numeric()) {
             return field.as_ref().clone();
@@ -171,17 +172,18 @@ fn in_degrees(schema: &Schema) -> Schema {
 /// The schema in which columns called like positions are floats, though the rows that were looked
 /// at have whole degrees.
 fn positions_as_floats(schema: &Schema) -> Schema {
-    let fields = schema.fields().iter().map(|field| {
-        let name = field.name().to_lowercase();
-        let is_position = POSITION_NAMES.iter().any(|(ra, dec)| [*ra, *dec].contains(&&*name));
-        match field.data_type() {
-            DataType::Int64 if is_position => {
-                field.as_ref().clone().with_data_type(DataType::Float64)
-            }
-            _ => field.as_ref().clone(),
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Int64 if is_position_name(field.name()) => {
+            field.as_ref().clone().with_data_type(DataType::Float64)
         }
+        _ => field.as_ref().clone(),
     });
     Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())
+}
+
+fn is_position_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    POSITION_NAMES.iter().any(|(ra, dec)| [*ra, *dec].contains(&name.as_str()))
 }
 
 /// What rows show.
@@ -209,13 +211,13 @@ fn look_at(reader: TableReader, schema: &Schema, table: &str) -> Result<LookedAt
     let (mut n_rows, mut is_all) = (0, true);
     for rows in reader {
         let batch = rows?.batch;
-        types.look_at(&batch);
-        seen.retain_mut(|(index, ids)| all_new(&batch, *index, ids));
-        n_rows += batch.num_rows() as u64;
         if n_rows >= MOST_ROWS {
             is_all = false;
             break;
         }
+        types.look_at(&batch);
+        seen.retain_mut(|(index, ids)| all_new(&batch, *index, ids));
+        n_rows += batch.num_rows() as u64;
     }
     let unique = seen.iter().map(|(index, _)| schema.field(*index).name().clone()).collect();
     Ok(LookedAt { types, n_rows, is_all, unique })

@@ -64,6 +64,15 @@ fn units_ucds_and_descriptions_are_kept_and_positions_are_in_degrees() {
 }
 
 #[test]
+fn a_position_is_found_by_its_names_too_in_whatever_unit() {
+    let (schema, notes) = check(&data("units.fits"), "stars", 3);
+    let table = &schema.tables[0];
+    assert_eq!(table.kind, TableKind::Positional);
+    assert_eq!(table.column("DEJ2000").unwrap().unit.as_deref(), Some("deg"));
+    assert!(notes.contains(&"stars: position RAJ2000, DEJ2000".to_owned()), "{notes:?}");
+}
+
+#[test]
 fn text_has_the_types_of_its_values() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my stars.csv");

@@ -72,6 +72,8 @@ fn check_file(name: &str, has_ucds: bool) {
     assert_eq!(doubles(&rows, "mag"), [31.4, 8.9, 26.4], "{name}");
 
     let notes = report.notes;
+    let lines = notes.lines();
+    assert!(lines.contains(&"units, arcsec to deg: coord_dec, coord_ra".to_owned()), "{lines:?}");
     assert_eq!(notes.units["coord_ra"], "arcsec to deg");
     assert_eq!(notes.units["flux"], "mJy to nJy");
     assert_eq!(notes.units.len(), 4, "{:?}", notes.units);
