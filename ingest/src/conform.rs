@@ -93,7 +93,7 @@ pub struct Report {
     /// Columns of the input that were left out, with the number of such rows.
     pub ignored_columns: BTreeMap<String, u64>,
     /// How columns were found, and units and types that were changed.
-    pub notes: ColumnNotes,
+    pub notes: Box<ColumnNotes>,
 }
 
 impl Report {

@@ -130,9 +130,12 @@ mod tests {
         check(&["**/e.csv"], &["sub/e.csv"]);
         check(&["missing.csv"], &["missing.csv"]);
         let none = path("*.fits");
-        assert_eq!(names(&[none.clone()]), Err(format!("{none}: pattern of files: no file fits")));
+        assert_eq!(
+            names(std::slice::from_ref(&none)),
+            Err(format!("{none}: pattern of files: no file fits"))
+        );
         let wrong = path("[.csv");
-        let error = names(&[wrong.clone()]).unwrap_err();
+        let error = names(std::slice::from_ref(&wrong)).unwrap_err();
         assert!(error.starts_with(&format!("{wrong}: pattern of files: ")), "{error}");
     }
 

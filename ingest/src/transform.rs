@@ -119,6 +119,7 @@ impl FromStr for Transform {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn check(transform: Transform, value: f64, second: f64, expected: f64) {

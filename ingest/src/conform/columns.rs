@@ -133,7 +133,7 @@ pub(super) fn match_columns(
             mismatches.push(ColumnMismatch::Extra { column });
         }
     }
-    report.notes = notes;
+    *report.notes = notes;
     if mismatches.is_empty() { Ok(given) } else { Err(mismatches) }
 }
 
