@@ -201,7 +201,7 @@ impl<'a> Matching<'a> {
             Some(Some(second)) => Some(second),
             None => None,
         };
-        let transform = from.transform.map(|transform| format!(", {transform}"));
+        let transform = from.transform.map(|transform| format!(" by {transform}"));
         let note = format!("{}{}", from.from, transform.unwrap_or_default());
         self.note_mapped(column, &note);
         self.given(column, index, from, second)

@@ -18,14 +18,14 @@ use std::path::Path;
 use almagest_storage::schema::arrow::{UCD, UNIT};
 use almagest_storage::schema::{ColumnDef, Datatype, SchemaDef, TableDef, TableKind, felis};
 use almagest_unit::conversion;
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
 use super::text_types::TextTypes;
 use super::{POSITION_NAMES, has_ucd, of_columns, table_def};
 use crate::error::{Error, Result};
-use crate::format::{Format, TableReader};
+use crate::format::{BadRow, FileRows, Format, TableReader};
 
 /// Rows that are looked at; more would hardly show another type.
 const MOST_ROWS: u64 = 1_000_000;
@@ -88,6 +88,9 @@ impl Draft {
         let note = |what: String| format!("{name}: {what}");
         let end = if looked.is_all { "" } else { " and more" };
         self.notes.push(note(format!("from {input}, {format}, {} rows{end}", looked.n_rows)));
+        if let Some(first) = &looked.first_bad {
+            self.notes.push(note(format!("{} rows cannot be read: {first}", looked.n_bad)));
+        }
         for column in &inferred.left_out {
             self.notes.push(note(format!("left out, as no column can hold it: {column}")));
         }
@@ -191,6 +194,9 @@ struct LookedAt {
     types: TextTypes,
     n_rows: u64,
     is_all: bool,
+    /// Rows that cannot be read, and why the first cannot.
+    n_bad: u64,
+    first_bad: Option<String>,
     /// Names of columns of whole numbers that could be ids: each row has its own.
     unique: HashSet<String>,
 }
@@ -209,18 +215,34 @@ fn look_at(reader: TableReader, schema: &Schema, table: &str) -> Result<LookedAt
         .map(|(index, _)| (index, HashSet::new()))
         .collect();
     let (mut n_rows, mut is_all) = (0, true);
+    let (mut n_bad, mut first_bad) = (0, None);
     for rows in reader {
-        let batch = rows?.batch;
+        let FileRows { batch, bad_rows, .. } = rows?;
         if n_rows >= MOST_ROWS {
             is_all = false;
             break;
         }
+        n_bad += bad_rows.len() as u64;
+        if let (Some(bad), None) = (bad_rows.first(), &first_bad) {
+            first_bad = Some(bad.error.to_string());
+        }
         types.look_at(&batch);
+        let batch = without(&batch, &bad_rows);
         seen.retain_mut(|(index, ids)| all_new(&batch, *index, ids));
         n_rows += batch.num_rows() as u64;
     }
     let unique = seen.iter().map(|(index, _)| schema.field(*index).name().clone()).collect();
-    Ok(LookedAt { types, n_rows, is_all, unique })
+    Ok(LookedAt { types, n_rows, is_all, n_bad, first_bad, unique })
+}
+
+/// The rows of a batch that could be read.
+fn without(batch: &RecordBatch, bad_rows: &[BadRow]) -> RecordBatch {
+    if bad_rows.is_empty() {
+        return batch.clone();
+    }
+    let mut is_good = vec![true; batch.num_rows()];
+    bad_rows.iter().for_each(|bad| is_good[bad.index] = false);
+    filter_record_batch(batch, &BooleanArray::from(is_good)).unwrap_or_else(|_| batch.clone())
 }
 
 /// Take the ids of a column; `false` where one is missing, no whole number, or there already.

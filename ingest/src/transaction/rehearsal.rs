@@ -47,9 +47,9 @@ impl fmt::Display for Forecast {
             let tally = self.tallies.get(table).cloned().unwrap_or_default();
             writeln!(
                 f,
-                "{table}: {} rows, {:.1} MB, in {}",
+                "{table}: {} rows, {}, in {}",
                 tally.n_rows(),
-                tally.n_bytes as f64 / 1e6,
+                size(tally.n_bytes),
                 tally.spread()
             )?;
             for line in report.lines() {
@@ -60,6 +60,14 @@ impl fmt::Display for Forecast {
             writeln!(f, "{n_rows} rows do not fit: {kind}")?;
         }
         Ok(())
+    }
+}
+
+fn size(n_bytes: u64) -> String {
+    match n_bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.1} kB", bytes / 1e3),
+        bytes if bytes < 1e9 => format!("{:.1} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
     }
 }
 

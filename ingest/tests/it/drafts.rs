@@ -122,6 +122,18 @@ fn ids_that_repeat_are_no_key() {
 }
 
 #[test]
+fn rows_that_cannot_be_read_say_nothing_of_the_columns() {
+    let options = ReadOptions { on_bad_row: format::OnBadRow::Report, ..ReadOptions::default() };
+    let text = "objectId,ra,dec\n1,1,1\n2,2\n3,3,3\n";
+    let reader = format::read_from(text.as_bytes(), "a.csv", &options).unwrap();
+    let mut draft = Draft::new("mine");
+    draft.add_table("a", reader, "a.csv").unwrap();
+    assert_eq!(draft.schema.tables[0].primary_key, ["objectId"]);
+    let note = "a: 1 rows cannot be read: a.csv: row 2: 2 fields where the header names 3";
+    assert_eq!(draft.notes[1], note);
+}
+
+#[test]
 fn names_of_tables() {
     assert_eq!(table_name("/a/b/gaia.dr3.csv.gz"), "gaia");
     assert_eq!(table_name("https://host/x/2mass-psc.vot?a=b/c"), "t_2mass_psc");

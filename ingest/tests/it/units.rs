@@ -144,7 +144,7 @@ fn a_mapping_wishes_for_what_is_not_done_in_silence() {
     let flux = rows.column_by_name("flux").unwrap().as_primitive::<Float32Type>();
     assert!((flux.value(0) - 1.0).abs() < 1e-6);
     assert_eq!(doubles(&rows, "pmRA"), [0.001]);
-    assert_eq!(report.notes.mapped["flux"], "RMAG, ab_mag_to_njy");
+    assert_eq!(report.notes.mapped["flux"], "RMAG by ab_mag_to_njy");
     assert_eq!(report.ignored_columns["e_rmag"], 1);
 
     // The error is in mmag, and its magnitude 31.4.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use almagest_ingest::format::{self, Format, ReadOptions};
+use almagest_ingest::format::{self, Format, OnBadRow, ReadOptions};
 use almagest_ingest::infer::draft::{Draft, table_name};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
@@ -93,7 +93,9 @@ impl Create {
         path.as_mut_os_string().push(".yaml");
         let path = self.schema.clone().unwrap_or(path);
         let mut draft = Draft::new(&table_name(&self.catalog.display().to_string()));
-        let options = ReadOptions { format: self.format, ..ReadOptions::default() };
+        // A few rows that cannot be read say nothing of the columns.
+        let on_bad_row = OnBadRow::Report;
+        let options = ReadOptions { format: self.format, on_bad_row, ..ReadOptions::default() };
         for file in &self.from {
             let input = file.display().to_string();
             draft.add_table(&table_name(&input), format::read(file, &options)?, &input)?;
