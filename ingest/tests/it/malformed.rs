@@ -182,7 +182,7 @@ fn counts_that_lie() {
 
 #[test]
 fn columns_without_number() {
-    let header: Vec<String> = (0..1_000_000).map(|number| format!("c{number}")).collect();
+    let header: Vec<String> = (0..300_000).map(|number| format!("c{number}")).collect();
     let text = header.join(",") + "\n";
     let refusal = "a.csv: more than 100000 columns, the limit";
     check("a.csv", text.as_bytes(), refusal, Reject::File);
