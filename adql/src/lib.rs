@@ -60,8 +60,6 @@ mod asked_version;
 
 pub mod function;
 
-pub mod unit;
-
 mod tree;
 
 mod error;

@@ -18,7 +18,7 @@ pub enum OnError {
 }
 
 /// The options of a transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TransactionConfig {
     /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes.
     /// Children whose directors have not come yet stay in memory whatever their size, so that a

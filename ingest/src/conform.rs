@@ -1,10 +1,10 @@
 //! Rows of any shape become rows of exactly their table's schema, or are refused with reasons.
 //!
 //! ```text
-//! batch ─▶ match columns by name ─▶ convert types ─▶ clean floats ─▶ check ─▶ conformed batch
-//!          all mismatches at once   first bad value,  NaN → NULL      NOT NULL,
-//!                                   with its row      ±inf → NULL     lengths,
-//!                                                     −0.0 → 0.0      positions
+//! batch ─▶ match columns ─▶ convert types, units ─▶ clean floats ─▶ check ─▶ conformed batch
+//!          all mismatches   first bad value,        NaN → NULL      NOT NULL,
+//!          at once          with its row            ±inf → NULL     lengths,
+//!                                                   −0.0 → 0.0      positions
 //! ```
 //!
 //! What comes out is what the query engine relies on: no NaN, no infinity and no negative zero in
@@ -13,31 +13,50 @@
 //! rows depend on which pages were skipped.)
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use almagest_storage::schema::{ColumnDef, TableDef};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes::Schema;
+use almagest_storage::schema::{ColumnDef, Datatype, TableDef};
+use arrow::array::{
+    ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+};
+use arrow::datatypes::Float64Type;
 
 use crate::error::{ColumnMismatch, Error, Result};
+use crate::mapping::Mapping;
 use crate::origin::Origin;
 use check::Requirement;
+use columns::{Given, match_columns};
+use fault::Faults;
+use scale::Change;
 
 mod check;
 mod clean;
+mod columns;
 mod convert;
 mod fault;
 mod geometry;
+mod scale;
 
 pub(crate) use check::degrees;
+pub use columns::ColumnNotes;
 pub(crate) use convert::instant;
 
 /// What to do with input that a table cannot hold as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ConformOptions {
     /// Columns of the input that the table lacks.
     pub extra_columns: ExtraColumns,
     /// Infinities in float columns.
     pub infinities: Infinities,
+    /// What fills the columns of tables, by the tables' names in any case.
+    pub mappings: BTreeMap<String, Arc<Mapping>>,
+}
+
+impl ConformOptions {
+    fn mapping(&self, table: &str) -> Option<&Mapping> {
+        let named = self.mappings.iter().find(|(name, _)| name.eq_ignore_ascii_case(table));
+        named.map(|(_, mapping)| mapping.as_ref())
+    }
 }
 
 /// What to do with columns of the input that the table lacks.
@@ -73,6 +92,8 @@ pub struct Report {
     pub absent_columns: BTreeMap<String, u64>,
     /// Columns of the input that were left out, with the number of such rows.
     pub ignored_columns: BTreeMap<String, u64>,
+    /// How columns were found, and units and types that were changed.
+    pub notes: Box<ColumnNotes>,
 }
 
 impl Report {
@@ -86,9 +107,33 @@ impl Report {
         self.infinities.values().sum()
     }
 
+    /// One line for each thing that was changed, absent or left out, as people read them.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![];
+        for (what, counts) in
+            [("NaN became NULL", &self.nans), ("infinities became NULL", &self.infinities)]
+        {
+            lines.extend(
+                counts.iter().map(|(column, count)| format!("{column}: {what} ({count} rows)")),
+            );
+        }
+        lines.extend(self.notes.lines());
+        for (what, counts) in [
+            ("NULL, as the input lacks them", &self.absent_columns),
+            ("ignored, as the table lacks them", &self.ignored_columns),
+        ] {
+            if !counts.is_empty() {
+                let columns: Vec<String> = counts.keys().cloned().collect();
+                lines.push(format!("{what}: {}", columns::listed(&columns)));
+            }
+        }
+        lines
+    }
+
     /// Add another report's counts to this one's.
     pub fn merge(&mut self, other: &Self) {
         self.n_rows += other.n_rows;
+        self.notes.merge(&other.notes);
         for (mine, theirs) in [
             (&mut self.nans, &other.nans),
             (&mut self.infinities, &other.infinities),
@@ -104,35 +149,46 @@ impl Report {
 
 /// Return the rows with exactly the table's Arrow schema, and what had to be changed.
 ///
-/// Columns are found by exact name, then by name in any case. Columns that the input lacks are
-/// NULL. Values convert where nothing is lost: integers that fit, whole floats to integers, text
-/// to everything but binary, instants of any precision to microseconds.
+/// Columns are found by the mapping, by exact name, by name in any case, or by a UCD that no other
+/// has. Columns that the input lacks are NULL. Values convert where nothing is lost: integers that
+/// fit, whole floats to integers, text to everything but binary, instants of any precision to
+/// microseconds; and from the unit that the input's field metadata says to the column's.
 ///
 /// # Errors
-/// [`Error::Columns`] with every mismatch of names and types, or else [`Error::Value`] with the
+/// [`Error::Columns`] with every mismatch of names, types and units, or else [`Error::Value`] with the
 /// first row that holds a value that does not fit.
 pub fn conform(
     table: &TableDef,
     batch: &RecordBatch,
     origin: &Origin,
-    options: ConformOptions,
+    options: &ConformOptions,
 ) -> Result<(RecordBatch, Report)> {
     let n_rows = batch.num_rows();
     let mut report = Report { n_rows: n_rows as u64, ..Report::default() };
-    let sources = match_columns(table, batch.schema_ref(), options, &mut report)
+    let given = match_columns(table, batch.schema_ref(), options, &mut report)
         .map_err(|mismatches| columns_error(table, origin, mismatches))?;
 
     let mut columns = Vec::with_capacity(table.columns.len());
     let mut worst: Option<(fault::Fault, &ColumnDef)> = None;
     let mut n_faults = 0;
-    for (column, source) in table.columns.iter().zip(sources) {
-        let Some(source) = source else {
-            report.absent_columns.insert(column.name.clone(), n_rows as u64);
-            columns.push(new_null_array(&column.to_arrow(), n_rows));
-            continue;
+    for (column, given) in table.columns.iter().zip(given) {
+        let converted = match given {
+            Given::Absent => {
+                report.absent_columns.insert(column.name.clone(), n_rows as u64);
+                columns.push(new_null_array(&column.to_arrow(), n_rows));
+                continue;
+            }
+            Given::Constant(text) => {
+                let texts = StringArray::from_iter_values(std::iter::repeat_n(text, n_rows));
+                convert_column(column, &(Arc::new(texts) as ArrayRef))
+            }
+            Given::Column { index, change: None } => convert_column(column, batch.column(index)),
+            Given::Column { index, change: Some(change) } => {
+                change_column(column, batch, index, &change)
+            }
         };
         let (values, faults) =
-            conform_column(table, column, batch.column(source), options, &mut report);
+            clean_column(table, column, converted, options.infinities, &mut report);
         columns.push(values);
         n_faults += faults.count();
         if let Some(fault) = faults.first
@@ -157,20 +213,45 @@ pub fn conform(
         .map_err(|source| Error::Rows { table: table.name.clone(), source })
 }
 
-/// Convert, clean and check one column.
-fn conform_column(
-    table: &TableDef,
-    column: &ColumnDef,
-    source: &ArrayRef,
-    options: ConformOptions,
-    report: &mut Report,
-) -> (ArrayRef, fault::Faults) {
-    let (values, mut faults) = match column.geometry() {
+/// Convert values to the column's type.
+fn convert_column(column: &ColumnDef, source: &ArrayRef) -> (ArrayRef, Faults) {
+    match column.geometry() {
         Some(kind) => geometry::convert(source, kind),
         None => convert::convert(source, column.datatype),
+    }
+}
+
+/// Change a column's numbers (units, transforms) and convert them to its type.
+fn change_column(
+    column: &ColumnDef,
+    batch: &RecordBatch,
+    index: usize,
+    change: &Change,
+) -> (ArrayRef, Faults) {
+    let doubles = |index: usize| -> (Float64Array, Faults) {
+        let (doubles, faults) = convert::convert(batch.column(index), Datatype::Double);
+        (doubles.as_primitive::<Float64Type>().clone(), faults)
     };
+    let (values, mut faults) = doubles(index);
+    let second = change.transform.as_ref().and_then(|step| step.second);
+    let second = second.map(|(second, _)| doubles(second));
+    let changed = change.apply(&values, second.as_ref().map(|(values, _)| values));
+    let (values, of_type) = convert::convert(&changed, column.datatype);
+    faults.merge(of_type);
+    faults.merge(second.map(|(_, faults)| faults).unwrap_or_default());
+    (values, faults)
+}
+
+/// Clean and check a converted column.
+fn clean_column(
+    table: &TableDef,
+    column: &ColumnDef,
+    (values, mut faults): (ArrayRef, Faults),
+    infinities: Infinities,
+    report: &mut Report,
+) -> (ArrayRef, Faults) {
     let requirement = Requirement::of(table, column);
-    let cleaned = clean::clean(&values, requirement, options.infinities, &mut faults);
+    let cleaned = clean::clean(&values, requirement, infinities, &mut faults);
     for (count, counts) in
         [(cleaned.nans, &mut report.nans), (cleaned.infinities, &mut report.infinities)]
     {
@@ -180,72 +261,6 @@ fn conform_column(
     }
     check::check(table, column, requirement, &cleaned.values, &mut faults);
     (cleaned.values, faults)
-}
-
-/// Find the input's column for each of the table's columns.
-fn match_columns(
-    table: &TableDef,
-    input: &Schema,
-    options: ConformOptions,
-    report: &mut Report,
-) -> Result<Vec<Option<usize>>, Vec<ColumnMismatch>> {
-    let names: Vec<&str> = input.fields().iter().map(|field| field.name().as_str()).collect();
-    let folded: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    let mut is_taken = vec![false; names.len()];
-    let mut mismatches = Vec::new();
-    let mut sources = Vec::with_capacity(table.columns.len());
-
-    for column in &table.columns {
-        let exact = positions(&names, &column.name.as_str());
-        let found = match exact.is_empty() {
-            true => positions(&folded, &column.name.to_lowercase()),
-            false => exact,
-        };
-        for &index in &found {
-            is_taken[index] = true;
-        }
-        let [index] = found[..] else {
-            if !found.is_empty() {
-                mismatches.push(ColumnMismatch::Ambiguous {
-                    column: column.name.clone(),
-                    candidates: found.iter().map(|&index| names[index].to_owned()).collect(),
-                });
-            } else if Requirement::of(table, column) == Requirement::Required {
-                mismatches.push(ColumnMismatch::Missing { column: column.name.clone() });
-            }
-            sources.push(None);
-            continue;
-        };
-        let found_type = input.field(index).data_type();
-        let is_convertible = match column.geometry() {
-            Some(_) => geometry::is_convertible(found_type),
-            None => convert::is_convertible(found_type, column.datatype),
-        };
-        if !is_convertible {
-            mismatches.push(ColumnMismatch::Type {
-                column: column.name.clone(),
-                found: found_type.to_string(),
-                expected: column.datatype,
-            });
-        }
-        sources.push(Some(index));
-    }
-
-    for (name, _) in names.iter().zip(is_taken).filter(|(_, is_taken)| !is_taken) {
-        match options.extra_columns {
-            ExtraColumns::Refuse => {
-                mismatches.push(ColumnMismatch::Extra { column: (*name).to_owned() });
-            }
-            ExtraColumns::Ignore => {
-                report.ignored_columns.insert((*name).to_owned(), report.n_rows);
-            }
-        }
-    }
-    if mismatches.is_empty() { Ok(sources) } else { Err(mismatches) }
-}
-
-fn positions<T: PartialEq>(names: &[T], wanted: &T) -> Vec<usize> {
-    names.iter().enumerate().filter(|(_, name)| *name == wanted).map(|(index, _)| index).collect()
 }
 
 fn columns_error(table: &TableDef, origin: &Origin, mismatches: Vec<ColumnMismatch>) -> Error {

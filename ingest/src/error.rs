@@ -44,7 +44,7 @@ pub enum Error {
         n_more: usize,
     },
     /// Two rows of one transaction claim the same id.
-    #[error("{origin}: {table} {column} {id} {}{}", repeated(.first), and_more(*.n_more))]
+    #[error("{origin}: {table} {column} {id} is already in {}{}", other(.first, .origin), and_more(*.n_more))]
     RepeatedId {
         /// Input and row of the second claim.
         origin: RowOrigin,
@@ -54,13 +54,13 @@ pub enum Error {
         column: String,
         /// The id.
         id: i64,
-        /// The row of the same batch that has the id; `None`: an earlier batch has it.
-        first: Option<RowOrigin>,
+        /// The row of the transaction that has the id.
+        first: RowOrigin,
         /// How many more ids of the same batch are claimed twice.
         n_more: usize,
     },
     /// A row claims an id that the catalog has.
-    #[error("{origin}: {table} {column} {id} exists already")]
+    #[error("{origin}: {table} {column} {id} exists already{}", and_more(*.n_more))]
     KnownId {
         /// Input and row.
         origin: RowOrigin,
@@ -70,6 +70,8 @@ pub enum Error {
         column: String,
         /// The id.
         id: i64,
+        /// How many more ids of the transaction the catalog has.
+        n_more: usize,
     },
     /// Something else was sent under the key of a contribution.
     #[error("contribution {key}: other rows were sent under this key before")]
@@ -190,6 +192,14 @@ pub enum Error {
         /// What it has too much of.
         limit: Limit,
     },
+    /// A mapping cannot be understood.
+    #[error("{mapping}: {}", .reasons.join("; "))]
+    Mapping {
+        /// The mapping file.
+        mapping: String,
+        /// Everything that is wrong with it.
+        reasons: Vec<String>,
+    },
     /// The catalog refused.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
@@ -238,6 +248,7 @@ impl Error {
             | Self::Arrow { .. }
             | Self::File { .. }
             | Self::Cell { .. }
+            | Self::Mapping { .. }
             | Self::Limit { .. } => ErrorKind::Input,
             Self::Io { .. } => ErrorKind::Storage,
             Self::Rows { .. } => ErrorKind::Bug,
@@ -287,21 +298,70 @@ pub enum ColumnMismatch {
         /// Type of the column.
         expected: Datatype,
     },
+    /// The input's unit cannot become the column's.
+    Unit {
+        /// Exact name of the table's column.
+        column: String,
+        /// Unit in the input, or of a mapping.
+        found: String,
+        /// Unit of the column.
+        expected: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A mapping fills a column that the table lacks.
+    NoTarget {
+        /// Name in the mapping.
+        column: String,
+    },
+    /// A mapping fills a column from one that the input lacks.
+    NoSource {
+        /// Exact name of the table's column.
+        column: String,
+        /// Name in the mapping.
+        source: String,
+    },
 }
 
 impl fmt::Display for ColumnMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { column } => write!(f, "column {column} is missing"),
-            Self::Extra { column } => write!(f, "column {column} is not in the table"),
+            Self::Extra { column } => write!(f, "column {} is not in the table", shown(column)),
             Self::Ambiguous { column, candidates } => {
+                let candidates: Vec<String> = candidates.iter().map(|name| shown(name)).collect();
                 write!(f, "column {column} could be any of {}", candidates.join(", "))
             }
             Self::Type { column, found, expected } => {
-                write!(f, "column {column} holds {found}, not {}", noun(*expected))
+                write!(f, "column {column} holds {}, not {}", shown(found), noun(*expected))
+            }
+            Self::Unit { column, found, expected, reason } => {
+                let found = shown(found);
+                write!(f, "column {column} is in {expected}, the input in {found}: {reason}")
+            }
+            Self::NoTarget { column } => {
+                let column = shown(column);
+                write!(f, "the mapping fills column {column}, which is not in the table")
+            }
+            Self::NoSource { column, source } => {
+                let source = shown(source);
+                write!(f, "column {column} is mapped from {source}, which is missing")
             }
         }
     }
+}
+
+/// Longest name or unit of an input in a message, characters.
+const NAME_LENGTH: usize = 100;
+
+/// Shorten what a file calls something.
+fn shown(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut shown: String = letters.by_ref().take(NAME_LENGTH).collect();
+    if letters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Why a value does not fit its column.
@@ -396,7 +456,7 @@ impl fmt::Display for TextProblem {
 }
 
 /// Return a datatype with its article, as messages name it.
-fn noun(datatype: Datatype) -> &'static str {
+pub(crate) fn noun(datatype: Datatype) -> &'static str {
     match datatype {
         Datatype::Boolean => "a boolean",
         Datatype::Byte => "a byte (8-bit integer)",
@@ -411,18 +471,24 @@ fn noun(datatype: Datatype) -> &'static str {
     }
 }
 
+/// Most mismatches that a message names; nobody reads more.
+const NAMED_MISMATCHES: usize = 20;
+
 fn joined(mismatches: &[ColumnMismatch]) -> String {
-    mismatches.iter().map(ColumnMismatch::to_string).collect::<Vec<_>>().join("; ")
+    let named = mismatches.iter().take(NAMED_MISMATCHES).map(ColumnMismatch::to_string);
+    let named = named.collect::<Vec<_>>().join("; ");
+    named + &and_more(mismatches.len().saturating_sub(NAMED_MISMATCHES))
 }
 
 fn and_more(n_more: usize) -> String {
     if n_more == 0 { String::new() } else { format!(", and {n_more} more") }
 }
 
-fn repeated(first: &Option<RowOrigin>) -> String {
-    match first {
-        Some(first) => format!("is already in row {}", first.row),
-        None => "is already in this transaction".to_owned(),
+/// Name a row beside another one.
+fn other(row: &RowOrigin, beside: &RowOrigin) -> String {
+    match row.input == beside.input {
+        true => format!("row {}", row.row),
+        false => format!("row {} of {}", row.row, row.input),
     }
 }
 

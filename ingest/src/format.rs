@@ -1,7 +1,7 @@
 //! Table files as streams of batches: each batch knows its rows' numbers in the file.
 //!
 //! ```text
-//!   path ──┐   gzip,                  ┌ csv, ecsv, json_lines ┐
+//!   path ──┐   gzip, bzip2,           ┌ csv, ecsv, json_lines ┐
 //!          ├─▶ zstd  ─▶ Input ─ detect┤ votable, fits_table   ├─▶ TableReader ─▶ FileRows …
 //!   Read ──┘   undone   (limits)      └ parquet, arrow_ipc    ┘   (one schema)
 //! ```
@@ -22,9 +22,11 @@ use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Limit, Result};
 use crate::origin::Origin;
+use bad_rows::{BadRows, Cells};
 use input::Input;
 
 mod arrow_ipc;
+mod bad_rows;
 mod column;
 mod csv;
 mod detect;
@@ -35,10 +37,14 @@ mod json_lines;
 mod parquet;
 mod votable;
 
+pub use bad_rows::{BadRow, OnBadRow};
 pub use detect::EXTENSIONS;
 
 /// A batch is complete when what was read for it reaches this size, however wide the table.
 const BATCH_BYTES: usize = 16 << 20;
+
+/// More columns than any table has; a file of values without line breaks has them.
+const MOST_COLUMNS: usize = 100_000;
 
 /// No row of a survey table comes near this; a forgotten quote or a lying length does.
 const ROW_BYTES_LIMIT: usize = 256 << 20;
@@ -134,6 +140,8 @@ pub struct ReadOptions {
     pub table: TableChoice,
     /// Fields of a CSV or TSV file that mean NULL.
     pub null_fields: Vec<String>,
+    /// What to do with rows that cannot be read.
+    pub on_bad_row: OnBadRow,
     /// Most rows of a batch.
     pub batch_rows: usize,
     /// Most rows of the table; more are refused.
@@ -152,6 +160,7 @@ impl Default for ReadOptions {
             media_type: None,
             table: TableChoice::First,
             null_fields: vec![String::new(), "\\N".to_owned()],
+            on_bad_row: OnBadRow::Refuse,
             batch_rows: 65_536,
             max_rows: None,
             max_bytes: None,
@@ -160,12 +169,14 @@ impl Default for ReadOptions {
 }
 
 /// A batch of a file's rows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FileRows {
     /// The rows, with the file's own columns and types (text for CSV and TSV).
     pub batch: RecordBatch,
     /// The file and the first row's number.
     pub origin: Origin,
+    /// Rows of the batch that could not be read, in their order, where that ends nothing.
+    pub bad_rows: Vec<BadRow>,
 }
 
 /// The rows of a file of some format.
@@ -174,22 +185,39 @@ trait RowSource: Send {
     fn schema(&self) -> SchemaRef;
 
     /// Read the batch whose first row `origin` names; `None`, or no rows: the end.
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>>;
+    ///
+    /// # Arguments
+    /// * `bad_rows` - takes the rows that cannot be read
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>>;
 }
 
-/// Read rows until a batch is complete or there are no more; return their number.
+/// Read rows into columns until a batch is complete or there are no more; return their number.
 ///
 /// `read_row` reads the row that its origin names first: `None` at the end, else the row's bytes.
-fn read_rows(
+/// After a fault of the row alone it has read all of the row, and stands before the next.
+fn read_rows<C: Cells>(
     batch_rows: usize,
     origin: &Origin,
-    mut read_row: impl FnMut(&Origin) -> Result<Option<usize>>,
+    columns: &mut [C],
+    bad_rows: &mut BadRows,
+    mut read_row: impl FnMut(&Origin, &mut [C]) -> Result<Option<usize>>,
 ) -> Result<usize> {
     let (mut n_rows, mut n_bytes) = (0, 0);
     while n_rows < batch_rows && n_bytes < BATCH_BYTES {
-        let Some(row_bytes) = read_row(&origin.after(n_rows))? else { break };
+        match read_row(&origin.after(n_rows), columns) {
+            Ok(None) => break,
+            Ok(Some(row_bytes)) => n_bytes += row_bytes,
+            Err(error) => {
+                bad_rows.pass_over(n_rows, error)?;
+                columns.iter_mut().for_each(|column| column.fill_to(n_rows + 1));
+                n_bytes += columns.len();
+            }
+        }
         n_rows += 1;
-        n_bytes += row_bytes;
     }
     Ok(n_rows)
 }
@@ -207,7 +235,7 @@ fn batch(
 
 /// Open a table file and stream its rows in their order.
 ///
-/// Compression (gzip, zstd) and format are told by the first bytes; CSV and TSV, which have no
+/// Compression (gzip, zstd, bzip2) and format are told by the first bytes; CSV and TSV, which have no
 /// mark, by the name.
 ///
 /// # Errors
@@ -242,6 +270,7 @@ pub struct TableReader {
     format: Format,
     rows: Box<dyn RowSource>,
     is_over_bytes: input::OverLimit,
+    on_bad_row: OnBadRow,
     max_rows: Option<u64>,
     max_bytes: Option<u64>,
     n_bytes: u64,
@@ -272,10 +301,15 @@ impl TableReader {
             Format::Arrow => arrow_ipc::IpcRows::open(input, &options).map(boxed),
         };
         let rows = rows.map_err(|error| is_over_bytes.explain(&name, error))?;
+        if rows.schema().fields().len() > MOST_COLUMNS {
+            let limit = Limit::Columns { most: MOST_COLUMNS };
+            return Err(Error::Limit { input: name.to_string(), limit });
+        }
         Ok(Self {
             format,
             rows,
             is_over_bytes,
+            on_bad_row: options.on_bad_row,
             max_rows: options.max_rows,
             max_bytes: options.max_bytes,
             n_bytes: 0,
@@ -294,10 +328,14 @@ impl TableReader {
         self.rows.schema()
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let batch = self
             .rows
-            .read_batch(origin)
+            .read_batch(origin, bad_rows)
             .map_err(|error| self.is_over_bytes.explain(&origin.input, error))?;
         let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) else { return Ok(None) };
         let over = |limit| Err(Error::Limit { input: origin.input.to_string(), limit });
@@ -323,15 +361,16 @@ impl Iterator for TableReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let origin = self.next.take()?;
-        match self.read_batch(&origin) {
+        let mut bad_rows = BadRows::new(self.on_bad_row);
+        match self.read_batch(&origin, &mut bad_rows) {
             Ok(Some(batch)) => {
                 self.next = Some(origin.after(batch.num_rows()));
-                Some(Ok(FileRows { batch, origin }))
+                Some(Ok(FileRows { batch, origin, bad_rows: bad_rows.rows }))
             }
             // A file without rows still has columns to be looked at.
             Ok(None) if origin.first_row == 1 => {
                 let batch = RecordBatch::new_empty(self.rows.schema());
-                Some(Ok(FileRows { batch, origin }))
+                Some(Ok(FileRows { batch, origin, bad_rows: vec![] }))
             }
             Ok(None) => None,
             Err(error) => Some(Err(error)),

@@ -18,6 +18,11 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use crate::error::{Error, FileProblem, Result};
 
+pub mod draft;
+pub mod text_types;
+
+pub use draft::Draft;
+
 /// The UCDs of right ascension and declination, the surest first; the last are those of UCD1.
 const POSITION_UCDS: [(&str, &str); 4] = [
     ("pos.eq.ra;meta.main", "pos.eq.dec;meta.main"),

@@ -1,9 +1,9 @@
 //! Takes rows into a catalog, all or nothing.
 //!
 //! ```text
-//!  file ─▶ format ─▶ conform ─▶ place ─▶ rows in memory ─▶ invisible files ─▶ one commit
-//!                       ▲
-//!  batch ───────────────┘
+//!  source ─▶ format ─▶ conform ─▶ place ─▶ rows in memory ─▶ invisible files ─▶ one commit
+//!                       ▲   ▲                                 └▶ counts, in a rehearsal
+//!  batch ───────────────┘   └─ mapping (columns, units, transforms)
 //! ```
 //!
 //! The life of a transaction:
@@ -33,7 +33,8 @@
 //! which it began; at the commit, ids are compared with everything committed meanwhile, so that of
 //! two that claim one id the second is refused, and otherwise both stand.
 //!
-//! Read in this order: [`Transaction`], [`conform()`], [`format`](mod@format), [`Error`].
+//! Read in this order: [`Transaction`], [`conform()`], [`mapping`], [`format`](mod@format), [`source`],
+//! [`infer`], [`Error`].
 //!
 //! What this crate does not do: name files inside a catalog or write them (`almagest-storage`),
 //! or answer queries (`almagest-engine`).
@@ -61,14 +62,21 @@ pub mod conform;
 pub mod error;
 pub mod format;
 pub mod infer;
+pub mod mapping;
 pub mod origin;
 mod place;
+pub mod source;
 pub mod transaction;
+pub mod transform;
 
 pub use compact::{CompactConfig, CompactReport, Compacted, compact};
 pub use config::{OnError, TransactionConfig};
-pub use conform::{ConformOptions, ExtraColumns, Infinities, Report, conform};
+pub use conform::{ColumnNotes, ConformOptions, ExtraColumns, Infinities, Report, conform};
 pub use error::{Error, ErrorKind, Result};
 pub use format::{Format, ReadOptions, TableChoice, TableReader};
+pub use mapping::Mapping;
 pub use origin::{Origin, RowOrigin};
-pub use transaction::{CommitReport, Contributed, Rejected, Transaction};
+pub use transaction::{
+    CommitReport, Contributed, Forecast, Rehearsal, Rejected, Tally, Transaction,
+};
+pub use transform::Transform;

@@ -1,6 +1,7 @@
 //! One change of a catalog: rows of any number of tables become visible together or not at all.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use almagest_storage::activity::LoggedContribution;
@@ -11,24 +12,30 @@ use arrow::array::RecordBatch;
 use crate::config::TransactionConfig;
 use crate::conform::{Report, conform};
 use crate::error::{Error, Result};
-use crate::format::{self, ReadOptions};
+use crate::format::{self, BadRow, FileRows, OnBadRow, ReadOptions, TableReader};
 use crate::origin::Origin;
 use crate::place::{Directors, is_versioned, place_rows};
+use claims::Claims;
 use contribution::Contribution;
 use log::Log;
 use rejection::Rejecting;
 use savepoint::Savepoint;
 
+mod claims;
 mod contribution;
 mod contributions;
 mod log;
 mod rejection;
+mod rehearsal;
 mod removals;
 mod savepoint;
 mod tables;
+mod tally;
 
 pub use contributions::Contributed;
+pub use rehearsal::{Forecast, Rehearsal};
 pub use rejection::Rejected;
+pub use tally::Tally;
 
 /// Rows on their way into a catalog.
 ///
@@ -52,7 +59,8 @@ pub struct Transaction {
     /// By key.
     contributed: BTreeMap<String, LoggedContribution>,
     rejecting: Option<Rejecting>,
-    log: Log,
+    /// None where nothing is written, and the log neither.
+    log: Option<Log>,
 }
 
 /// Can the transaction be committed?
@@ -91,9 +99,19 @@ impl Transaction {
 
     /// Begin on the newest version of a catalog, with options.
     pub fn begin_with(store: &CatalogStore, config: TransactionConfig) -> Result<Self> {
+        let version = store.snapshot()?.version();
+        let log = Log::begin(store, &config.author, version)?;
+        Self::on_newest(store, config, Some(log))
+    }
+
+    /// Begin with a log; without one, rows are counted and not written.
+    fn on_newest(
+        store: &CatalogStore,
+        config: TransactionConfig,
+        log: Option<Log>,
+    ) -> Result<Self> {
         let snapshot = store.snapshot()?;
         let rejecting = Rejecting::new(&config.on_error)?;
-        let log = Log::begin(store, &config.author, snapshot.version())?;
         Ok(Self {
             store: store.clone(),
             schema: snapshot.schema().clone(),
@@ -141,11 +159,14 @@ impl Transaction {
     /// Append all of the rows, or none.
     fn append_all(&mut self, table: &str, batch: &RecordBatch, origin: &Origin) -> Result<Report> {
         let table = self.schema.find(table)?;
-        let (batch, report) = conform(table, batch, origin, self.config.conform)?;
+        let (batch, report) = conform(table, batch, origin, &self.config.conform)?;
         let contribution = self
             .contributions
             .entry(table.name.clone())
             .or_insert_with(|| Contribution::new(table));
+        if self.log.is_none() {
+            contribution.tally.get_or_insert_default();
+        }
         contribution.check_ids(&batch, origin)?;
         let origin_of = |row| origin.row(row);
         let places = place_rows(table, &batch, origin_of, &self.directors, &self.snapshot)?;
@@ -168,13 +189,66 @@ impl Transaction {
     ) -> Result<Report> {
         self.schema.find(table)?;
         self.within_savepoint(|this| {
-            let mut report = Report::default();
-            for rows in format::read(path, options)? {
-                let rows = rows?;
-                report.merge(&this.append_from(table, &rows.batch, &rows.origin)?);
-            }
-            Ok(report)
+            this.append_rows_of(table, format::read(path, &this.reading(options))?)
         })
+    }
+
+    /// Append all rows of a stream: standard input, an answer from the net.
+    ///
+    /// # Arguments
+    /// * `name` - what errors call it; where it ends like a file's name, it tells the format
+    ///
+    /// # Errors
+    /// As for [`append_file`](Self::append_file).
+    pub fn append_stream(
+        &mut self,
+        table: &str,
+        stream: impl Read + Send + 'static,
+        name: &str,
+        options: &ReadOptions,
+    ) -> Result<Report> {
+        self.schema.find(table)?;
+        self.within_savepoint(|this| {
+            this.append_rows_of(table, format::read_from(stream, name, &this.reading(options))?)
+        })
+    }
+
+    /// How files are read: where rows may be rejected, those that cannot be read are.
+    fn reading(&self, options: &ReadOptions) -> ReadOptions {
+        let on_bad_row = match self.rejecting {
+            Some(_) => OnBadRow::Report,
+            None => options.on_bad_row,
+        };
+        ReadOptions { on_bad_row, ..options.clone() }
+    }
+
+    fn append_rows_of(&mut self, table: &str, reader: TableReader) -> Result<Report> {
+        let mut report = Report::default();
+        for rows in reader {
+            report.merge(&self.append_file_rows(table, rows?)?);
+        }
+        Ok(report)
+    }
+
+    /// Append those rows of a batch that could be read, and reject the others.
+    fn append_file_rows(&mut self, table: &str, rows: FileRows) -> Result<Report> {
+        let FileRows { batch, origin, bad_rows } = rows;
+        let mut report = Report::default();
+        let mut start = 0;
+        for BadRow { index, error } in bad_rows {
+            if start < index {
+                let between = batch.slice(start, index - start);
+                report.merge(&self.append_from(table, &between, &origin.after(start))?);
+            }
+            self.reject(table, &origin.row(index), error)?;
+            start = index + 1;
+        }
+        // A file without rows has columns to be looked at all the same.
+        if start < batch.num_rows() || batch.num_rows() == 0 {
+            let rest = batch.slice(start, batch.num_rows() - start);
+            report.merge(&self.append_from(table, &rest, &origin.after(start))?);
+        }
+        Ok(report)
     }
 
     /// Make all appended rows visible as one new version.
@@ -201,9 +275,12 @@ impl Transaction {
                     message,
                     "committed"
                 );
-                self.log.committed(message, report.version);
+                self.log.iter_mut().for_each(|log| log.committed(message, report.version));
             }
-            Err(error) => self.log.aborted(message, Some(&error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                self.log.iter_mut().for_each(|log| log.aborted(message, Some(&reason)));
+            }
         }
         result
     }
@@ -236,8 +313,9 @@ impl Transaction {
             contributions: std::mem::take(&mut self.contributed).into_values().collect(),
             ..CommitPlan::default()
         };
-        let mut tables = BTreeMap::new();
+        let (mut tables, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for (name, contribution) in std::mem::take(&mut self.contributions) {
+            claims.insert(name.clone(), contribution.claims);
             if contribution.report.n_rows > 0 {
                 tables.insert(name, contribution.report);
             }
@@ -247,14 +325,17 @@ impl Transaction {
         let rejected = rejected.unwrap_or_default();
         let version = match plan.is_empty() {
             true => newest.version(),
-            false => self.store.commit(newest.version(), plan)?,
+            false => {
+                let committed = self.store.commit(newest.version(), plan);
+                committed.map_err(|error| with_row(error, &claims))?
+            }
         };
         Ok(CommitReport { version, tables, removed: removed.n_rows, rejected })
     }
 
     /// Give up: the rows, and the files written for them, are gone when this returns.
     pub fn abort(mut self) {
-        self.log.aborted("", None);
+        self.log.iter_mut().for_each(|log| log.aborted("", None));
     }
 
     /// Write rows to files where they exceed the buffer.
@@ -310,6 +391,17 @@ impl Transaction {
             }
         }
         Ok(())
+    }
+}
+
+/// Name the row in a refusal of an id that the catalog has.
+fn with_row(error: StorageError, claims: &BTreeMap<String, Claims>) -> Error {
+    let StorageError::DuplicateId { table, column, id, n_more } = error else {
+        return error.into();
+    };
+    match claims.get(&table).and_then(|claims| claims.row(id)) {
+        Some(origin) => Error::KnownId { origin, table, column, id, n_more },
+        None => StorageError::DuplicateId { table, column, id, n_more }.into(),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod query_runtime;
 pub mod dali;
 pub mod disk_guard;
 pub mod error;
+pub mod fetch;
 pub mod formats;
 pub mod health;
 pub mod images;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// The crates: folder and name without `almagest-`.
-pub const CRATES: [(&str, &str); 7] = [
+pub const CRATES: [(&str, &str); 8] = [
+    ("adql/unit", "unit"),
     ("adql", "adql"),
     ("engine/storage", "storage"),
     ("engine", "engine"),
@@ -63,7 +64,11 @@ pub fn sources() -> Vec<Source> {
         for path in files(&root().join(folder)) {
             let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
             // The folder of one crate lies inside that of another.
-            let is_nested = of_crate == "engine" && path.starts_with("engine/storage/");
+            let is_nested = match of_crate {
+                "engine" => path.starts_with("engine/storage/"),
+                "adql" => path.starts_with("adql/unit/"),
+                _ => false,
+            };
             if path.ends_with(".rs") && !is_nested {
                 let text = read(&path);
                 sources.push(Source { path, of_crate, text });

@@ -8,6 +8,7 @@
 //! The unit of a column is in its table's definition. Through products, quotients and square roots
 //! it is followed; a number written in the query has none, or that of what it is added to.
 
+use almagest_unit::{UnitError, conversion};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
 };
@@ -17,7 +18,6 @@ use super::{Findings, Types};
 use crate::error::Diagnostic;
 use crate::names::ColumnKind;
 use crate::tree::{arguments, as_call, bare, number, start};
-use crate::unit::{UnitError, conversion};
 
 /// Put the factor in the place of the unit.
 pub(super) fn settle(call: &mut Function, types: &Types, found: &mut Findings) {

@@ -6,5 +6,4 @@ mod grammar;
 mod readme;
 mod robustness;
 mod survey;
-mod units;
 mod wide_tables;

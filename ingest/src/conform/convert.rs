@@ -47,6 +47,46 @@ pub(super) fn is_convertible(from: &DataType, to: Datatype) -> bool {
     }
 }
 
+/// Name the type of the input where not each of its values is one of the column's type, so that
+/// rows may be refused or digits lost.
+pub(super) fn narrows(from: &DataType, to: Datatype) -> Option<&'static str> {
+    use DataType as T;
+    let rank = |integer: &DataType| match integer {
+        T::Int8 => 1,
+        T::UInt8 | T::Int16 => 2,
+        T::UInt16 | T::Int32 => 3,
+        T::UInt32 | T::Int64 => 4,
+        _ => 5,
+    };
+    let from = plain_type(from)?;
+    let to = to.to_arrow();
+    let name = match &from {
+        T::Float32 => "a float (32-bit)",
+        T::Float64 => "a double (64-bit)",
+        T::Utf8 => "text",
+        T::Int8 => "a byte (8-bit integer)",
+        T::UInt8 => "an unsigned byte",
+        T::Int16 => "a short (16-bit integer)",
+        T::UInt16 => "an unsigned 16-bit integer",
+        T::Int32 => "an int (32-bit integer)",
+        T::UInt32 => "an unsigned 32-bit integer",
+        T::Int64 => "a long (64-bit integer)",
+        T::UInt64 => "an unsigned 64-bit integer",
+        _ => return None,
+    };
+    let is_narrower = match (&from, &to) {
+        (from, to) if from == to => false,
+        // Text says nothing of the type: what CSV has is no narrowing.
+        (T::Utf8, _) | (_, T::Utf8) => false,
+        (from, to) if from.is_integer() && to.is_integer() => rank(from) > rank(to),
+        (from, T::Float32) if from.is_integer() => rank(from) > 2,
+        (from, T::Float64) if from.is_integer() => rank(from) > 3,
+        (T::Float32, T::Float64) => false,
+        _ => true,
+    };
+    is_narrower.then_some(name)
+}
+
 /// Convert a column; values that cannot be kept are NULL and noted as faults.
 ///
 /// The source's type must be convertible (see [`is_convertible`]).

@@ -39,6 +39,18 @@ impl Faults {
         }
     }
 
+    /// Add the faults of the same column that another step found.
+    pub fn merge(&mut self, other: Self) {
+        let is_earlier = |fault: &Fault| {
+            !self.rows.contains(&fault.row)
+                && self.first.as_ref().is_none_or(|first| fault.row < first.row)
+        };
+        if let Some(fault) = other.first.filter(is_earlier) {
+            self.first = Some(fault);
+        }
+        self.rows.extend(other.rows);
+    }
+
     /// Return how many values do not fit.
     pub fn count(&self) -> usize {
         self.rows.len()

@@ -10,6 +10,11 @@ pub enum Limit {
         /// The most that are taken.
         most: u64,
     },
+    /// Columns.
+    Columns {
+        /// The most that are taken.
+        most: usize,
+    },
     /// Bytes, decompressed.
     Bytes {
         /// The most that are taken.
@@ -21,6 +26,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rows { most } => write!(f, "more than {most} rows, the limit"),
+            Self::Columns { most } => write!(f, "more than {most} columns, the limit"),
             Self::Bytes { most } => {
                 write!(f, "more than {most} bytes after decompression, the limit")
             }
@@ -94,6 +100,12 @@ pub enum FileProblem {
     Unsupported {
         /// What it is.
         what: String,
+    },
+    /// A pattern of paths that is none, or that no file fits.
+    #[error("pattern of files: {reason}")]
+    Pattern {
+        /// What is wrong with it.
+        reason: String,
     },
     /// Bytes of the data cannot be decoded.
     #[error("data cannot be decoded: {reason}")]

@@ -17,6 +17,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::root_as_message;
 
+use super::bad_rows::BadRows;
 use super::input::{Input, Stream};
 use super::{ReadOptions, RowSource, caught};
 use crate::error::{Error, FileProblem, Result};
@@ -144,7 +145,11 @@ impl RowSource for IpcRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, _origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        _origin: &Origin,
+        _bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let batch = match self.rest.take() {
             Some(batch) => batch,
             None => loop {

@@ -142,20 +142,21 @@ enum Elements {
 impl ColumnBuilder {
     /// Begin a column.
     pub fn new(element: Element, is_list: bool, null: Option<i128>) -> Self {
+        // Room is made when values come: a hostile file has many columns.
         let elements = match element {
-            Element::Boolean | Element::Bit => Elements::Boolean(BooleanBuilder::new()),
-            Element::Int8 => Elements::Int8(PrimitiveBuilder::new()),
-            Element::UInt8 => Elements::UInt8(PrimitiveBuilder::new()),
-            Element::Int16 => Elements::Int16(PrimitiveBuilder::new()),
-            Element::UInt16 => Elements::UInt16(PrimitiveBuilder::new()),
-            Element::Int32 => Elements::Int32(PrimitiveBuilder::new()),
-            Element::UInt32 => Elements::UInt32(PrimitiveBuilder::new()),
-            Element::Int64 => Elements::Int64(PrimitiveBuilder::new()),
-            Element::UInt64 => Elements::UInt64(PrimitiveBuilder::new()),
-            Element::Float32 => Elements::Float32(PrimitiveBuilder::new()),
-            Element::Float64 => Elements::Float64(PrimitiveBuilder::new()),
-            Element::Text => Elements::Text(StringBuilder::new()),
-            Element::Instant => Elements::Instant(PrimitiveBuilder::new()),
+            Element::Boolean | Element::Bit => Elements::Boolean(BooleanBuilder::with_capacity(0)),
+            Element::Int8 => Elements::Int8(PrimitiveBuilder::with_capacity(0)),
+            Element::UInt8 => Elements::UInt8(PrimitiveBuilder::with_capacity(0)),
+            Element::Int16 => Elements::Int16(PrimitiveBuilder::with_capacity(0)),
+            Element::UInt16 => Elements::UInt16(PrimitiveBuilder::with_capacity(0)),
+            Element::Int32 => Elements::Int32(PrimitiveBuilder::with_capacity(0)),
+            Element::UInt32 => Elements::UInt32(PrimitiveBuilder::with_capacity(0)),
+            Element::Int64 => Elements::Int64(PrimitiveBuilder::with_capacity(0)),
+            Element::UInt64 => Elements::UInt64(PrimitiveBuilder::with_capacity(0)),
+            Element::Float32 => Elements::Float32(PrimitiveBuilder::with_capacity(0)),
+            Element::Float64 => Elements::Float64(PrimitiveBuilder::with_capacity(0)),
+            Element::Text => Elements::Text(StringBuilder::with_capacity(0, 0)),
+            Element::Instant => Elements::Instant(PrimitiveBuilder::with_capacity(0)),
         };
         let lists = is_list.then(|| Lists { offsets: vec![0], nulls: NullBufferBuilder::new(0) });
         Self { element, elements, lists, null }
@@ -317,6 +318,11 @@ impl ColumnBuilder {
         lists.offsets.push(end);
         lists.nulls.append_non_null();
         Ok(())
+    }
+
+    /// The cells so far.
+    pub fn n_cells(&self) -> usize {
+        self.lists.as_ref().map_or_else(|| self.n_elements(), |lists| lists.offsets.len() - 1)
     }
 
     /// The elements so far, over all cells.

@@ -12,6 +12,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
+use super::bad_rows::BadRows;
 use super::input::{Bytes, Input};
 use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
 use crate::error::{Error, Result, TextProblem};
@@ -46,10 +47,14 @@ impl RowSource for TextRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let mut columns: Vec<StringBuilder> =
-            self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
-        read_rows(self.batch_rows, origin, |row| {
+            self.schema.fields().iter().map(|_| StringBuilder::with_capacity(0, 0)).collect();
+        read_rows(self.batch_rows, origin, &mut columns, bad_rows, |row, columns| {
             let Some(record) = self.lines.record(row)? else { return Ok(None) };
             for (column, field) in columns.iter_mut().zip(record) {
                 if self.null_fields.iter().any(|null| null == field) {

@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 
 /// The file names that say what format a file has, for messages and help.
 pub const EXTENSIONS: &str = ".csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, \
-                              also with .gz or .zst";
+                              also with .gz, .zst or .bz2";
 
 impl Format {
-    /// Tell the format by the file's name; a further `.gz` or `.zst` is allowed.
+    /// Tell the format by the file's name; a further `.gz`, `.zst` or `.bz2` is allowed.
     ///
     /// # Errors
     /// [`Error::UnknownFormat`] if the name does not say.
@@ -82,7 +82,8 @@ fn of_media_type(media_type: &str) -> Option<Format> {
 
 fn of_name(name: &str) -> Option<Format> {
     let name = name.to_ascii_lowercase();
-    let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let name =
+        [".gz", ".zst", ".bz2"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     Some(match name.rsplit_once('.')?.1 {
         "csv" => Format::Csv,
         "tsv" => Format::Tsv,

@@ -24,6 +24,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde_yaml_ng::Value;
 
+use super::bad_rows::BadRows;
 use super::column::{ColumnBuilder, Element, data_type};
 use super::csv::Lines;
 use super::input::{Input, Stream, io_error};
@@ -92,13 +93,17 @@ impl RowSource for EcsvRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let builder =
             |column: &EcsvColumn| ColumnBuilder::new(column.element, column.is_list, None);
         let mut builders: Vec<ColumnBuilder> = self.columns.iter().map(builder).collect();
-        read_rows(self.batch_rows, origin, |row| {
+        read_rows(self.batch_rows, origin, &mut builders, bad_rows, |row, builders| {
             let Some(record) = self.lines.record(row)? else { return Ok(None) };
-            for ((column, builder), text) in self.columns.iter().zip(&mut builders).zip(record) {
+            for ((column, builder), text) in self.columns.iter().zip(builders).zip(record) {
                 let read = match column.is_list {
                     true => array(text, column.element == Element::Text, builder),
                     false => builder.text(text),
@@ -114,6 +119,13 @@ impl RowSource for EcsvRows {
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
         batch(self.schema(), columns, origin)
     }
+}
+
+/// The fields that a header defines; `None` for text that is none.
+pub(super) fn fields_of_header(yaml: &str) -> Option<Vec<Field>> {
+    let header: Value = serde_yaml_ng::from_str(yaml).ok()?;
+    let definitions = header.get("datatype")?.as_sequence()?;
+    definitions.iter().map(|definition| column(definition).map(|(_, field)| field).ok()).collect()
 }
 
 /// Read the commented lines as YAML; the stream then stands before the row of names.

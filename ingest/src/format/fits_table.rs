@@ -21,6 +21,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
+use super::bad_rows::BadRows;
 use super::column::ColumnBuilder;
 use super::input::{Bytes, Input};
 use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, TableChoice, batch, read_rows};
@@ -145,16 +146,19 @@ impl RowSource for FitsRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(FitsColumn::builder).collect();
-        read_rows(self.batch_rows, origin, |row| {
+        read_rows(self.batch_rows, origin, &mut builders, bad_rows, |row, builders| {
             if self.n_rows_left == 0 {
                 return Ok(None);
             }
-            let n_bytes = self.read_row(row, &mut builders)?;
             self.n_rows_left -= 1;
-            Ok(Some(n_bytes))
+            self.read_row(row, builders).map(Some)
         })?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
         batch(self.schema(), columns, origin)

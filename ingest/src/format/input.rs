@@ -1,7 +1,7 @@
 //! The bytes of a table file, decompressed, counted, and with their first ones in view.
 //!
 //! ```text
-//!   file, stream ─ gzip? zstd? (by magic) ─▶ counted ─▶ head ‖ rest
+//!   file, stream ─ gzip? zstd? bzip2? (by magic) ─▶ counted ─▶ head ‖ rest
 //! ```
 
 use std::fs::File;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use flate2::read::MultiGzDecoder;
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, FileProblem, Limit, Result};
 
@@ -59,13 +60,13 @@ impl Input {
                 (Box::new(decoder.map_err(io_error)?), false)
             }
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41] => {
-                return Err(refused(name, "bzip2 compression; gzip and zstd are read"));
+                (Box::new(MultiBzDecoder::new(stream)), false)
             }
             [0xfd, b'7', b'z', b'X', b'Z', 0] => {
-                return Err(refused(name, "xz compression; gzip and zstd are read"));
+                return Err(refused(name, "xz compression; gzip, zstd and bzip2 are read"));
             }
             [b'P', b'K', 3, 4, ..] => {
-                return Err(refused(name, "a ZIP archive; gzip and zstd are read"));
+                return Err(refused(name, "a ZIP archive; gzip, zstd and bzip2 are read"));
             }
             _ => (Box::new(stream), true),
         };

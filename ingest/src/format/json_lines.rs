@@ -13,7 +13,8 @@
 //! | arrays of one of these            | a list     |
 //!
 //! Anything else (objects, arrays of arrays, a column of numbers and of strings) is refused with
-//! the row where it was found. A key that a row lacks is NULL there.
+//! the row where it was found. A key that a row lacks is NULL there. Where bad rows are passed over,
+//! a column of numbers and of strings is text.
 
 use std::fmt;
 use std::fs::File;
@@ -25,14 +26,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::bad_rows::BadRows;
 use super::column::{ColumnBuilder, Element, data_type, excerpt};
 use super::input::{Input, io_error};
-use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
+use super::{MOST_COLUMNS, OnBadRow, ROW_BYTES_LIMIT, ReadOptions, RowSource, batch, read_rows};
 use crate::error::{CellProblem, Error, Result, TextProblem};
 use crate::origin::Origin;
-
-/// More columns than any table has: values that are keys.
-const MOST_COLUMNS: usize = 100_000;
 
 /// Streams the rows of a file of JSON lines.
 pub(super) struct JsonRows {
@@ -55,7 +54,7 @@ impl JsonRows {
     pub fn open(input: Input, options: &ReadOptions) -> Result<Self> {
         let name = Arc::clone(input.name());
         let mut file = input.into_file()?;
-        let columns = find_columns(&mut ObjectLines::new(&file, &name)?)?;
+        let columns = find_columns(&mut ObjectLines::new(&file, &name)?, options.on_bad_row)?;
         file.rewind().map_err(|source| io_error(&name, source))?;
         let fields = columns.iter().map(|(name, kind)| Field::new(name, kind.data_type(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
@@ -69,20 +68,27 @@ impl RowSource for JsonRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<Option<ColumnBuilder>> =
             self.columns.iter().map(|(_, kind)| kind.builder()).collect();
-        let n_rows = read_rows(self.batch_rows, origin, |origin| {
-            let Some(row) = self.lines.object(origin)? else { return Ok(None) };
-            for (place, ((name, _), builder)) in self.columns.iter().zip(&mut builders).enumerate()
-            {
-                let Some(builder) = builder else { continue };
-                append(row.get(name, place).unwrap_or(&Value::Null), builder).map_err(
-                    |problem| Error::Cell { origin: origin.row(0), column: name.clone(), problem },
-                )?;
-            }
-            Ok(Some(self.lines.line.len() + self.columns.len()))
-        })?;
+        let n_rows =
+            read_rows(self.batch_rows, origin, &mut builders, bad_rows, |origin, builders| {
+                let Some(row) = self.lines.object(origin)? else { return Ok(None) };
+                for (place, ((name, kind), builder)) in
+                    self.columns.iter().zip(builders).enumerate()
+                {
+                    let Some(builder) = builder else { continue };
+                    let value = row.get(name, place).unwrap_or(&Value::Null);
+                    kind.check(value).and_then(|()| append(value, builder)).map_err(|problem| {
+                        Error::Cell { origin: origin.row(0), column: name.clone(), problem }
+                    })?;
+                }
+                Ok(Some(self.lines.line.len() + self.columns.len()))
+            })?;
         let columns = builders.into_iter().map(|builder| match builder {
             Some(builder) => builder.finish(),
             None => Arc::new(NullArray::new(n_rows)) as ArrayRef,
@@ -96,6 +102,7 @@ impl RowSource for JsonRows {
 
 impl Kind {
     const NULL: Self = Self { element: None, is_list: None };
+    const TEXT: Self = Self { element: Some(Element::Text), is_list: Some(false) };
 
     /// The kind of a value; `None` for what has none.
     fn of(value: &Value) -> Option<Self> {
@@ -144,6 +151,23 @@ impl Kind {
         }
     }
 
+    fn is_value(self) -> bool {
+        self.is_list == Some(false)
+    }
+
+    /// Refuse a value that no column of the kind can have.
+    fn check(self, value: &Value) -> Result<(), CellProblem> {
+        let fits = match Self::of(value) {
+            Some(Self::NULL) => true,
+            Some(kind) if self == Self::TEXT => kind.is_value(),
+            Some(kind) => self.with(kind).is_some(),
+            None => false,
+        };
+        let refused =
+            || CellProblem::NotA { value: excerpt(&value.to_string()), noun: self.noun() };
+        if fits { Ok(()) } else { Err(refused()) }
+    }
+
     fn data_type(self) -> DataType {
         self.parts().map_or(DataType::Null, |(element, is_list)| data_type(element, is_list))
     }
@@ -162,12 +186,24 @@ impl Kind {
     }
 }
 
-/// Go through all rows for the columns, in the order in which they come up.
-fn find_columns(lines: &mut ObjectLines) -> Result<Vec<(String, Kind)>> {
+/// Go through all rows for the columns, in the order in which they come up. Of a row that is no
+/// row, and of a value that no column can have beside those before it, nothing is learned where
+/// such rows are to be passed over.
+fn find_columns(lines: &mut ObjectLines, on_bad_row: OnBadRow) -> Result<Vec<(String, Kind)>> {
     let mut columns: Vec<(String, Kind)> = Vec::new();
     let mut places = std::collections::HashMap::new();
     let mut origin = Origin::new(Arc::clone(&lines.name));
-    while let Some(row) = lines.object(&origin)? {
+    let is_passed_over = on_bad_row == OnBadRow::Report;
+    loop {
+        let row = match lines.object(&origin) {
+            Ok(Some(row)) => row,
+            Ok(None) => break,
+            Err(Error::Text { problem: TextProblem::NotAnObject { .. }, .. }) if is_passed_over => {
+                origin = origin.after(1);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         for (name, value) in row.0 {
             let refused = |noun| Error::Cell {
                 origin: origin.row(0),
@@ -175,6 +211,9 @@ fn find_columns(lines: &mut ObjectLines) -> Result<Vec<(String, Kind)>> {
                 problem: CellProblem::NotA { value: excerpt(&value.to_string()), noun },
             };
             let Some(kind) = Kind::of(&value) else {
+                if is_passed_over {
+                    continue;
+                }
                 return Err(refused("a number, boolean, string or array of one of them"));
             };
             let place = *places.entry(name.clone()).or_insert_with(|| {
@@ -182,7 +221,15 @@ fn find_columns(lines: &mut ObjectLines) -> Result<Vec<(String, Kind)>> {
                 columns.len() - 1
             });
             let column = &mut columns[place].1;
-            *column = column.with(kind).ok_or_else(|| refused(column.noun()))?;
+            match column.with(kind) {
+                Some(kind) => *column = kind,
+                // Which of the two is wrong, the table knows: it reads the text, row by row.
+                None if is_passed_over && column.is_value() && kind.is_value() => {
+                    *column = Kind::TEXT
+                }
+                None if is_passed_over => {}
+                None => return Err(refused(column.noun())),
+            }
         }
         if columns.len() > MOST_COLUMNS {
             let problem = TextProblem::FieldCount {
@@ -295,7 +342,10 @@ impl ObjectLines {
                 continue;
             }
             return serde_json::from_slice(text).map(Some).map_err(|error| {
-                text_error(TextProblem::NotAnObject { reason: error.to_string() })
+                // The parser's own place is that in the line.
+                let reason = error.to_string();
+                let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
+                text_error(TextProblem::NotAnObject { reason })
             });
         }
     }

@@ -25,6 +25,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use flate2::bufread::MultiGzDecoder;
 
+use super::bad_rows::BadRows;
 use super::fits_table::FitsRows;
 use super::input::{Bytes, Input};
 use super::{ReadOptions, RowSource, TableChoice};
@@ -75,6 +76,12 @@ pub(super) fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSou
     })
 }
 
+/// The fields of a table, whatever its data.
+pub(super) fn fields(input: Input, choice: &TableChoice) -> Result<Vec<Field>> {
+    let mut xml = Xml::open(input)?;
+    Ok(head::find_table(&mut xml, choice)?.fields)
+}
+
 /// The bytes of a stream in the document.
 fn decoded(xml: Xml, stream: Stream) -> Bytes {
     let bytes = Base64Stream::new(xml, stream.is_empty);
@@ -109,7 +116,11 @@ impl RowSource for NoRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, _origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        _origin: &Origin,
+        _bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         Ok(None)
     }
 }

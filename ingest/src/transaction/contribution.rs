@@ -1,6 +1,6 @@
 //! What a transaction adds to one table: rows in memory, rows in files, and the ids they claim.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_storage::schema::{TableDef, TableKind};
@@ -8,6 +8,8 @@ use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 
+use super::claims::Claims;
+use super::tally::Tally;
 use crate::conform::Report;
 use crate::error::{Error, Result};
 use crate::origin::{Origin, RowOrigin};
@@ -30,7 +32,9 @@ pub(super) struct Contribution {
     placed_bytes: usize,
     waiting_bytes: usize,
     /// Ids of the rows so far, where an id names one row.
-    ids: HashSet<i64>,
+    pub claims: Claims,
+    /// Takes the rows in the place of files, where nothing is to be written.
+    pub tally: Option<Tally>,
     mark: Option<Mark>,
 }
 
@@ -42,8 +46,7 @@ struct Mark {
     placed_bytes: usize,
     waiting_bytes: usize,
     report: Report,
-    /// Ids that came later.
-    ids: Vec<i64>,
+    tally: Option<Tally>,
 }
 
 /// Rows whose director is not known yet.
@@ -70,13 +73,15 @@ impl Contribution {
             waiting: Vec::new(),
             placed_bytes: 0,
             waiting_bytes: 0,
-            ids: HashSet::new(),
+            claims: Claims::default(),
+            tally: None,
             mark: None,
         }
     }
 
     /// Set a savepoint.
     pub fn mark(&mut self) {
+        self.claims.mark();
         self.mark = Some(Mark {
             n_files: self.files.len(),
             n_placed: self.placed.len(),
@@ -84,12 +89,13 @@ impl Contribution {
             placed_bytes: self.placed_bytes,
             waiting_bytes: self.waiting_bytes,
             report: self.report.clone(),
-            ids: Vec::new(),
+            tally: self.tally.clone(),
         });
     }
 
     /// Keep what came after the savepoint.
     pub fn release(&mut self) {
+        self.claims.release();
         self.mark = None;
     }
 
@@ -102,9 +108,8 @@ impl Contribution {
         self.placed_bytes = mark.placed_bytes;
         self.waiting_bytes = mark.waiting_bytes;
         self.report = mark.report;
-        for id in mark.ids {
-            self.ids.remove(&id);
-        }
+        self.tally = mark.tally;
+        self.claims.roll_back();
         true
     }
 
@@ -140,19 +145,19 @@ impl Contribution {
         let mut first_fault = None;
         let mut n_faults = 0;
         for (row, &id) in ids.iter().enumerate() {
-            let earlier = rows_of.insert(id, row);
-            if earlier.is_some() || self.ids.contains(&id) {
+            let earlier = rows_of.insert(id, row).map(|row| origin.row(row));
+            if let Some(earlier) = earlier.or_else(|| self.claims.row(id)) {
                 n_faults += 1;
                 first_fault.get_or_insert((row, id, earlier));
             }
         }
-        let Some((row, id, earlier)) = first_fault else { return Ok(()) };
+        let Some((row, id, first)) = first_fault else { return Ok(()) };
         Err(Error::RepeatedId {
             origin: origin.row(row),
             table: self.table.name.clone(),
             column: self.table.id.clone().unwrap_or_default(),
             id,
-            first: earlier.map(|row| origin.row(row)),
+            first,
             n_more: n_faults - 1,
         })
     }
@@ -170,10 +175,7 @@ impl Contribution {
         let parts = part(&self.table, &all, places)?;
         self.take(parts);
         if let Some(ids) = self.unique_ids(batch) {
-            if let Some(mark) = &mut self.mark {
-                mark.ids.extend(ids);
-            }
-            self.ids.extend(ids);
+            self.claims.take(ids, origin);
         }
         self.report.merge(report);
         Ok(())
@@ -233,6 +235,9 @@ impl Contribution {
             .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
         drop(batches);
         let rows = PlacedRows { batch, places: places.concat() };
+        if let Some(tally) = &mut self.tally {
+            return tally.take(&self.table, rows);
+        }
         self.files.push(store.write_data_file(&self.table, rows)?);
         Ok(())
     }

@@ -10,13 +10,15 @@
 //! The keys of a commit are written with it, so that a sender who was cut off before the answer
 //! sends everything again and is told what is in already.
 
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use almagest_storage::activity::LoggedContribution;
 use almagest_storage::checksum::sha256_of_file;
 use arrow::array::RecordBatch;
 
 use super::Transaction;
+use super::log::Log;
 use crate::conform::Report;
 use crate::error::{Error, Result};
 use crate::format::ReadOptions;
@@ -37,7 +39,7 @@ pub enum Contributed {
 impl Transaction {
     /// The transaction's name in the log, unique in the catalog.
     pub fn id(&self) -> &str {
-        self.log.id()
+        self.log.as_ref().map_or("", Log::id)
     }
 
     /// Append all rows of a file under a key; the checksum is that of the file.
@@ -55,6 +57,28 @@ impl Transaction {
         let checksum =
             sha256_of_file(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         self.contribute_with(key, table, &checksum, |this| this.append_file(table, path, options))
+    }
+
+    /// Append all rows of a stream under a key. They are first copied to a temporary file, as only
+    /// the whole stream has a checksum.
+    ///
+    /// # Errors
+    /// As for [`contribute_file`](Self::contribute_file).
+    pub fn contribute_stream(
+        &mut self,
+        key: &str,
+        table: &str,
+        mut stream: impl Read,
+        name: &str,
+        options: &ReadOptions,
+    ) -> Result<Contributed> {
+        let io_error = |source| Error::Io { path: PathBuf::from(name), source };
+        let mut copy = tempfile::NamedTempFile::new().map_err(io_error)?;
+        io::copy(&mut stream, &mut copy).map_err(io_error)?;
+        let checksum = sha256_of_file(copy.path()).map_err(io_error)?;
+        self.contribute_with(key, table, &checksum, |this| {
+            this.append_stream(table, copy.reopen().map_err(io_error)?, name, options)
+        })
     }
 
     /// Append rows under a key.
@@ -113,7 +137,7 @@ impl Transaction {
             n_rows: result.as_ref().map_or(0, |report| report.n_rows),
             error: result.as_ref().err().map(Error::to_string),
         };
-        self.log.contributed(&contribution);
+        self.log.iter().for_each(|log| log.contributed(&contribution));
         let report = result?;
         self.contributed.insert(key.to_owned(), contribution);
         Ok(Contributed::Taken(report))

@@ -2,7 +2,8 @@
 //!
 //! A batch is appended whole. If rows of it do not fit, it is halved and each half appended by
 //! itself, in order, down to the rows at fault: n rows with k faults take some k log n attempts, and
-//! the answer for each row is the one that it would get alone, after those before it.
+//! the answer for each row is the one that it would get alone, after those before it. Rows that
+//! could not even be read are left out by the reader.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -101,15 +102,7 @@ impl Transaction {
                 Ok(appended) => report.merge(&appended),
                 Err(error) => match kind_of(&error) {
                     None => return Err(error),
-                    Some(kind) if length == 1 => {
-                        let reason = error.to_string();
-                        let prefix = format!("{}", origin.row(0));
-                        let reason = reason.strip_prefix(&prefix).unwrap_or(&reason);
-                        let reason = reason.trim_start_matches([':', ',', ' ']);
-                        if let Some(rejecting) = &mut self.rejecting {
-                            rejecting.add(table, &origin.row(0), kind, reason)?;
-                        }
-                    }
+                    Some(_) if length == 1 => self.reject(table, &origin.row(0), error)?,
                     Some(_) => {
                         // The first half is taken from the end of the list next.
                         parts.push((start + length / 2, length - length / 2));
@@ -121,6 +114,19 @@ impl Transaction {
         Ok(report)
     }
 
+    /// Reject a row for a fault of its own.
+    ///
+    /// # Errors
+    /// The fault itself where rows are not rejected, or it is not one of single rows.
+    pub(super) fn reject(&mut self, table: &str, row: &RowOrigin, fault: Error) -> Result<()> {
+        let (Some(kind), Some(rejecting)) = (kind_of(&fault), &mut self.rejecting) else {
+            return Err(fault);
+        };
+        let reason = fault.to_string();
+        let reason = reason.strip_prefix(&row.to_string()).unwrap_or(&reason);
+        rejecting.add(table, row, kind, reason.trim_start_matches([':', ',', ' ']))
+    }
+
     /// Refuse ids that the catalog has, here rather than at the commit, so that single rows can be
     /// rejected. Where rows of the table are removed by this transaction, the commit decides.
     fn refuse_known_ids(&self, table: &str, rows: &RecordBatch, origin: &Origin) -> Result<()> {
@@ -129,7 +135,7 @@ impl Transaction {
         if !ids_are_unique(table) || !self.is_committed(&table.name) || is_removed {
             return Ok(());
         }
-        let Ok((rows, _)) = crate::conform::conform(table, rows, origin, self.config.conform)
+        let Ok((rows, _)) = crate::conform::conform(table, rows, origin, &self.config.conform)
         else {
             return Ok(());
         };
@@ -142,6 +148,7 @@ impl Transaction {
             table: table.name.clone(),
             column: table.id.clone().unwrap_or_default(),
             id: ids.value(row),
+            n_more: 0,
         })
     }
 
@@ -173,6 +180,7 @@ fn kind_of(error: &Error) -> Option<&'static str> {
             ValueProblem::ZeroDirector => "bad id",
             ValueProblem::BeyondPole => "bad position",
         },
+        Error::Cell { .. } | Error::Text { .. } => "unreadable",
         Error::RepeatedId { .. } | Error::KnownId { .. } => "duplicate id",
         Error::NoPlace { .. } => "no place",
         Error::Position { .. } => "bad position",

@@ -132,7 +132,7 @@ fn ids_that_are_taken() {
         "Source",
         "s.csv",
         &source_table(10, 7, "1,1.0,1.0,1.5"),
-        "Source: sourceId 1 exists already",
+        "s.csv: row 7: Source sourceId 1 exists already",
     );
     check(
         "Source",
@@ -144,7 +144,7 @@ fn ids_that_are_taken() {
         "Source",
         "s.csv",
         &source_table(70_000, 69_999, "3,1.0,1.0,1.5"),
-        "s.csv: row 69999: Source sourceId 3 is already in this transaction",
+        "s.csv: row 69999: Source sourceId 3 is already in row 2",
     );
 }
 

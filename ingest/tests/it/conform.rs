@@ -19,7 +19,7 @@ use crate::sky_tables::{self, Null, batch, column, table, values};
 fn conform_one(input: ArrayRef, column: ColumnDef) -> Result<Vec<Option<String>>, String> {
     let table = table("T", TableKind::Replicated, None, vec![column]);
     let rows = batch(vec![("x", input)]);
-    let (rows, report) = conform(&table, &rows, &Origin::new("f"), ConformOptions::default())
+    let (rows, report) = conform(&table, &rows, &Origin::new("f"), &ConformOptions::default())
         .map_err(|error| error.to_string())?;
     assert_eq!(rows.schema(), table.arrow_schema());
     assert_eq!(report.n_rows, rows.num_rows() as u64);
@@ -228,7 +228,7 @@ fn floats_come_out_clean_and_counted() {
         ("b", values::<Float64Array>(vec![Some(-0.0), Some(f64::NEG_INFINITY), None, Some(2.0)])),
     ]);
     let origin = Origin::new("f");
-    let (clean, report) = conform(&table, &rows, &origin, ConformOptions::default()).unwrap();
+    let (clean, report) = conform(&table, &rows, &origin, &ConformOptions::default()).unwrap();
     let a = values::<Float32Array>(vec![None, Some(0.0), None, Some(2.0)]);
     let b = values::<Float64Array>(vec![Some(0.0), None, None, Some(2.0)]);
     assert_eq!(clean.columns(), [a, b]);
@@ -236,7 +236,7 @@ fn floats_come_out_clean_and_counted() {
     assert_eq!(report.infinities, [("a".to_owned(), 1), ("b".to_owned(), 1)].into());
 
     let options = ConformOptions { infinities: Infinities::Refuse, ..ConformOptions::default() };
-    let error = conform(&table, &rows, &origin, options).unwrap_err();
+    let error = conform(&table, &rows, &origin, &options).unwrap_err();
     assert_eq!(error.to_string(), "f: row 2, column b: -inf is not a finite number, and 1 more");
 }
 
@@ -255,7 +255,7 @@ fn names_match_exactly_first_and_then_in_any_case() {
     let origin = Origin::new("f");
     let options =
         ConformOptions { extra_columns: ExtraColumns::Ignore, ..ConformOptions::default() };
-    let (found, report) = conform(&table, &rows, &origin, options).unwrap();
+    let (found, report) = conform(&table, &rows, &origin, &options).unwrap();
     assert_eq!(found.columns(), [values::<Int64Array>(vec![2]), text(&[Some("g")])]);
     assert_eq!(report.ignored_columns, [("VISIT".to_owned(), 1)].into());
 }
@@ -272,7 +272,7 @@ fn every_mismatch_of_the_columns_is_named_at_once() {
         &survey_table("Object"),
         &rows,
         &Origin::new("o.parquet"),
-        ConformOptions::default(),
+        &ConformOptions::default(),
     );
     assert_eq!(
         error.unwrap_err().to_string(),
@@ -290,7 +290,7 @@ fn absent_optional_columns_are_null_and_reported() {
         ("dec", values::<Float64Array>(vec![-90.0, 90.0])),
     ]);
     let (found, report) =
-        conform(&survey_table("Object"), &rows, &Origin::new("f"), ConformOptions::default())
+        conform(&survey_table("Object"), &rows, &Origin::new("f"), &ConformOptions::default())
             .unwrap();
     assert_eq!(found.column(3).null_count(), 2);
     assert_eq!(report.absent_columns, [("flux".to_owned(), 2)].into());
@@ -308,7 +308,7 @@ fn positions_are_on_the_sphere() {
             ("flux", values::<Float64Array>(vec![0.0, 0.0])),
         ]);
         let origin = Origin { input: "f".into(), first_row: 69_999 };
-        let error = conform(&survey_table("Object"), &rows, &origin, ConformOptions::default());
+        let error = conform(&survey_table("Object"), &rows, &origin, &ConformOptions::default());
         assert_eq!(error.unwrap_err().to_string(), format!("f: row 70000, column {expected}"));
     };
     check(1.0, 91.0, "dec: declination 91 lies outside -90 to 90 degrees");

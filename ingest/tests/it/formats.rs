@@ -78,7 +78,7 @@ fn text_tables() {
         "a.dat",
         b"a\n1\n",
         Err(
-            "a.dat: unknown format, expected a name that ends in .csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, also with .gz or .zst",
+            "a.dat: unknown format, expected a name that ends in .csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, also with .gz, .zst or .bz2",
         ),
     );
 }
@@ -153,7 +153,7 @@ fn a_wrong_type_in_row_70000_is_one_clear_line() {
     let table = schema.table("Object").unwrap();
     let conformed = format::read(&path, &ReadOptions::default()).unwrap().map(|rows| {
         let rows = rows.unwrap();
-        conform(table, &rows.batch, &rows.origin, ConformOptions::default())
+        conform(table, &rows.batch, &rows.origin, &ConformOptions::default())
     });
     let error = conformed.map(|result| result.err()).find_map(|error| error).unwrap();
     assert_eq!(

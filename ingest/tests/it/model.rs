@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use almagest_ingest::{Error, Transaction, TransactionConfig};
-use almagest_storage::{CatalogStore, Error as StorageError, Snapshot};
+use almagest_storage::{CatalogStore, Snapshot};
 use arrow::array::RecordBatch;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -150,7 +150,7 @@ fn step(rng: &mut ChaCha8Rng, store: &CatalogStore, committed: &mut Model, next_
                 return;
             }
             Err(Error::UnknownDirector { .. }) => assert!(all.has_orphans()),
-            Err(Error::Storage(StorageError::DuplicateId { .. })) => {
+            Err(Error::KnownId { .. }) => {
                 assert!(all.has_repeated_ids());
             }
             Err(error) => panic!("{error}"),

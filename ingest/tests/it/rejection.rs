@@ -62,7 +62,7 @@ fn bad_rows_go_to_a_file_with_their_reasons() {
         "input,row,table,kind,reason",
         "s.csv,17,Source,bad position,column dec: declination 91 lies outside -90 to 90 degrees",
         "s.csv,18,Source,wrong type,\"column flux: \"\"bright\"\" is not a double (64-bit)\"",
-        "s.csv,401,Source,duplicate id,Source sourceId 399 is already in this transaction",
+        "s.csv,401,Source,duplicate id,Source sourceId 399 is already in row 399",
         "s.csv,500,Source,duplicate id,Source sourceId 500 exists already",
         "s.csv,999,Source,missing value,column sourceId: a value is required",
         "s.csv,1000,Source,overflow,\"column sourceId: \"\"99999999999999999999\"\" does not fit a \

@@ -3,7 +3,7 @@
 use std::thread;
 
 use almagest_ingest::{Error, ErrorKind, Transaction, TransactionConfig};
-use almagest_storage::{CatalogStore, Error as StorageError};
+use almagest_storage::CatalogStore;
 
 use crate::sky_tables::{
     catalog, files, forced_sources, objects, schema, sources, visible, visits,
@@ -94,8 +94,8 @@ fn of_two_that_claim_one_id_the_second_is_refused() {
     second.commit().unwrap();
     let before = files(store.root());
     let error = first.commit().unwrap_err();
-    assert_eq!(error.to_string(), "Source: sourceId 1 exists already");
-    assert!(matches!(error, Error::Storage(StorageError::DuplicateId { id: 1, .. })));
+    assert_eq!(error.to_string(), "rows of Source: row 1: Source sourceId 1 exists already");
+    assert!(matches!(error, Error::KnownId { id: 1, .. }));
     assert_eq!(error.kind(), ErrorKind::Input);
     assert_eq!(files(store.root()), before);
     let snapshot = store.snapshot().unwrap();
@@ -125,7 +125,7 @@ fn many_writers_with_own_connections_commit_at_once() {
                         transaction.append("Source", &sources(&pair)).unwrap();
                         match transaction.commit() {
                             Ok(_) => won += 1,
-                            Err(Error::Storage(StorageError::DuplicateId { .. })) => {}
+                            Err(Error::KnownId { .. }) => {}
                             Err(error) => panic!("{error}"),
                         }
                     }
@@ -161,7 +161,7 @@ fn a_refused_batch_changes_nothing() {
         &mut transaction,
         "Object",
         objects(&[(4, 1.0, 1.0), (1, 1.0, 1.0)]),
-        "rows of Object: row 2: Object objectId 1 is already in this transaction",
+        "rows of Object: row 2: Object objectId 1 is already in row 1",
     );
     refuse(
         &mut transaction,

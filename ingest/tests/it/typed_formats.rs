@@ -11,6 +11,7 @@ use almagest_storage::schema::arrow::{ARRAYSIZE, COOSYS, DESCRIPTION, TIMESYS, U
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use bzip2::write::BzEncoder;
 use flate2::{Compression, write::GzEncoder};
 
 pub(crate) fn data(name: &str) -> PathBuf {
@@ -64,6 +65,12 @@ fn check(name: &str, options: &ReadOptions, expected: &[&str]) -> RecordBatch {
     let upload = if name.ends_with("jsonl") { "upload.jsonl" } else { "upload" };
     let from_gzip = whole(format::read_from(gzip, upload, options).unwrap()).unwrap();
     assert_eq!(from_gzip, from_path, "{name} in gzip");
+
+    let mut bzip = BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip.write_all(&bytes).unwrap();
+    let bzip = std::io::Cursor::new(bzip.finish().unwrap());
+    let from_bzip = whole(format::read_from(bzip, upload, options).unwrap()).unwrap();
+    assert_eq!(from_bzip, from_path, "{name} in bzip2");
 
     let zstd = zstd::encode_all(bytes.as_slice(), 1).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -468,7 +475,7 @@ fn typed_columns_conform_to_a_table() {
     let schema = crate::sky_tables::schema();
     let source = schema.table("Source").unwrap();
     let (conformed, _) =
-        conform(source, &rows.batch, &rows.origin, ConformOptions::default()).unwrap();
+        conform(source, &rows.batch, &rows.origin, &ConformOptions::default()).unwrap();
     assert_eq!(conformed.schema(), source.arrow_schema());
     let lines = shown(&conformed);
     assert!(

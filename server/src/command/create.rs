@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use almagest_ingest::format::{self, Format, OnBadRow, ReadOptions};
+use almagest_ingest::infer::draft::{Draft, table_name};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::{TableKind, dp1_names, felis, survey};
@@ -14,6 +16,10 @@ use super::Result;
 /// The schema is a Felis file; without one it is Almagest's own, `survey`: Visit, VisitDetector,
 /// Source, Object, ForcedSource and the tables of difference imaging. What the file does not say
 /// of a table's place on the sky is inferred, and printed.
+///
+/// With --from, no catalog is made yet: the tables that files would make are written as a Felis file
+/// (CATALOG.yaml, or --schema), with the types, units, UCDs and descriptions of the files. Edit it,
+/// and create the catalog of it.
 #[derive(Debug, clap::Args)]
 pub struct Create {
     /// Folder of the new catalog; absent or empty.
@@ -21,6 +27,13 @@ pub struct Create {
     /// Felis file that defines the tables.
     #[arg(long, value_name = "FELIS")]
     schema: Option<PathBuf>,
+    /// Table file to draft a schema from; one table each, called like the file. May be given more
+    /// than once.
+    #[arg(long, value_name = "FILE")]
+    from: Vec<PathBuf>,
+    /// Format of the files to draft from, where neither their first bytes nor their names tell.
+    #[arg(long, requires = "from")]
+    format: Option<Format>,
     /// Add views under the names of Rubin's Data Preview 1, where the schema has what they are of:
     /// CcdVisit of VisitDetector, MPCORB of mpc_orbits.
     #[arg(long)]
@@ -34,6 +47,9 @@ pub struct Create {
 impl Create {
     /// Create the catalog and say what it holds.
     pub fn run(self) -> Result<()> {
+        if !self.from.is_empty() {
+            return self.draft();
+        }
         let chunking = Chunking::try_new(self.resolution)?;
         let schema = match &self.schema {
             Some(path) => {
@@ -68,6 +84,33 @@ impl Create {
                 table.kind
             )?;
         }
+        Ok(())
+    }
+
+    /// Write the schema that files suggest.
+    fn draft(&self) -> Result<()> {
+        let mut path = self.catalog.clone();
+        path.as_mut_os_string().push(".yaml");
+        let path = self.schema.clone().unwrap_or(path);
+        let mut draft = Draft::new(&table_name(&self.catalog.display().to_string()));
+        // A few rows that cannot be read say nothing of the columns.
+        let on_bad_row = OnBadRow::Report;
+        let options = ReadOptions { format: self.format, on_bad_row, ..ReadOptions::default() };
+        for file in &self.from {
+            let input = file.display().to_string();
+            draft.add_table(&table_name(&input), format::read(file, &options)?, &input)?;
+        }
+        draft.write_new(&path)?;
+        let mut out = io::stdout().lock();
+        for note in &draft.notes {
+            writeln!(out, "{note}")?;
+        }
+        writeln!(
+            out,
+            "{path}: look at it, then almagest create {} --schema {path}",
+            self.catalog.display(),
+            path = path.display()
+        )?;
         Ok(())
     }
 }

@@ -1,33 +1,44 @@
 //! `almagest ingest`: rows of files into a table, all of them or none.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use almagest_ingest::conform::{ConformOptions, ExtraColumns};
 use almagest_ingest::format::{Format, ReadOptions};
-use almagest_ingest::{Contributed, OnError, Transaction, TransactionConfig};
+use almagest_ingest::source::{self, Source};
+use almagest_ingest::{
+    CommitReport, Contributed, Mapping, OnError, Rehearsal, Transaction, TransactionConfig,
+};
+use almagest_server::fetch;
 use almagest_storage::CatalogStore;
 
-use super::{Result, progress};
+use super::{CommandError, Result, progress};
 
 /// Add the rows of files to a table, in one transaction: all of them or none.
 ///
 /// Files are Parquet, Arrow, FITS binary tables, VOTable, CSV, TSV, ECSV or JSON lines, each also in
-/// gzip or zstd. Columns are found by name, whatever the case; units are not converted. Rows are
-/// placed on the sky by their position, children by their director's id.
+/// gzip, zstd or bzip2. Columns are found by the mapping, by name whatever the case, or by a UCD
+/// that no other column has; values are converted from the unit that the file says to the column's.
+/// Rows are placed on the sky by their position, children by their director's id.
 #[derive(Debug, clap::Args)]
 pub struct Ingest {
     /// Folder of the catalog.
     catalog: PathBuf,
     /// The table that takes the rows.
     table: String,
-    /// The files.
+    /// The files: paths, patterns of paths in quotes ('visits/*.parquet'), http(s) addresses on
+    /// allowed hosts, or - for standard input.
     #[arg(required = true)]
-    files: Vec<PathBuf>,
+    files: Vec<String>,
     /// Format of the files, where neither their first bytes nor their names tell: csv, tsv, ecsv,
     /// jsonl, votable, fits, parquet or arrow.
     #[arg(long)]
     format: Option<Format>,
+    /// YAML file that says which column of the file fills which of the table, in which unit and by
+    /// which transform.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
     /// Leave out columns that the table lacks; otherwise they are an error.
     #[arg(long)]
     ignore_extra_columns: bool,
@@ -37,6 +48,16 @@ pub struct Ingest {
     /// CSV file for the rows that are left out: input, number, table, kind and reason of each.
     #[arg(long, value_name = "FILE", requires = "on_error")]
     rejects: Option<PathBuf>,
+    /// Say what would be done (columns, units, rows by chunk, rows that do not fit, size), and do
+    /// nothing.
+    #[arg(long, conflicts_with = "once")]
+    dry_run: bool,
+    /// With --dry-run: name each chunk with its rows.
+    #[arg(long, requires = "dry_run")]
+    chunks: bool,
+    /// A host from which files may be fetched; may be given more than once.
+    #[arg(long = "allow-host", value_name = "HOST")]
+    hosts: Vec<String>,
     /// Who adds the rows, for the list of versions.
     #[arg(long, value_name = "NAME", default_value = "")]
     author: String,
@@ -59,65 +80,162 @@ impl Ingest {
     /// Ingest the files and say what was done.
     pub fn run(self) -> Result<()> {
         let store = CatalogStore::open(&self.catalog)?;
+        let sources = source::sources(&self.files)?;
+        let config = self.config()?;
+        if self.dry_run {
+            return self.rehearse(&store, config, &sources);
+        }
+        let mut transaction = Transaction::begin_with(&store, config)?;
+        let bar = progress::steps(sources.len() as u64, "files");
+        let mut n_known = 0;
+        for source in &sources {
+            bar.set_message(source.name());
+            n_known += u64::from(self.add(&mut transaction, source)?);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let names: Vec<String> = sources.iter().map(Source::name).collect();
+        let message = format!("ingest {}: {}", self.table, names.join(", "));
+        let report = transaction.commit_as(&message)?;
+        self.print(&report, n_known)
+    }
+
+    fn config(&self) -> Result<TransactionConfig> {
         let extra_columns = match self.ignore_extra_columns {
             true => ExtraColumns::Ignore,
             false => ExtraColumns::Refuse,
         };
-        let config = TransactionConfig {
-            conform: ConformOptions { extra_columns, ..Default::default() },
+        let mapping = self.mapping.as_deref().map(Mapping::load).transpose()?;
+        let mappings = mapping.map(|mapping| (self.table.clone(), Arc::new(mapping)));
+        Ok(TransactionConfig {
+            conform: ConformOptions {
+                extra_columns,
+                mappings: mappings.into_iter().collect(),
+                ..ConformOptions::default()
+            },
             on_error: match self.on_error {
                 RowPolicy::Abort => OnError::Abort,
                 RowPolicy::Reject => OnError::Reject { file: self.rejects.clone() },
             },
             author: self.author.clone(),
-            ..Default::default()
+            ..TransactionConfig::default()
+        })
+    }
+
+    fn options(&self) -> ReadOptions {
+        ReadOptions { format: self.format, ..ReadOptions::default() }
+    }
+
+    /// Add a source's rows; says whether they were in the catalog already.
+    fn add(&self, transaction: &mut Transaction, source: &Source) -> Result<bool> {
+        let (key, table) = (source.name(), self.table.as_str());
+        let sent = match source {
+            Source::File(path) if self.once => {
+                transaction.contribute_file(&key, table, path, &self.options())?
+            }
+            Source::File(path) => {
+                transaction.append_file(table, path, &self.options())?;
+                return Ok(false);
+            }
+            Source::StandardInput if self.once => {
+                let name = source.name();
+                transaction.contribute_stream(&key, table, io::stdin(), &name, &self.options())?
+            }
+            Source::StandardInput => {
+                transaction.append_stream(table, io::stdin(), &key, &self.options())?;
+                return Ok(false);
+            }
+            Source::Url(url) => {
+                let (answer, options) = self.fetch(url)?;
+                let name = file_name(&answer.path);
+                if !self.once {
+                    transaction.append_stream(table, answer.body, &name, &options)?;
+                    return Ok(false);
+                }
+                transaction.contribute_stream(&key, table, answer.body, &name, &options)?
+            }
         };
-        let mut transaction = Transaction::begin_with(&store, config)?;
-        let options = ReadOptions { format: self.format, ..Default::default() };
-        let bar = progress::steps(self.files.len() as u64, "files");
-        let mut n_known = 0;
-        for path in &self.files {
-            bar.set_message(path.display().to_string());
-            if self.once {
-                let key = path.display().to_string();
-                let sent = transaction.contribute_file(&key, &self.table, path, &options)?;
-                n_known += u64::from(matches!(sent, Contributed::Known { .. }));
-            } else {
-                transaction.append_file(&self.table, path, &options)?;
+        Ok(matches!(sent, Contributed::Known { .. }))
+    }
+
+    fn fetch(&self, url: &str) -> Result<(fetch::Answer, ReadOptions)> {
+        let answer = fetch::get(url, &self.hosts, None).map_err(|error| {
+            let hint = match &error {
+                fetch::FetchError::Host { host, .. } => format!(" (--allow-host {host})"),
+                fetch::FetchError::Failed { .. } => String::new(),
+            };
+            CommandError::Refused(format!("{error}{hint}"))
+        })?;
+        let media_type = answer.media_type.clone();
+        let options = ReadOptions { media_type, ..self.options() };
+        Ok((answer, options))
+    }
+
+    /// Say what would be done.
+    fn rehearse(
+        &self,
+        store: &CatalogStore,
+        config: TransactionConfig,
+        sources: &[Source],
+    ) -> Result<()> {
+        let mut rehearsal = Rehearsal::begin(store, config)?;
+        let bar = progress::steps(sources.len() as u64, "files");
+        for source in sources {
+            let name = source.name();
+            bar.set_message(name.clone());
+            match source {
+                Source::File(path) => rehearsal.try_file(&self.table, path, &self.options())?,
+                Source::StandardInput => {
+                    rehearsal.try_stream(&self.table, io::stdin(), &name, &self.options())?;
+                }
+                Source::Url(url) => {
+                    let (answer, options) = self.fetch(url)?;
+                    let name = file_name(&answer.path);
+                    rehearsal.try_stream(&self.table, answer.body, &name, &options)?;
+                }
             }
             bar.inc(1);
         }
         bar.finish_and_clear();
-        let files: Vec<String> = self.files.iter().map(|path| path.display().to_string()).collect();
-        let report =
-            transaction.commit_as(&format!("ingest {}: {}", self.table, files.join(", ")))?;
+        let forecast = rehearsal.finish()?;
+        let mut out = io::stdout().lock();
+        write!(out, "{forecast}")?;
+        for (table, tally) in forecast.tallies.iter().filter(|_| self.chunks) {
+            for (chunk, n_rows) in &tally.chunks {
+                writeln!(out, "{table} {chunk}: {n_rows} rows")?;
+            }
+        }
+        match forecast.refused.len() {
+            0 => Ok(writeln!(out, "nothing was written")?),
+            n => Err(CommandError::Refused(format!(
+                "{n} of {} files would be refused",
+                sources.len()
+            ))),
+        }
+    }
+
+    fn print(&self, report: &CommitReport, n_known: u64) -> Result<()> {
+        let mut out = io::stdout().lock();
         if n_known > 0 {
-            writeln!(io::stdout(), "{n_known} files were in the catalog already")?;
+            writeln!(out, "{n_known} files were in the catalog already")?;
         } else if report.n_rows() == 0 {
-            writeln!(io::stdout(), "{}: the files hold no rows that fit", self.table)?;
+            writeln!(out, "{}: the files hold no rows that fit", self.table)?;
         }
         for (kind, n_rows) in &report.rejected.by_kind {
-            writeln!(io::stdout(), "{n_rows} rows left out: {kind}")?;
+            writeln!(out, "{n_rows} rows left out: {kind}")?;
         }
         for (table, rows) in &report.tables {
-            writeln!(io::stdout(), "{table}: {} rows in version {}", rows.n_rows, report.version)?;
-            for (what, counts) in
-                [("NaN became NULL", &rows.nans), ("infinities became NULL", &rows.infinities)]
-            {
-                for (column, count) in counts {
-                    writeln!(io::stdout(), "  {column}: {what} ({count} rows)")?;
-                }
-            }
-            for (what, counts) in [
-                ("NULL, as the input lacks them", &rows.absent_columns),
-                ("ignored, as the table lacks them", &rows.ignored_columns),
-            ] {
-                if !counts.is_empty() {
-                    let columns: Vec<&str> = counts.keys().map(String::as_str).collect();
-                    writeln!(io::stdout(), "  {what}: {}", columns.join(", "))?;
-                }
+            writeln!(out, "{table}: {} rows in version {}", rows.n_rows, report.version)?;
+            for line in rows.lines() {
+                writeln!(out, "  {line}")?;
             }
         }
         Ok(())
     }
+}
+
+/// The last part of an address's path, which may tell the format.
+fn file_name(path: &str) -> String {
+    let name = Path::new(path).file_name().and_then(|name| name.to_str());
+    name.unwrap_or("the answer").to_owned()
 }

@@ -8,14 +8,12 @@ use almagest_engine::Upload;
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_ingest::format::TableReader;
 use almagest_ingest::{Format, ReadOptions, infer};
-use ureq::Agent;
-use ureq::http::Uri;
 
 use super::folder::{FileId, UploadFolder};
 use super::parameter::{Source, UploadParameter};
 use super::text_types;
 use crate::config::ServerConfig;
-use crate::{Error, Result};
+use crate::{Error, Result, fetch};
 
 /// How long a host on the net may take to answer, and then to send a table.
 const FETCH_TIME: Duration = Duration::from_secs(120);
@@ -100,32 +98,14 @@ impl UploadReader {
 
     /// Get a table from the net, from hosts that the operator allows.
     fn fetch(&self, url: &str, name: &str, options: ReadOptions) -> Result<TableReader> {
-        let failed = |reason: String| Error::UploadFetch { url: url.to_owned(), reason };
-        let uri: Uri = url.parse().map_err(|error| failed(format!("{error}")))?;
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
-        if !self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host)) {
-            return Err(Error::UploadHost { host });
-        }
-        // A redirection could lead to a host that is not allowed.
-        let agent: Agent = Agent::config_builder()
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(FETCH_TIME))
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let answer = agent.get(uri.clone()).call().map_err(|error| failed(error.to_string()))?;
-        if !answer.status().is_success() {
-            return Err(failed(format!("the answer is {}", answer.status())));
-        }
-        let media_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let media_type = media_type.map(str::to_owned);
-        let file_name = Path::new(uri.path()).extension().and_then(|ending| ending.to_str());
+        let answer = fetch::get(url, &self.hosts, Some(FETCH_TIME))?;
+        let file_name = Path::new(&answer.path).extension().and_then(|ending| ending.to_str());
         let name = match file_name {
             Some(ending) if ending.eq_ignore_ascii_case("tsv") => format!("{name}.tsv"),
             _ => name.to_owned(),
         };
-        let body = answer.into_body().into_reader().take(self.max_bytes.saturating_add(1));
+        let media_type = answer.media_type;
+        let body = answer.body.take(self.max_bytes.saturating_add(1));
         let options = ReadOptions { media_type, ..options };
         Ok(almagest_ingest::format::read_from(body, &name, &options)?)
     }

@@ -20,7 +20,7 @@ use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
 use crate::chunking::{self, ChunkId};
 use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
-use crate::disk::{Disk, NewFile};
+use crate::disk::{Disk, NewFile, Nowhere};
 use crate::place::{Place, PlacedRows};
 use crate::schema::{TableDef, TableKind};
 use crate::sphgeom::{Angle, Cap, UnitVector};
@@ -94,6 +94,15 @@ pub(crate) fn write(
         column_ranges,
     };
     Ok((data_file, sorted))
+}
+
+/// Return the size of the file that `rows` would make, bytes; nothing is written.
+///
+/// # Errors
+/// [`Error::Rows`] where the rows are not those of the table.
+pub fn size_bytes(table: &TableDef, rows: PlacedRows) -> Result<u64> {
+    let (file, _) = write(&Nowhere, Path::new(&table.name), String::new(), table, rows)?;
+    Ok(file.size_bytes)
 }
 
 /// Rows in the order of the file.

@@ -10,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::field::VotableColumn;
 use crate::error::{CellProblem, Error, FileProblem, Result};
+use crate::format::bad_rows::BadRows;
 use crate::format::column::ColumnBuilder;
 use crate::format::input::{Bytes, io_error};
 use crate::format::{RowSource, batch, read_rows};
@@ -59,6 +60,8 @@ impl BinaryRows {
         };
         self.stream.read_exact(&mut self.flags).map_err(failed)?;
         let mut n_bytes = self.flags.len();
+        // A row is read to its end, so that the next can be read whatever is wrong with this one.
+        let mut fault = None;
         for (index, (column, builder)) in self.columns.iter().zip(builders).enumerate() {
             let is_null = self.flags.get(index / 8).map(|flags| flags >> (7 - index % 8) & 1 == 1);
             let read = column.read_binary(
@@ -69,7 +72,14 @@ impl BinaryRows {
                 builder,
             );
             match read {
-                Ok(read) => read.map_err(|problem| cell_error(column, problem))?,
+                Ok(Ok(())) => {}
+                // The bytes of such a cell were not taken: there is no next row.
+                Ok(Err(problem @ CellProblem::TooLong { .. })) => {
+                    return Err(cell_error(column, problem));
+                }
+                Ok(Err(problem)) => {
+                    fault.get_or_insert_with(|| cell_error(column, problem));
+                }
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Err(cell_error(column, CellProblem::Truncated));
                 }
@@ -81,7 +91,7 @@ impl BinaryRows {
             let problem = FileProblem::Header { reason };
             return Err(Error::File { input: self.name.to_string(), problem });
         }
-        Ok(Some(n_bytes))
+        fault.map_or(Ok(Some(n_bytes)), Err)
     }
 }
 
@@ -90,10 +100,16 @@ impl RowSource for BinaryRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(VotableColumn::builder).collect();
-        read_rows(self.batch_rows, origin, |row| self.read_row(row, &mut builders))?;
+        read_rows(self.batch_rows, origin, &mut builders, bad_rows, |row, builders| {
+            self.read_row(row, builders)
+        })?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
         batch(self.schema(), columns, origin)
     }

@@ -11,6 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::field::VotableColumn;
 use super::xml::{Xml, resolve, xml_error};
 use crate::error::{CellProblem, Error, FileProblem, Result, TextProblem};
+use crate::format::bad_rows::BadRows;
 use crate::format::column::ColumnBuilder;
 use crate::format::{ROW_BYTES_LIMIT, RowSource, batch, read_rows};
 use crate::origin::Origin;
@@ -112,6 +113,8 @@ impl TabledataRows {
     ) -> Result<Option<usize>> {
         let (mut n_cells, mut n_bytes) = (0, 0);
         let (mut is_in_row, mut is_in_cell) = (false, false);
+        // A row is read to its end, so that the next can be read whatever is wrong with this one.
+        let mut fault = None;
         loop {
             match self.step(is_in_cell)? {
                 Step::Row => is_in_row = true,
@@ -125,11 +128,10 @@ impl TabledataRows {
                         (self.columns.get(n_cells), builders.get_mut(n_cells))
                     {
                         let read = column.read_text(&self.cell, builder);
-                        read.map_err(|problem| Error::Cell {
-                            origin: origin.row(0),
-                            column: column.name.clone(),
-                            problem,
-                        })?;
+                        if let (Err(problem), None) = (read, &fault) {
+                            let column = column.name.clone();
+                            fault = Some(Error::Cell { origin: origin.row(0), column, problem });
+                        }
                     }
                     n_cells += 1;
                 }
@@ -153,7 +155,7 @@ impl TabledataRows {
             return Err(Error::Text { origin: origin.row(0), problem });
         }
         // A row costs memory also where its cells have no text.
-        Ok(Some(n_bytes + n_cells))
+        fault.map_or(Ok(Some(n_bytes + n_cells)), Err)
     }
 }
 
@@ -162,12 +164,18 @@ impl RowSource for TabledataRows {
         Arc::clone(&self.schema)
     }
 
-    fn read_batch(&mut self, origin: &Origin) -> Result<Option<RecordBatch>> {
+    fn read_batch(
+        &mut self,
+        origin: &Origin,
+        bad_rows: &mut BadRows,
+    ) -> Result<Option<RecordBatch>> {
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(VotableColumn::builder).collect();
-        read_rows(self.batch_rows, origin, |row| match self.is_done {
-            true => Ok(None),
-            false => self.read_row(row, &mut builders),
+        read_rows(self.batch_rows, origin, &mut builders, bad_rows, |row, builders| {
+            match self.is_done {
+                true => Ok(None),
+                false => self.read_row(row, builders),
+            }
         })?;
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
         batch(self.schema(), columns, origin)

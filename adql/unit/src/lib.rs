@@ -1,4 +1,6 @@
-//! Units: what a column's unit and a literal of IN_UNIT mean, and the factor between the two.
+//! Units: what a unit string means, and the factor between two of them.
+//!
+//! Queries convert by it (IN_UNIT), and rows on their way in.
 //!
 //! ```text
 //! conversion("mas.yr-1", "deg/h")  = 3.1688…e-11
@@ -75,7 +77,7 @@ pub enum UnitError {
 /// One of the two is no unit, or they measure different things.
 ///
 /// ```
-/// use almagest_adql::unit::conversion;
+/// use almagest_unit::conversion;
 ///
 /// assert_eq!(conversion("deg", "arcsec"), Ok(3600.0));
 /// assert_eq!(
@@ -155,8 +157,23 @@ fn power_of_ten(power: i32) -> f64 {
 fn shown(text: &str) -> String {
     match text.trim() {
         "" => "a number without a unit".to_owned(),
-        text => crate::error::printable(text),
+        text => printable(text),
     }
+}
+
+/// Longest excerpt of a text in a message, characters.
+const EXCERPT_LENGTH: usize = 100;
+
+/// Shorten a text for a message, without what would break its line.
+fn printable(text: &str) -> String {
+    let mut letters = text.chars();
+    let shown = letters.by_ref().take(EXCERPT_LENGTH);
+    let mut shown: String =
+        shown.map(|letter| if letter.is_control() { '\u{FFFD}' } else { letter }).collect();
+    if letters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 impl fmt::Display for Unit {

@@ -1,18 +1,18 @@
-//! Conversions against those of astropy, stored in `units/astropy.tsv`.
+//! Conversions against those of astropy, stored in `astropy.tsv`.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;
 
-use almagest_adql::unit::conversion;
+use almagest_unit::conversion;
 
 /// Where the two use another edition of the fundamental constants (CODATA).
 const OTHER_CONSTANTS: [&str; 3] = ["u", "Ry", "solMass"];
 
 #[test]
 fn conversions_agree_with_astropy() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/units/astropy.tsv");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/astropy.tsv");
     let table = fs::read_to_string(path).unwrap();
     let rows: Vec<Vec<&str>> =
         table.lines().filter(|l| !l.starts_with('#')).map(|l| l.split('\t').collect()).collect();

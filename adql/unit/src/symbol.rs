@@ -7,11 +7,13 @@ use super::dimension::{
     },
     Dimension,
 };
-use super::{Unit, UnitError};
-use crate::names::did_you_mean;
+use super::{Unit, UnitError, printable};
 
 /// Number, power of ten and base quantities of a symbol.
 type Meaning = (f64, i32, &'static [(Base, i32)]);
+
+/// A longer symbol is no typing error, characters.
+const LONGEST_SYMBOL: usize = 32;
 
 /// Radians in units of 10⁶ mas: 648 / π.
 const RADIAN: f64 = 206.264_806_247_096_36;
@@ -227,7 +229,22 @@ fn of((number, power_of_ten, powers): &Meaning) -> Unit {
 fn unknown(symbol: &str) -> UnitError {
     let all = PLAIN.iter().chain(PREFIXABLE).map(|(known, _)| *known);
     let usual = ["nJy", "mJy", "uJy", "km", "cm", "nm", "um", "kpc", "Mpc", "keV", "MHz", "GHz"];
-    let hint = did_you_mean(symbol, all.chain(usual)).map(|hint| format!("; {hint}"));
-    let symbol = crate::error::printable(symbol);
-    UnitError::Unknown { symbol, hint: hint.unwrap_or_default() }
+    let hint = nearest(symbol, all.chain(usual)).map(|near| format!("; did you mean {near}?"));
+    UnitError::Unknown { symbol: printable(symbol), hint: hint.unwrap_or_default() }
+}
+
+/// The candidate that a typing error away from `symbol`, if there is one.
+fn nearest<'c>(symbol: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let wanted = symbol.to_lowercase();
+    let length = wanted.chars().count();
+    if length > LONGEST_SYMBOL {
+        return None;
+    }
+    let allowed = (length / 3).max(1);
+    let edits = |candidate: &str| {
+        let edits = strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase());
+        (edits <= allowed && edits < length).then_some(edits)
+    };
+    let near = candidates.filter_map(|candidate| Some((edits(candidate)?, candidate)));
+    near.min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
 }

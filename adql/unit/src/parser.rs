@@ -11,8 +11,7 @@
 
 use std::str::FromStr;
 
-use super::{Unit, UnitError, symbol};
-use crate::error::printable;
+use super::{Unit, UnitError, printable, symbol};
 
 /// Parentheses inside parentheses; more is no unit that anybody writes.
 const DEEPEST: usize = 16;
