@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// The crates: folder and name without `almagest-`.
-pub const CRATES: [(&str, &str); 7] = [
+pub const CRATES: [(&str, &str); 8] = [
     ("adql", "adql"),
     ("engine/storage", "storage"),
     ("engine", "engine"),
+    ("ingest/generate", "generate"),
     ("ingest", "ingest"),
     ("pipeline", "pipeline"),
     ("server", "server"),
