@@ -77,7 +77,7 @@ impl DiaSourceRows {
             "x" => doubles(self.x.iter().copied()),
             "y" => doubles(self.y.iter().copied()),
             "xErr" | "yErr" => floats(self.error_arcsec.iter().map(|e| e / PIXEL_ARCSEC)),
-            "snr" => each(&|index| self.flux[index].abs() / self.flux_err[index]),
+            "snr" => each_wide(&|index| (self.flux[index].abs() / self.flux_err[index]).into()),
             "isNegative" => booleans(self.flux.iter().map(|flux| *flux < 0.0)),
             "psfFlux" => floats(self.flux.iter().copied()),
             "psfFluxErr" => floats(self.flux_err.iter().copied()),
