@@ -52,6 +52,8 @@ pub struct Cadence {
     fields: Vec<Field>,
     /// The camera of the wide fields and that of the deep ones.
     cameras: [FocalPlane; 2],
+    /// Cosines of the angles from a pointing in which all cells lie that they see.
+    cos_reaches: [f64; 2],
 }
 
 /// One pointing of the telescope through one filter.
@@ -80,8 +82,8 @@ pub struct Visit {
 #[derive(Debug)]
 struct Field {
     center: UnitVector,
-    /// All that its visits see is within this angle.
-    reach: Angle,
+    /// Cosine of the angle in which all cells lie that its visits see.
+    cos_reach: f64,
     /// Indices of its visits.
     visits: Vec<u32>,
 }
@@ -119,7 +121,7 @@ impl Cadence {
             .iter()
             .map(|target| Field {
                 center: target.center,
-                reach: Angle::from_degrees(
+                cos_reach: cos_cell_reach(
                     cameras[target.camera].reach().degrees() + target.dither.degrees(),
                 ),
                 visits: vec![],
@@ -129,17 +131,16 @@ impl Cadence {
             fields[*field].visits.push(index as u32);
         }
         let visits = visits.into_iter().map(|(_, visit)| visit).collect();
-        Self { visits, fields, cameras }
+        let cos_reaches =
+            [0, 1].map(|camera: usize| cos_cell_reach(cameras[camera].reach().degrees()));
+        Self { visits, fields, cameras, cos_reaches }
     }
 
     /// Return the indices of the visits that may see objects of a cell, by name of the band, then
     /// by time.
     pub fn visits_of_cell(&self, cell: usize) -> Vec<u32> {
         let center = cell_center(cell);
-        let is_near = |field: &&Field| {
-            let limit = field.reach.degrees() + CELL_REACH.degrees();
-            center.angle_to(&field.center).degrees() <= limit
-        };
+        let is_near = |field: &&Field| center.dot(&field.center) >= field.cos_reach;
         let mut near: Vec<u32> = self
             .fields
             .iter()
@@ -148,8 +149,7 @@ impl Cadence {
             .copied()
             .filter(|&index| {
                 let visit = &self.visits[index as usize];
-                let limit = self.cameras[visit.camera].reach().degrees() + CELL_REACH.degrees();
-                center.angle_to(&visit.attitude.pointing).degrees() <= limit
+                center.dot(&visit.attitude.pointing) >= self.cos_reaches[visit.camera]
             })
             .collect();
         near.sort_unstable_by_key(|&index| (self.visits[index as usize].band.letter(), index));
@@ -179,6 +179,12 @@ impl Visit {
     pub fn airmass(&self) -> f64 {
         airmass(self.altitude_deg())
     }
+}
+
+/// Return the cosine of an angle in which the middles of all cells lie that have places within
+/// another one.
+fn cos_cell_reach(reach_deg: f64) -> f64 {
+    libm::cos((reach_deg + CELL_REACH.degrees()).to_radians())
 }
 
 /// Return the airmass at an altitude (Kasten and Young 1989, ApOpt 28, 4735).

@@ -17,15 +17,15 @@ fn sums(config: &SurveyConfig, write: &WriteConfig) -> Vec<(usize, u64)> {
 
 #[test]
 fn rows_do_not_depend_on_threads_batches_buffers_commits_and_chunks() {
-    let config = SurveyConfig { depth: "20".parse().unwrap(), ..SurveyConfig::new(1500, 4) };
+    let config = SurveyConfig { depth: "20".parse().unwrap(), ..SurveyConfig::new(1000, 4) };
     let one = WriteConfig { n_threads: 1, ..WriteConfig::default() };
     let expected = sums(&config, &one);
     assert!(expected.iter().all(|(n_rows, _)| *n_rows > 0), "{expected:?}");
     let small = WriteConfig {
         n_threads: 2,
-        batch_rows: 700,
+        batch_rows: 1700,
         buffer_bytes: 1 << 20,
-        commit_objects: 500,
+        commit_objects: 600,
         resolution: 1,
         author: "somebody".to_owned(),
     };
