@@ -19,7 +19,7 @@ const BRIGHTEST_MAG: f64 = 15.0;
 /// Growth of the numbers with magnitude, decimal exponent.
 const COUNT_SLOPE: f64 = 0.3;
 /// Share of the stars that vary.
-const PERIODIC_SHARE: f64 = 0.08;
+const PERIODIC_SHARE: f64 = 0.09;
 /// Share of the galaxies with an active nucleus.
 const ACTIVE_SHARE: f64 = 0.02;
 /// Share of the galaxies in which a supernova is seen.

@@ -51,9 +51,9 @@ const NO_TEMPLATE: u64 = 0x7f;
 /// Noise that the template adds, as a share of the visit's.
 const TEMPLATE_NOISE: f64 = 0.3;
 /// Mean number of artefacts that make a DiaObject near an object.
-const ARTEFACT_SHARE: f64 = 0.44;
+const ARTEFACT_SHARE: f64 = 0.46;
 /// Share of the artefacts that appear a second time, and so on.
-const AGAIN_SHARE: f64 = 0.45;
+const AGAIN_SHARE: f64 = 0.57;
 /// Objects near which an asteroid is seen.
 const ASTEROID_SHARE: f64 = 0.003;
 /// Greatest distance of artefacts and asteroids from their object.
