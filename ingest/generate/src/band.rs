@@ -21,12 +21,15 @@ pub enum Band {
 impl Band {
     /// All bands, from blue to red.
     pub const ALL: [Self; 6] = [Self::U, Self::G, Self::R, Self::I, Self::Z, Self::Y];
-    /// All bands as their names sort, which is how light curves are stored.
-    pub const BY_NAME: [Self; 6] = [Self::G, Self::I, Self::R, Self::U, Self::Y, Self::Z];
 
     /// The name of the band.
     pub const fn letter(self) -> &'static str {
         ["u", "g", "r", "i", "z", "y"][self as usize]
+    }
+
+    /// The place of the band's name among the sorted names, which is how light curves are stored.
+    pub const fn name_rank(self) -> u8 {
+        [3, 0, 2, 1, 5, 4][self as usize]
     }
 
     /// The name of the glass.
@@ -53,5 +56,21 @@ impl Band {
     /// Wavelength of the middle of the band, µm.
     pub const fn wavelength_um(self) -> f64 {
         [0.37, 0.48, 0.62, 0.75, 0.87, 0.97][self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_those_of_the_names() {
+        let mut names = Band::ALL.map(Band::letter);
+        names.sort_unstable();
+        for band in Band::ALL {
+            assert_eq!(names[usize::from(band.name_rank())], band.letter());
+        }
+        let shares: f64 = Band::ALL.into_iter().map(Band::visit_share).sum();
+        assert!((shares - 1.0).abs() < 1e-12);
     }
 }

@@ -152,7 +152,7 @@ impl Cadence {
                 center.dot(&visit.attitude.pointing) >= self.cos_reaches[visit.camera]
             })
             .collect();
-        near.sort_unstable_by_key(|&index| (self.visits[index as usize].band.letter(), index));
+        near.sort_unstable_by_key(|&index| (self.visits[index as usize].band.name_rank(), index));
         near
     }
 

@@ -14,7 +14,11 @@ use super::columns::{count, longs, read};
 #[test]
 fn a_catalog_is_sound_and_children_are_with_their_directors() {
     let folder = tempfile::tempdir().unwrap();
-    let config = SurveyConfig { depth: "20".parse().unwrap(), ..SurveyConfig::new(3000, 6) };
+    let config = SurveyConfig {
+        depth: "20".parse().unwrap(),
+        width: Width::Narrow,
+        ..SurveyConfig::new(3000, 6)
+    };
     let write = WriteConfig { buffer_bytes: 4 << 20, ..WriteConfig::default() };
     let told = RefCell::new(vec![]);
     let report = generate(folder.path(), &config, &write, &|n| told.borrow_mut().push(n)).unwrap();
@@ -62,19 +66,23 @@ fn a_catalog_is_sound_and_children_are_with_their_directors() {
 #[test]
 fn the_widest_object_is_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let config = SurveyConfig { width: Width::Whole, ..SurveyConfig::new(50, 6) };
+    let config = SurveyConfig { width: Width::Whole, ..SurveyConfig::new(20, 6) };
     generate(folder.path(), &config, &WriteConfig::default(), &|_| {}).unwrap();
     let store = CatalogStore::open(folder.path()).unwrap();
     assert_eq!(store.table("Object").unwrap().columns.len(), 1248);
     assert!(store.check().unwrap().is_clean());
     let objects = read(&store.snapshot().unwrap(), "Object");
-    assert_eq!((count(&objects), objects[0].num_columns()), (50, 1248));
+    assert_eq!((count(&objects), objects[0].num_columns()), (20, 1248));
 }
 
 #[test]
 fn surveys_of_many_objects_come_in_several_versions() {
     let folder = tempfile::tempdir().unwrap();
-    let config = SurveyConfig { depth: "5".parse().unwrap(), ..SurveyConfig::new(2000, 6) };
+    let config = SurveyConfig {
+        depth: "5".parse().unwrap(),
+        width: Width::Narrow,
+        ..SurveyConfig::new(2000, 6)
+    };
     let write = WriteConfig { commit_objects: 700, batch_rows: 500, ..WriteConfig::default() };
     let report = generate(folder.path(), &config, &write, &|_| {}).unwrap();
     assert_eq!(report.versions.len(), 3);

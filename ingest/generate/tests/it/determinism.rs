@@ -17,7 +17,11 @@ fn sums(config: &SurveyConfig, write: &WriteConfig) -> Vec<(usize, u64)> {
 
 #[test]
 fn rows_do_not_depend_on_threads_batches_buffers_commits_and_chunks() {
-    let config = SurveyConfig { depth: "20".parse().unwrap(), ..SurveyConfig::new(1000, 4) };
+    let config = SurveyConfig {
+        depth: "20".parse().unwrap(),
+        width: Width::Narrow,
+        ..SurveyConfig::new(1000, 4)
+    };
     let one = WriteConfig { n_threads: 1, ..WriteConfig::default() };
     let expected = sums(&config, &one);
     assert!(expected.iter().all(|(n_rows, _)| *n_rows > 0), "{expected:?}");
