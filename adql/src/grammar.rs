@@ -21,6 +21,8 @@ mod reserved;
 
 mod parser;
 
+mod hint;
+
 mod query;
 
 mod order;

@@ -56,6 +56,8 @@ mod typing;
 
 mod translate;
 
+mod asked_version;
+
 pub mod function;
 
 pub mod unit;
@@ -64,11 +66,13 @@ mod tree;
 
 mod error;
 
+pub use asked_version::{AskedVersion, asked_version};
 pub use error::{Diagnostic, Error, Problem, Result};
 pub use grammar::{AsOf, Dialect, Grammar};
 pub use names::{
     ColumnKind, ColumnName, Names, PositionNames, SchemaNames, TableNames, TimeScale, ViewNames,
 };
+pub use translate::ShapeLiteral;
 
 /// A query as the engine plans it.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,8 +85,26 @@ pub struct Translated {
     pub columns: Vec<OutputColumn>,
     /// The tables that it reads, as exact schema and name, each once.
     pub tables: Vec<(String, String)>,
+    /// The string literals that must describe shapes, which whoever knows shapes can judge by
+    /// [`refuse_shapes`](Translated::refuse_shapes).
+    pub shapes: Vec<ShapeLiteral>,
     /// Extensions used and liberties taken, for an INFO of the result.
     pub warnings: Vec<String>,
+}
+
+impl Translated {
+    /// Judge the string literals that must describe shapes.
+    ///
+    /// `fault` says what is wrong with one of them, if something is.
+    ///
+    /// # Errors
+    ///
+    /// All that are faulty, each in its place.
+    pub fn refuse_shapes(&self, fault: impl Fn(&ShapeLiteral) -> Option<String>) -> Result<()> {
+        let faults = self.shapes.iter().filter_map(|shape| Some(shape.refused(fault(shape)?)));
+        let faults: Vec<Diagnostic> = faults.collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::new(faults)) }
+    }
 }
 
 /// An output column of a query.
@@ -135,14 +157,15 @@ pub fn translate_dialect(text: &str, dialect: Dialect, names: &Names) -> Result<
     if !faults.is_empty() {
         return Err(Error::new(faults));
     }
-    let (faults, liberties) = translate::rewrite(&mut query, &resolved.kinds);
-    if !faults.is_empty() {
-        return Err(Error::new(faults));
+    let rewritten = translate::rewrite(&mut query, &resolved.kinds);
+    if !rewritten.diagnostics.is_empty() {
+        return Err(Error::new(rewritten.diagnostics));
     }
     let mut tables = resolved.tables;
     translate::expand(&mut query, &mut tables, names);
-    let warnings = [parsed.warnings, resolved.warnings, liberties].concat();
+    let warnings = [parsed.warnings, resolved.warnings, rewritten.warnings].concat();
     let columns = resolved.outputs.into_iter().map(|(name, typed)| typed.output(name, names));
     let columns = columns.collect();
-    Ok(Translated { query, as_of: parsed.as_of, columns, tables, warnings })
+    let shapes = rewritten.shapes;
+    Ok(Translated { query, as_of: parsed.as_of, columns, tables, shapes, warnings })
 }

@@ -147,6 +147,11 @@ pub(crate) fn best_matches<T>(
 /// Bytes beyond which a name is no misspelling of another.
 const LONGEST_NAME: usize = 128;
 
+/// How many typing errors lie between two words: letters added, left out, wrong or exchanged.
+pub(crate) fn edits(written: &str, meant: &str) -> usize {
+    strsim::damerau_levenshtein(written, meant)
+}
+
 /// *did you mean X?* for the candidate most like `name`, if one is.
 ///
 /// Typing errors are measured by the Damerau–Levenshtein distance; a candidate that has `name` as
@@ -162,9 +167,9 @@ pub(crate) fn did_you_mean<'c>(
     }
     let distance = |candidate: &str| {
         let candidate = candidate.to_lowercase();
-        let edits = strsim::damerau_levenshtein(&wanted, &candidate);
-        if edits <= allowed && edits < wanted.chars().count() {
-            return Some(edits);
+        let count = edits(&wanted, &candidate);
+        if count <= allowed && count < wanted.chars().count() {
+            return Some(count);
         }
         let a_word = wanted.len() > 1 && candidate.split('_').any(|word| word == wanted);
         a_word.then(|| allowed + candidate.len().saturating_sub(wanted.len()))

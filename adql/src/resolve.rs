@@ -20,7 +20,9 @@ mod scope;
 
 use std::collections::HashMap;
 
-use sqlparser::ast::{Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr};
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select, SetExpr,
+};
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::Dialect;
@@ -151,7 +153,9 @@ impl Resolver<'_> {
             return vec![];
         }
         let mut ctes = ctes.to_vec();
+        let mut named: Vec<Ident> = vec![];
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            self.named_once(&cte.alias.name, &mut named);
             let before = std::mem::take(&mut self.reads);
             let outputs = self.query(&mut cte.query, &ctes, None);
             let reads = std::mem::replace(&mut self.reads, before);
@@ -333,13 +337,30 @@ impl Resolver<'_> {
     }
 
     /// Report an unknown column, with what its writer may have meant.
-    fn unknown_column(&mut self, name: &str, at: Location, scope: &Scope<'_>, outputs: &[Output]) {
+    /// Refuse a second query of one name in one WITH.
+    fn named_once(&mut self, name: &Ident, named: &mut Vec<Ident>) {
+        let is_same = |other: &&Ident| match (other.quote_style, name.quote_style) {
+            (Some(_), Some(_)) => other.value == name.value,
+            _ => other.value.eq_ignore_ascii_case(&name.value),
+        };
+        if named.iter().find(is_same).is_some() {
+            let message = format!("WITH names two queries {}", printable(&name.value));
+            self.report(Diagnostic::invalid(name.span.start, message));
+        }
+        named.push(name.clone());
+    }
+
+    fn unknown_column(&mut self, ident: &Ident, scope: &Scope<'_>, outputs: &[Output]) {
+        let name = &ident.value;
         let columns = scope.chain().flat_map(|s| s.frame.columns.iter());
         let mut candidates: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
         candidates.extend(columns.map(|c| &*c.name));
-        let suggestion = self.suggest(name, candidates.into_iter());
+        let suggestion = self.suggest(name, candidates.into_iter()).or_else(|| {
+            let is_quoted = ident.quote_style.is_some();
+            is_quoted.then(|| format!("text stands in single quotes, '{}'", printable(name)))
+        });
         let problem = Problem::UnknownColumn { name: printable(name) };
-        self.report(Diagnostic::new(at, problem).suggest_maybe(suggestion));
+        self.report(Diagnostic::new(ident.span.start, problem).suggest_maybe(suggestion));
     }
 }
 

@@ -16,6 +16,7 @@ mod geometry;
 mod limit;
 mod literal;
 mod multiset;
+mod shape_literal;
 mod sky;
 mod subquery;
 mod view;
@@ -31,18 +32,30 @@ use crate::error::Diagnostic;
 use crate::resolve::Kinds;
 use crate::tree::{as_call, constraint};
 
+pub use shape_literal::ShapeLiteral;
 pub(crate) use view::expand;
 
-/// Rewrite `query` in place; returns what has no meaning, and liberties taken.
+/// What a rewrite found.
+pub(crate) struct Rewritten {
+    /// What has no meaning.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Liberties taken.
+    pub warnings: Vec<String>,
+    /// Texts that must describe shapes.
+    pub shapes: Vec<ShapeLiteral>,
+}
+
+/// Rewrite `query` in place.
 ///
 /// `kinds` tells the columns that hold geometries.
-pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> (Vec<Diagnostic>, Vec<String>) {
+pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> Rewritten {
+    let shapes = shape_literal::all(query);
     let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
     subquery::rewrite(query);
     // The walk never breaks off.
     let _ = query.visit(&mut walk);
     multiset::rewrite(query);
-    (walk.diagnostics, walk.warnings)
+    Rewritten { diagnostics: walk.diagnostics, warnings: walk.warnings, shapes }
 }
 
 struct Walk<'k> {
@@ -142,9 +155,8 @@ impl VisitorMut for Walk<'_> {
         if self.settle(expr, rewritten) {
             return ControlFlow::Continue(());
         }
-        if let Some(new) = literal::rewrite(expr) {
-            *expr = new;
-        }
+        let rewritten = literal::rewrite(expr);
+        self.settle(expr, rewritten);
         let rewritten = function::rewrite(expr);
         self.settle(expr, rewritten);
         ControlFlow::Continue(())

@@ -16,6 +16,7 @@ use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::names::names;
 use crate::upload::Upload;
+use crate::visibility::Visibility;
 use crate::{Error, Result, Session, tap_schema};
 
 /// How many of the largest consumers an out-of-memory error names.
@@ -29,6 +30,9 @@ pub struct Database {
     mounts: Arc<Vec<Arc<Mount>>>,
     config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
+    visibility: Visibility,
+    /// The versions of the catalogs' definitions from which what follows was made.
+    defined_in: Arc<Vec<u64>>,
     schemas: Arc<Vec<SchemaDef>>,
     /// What queries may name, made once from the schemas.
     names: Arc<Names>,
@@ -95,68 +99,100 @@ impl Database {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(spill)
             .build_arc()?;
-        let (mounts, schemas) = mounted(stores, &[])?;
-        Self::with_schemas(mounts, config, runtime, schemas)
+        let mounts = mounted(stores, &[])?;
+        let snapshots = newest(&mounts)?;
+        Self::of(mounts, config, runtime, Visibility::default(), &snapshots)
     }
 
-    /// The same catalogs and others beside them, whose tables are those of their newest versions.
+    /// The same catalogs and others beside them.
     ///
     /// # Errors
     /// As [`Self::mount`].
     pub fn beside(&self, stores: Vec<CatalogStore>) -> Result<Self> {
-        let (more, schemas) = mounted(stores, &self.schemas)?;
-        let mounts = self.mounts.iter().chain(&more).cloned().collect();
-        let known = self.schemas.iter().filter(|schema| schema.name != tap_schema::NAME);
-        let schemas = known.cloned().chain(schemas).collect();
-        Self::with_schemas(mounts, self.config.clone(), self.runtime.clone(), schemas)
-    }
-
-    fn with_schemas(
-        mounts: Vec<Arc<Mount>>,
-        config: EngineConfig,
-        runtime: Arc<RuntimeEnv>,
-        mut schemas: Vec<SchemaDef>,
-    ) -> Result<Self> {
-        let default_schema = schemas.first().map_or(tap_schema::NAME, |schema| &schema.name);
-        let default_schema = default_schema.to_owned();
-        schemas.push(tap_schema::definition());
-        let names = Arc::new(names(&schemas, &default_schema));
-        let tap_schema = tap_schema_provider(&schemas)?;
-        let (mounts, schemas) = (Arc::new(mounts), Arc::new(schemas));
-        Ok(Self { mounts, config, runtime, schemas, names, tap_schema })
+        let more = mounted(stores, &self.mounts)?;
+        let mounts: Vec<_> = self.mounts.iter().cloned().chain(more).collect();
+        let snapshots = newest(&mounts)?;
+        Self::of(
+            mounts,
+            self.config.clone(),
+            self.runtime.clone(),
+            self.visibility.clone(),
+            &snapshots,
+        )
     }
 
     /// The same catalogs for a caller who may see only some tables: the others, and references to
-    /// them, are not there.
+    /// them, are not there, in no version.
     ///
     /// # Arguments
     /// `is_visible`: whether the caller may see a table, by schema and name.
     ///
     /// # Errors
     /// The tables that describe tables cannot be made.
-    pub fn restricted(&self, is_visible: impl Fn(&str, &str) -> bool) -> Result<Self> {
-        let mut schemas: Vec<SchemaDef> =
-            self.schemas.iter().filter(|schema| schema.name != tap_schema::NAME).cloned().collect();
-        for schema in &mut schemas {
-            let name = schema.name.clone();
-            // Who may not see a table may not see what a view shows of it.
-            schema.tables.retain(|table| match &table.kind {
-                TableKind::View { of, .. } => {
-                    is_visible(&name, &table.name) && is_visible(&name, of)
-                }
-                _ => is_visible(&name, &table.name),
-            });
-            for table in &mut schema.tables {
-                table.foreign_keys.retain(|key| {
-                    let target = key.target_table.as_str();
-                    let (schema, table) = target.split_once('.').unwrap_or((&name, target));
-                    is_visible(schema, table)
-                });
-            }
+    pub fn restricted(
+        &self,
+        is_visible: impl Fn(&str, &str) -> bool + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let visibility = self.visibility.clone().and(is_visible);
+        let snapshots = newest(&self.mounts)?;
+        Self::of(
+            self.mounts.to_vec(),
+            self.config.clone(),
+            self.runtime.clone(),
+            visibility,
+            &snapshots,
+        )
+    }
+
+    /// The same catalogs with the tables that they have now, if those are others: other processes
+    /// add and drop tables too.
+    ///
+    /// # Errors
+    /// A catalog cannot be read.
+    pub fn refreshed(&self) -> Result<Option<Self>> {
+        let snapshots = newest(&self.mounts)?;
+        if self.is_defined_as_in(&snapshots) { Ok(None) } else { self.as_in(&snapshots).map(Some) }
+    }
+
+    fn of(
+        mounts: Vec<Arc<Mount>>,
+        config: EngineConfig,
+        runtime: Arc<RuntimeEnv>,
+        visibility: Visibility,
+        snapshots: &[Snapshot],
+    ) -> Result<Self> {
+        let schemas = snapshots.iter().map(|snapshot| visibility.of_schema(snapshot.schema()));
+        let mut schemas: Vec<SchemaDef> = schemas.collect();
+        if visibility.is_partial() {
+            schemas.retain(|schema| !schema.tables.is_empty());
         }
-        schemas.retain(|schema| !schema.tables.is_empty());
+        let default_schema = schemas.first().map_or(tap_schema::NAME, |schema| &schema.name);
+        let default_schema = default_schema.to_owned();
+        schemas.push(tap_schema::definition());
+        let names = Arc::new(names(&schemas, &default_schema));
+        let tap_schema = tap_schema_provider(&schemas)?;
+        let defined_in = Arc::new(snapshots.iter().map(Snapshot::schema_version).collect());
+        let (mounts, schemas) = (Arc::new(mounts), Arc::new(schemas));
+        Ok(Self { mounts, config, runtime, visibility, defined_in, schemas, names, tap_schema })
+    }
+
+    fn is_defined_as_in(&self, snapshots: &[Snapshot]) -> bool {
+        snapshots.iter().map(Snapshot::schema_version).eq(self.defined_in.iter().copied())
+    }
+
+    /// The same catalogs with the tables of these versions of them.
+    fn as_in(&self, snapshots: &[Snapshot]) -> Result<Self> {
+        if self.is_defined_as_in(snapshots) {
+            return Ok(self.clone());
+        }
         let mounts = self.mounts.to_vec();
-        Self::with_schemas(mounts, self.config.clone(), self.runtime.clone(), schemas)
+        Self::of(
+            mounts,
+            self.config.clone(),
+            self.runtime.clone(),
+            self.visibility.clone(),
+            snapshots,
+        )
     }
 
     /// Return the definitions of all schemas that a query can name, TAP_SCHEMA last.
@@ -199,7 +235,8 @@ impl Database {
         }
     }
 
-    /// Begin a session on the newest snapshots, commits of other processes included.
+    /// Begin a session on the newest snapshots and their tables, commits of other processes
+    /// included.
     ///
     /// # Errors
     /// A catalog cannot be read.
@@ -212,8 +249,8 @@ impl Database {
     /// # Errors
     /// A catalog cannot be read.
     pub fn session_with(&self, uploads: Vec<Upload>) -> Result<Session> {
-        let snapshots = self.mounts.iter().map(|mount| mount.snapshot()).collect::<Result<_>>()?;
-        Session::new(self.clone(), snapshots, uploads)
+        let snapshots = newest(&self.mounts)?;
+        Session::new(self.as_in(&snapshots)?, snapshots, uploads)
     }
 
     /// Begin a session on an older version.
@@ -227,10 +264,10 @@ impl Database {
     pub fn session_at(
         &self,
         as_of: &AsOf,
-        schemas: &[&str],
+        schemas: &[String],
         uploads: Vec<Upload>,
     ) -> Result<Session> {
-        let is_asked = |mount: &&Arc<Mount>| schemas.contains(&mount.name());
+        let is_asked = |mount: &&Arc<Mount>| schemas.iter().any(|schema| schema == mount.name());
         let asked: Vec<&Arc<Mount>> = self.mounts.iter().filter(is_asked).collect();
         if let (AsOf::Version(_), [_, _, ..]) = (as_of, asked.as_slice()) {
             let names = asked.iter().map(|mount| mount.name().to_owned()).collect();
@@ -241,7 +278,8 @@ impl Database {
             let is_meant = is_asked(&mount) || (asked.is_empty() && self.mounts.len() == 1);
             if is_meant { mount.snapshot_at(as_of) } else { mount.snapshot() }
         });
-        Session::new(self.clone(), snapshots.collect::<Result<_>>()?, uploads)
+        let snapshots = snapshots.collect::<Result<Vec<_>>>()?;
+        Session::new(self.as_in(&snapshots)?, snapshots, uploads)
     }
 
     /// The settings of its queries.
@@ -277,14 +315,11 @@ impl Database {
     }
 }
 
-/// Mount catalogs beside the schemas that are there; return their own schemas too.
-fn mounted(
-    stores: Vec<CatalogStore>,
-    known: &[SchemaDef],
-) -> Result<(Vec<Arc<Mount>>, Vec<SchemaDef>)> {
+/// Mount catalogs beside those that are there.
+fn mounted(stores: Vec<CatalogStore>, known: &[Arc<Mount>]) -> Result<Vec<Arc<Mount>>> {
     let mut taken = vec![tap_schema::NAME.to_lowercase(), crate::upload::SCHEMA.to_lowercase()];
-    taken.extend(known.iter().map(|schema| schema.name.to_lowercase()));
-    let (mut mounts, mut schemas) = (vec![], vec![]);
+    taken.extend(known.iter().map(|mount| mount.name().to_lowercase()));
+    let mut mounts = vec![];
     for store in stores {
         let mount = Mount { store, newest: Mutex::default() };
         let name = mount.name();
@@ -293,10 +328,14 @@ fn mounted(
             return Err(Error::SchemaTwice { name: name.to_owned() });
         }
         taken.push(name.to_lowercase());
-        schemas.push(mount.snapshot()?.schema().clone());
         mounts.push(Arc::new(mount));
     }
-    Ok((mounts, schemas))
+    Ok(mounts)
+}
+
+/// The newest snapshot of each catalog.
+fn newest(mounts: &[Arc<Mount>]) -> Result<Vec<Snapshot>> {
+    mounts.iter().map(|mount| mount.snapshot()).collect()
 }
 
 impl Mount {

@@ -38,6 +38,8 @@ mod output_type;
 mod paced;
 mod planner;
 mod region_filter;
+mod translation;
+mod visibility;
 
 pub use config::{EngineConfig, Pruning};
 pub use database::Database;

@@ -138,7 +138,7 @@ pub(crate) struct ScannedTable {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Places of the columns that are read.
+    /// Places of the columns that are read, each once.
     pub places: Vec<usize>,
 }
 
@@ -149,7 +149,10 @@ impl ScannedTable {
         let projection = scan.projection.as_ref();
         if let Some(narrowed) = (provider.as_ref() as &dyn Any).downcast_ref::<NarrowTable>() {
             let (schema, name) = narrowed.table.clone();
-            let places = narrowed.places(projection);
+            let mut places = narrowed.places(projection);
+            // A column may be read under its name and among those that are passed on.
+            places.sort_unstable();
+            places.dedup();
             return Ok(Self { provider: narrowed.inner.clone(), schema, name, places });
         }
         let schema = scan.table_name.schema().unwrap_or_default().to_owned();

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use almagest_adql::{Dialect, Names, translate_dialect};
+use almagest_adql::{Dialect, Names};
 use almagest_storage::schema::{SchemaDef, TableDef};
 use almagest_storage::sphgeom::Region;
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::TableType;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -27,7 +28,8 @@ use crate::names::names;
 use crate::narrow_table::ScannedTable;
 use crate::planner::Planner;
 use crate::region_filter::regions_of_filters;
-use crate::{Error, Result, tap_schema};
+use crate::translation::translated;
+use crate::{Result, tap_schema};
 
 /// Plans queries over table definitions, without a catalog.
 pub struct Previewer {
@@ -86,10 +88,9 @@ impl Previewer {
     /// Check, resolve and plan the ADQL text `adql`.
     ///
     /// # Errors
-    /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
+    /// [`Error::Adql`](crate::Error::Adql) says where in the text, what is wrong and what to write instead.
     pub async fn preview(&self, adql: &str, dialect: Dialect) -> Result<Preview> {
-        let translated = translate_dialect(adql, dialect, &self.names)
-            .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
+        let translated = translated(adql, dialect, &self.names)?;
         let sql = translated.query.to_string();
         let (frame, _) = self.planner.frame(translated.query).await?;
         let (state, plan) = frame.into_parts();
@@ -115,7 +116,10 @@ impl Previewer {
             Some(position) => regions_of_filters(&scan.filters, position),
             None => vec![],
         };
-        let conditions = scan.filters.iter().map(|filter| filter.human_display().to_string());
+        let conditions = scan.filters.iter().map(|filter| {
+            // The table is named above; its columns need not be told from others'.
+            unnormalize_col(filter.clone()).human_display().to_string()
+        });
         Ok(Scan {
             table: format!("{}.{}", read.schema, read.name),
             columns: (read.places.len(), read.n_columns()),

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use almagest_adql::{Dialect, Names, Translated, translate_dialect};
+use almagest_adql::{AskedVersion, Dialect, Names, Translated, asked_version};
 use almagest_storage::Snapshot;
 use datafusion::catalog::SchemaProvider;
 
@@ -16,8 +16,9 @@ use crate::catalog_provider::SnapshotSchema;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
 use crate::query::Reading;
+use crate::translation::translated;
 use crate::upload::{self, Upload};
-use crate::{Database, Error, Query, Result, tap_schema};
+use crate::{Database, Query, Result, tap_schema};
 
 /// Queries over one snapshot of each catalog, and over what the caller brings along.
 pub struct Session {
@@ -66,23 +67,27 @@ impl Session {
 
     /// Check, resolve and plan the ADQL text `adql`.
     ///
-    /// A query that asks for another version with `AS OF` is planned over that one.
+    /// A query that asks for another version with `AS OF` is planned over that one, with the tables
+    /// that were there.
     ///
     /// # Errors
-    /// [`Error::Adql`] says where in the text, what is wrong and what to write instead.
+    /// [`Error::Adql`](crate::Error::Adql) says where in the text, what is wrong and what to write instead.
     pub async fn query(&self, adql: &str, options: QueryOptions) -> Result<Query> {
-        let translated = translate_dialect(adql, options.dialect, &self.names)
-            .map_err(|error| Error::Adql { text: adql.to_owned(), error })?;
-        match &translated.as_of {
-            Some(as_of) => {
-                let schemas: Vec<&str> =
-                    translated.tables.iter().map(|(schema, _)| schema.as_str()).collect();
-                let uploads = self.uploads.clone();
-                let session = self.database.session_at(as_of, &schemas, uploads)?;
-                session.plan(translated, options.row_limit).await
-            }
-            None => self.plan(translated, options.row_limit).await,
-        }
+        let read = translated(adql, options.dialect, &self.names);
+        let asked = match &read {
+            Ok(read) => read.as_of.clone().map(|as_of| {
+                let schemas = read.tables.iter().map(|(schema, _)| schema.clone()).collect();
+                AskedVersion { as_of, schemas }
+            }),
+            // Its tables may be there in that version only.
+            Err(_) => asked_version(adql, options.dialect, &self.names),
+        };
+        let Some(AskedVersion { as_of, schemas }) = asked else {
+            return self.plan(read?, options.row_limit).await;
+        };
+        let session = self.database.session_at(&as_of, &schemas, self.uploads.clone())?;
+        let read = translated(adql, options.dialect, &session.names)?;
+        session.plan(read, options.row_limit).await
     }
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {

@@ -59,7 +59,8 @@ def main():
     url = sys.argv[1].rstrip("/")
     root = url.removesuffix("/tap")
     # What is out of the standard is an error here.
-    warnings.filterwarnings("error", category=pyvo.dal.exceptions.DALOverflowWarning)
+    if hasattr(pyvo.dal.exceptions, "DALOverflowWarning"):  # from pyvo 1.3 on
+        warnings.filterwarnings("error", category=pyvo.dal.exceptions.DALOverflowWarning)
     service = pyvo.dal.TAPService(url)
     n_searched = 0
     for table in service.tables.keys():

@@ -3,9 +3,10 @@
 
 Usage: tap_client.py URL       (such as http://localhost:8080/tap)
 
-Needs pyvo, astropy and pyarrow. Nothing about the catalog is assumed but that some table has rows;
+Needs pyvo and astropy; Parquet is looked at where pyarrow is. Nothing about the catalog is assumed but that some table has rows;
 what must hold is derived from what the service says of itself. Each check prints one line; the
-exit status is the number of checks that failed.
+exit status is the number of checks that failed. Runs with pyvo from 1.2 on, the one of Debian 12;
+what that one lacks is left out.
 """
 
 import io
@@ -14,14 +15,22 @@ import urllib.parse
 import urllib.request
 
 import numpy as np
-import pyarrow.parquet
 import pyvo
+import requests
 from astropy.io.votable import parse as parse_votable
 from astropy.table import Table
 from astropy.units import Unit
 from pyvo.dal.exceptions import DALQueryError, DALServiceError
 
 import checks
+
+try:
+    import pyarrow.parquet
+except ModuleNotFoundError:
+    pyarrow = None
+
+# Debian 12's pyvo does not find QUERY among a job's parameters, and drops a job's message.
+OLD = tuple(int(part) for part in pyvo.__version__.split(".")[:2]) < (1, 4)
 
 
 def sync(url, **parameters):
@@ -51,6 +60,8 @@ def check_tables_are_those_of_tap_schema(service):
 def check_capabilities(service):
     standards = {capability.standardid for capability in service.capabilities}
     assert "ivo://ivoa.net/std/TAP" in standards, standards
+    if OLD:
+        return
     tap = service.get_tap_capability()
     versions = {v.content for language in tap.languages for v in language.versions}
     assert {"2.0", "2.1"} <= versions, versions
@@ -132,9 +143,10 @@ def check_formats_agree(service):
         order = ", ".join(column.name for column in service.tables[name].columns[:5])
         query = f"SELECT TOP 50 * FROM {name} ORDER BY {order}"
         answers = {form: sync(service.baseurl, QUERY=query, RESPONSEFORMAT=form)
-                   for form in ["votable", "votable/td", "csv", "tsv", "parquet"]}
+                   for form in ["votable", "votable/td", "csv", "tsv", *["parquet"] * bool(pyarrow)]}
         assert answers["votable"][1] == "application/x-votable+xml", answers["votable"][1]
-        assert answers["parquet"][1] == "application/vnd.apache.parquet", answers["parquet"][1]
+        if pyarrow:
+            assert answers["parquet"][1] == "application/vnd.apache.parquet", answers["parquet"][1]
         readers = {
             "votable": votable, "votable/td": votable, "parquet": parquet,
             "csv": lambda body: Table.read(body.decode(), format="ascii.csv"),
@@ -152,7 +164,7 @@ def check_formats_agree(service):
                     # A reader may take a column of whole floats for integers.
                     want, have = ([v and f"{np.float32(v):.6g}" for v in vs] for vs in (want, have))
                 assert want == have, f"{name}.{column} differs as {form}: {want[:3]} {have[:3]}"
-    return f"{n_rows} rows in 5 formats"
+    return f"{n_rows} rows in {len(answers)} formats"
 
 
 def check_examples_run(service):
@@ -206,7 +218,7 @@ def check_a_query_as_a_job(service):
 def check_a_job_step_by_step(service):
     job = service.submit_job(QUERY, maxrec=5, runid="step by step")
     assert job.phase == "PENDING", job.phase
-    assert job.query == QUERY, job.query
+    assert OLD or job.query == QUERY, job.query
     job.query = QUERY + " WHERE principal = 1"
     job.execution_duration = 77
     job.run()
@@ -222,8 +234,8 @@ def check_a_job_step_by_step(service):
     job.delete()
     try:
         pyvo.dal.AsyncTAPJob(again.url)
-    except DALServiceError as error:
-        assert "there is no job" in str(error), str(error)
+    except (DALServiceError, requests.HTTPError) as error:
+        assert "there is no job" in str(error) or OLD, str(error)
         return
     raise AssertionError("the job is still there")
 
@@ -235,7 +247,7 @@ def check_a_wrong_job_is_explained(service):
             start()
         except DALQueryError as error:
             message = str(error)
-            assert "line 1, column" in message, message
+            assert OLD or "line 1, column" in message, message
         else:
             raise AssertionError("no error")
     return message.splitlines()[0]

@@ -83,3 +83,51 @@ async fn a_version_that_is_not_there_is_the_callers_fault() {
         assert_eq!(error.kind(), ErrorKind::Query);
     }
 }
+
+/// Add or drop tables as another process does, behind the back of an open database.
+fn change(folder: &TempDir, change: impl FnOnce(&mut Transaction)) {
+    let store = CatalogStore::open(&folder.path().join("catalog")).unwrap();
+    let mut transaction = Transaction::begin(&store).unwrap();
+    change(&mut transaction);
+    transaction.commit().unwrap();
+}
+
+#[tokio::test]
+async fn tables_come_and_go_with_the_versions() {
+    let (folder, database) = catalog(1);
+    let definitions =
+        felis::parse(&SCHEMA.replace("Star", "Comet").replace("star", "comet"), &|_| None);
+    let comet = definitions.unwrap().schema.tables;
+    change(&folder, |transaction| transaction.add_tables(comet).unwrap());
+    change(&folder, |transaction| {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("cometId", Arc::new(Int64Array::from(vec![7]))),
+            ("ra", Arc::new(Float64Array::from(vec![1.0]))),
+            ("dec", Arc::new(Float64Array::from(vec![2.0]))),
+        ];
+        transaction.append("Comet", &RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+    });
+    let of_comets = "SELECT cometId FROM Comet";
+    assert_eq!(ids(&database, of_comets).await, [7]);
+    let refreshed = database.refreshed().unwrap().expect("other tables");
+    assert!(refreshed.schemas()[0].table("Comet").is_some());
+    assert!(refreshed.refreshed().unwrap().is_none());
+
+    change(&folder, |transaction| transaction.drop_table("Comet").unwrap());
+    let session = database.session().unwrap();
+    let gone = session.query(of_comets, QueryOptions::default()).await.err().expect("an error");
+    assert_eq!(gone.to_string(), "line 1, column 21: unknown table Comet");
+    for at in ["VERSION 3", "VERSION 2"] {
+        let expected: &[i64] = if at == "VERSION 3" { &[7] } else { &[] };
+        assert_eq!(ids(&database, &format!("{of_comets} AS OF {at}")).await, expected);
+    }
+    let early = format!("{of_comets} AS OF VERSION 1");
+    let early = session.query(&early, QueryOptions::default()).await.err().expect("an error");
+    assert_eq!(early.to_string(), "line 1, column 21: unknown table Comet");
+    // Who may not see a table does not see it in any version.
+    let restricted = database.restricted(|_, table| table != "Comet").unwrap();
+    let hidden = format!("{of_comets} AS OF VERSION 3");
+    let session = restricted.session().unwrap();
+    let hidden = session.query(&hidden, QueryOptions::default()).await.err().expect("an error");
+    assert_eq!(hidden.to_string(), "line 1, column 21: unknown table Comet");
+}

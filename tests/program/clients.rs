@@ -83,6 +83,22 @@ fn pyvo() {
     println!("{report}");
 }
 
+/// Debian 12's pyvo and astropy are what many a notebook still runs.
+#[test]
+fn pyvo_of_debian() {
+    const PYTHON: &str = "/usr/bin/python3";
+    let has_pyvo = Command::new(PYTHON).args(["-c", "import pyvo, astropy"]).output();
+    if !has_pyvo.is_ok_and(|output| output.status.success()) {
+        println!("skipped: pyvo of Debian, as python3-pyvo is not here");
+        return;
+    }
+    let (service, _catalog) = start();
+    for client in ["tap_client.py", "cone_search.py"] {
+        let report = check(Command::new(PYTHON).arg(script(client)).arg(&service.url));
+        println!("{report}");
+    }
+}
+
 #[test]
 fn readers_of_all_formats() {
     let Some(python) = env::var_os("ALMAGEST_PYTHON") else {

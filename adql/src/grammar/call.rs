@@ -334,6 +334,9 @@ fn unknown_function(name: &Ident) -> Diagnostic {
         "SUBSTRING" | "SUBSTR" | "LENGTH" | "TRIM" | "REPLACE" => {
             Some("ADQL's functions of strings are LOWER and UPPER, and there is LIKE")
         }
+        _ if function::find(&name.value).is_some() => {
+            Some("it is no function of the standard: declare it, or take the default dialect")
+        }
         _ => None,
     };
     let suggestion = meant.map(str::to_owned).or_else(|| did_you_mean(&name.value, candidates));

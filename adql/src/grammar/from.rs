@@ -240,8 +240,10 @@ impl Parser<'_> {
     /// A version belongs to the whole query: refuse it where more of the query follows.
     fn no_table_version(&self, of: bool) -> Parse<()> {
         let is_version = self.is_word("AS") && of;
+        // AS OF VERSION n: what is no number is complained about at the end of the query.
+        let is_count = matches!(self.ahead(3).kind, Kind::Number | Kind::String);
         let after = self.ahead(4);
-        let goes_on = after.kind != Kind::End && after.text != ";";
+        let goes_on = is_count && after.kind != Kind::End && after.text != ";";
         let is_for = self.is_word("FOR");
         if (is_version && goes_on) || is_for {
             let fault = Diagnostic::not_adql(self.here(), "the version of a single table");

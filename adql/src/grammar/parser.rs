@@ -73,6 +73,20 @@ impl<'g> Parser<'g> {
         self.ahead(0)
     }
 
+    /// The token before the next one.
+    pub fn last(&self) -> Option<&Token> {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at))
+    }
+
+    /// The innermost parenthesis that is never closed.
+    pub fn open_parenthesis(&self) -> Option<&Token> {
+        let open = self.closing.iter().zip(&self.tokens).rev();
+        let mut open = open.filter(|(closing, token)| {
+            closing.is_none() && token.kind == Kind::Symbol && token.text == "("
+        });
+        open.next().map(|(_, token)| token)
+    }
+
     pub fn ahead(&self, n: usize) -> &Token {
         let last = self.tokens.len() - 1;
         &self.tokens[(self.at + n).min(last)]
@@ -236,7 +250,7 @@ impl<'g> Parser<'g> {
         let token = self.next();
         let message = format!("expected {what}, found {}", shown(token));
         let fault = Diagnostic::syntax(token.span.start, message);
-        fault.suggest_maybe(self.hint(token))
+        fault.suggest_maybe(self.hint(what, token))
     }
 
     /// A name: a delimited identifier, or a word that is not reserved.
@@ -246,7 +260,9 @@ impl<'g> Parser<'g> {
         let token = self.next().clone();
         match token.kind {
             Kind::Delimited => {}
-            Kind::Word if reserved::is_structure(&token.text) => return Err(self.expected(what)),
+            Kind::Word if reserved::is_structure(&token.text) => {
+                return Err(self.structure_as_name(what, &token));
+            }
             Kind::Word if reserved::is_reserved(&token.text) => self.reserved_name(&token)?,
             Kind::Word => {}
             _ => return Err(self.expected(what)),
@@ -294,54 +310,6 @@ impl<'g> Parser<'g> {
             "{word} is a reserved word of ADQL: other services want it quoted, \"{word}\""
         ));
         Ok(())
-    }
-
-    /// What people who write this usually need.
-    fn hint(&self, token: &Token) -> Option<String> {
-        if token.kind == Kind::End {
-            let open = self.closing.iter().zip(&self.tokens).rev();
-            let mut open = open.filter(|(closing, token)| {
-                closing.is_none() && token.kind == Kind::Symbol && token.text == "("
-            });
-            return open.next().map(|(_, open)| {
-                let Location { line, column } = open.span.start;
-                format!("the parenthesis at line {line}, column {column} is not closed")
-            });
-        }
-        if token.kind != Kind::Word {
-            let hint = match token.text.as_str() {
-                _ if token.kind != Kind::Symbol => return None,
-                "==" => "equality is written =",
-                ":" => "types are converted with CAST(x AS type)",
-                "`" | "[" => "names are quoted with \"",
-                "&" | "|" if self.at > 0 && self.tokens[self.at - 1].text == token.text => {
-                    "conditions are joined with AND and OR"
-                }
-                _ => return None,
-            };
-            return Some(hint.to_owned());
-        }
-        let word = token.text.to_ascii_uppercase();
-        let hint = match word.as_str() {
-            "LIMIT" | "FETCH" => "the number of rows is limited with SELECT TOP n",
-            "TOP" => {
-                "TOP n stands after SELECT [DISTINCT]; a column called top must be written \"top\""
-            }
-            "DISTINCT" => "DISTINCT stands directly after SELECT",
-            "FOR" | "SYSTEM_TIME" => "a version is asked for with AS OF at the end of the query",
-            "TABLESAMPLE" | "SAMPLE" => "ADQL has no sampling",
-            "FILTER" => "aggregate a CASE instead of a FILTER",
-            "MINUS" => "the difference of two queries is written EXCEPT",
-            "QUALIFY" => "filter in a query around this one",
-            _ if reserved::is_reserved(&word) && !reserved::is_structure(&word) => {
-                return Some(format!(
-                    "{} is a reserved word: as a name it must be quoted",
-                    printable(&token.text)
-                ));
-            }
-            _ => return None,
-        };
-        Some(hint.to_owned())
     }
 }
 

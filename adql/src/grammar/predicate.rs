@@ -198,6 +198,13 @@ impl Parser<'_> {
     fn between(&mut self, left: Typed, negated: bool) -> Parse<Typed> {
         self.predicate_word(negated);
         self.value(&left)?;
+        let follows = matches!(self.ahead(1).kind, Kind::Word | Kind::Number | Kind::Delimited);
+        if self.is_one_of(&["SYMMETRIC", "ASYMMETRIC"]) && follows && !self.is_word_ahead(1, "AND")
+        {
+            let what = format!("BETWEEN {}", self.next().text.to_uppercase());
+            let fault = Diagnostic::not_adql(self.here(), what);
+            return Err(fault.suggest("write the smaller limit first"));
+        }
         let low = self.arithmetic(0)?;
         self.value(&low)?;
         self.expect_word("AND")?;
@@ -262,7 +269,7 @@ impl Parser<'_> {
             self.extension(self.here(), "ESCAPE after LIKE")?;
             self.advance();
             let string = match self.next().kind {
-                Kind::String => self.string(),
+                Kind::String if self.next().text.chars().count() == 1 => self.string(),
                 _ => return Err(self.expected("one character in quotes after ESCAPE")),
             };
             if let Expr::Value(value) = string.expr {

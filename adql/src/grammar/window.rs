@@ -18,11 +18,13 @@ impl Parser<'_> {
                 "IGNORE or RESPECT NULLS"
             }
             () if self.is_word("OVER") && self.is_symbol_ahead(1, "(") => return self.window(),
+            () if self.is_word("OVER") && self.ahead(1).kind == Kind::Word => "a named window",
             () => return Ok(None),
         };
         let fault = Diagnostic::not_adql(self.here(), what);
         Err(match what {
             "FILTER" => fault.suggest("aggregate a CASE instead"),
+            "a named window" => fault.suggest("write OVER (PARTITION BY … ORDER BY …)"),
             _ => fault,
         })
     }

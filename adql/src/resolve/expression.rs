@@ -125,7 +125,7 @@ impl Resolver<'_> {
             return None;
         }
         let outputs = aliases.outputs().map_or(&[][..], |outputs| outputs);
-        self.unknown_column(&ident.value, ident.span.start, scope, outputs);
+        self.unknown_column(ident, scope, outputs);
         None
     }
 

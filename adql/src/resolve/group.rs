@@ -39,7 +39,8 @@ pub(super) enum Clause {
 const MOST_COMPLAINTS: usize = 10;
 
 impl Resolver<'_> {
-    /// Refuse aggregates where there are no groups, and aggregates in each other.
+    /// Refuse aggregates where there are no groups, aggregates in each other, and window functions
+    /// before the rows that they look at are known.
     ///
     /// `at` is where to point to, if not to the aggregate itself.
     pub(super) fn check_aggregates(&mut self, expr: &Expr, clause: Clause, at: Option<Location>) {
@@ -48,6 +49,26 @@ impl Resolver<'_> {
             let message = format!("{inner} stands inside {name}: aggregates cannot be nested");
             let fault = Diagnostic::new(place, Problem::Aggregate { message });
             self.report(fault.suggest("aggregate in a derived table first"));
+        }
+        for (name, inner, place) in found.windows_nested {
+            let message = format!("{inner} OVER (…) stands inside {name}");
+            let fault = Diagnostic::new(place, Problem::Aggregate { message });
+            self.report(fault.suggest("compute it in a derived table first"));
+        }
+        let misplaced = match clause {
+            Clause::Where => Some("WHERE"),
+            Clause::On => Some("ON"),
+            Clause::GroupBy => Some("GROUP BY"),
+            Clause::Having => Some("HAVING"),
+            Clause::Select => None,
+        };
+        if let (Some(clause), Some((name, place))) = (misplaced, found.windows.first()) {
+            let message = format!("{name} OVER (…) cannot stand in {clause}");
+            let fault = Diagnostic::new(at.unwrap_or(*place), Problem::Aggregate { message });
+            self.report(fault.suggest(
+                "compute it in a derived table, SELECT … FROM (SELECT …, … OVER (…) AS w FROM …) \
+                 AS t WHERE w …",
+            ));
         }
         let (what, suggestion) = match clause {
             Clause::Where => ("WHERE", "put the condition in HAVING"),
@@ -220,6 +241,10 @@ struct Aggregates {
     outermost: Vec<(String, Location)>,
     /// Outer aggregate, inner aggregate, place of the inner.
     nested: Vec<(String, String, Location)>,
+    /// Window functions outside of aggregates.
+    windows: Vec<(String, Location)>,
+    /// Aggregate, window function in it, place of the latter.
+    windows_nested: Vec<(String, String, Location)>,
     within: Vec<(*const Expr, String)>,
     queries: usize,
 }
@@ -247,6 +272,14 @@ impl Visitor for Aggregates {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if self.queries == 0
+            && let Some((name, place)) = window(expr)
+        {
+            match self.within.last() {
+                Some((_, outer)) => self.windows_nested.push((outer.clone(), name, place)),
+                None => self.windows.push((name, place)),
+            }
+        }
         if self.queries == 0
             && let Some((name, place)) = aggregate(expr)
         {
@@ -282,6 +315,13 @@ fn aggregate(expr: &Expr) -> Option<(String, Location)> {
     let is_aggregate = call.over.is_none()
         && function::find(&ident.value).is_some_and(function::Function::is_aggregate);
     is_aggregate.then(|| (printable(&ident.value.to_uppercase()), ident.span.start))
+}
+
+/// The name and the place of a window function.
+fn window(expr: &Expr) -> Option<(String, Location)> {
+    let Expr::Function(call) = expr else { return None };
+    let ident = function_name(call).filter(|_| call.over.is_some())?;
+    Some((printable(&ident.value.to_uppercase()), ident.span.start))
 }
 
 /// The columns of this frame that are neither in an aggregate nor in a grouped expression.

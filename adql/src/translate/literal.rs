@@ -1,44 +1,103 @@
 //! Literals that the engine does not read as ADQL means them: the patterns of LIKE, in which a
-//! backslash is a character like any other, and the operator ~.
+//! backslash is a character like any other unless ESCAPE says so, and the operator ~.
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 
-use crate::tree::{bare, binary, call, nested, number};
+use crate::error::{Diagnostic, printable};
+use crate::tree::{bare, binary, call, nested, number, start};
 
 /// A pattern as the engine reads it, and `~x` as `x ^ -1`, which the engine knows.
-pub(super) fn rewrite(expr: &Expr) -> Option<Expr> {
+pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
     match expr {
-        Expr::Like { pattern, escape_char: None, .. }
-        | Expr::ILike { pattern, escape_char: None, .. } => plain_backslashes(expr, pattern),
+        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+            let escape = escape_char.as_ref().and_then(|escape| match &escape.value {
+                Value::SingleQuotedString(text) => text.chars().next(),
+                _ => None,
+            });
+            let pattern = match escape {
+                None => plain_backslashes(pattern),
+                Some('\\') => None,
+                Some(escape) => Some(backslash_escapes(pattern, escape)?),
+            };
+            Ok(pattern.map(|pattern| with_pattern(expr.clone(), pattern)))
+        }
         Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
             let ones = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number("1")) };
             let operand = expr.as_ref().clone();
-            Some(nested(binary(operand, BinaryOperator::BitwiseXor, ones)))
+            Ok(Some(nested(binary(operand, BinaryOperator::BitwiseXor, ones))))
         }
+        _ => Ok(None),
+    }
+}
+
+/// The same LIKE with another pattern, in which a backslash escapes.
+fn with_pattern(mut like: Expr, new: Expr) -> Expr {
+    if let Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } =
+        &mut like
+    {
+        **pattern = new;
+        *escape_char = None;
+    }
+    like
+}
+
+fn string(text: String) -> Expr {
+    Expr::value(Value::SingleQuotedString(text))
+}
+
+/// The text of a pattern that is a literal.
+fn literal(pattern: &Expr) -> Option<&str> {
+    match bare(pattern) {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
         _ => None,
     }
 }
 
 /// Double the backslashes of a pattern, which the engine would take for escapes.
-fn plain_backslashes(like: &Expr, pattern: &Expr) -> Option<Expr> {
-    let doubled = match bare(pattern) {
-        Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) if text.contains('\\') => {
-                Expr::value(Value::SingleQuotedString(text.replace('\\', "\\\\")))
-            }
-            _ => return None,
-        },
-        pattern => {
-            let string = |text: &str| Expr::value(Value::SingleQuotedString(text.to_owned()));
-            call("replace", vec![pattern.clone(), string("\\"), string("\\\\")])
+fn plain_backslashes(pattern: &Expr) -> Option<Expr> {
+    match (literal(pattern), bare(pattern)) {
+        (Some(text), _) => text.contains('\\').then(|| string(text.replace('\\', "\\\\"))),
+        (None, Expr::Value(_)) => None,
+        (None, pattern) => {
+            let arguments =
+                vec![pattern.clone(), string("\\".to_owned()), string("\\\\".to_owned())];
+            Some(call("replace", arguments))
         }
-    };
-    let mut like = like.clone();
-    if let Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } =
-        &mut like
-    {
-        **pattern = doubled;
-        *escape_char = None;
     }
-    Some(like)
+}
+
+/// Write a pattern with a backslash where it has another escape character.
+///
+/// # Errors
+///
+/// The pattern is no literal, or the escape character stands at its end.
+fn backslash_escapes(pattern: &Expr, escape: char) -> Result<Expr, Diagnostic> {
+    let Some(text) = literal(pattern) else {
+        let what = "a pattern that is no string literal, with ESCAPE,";
+        return Err(Diagnostic::not_supported(start(pattern), what));
+    };
+    let mut written = String::with_capacity(text.len() + 8);
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let literal = match c {
+            _ if c == escape => match rest.next() {
+                Some(escaped) => escaped,
+                None => {
+                    let escape = printable(&escape.to_string());
+                    let message = format!("the pattern ends with its escape character {escape}");
+                    return Err(Diagnostic::invalid(start(pattern), message));
+                }
+            },
+            '\\' => c,
+            wildcard_or_plain => {
+                written.push(wildcard_or_plain);
+                continue;
+            }
+        };
+        written.extend(['\\', literal]);
+    }
+    Ok(string(written))
 }

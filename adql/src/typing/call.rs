@@ -8,10 +8,12 @@ use super::description::described;
 use super::timestamp::Literal;
 use super::wording::{shown, string};
 use super::{Findings, Typed, Types, comparison, in_unit};
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, printable};
 use crate::function::{self, Group, ValueType};
 use crate::names::{ColumnKind, TimeScale};
-use crate::tree::{arguments, bare, boolean, cast as cast_to, function_name, start};
+use crate::tree::{
+    arguments, bare, boolean, cast as cast_to, constant_value, function_name, start,
+};
 
 /// A call: its arguments are judged by the function's signature, which also has its result.
 pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings) -> Typed {
@@ -89,11 +91,47 @@ pub(super) fn cast(expr: &Expr, types: &Types, to: &DataType, found: &mut Findin
             _ => time_of(Some(expr), found),
         };
     }
+    if kind.is_number()
+        && let Some(fault) = no_number(expr, from.kind, kind)
+    {
+        found.report(fault);
+        return Typed::of(kind);
+    }
     // A number remains what it measures; what is printed has no unit.
     match from.kind.is_number() && kind.is_number() {
         true => Typed { kind, unit: from.unit, ucd: from.ucd, ..Typed::default() },
         false => Typed::of(kind),
     }
+}
+
+/// What keeps a value from becoming a number, as far as the text of the query tells.
+fn no_number(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic> {
+    let range = match to {
+        ColumnKind::SmallInt => Some((f64::from(i16::MIN), f64::from(i16::MAX), "SMALLINT")),
+        ColumnKind::Integer => Some((f64::from(i32::MIN), f64::from(i32::MAX), "INTEGER")),
+        _ => None,
+    };
+    if from == ColumnKind::Timestamp {
+        let message = format!("{} is a time: there is no CAST of it to a number", shown(expr));
+        let fault = Diagnostic::of_type(start(expr), message);
+        return Some(fault.suggest("compare times with times, 'YYYY-MM-DDThh:mm:ss'"));
+    }
+    let value = match string(expr) {
+        Some(text) => match text.trim().parse::<f64>() {
+            Ok(value) => value,
+            Err(_) => {
+                let message = format!("'{}' is not a number", printable(text));
+                return Some(Diagnostic::of_type(start(expr), message));
+            }
+        },
+        None => constant_value(expr)?,
+    };
+    let (low, high, name) = range?;
+    let is_outside = value.trunc() < low || value.trunc() > high;
+    is_outside.then(|| {
+        let message = format!("{} does not fit into {name}, {low} to {high}", shown(expr));
+        Diagnostic::of_type(start(expr), message)
+    })
 }
 
 /// The time that a text names.

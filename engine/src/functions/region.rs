@@ -9,7 +9,7 @@ use almagest_storage::schema::arrow::XTYPE;
 use almagest_storage::sphgeom::Moc;
 use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{exec_datafusion_err, exec_err, plan_err};
+use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -35,10 +35,15 @@ impl Region {
     }
 
     fn check(&self, text: &str) -> Result<()> {
-        match self.is_moc {
-            false => shapes::region(text).map(|_| ()),
-            true => Moc::parse(text).map(|_| ()).map_err(|error| exec_datafusion_err!("{error}")),
-        }
+        fault(text, self.is_moc).map_or(Ok(()), |fault| exec_err!("{fault}"))
+    }
+}
+
+/// What keeps a text from being a shape, or a Multi-Order Coverage map.
+pub(crate) fn fault(text: &str, is_moc: bool) -> Option<String> {
+    match is_moc {
+        false => shapes::parse(text).err(),
+        true => Moc::parse(text).err().map(|error| error.to_string()),
     }
 }
 

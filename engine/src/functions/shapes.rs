@@ -7,7 +7,7 @@ use almagest_storage::schema::arrow::XTYPE;
 use almagest_storage::sphgeom::{Cap, Moc, Shape};
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::exec_datafusion_err;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::ColumnarValue;
 
 use super::numerals::numerals;
@@ -116,15 +116,18 @@ pub(crate) fn shape(geometry: &Geometry, declared: Option<GeometryType>) -> Resu
 
 /// Read STC-S, a DALI shape or an ASCII MOC.
 pub(crate) fn region(text: &str) -> Result<Shape> {
-    let is_moc = text.trim_start().starts_with(|c: char| c.is_ascii_digit()) && text.contains('/');
-    match is_moc {
-        true => Moc::parse(text).map(Shape::Moc).map_err(fault),
-        false => Shape::parse(text).map_err(fault),
-    }
+    parse(text).map_err(fault)
 }
 
-fn fault(
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> datafusion::error::DataFusionError {
+fn fault(error: impl std::fmt::Display) -> DataFusionError {
     exec_datafusion_err!("{error}")
+}
+
+/// Read STC-S, a DALI shape or an ASCII MOC, or say what is wrong with it.
+pub(crate) fn parse(text: &str) -> std::result::Result<Shape, String> {
+    let is_moc = text.trim_start().starts_with(|c: char| c.is_ascii_digit()) && text.contains('/');
+    match is_moc {
+        true => Moc::parse(text).map(Shape::Moc).map_err(|error| error.to_string()),
+        false => Shape::parse(text).map_err(|error| error.to_string()),
+    }
 }

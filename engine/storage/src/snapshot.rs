@@ -66,6 +66,11 @@ impl Snapshot {
         &self.definitions.schema
     }
 
+    /// The version that last changed [`schema`](Self::schema), up to this one.
+    pub fn schema_version(&self) -> u64 {
+        self.definitions.version
+    }
+
     /// Find a table by its name, whatever the case.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The VOTable document around the rows: what the result is, its columns, how it ended.
 
 use almagest_engine::arrow::datatypes::Schema;
-use almagest_engine::tap_schema::VotableType;
+use almagest_engine::tap_schema::{ArraySize, Primitive, VotableType};
 use almagest_storage::schema::arrow::{DESCRIPTION, UCD, UNIT, UTYPE};
 
 use super::reference_systems::ReferenceSystems;
@@ -100,7 +100,12 @@ fn fields(schema: &Schema, systems: &ReferenceSystems, absent: Absent) -> Result
     for (place, (field, kind)) in schema.fields().iter().zip(types(schema)?).enumerate() {
         let id = unique_id(field.name(), &ids);
         let get = |key: &str| field.metadata().get(key).map(String::as_str);
-        let arraysize = kind.arraysize.attribute();
+        let arraysize = match (kind.primitive, kind.arraysize) {
+            // Astropy before 6 cannot read unicodeChar with a bound.
+            (Primitive::UnicodeChar, ArraySize::AtMost(_)) => ArraySize::Any,
+            (_, arraysize) => arraysize,
+        };
+        let arraysize = arraysize.attribute();
         out += &format!(
             "<FIELD ID=\"{id}\" name=\"{}\" datatype=\"{}\"{}{}{}{}{}{}",
             Escaped(field.name()),

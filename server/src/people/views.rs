@@ -1,9 +1,9 @@
 //! The database as each caller may see it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use almagest_engine::{Database, tap_schema};
+use almagest_engine::Database;
 
 use super::allowance::Allowance;
 use super::store::{ALL_TABLES, PeopleStore, Restriction};
@@ -13,8 +13,10 @@ use crate::user_tables::UserTables;
 use crate::user_tables::store::{Person, Visible};
 use crate::uws::Owner;
 
-/// Tables that a caller may not see, by schema and name.
-type Hidden = BTreeSet<(String, String)>;
+/// Whether what is restricted, a table or all of a schema, is open to a caller.
+///
+/// It holds for tables that are there in older versions only, too.
+type Rights = BTreeMap<(String, String), bool>;
 
 /// Views that are kept; there is one for each set of groups that makes a difference.
 const MAX_VIEWS: usize = 64;
@@ -22,22 +24,33 @@ const MAX_VIEWS: usize = 64;
 /// Makes views, and keeps them; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Views {
-    whole: Database,
+    whole: Arc<Mutex<Database>>,
     people: PeopleStore,
     user_tables: UserTables,
-    /// By the tables that are hidden in them, and those of users that are there.
-    kept: Arc<Mutex<HashMap<(Hidden, Visible), Database>>>,
+    /// By what is restricted in them, and the tables of users that are there.
+    kept: Arc<Mutex<HashMap<(Rights, Visible), Database>>>,
 }
 
 impl Views {
     /// Make views of `whole`, with the tables of users beside it, by what `people` says.
     pub fn new(whole: Database, people: PeopleStore, user_tables: UserTables) -> Self {
+        let whole = Arc::new(Mutex::new(whole));
         Self { whole, people, user_tables, kept: Arc::default() }
     }
 
     /// All that there is, for questions about the service itself.
-    pub fn whole(&self) -> &Database {
-        &self.whole
+    pub fn whole(&self) -> Database {
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All that there is now: other processes add and drop tables too.
+    fn refreshed(&self) -> Result<Database> {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(changed) = whole.refreshed()? {
+            *whole = changed;
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        Ok(whole.clone())
     }
 
     /// The tables of users.
@@ -72,18 +85,19 @@ impl Views {
     /// # Errors
     /// The rights cannot be read: then nothing is shown.
     pub fn of(&self, owner: &Owner) -> Result<Database> {
+        let whole = self.refreshed()?;
         let groups = self.groups(owner)?;
-        let hidden = self.hidden(&groups)?;
+        let rights = rights(&self.people.restrictions()?, &groups);
         let visible = self.user_tables.visible_to(owner, &groups)?;
-        if hidden.is_empty() && visible.is_empty() {
-            return Ok(self.whole.clone());
+        if rights.values().all(|is_open| *is_open) && visible.is_empty() {
+            return Ok(whole);
         }
-        let key = (hidden, visible);
+        let key = (rights, visible);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(view) = kept.get(&key) {
             return Ok(view.clone());
         }
-        let view = self.view(&key.0, &key.1)?;
+        let view = self.view(&whole, key.0.clone(), key.1.clone())?;
         if kept.len() >= MAX_VIEWS {
             kept.clear();
         }
@@ -91,15 +105,13 @@ impl Views {
         Ok(view)
     }
 
-    fn view(&self, hidden: &Hidden, visible: &Visible) -> Result<Database> {
+    fn view(&self, whole: &Database, rights: Rights, visible: Visible) -> Result<Database> {
         let schemas: BTreeSet<&str> = visible.keys().map(|(schema, _)| schema.as_str()).collect();
-        let all = self.whole.beside(self.user_tables.catalogs(&schemas)?)?;
-        Ok(all.restricted(|schema, table| {
-            let name = (schema.to_owned(), table.to_owned());
-            match schemas.contains(schema) {
-                true => visible.contains_key(&name),
-                false => !hidden.contains(&name),
-            }
+        let all = whole.beside(self.user_tables.catalogs(&schemas)?)?;
+        let schemas: BTreeSet<String> = schemas.into_iter().map(str::to_owned).collect();
+        Ok(all.restricted(move |schema, table| match schemas.contains(schema) {
+            true => visible.contains_key(&(schema.to_owned(), table.to_owned())),
+            false => is_visible(schema, table, &rights),
         })?)
     }
 
@@ -109,33 +121,21 @@ impl Views {
             None => Ok(BTreeSet::new()),
         }
     }
+}
 
-    fn hidden(&self, groups: &BTreeSet<String>) -> Result<Hidden> {
-        let restrictions = self.people.restrictions()?;
-        if restrictions.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let schemas = self.whole.schemas().iter().filter(|schema| schema.name != tap_schema::NAME);
-        let tables = schemas.flat_map(|schema| {
-            schema.tables.iter().map(|table| (schema.name.clone(), table.name.clone()))
-        });
-        Ok(tables.filter(|table| !is_visible(table, &restrictions, groups)).collect())
+/// What of the restricted is open to these groups.
+fn rights(restrictions: &[Restriction], groups: &BTreeSet<String>) -> Rights {
+    let mut rights = Rights::new();
+    for Restriction { schema, table, group } in restrictions {
+        *rights.entry((schema.clone(), table.clone())).or_default() |= groups.contains(group);
     }
+    rights
 }
 
 /// A table's own restriction counts, and only where there is none that of its schema.
-fn is_visible(
-    (schema, table): &(String, String),
-    restrictions: &[Restriction],
-    groups: &BTreeSet<String>,
-) -> bool {
-    let of = |wanted: &str| -> Vec<&Restriction> {
-        let is_it = |r: &&Restriction| r.schema == *schema && r.table == wanted;
-        restrictions.iter().filter(is_it).collect()
-    };
-    let own = of(table);
-    let counts = if own.is_empty() { of(ALL_TABLES) } else { own };
-    counts.is_empty() || counts.iter().any(|restriction| groups.contains(&restriction.group))
+fn is_visible(schema: &str, table: &str, rights: &Rights) -> bool {
+    let of = |table: &str| rights.get(&(schema.to_owned(), table.to_owned())).copied();
+    of(table).or_else(|| of(ALL_TABLES)).unwrap_or(true)
 }
 
 #[cfg(test)]
@@ -153,13 +153,13 @@ mod tests {
             [restriction("*", "team"), restriction("Secret", "few"), restriction("Secret", "two")];
         let check = |table: &str, groups: &[&str], expected: bool| {
             let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-            let found = is_visible(&("s".to_owned(), table.to_owned()), &all, &groups);
+            let found = is_visible("s", table, &rights(&all, &groups));
             assert_eq!(found, expected, "{table} {groups:?}");
         };
         check("Open", &[], false);
         check("Open", &["team"], true);
         check("Secret", &["team"], false);
         check("Secret", &["two"], true);
-        assert!(is_visible(&("t".to_owned(), "x".to_owned()), &all, &BTreeSet::new()));
+        assert!(is_visible("t", "x", &rights(&all, &BTreeSet::new())));
     }
 }

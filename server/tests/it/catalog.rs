@@ -110,6 +110,14 @@ impl Service {
         std::fs::remove_dir_all(self.folder.path().join("catalog/data")).unwrap();
     }
 
+    /// Change the catalog as another process does.
+    pub fn change(&self, change: impl FnOnce(&mut Transaction)) {
+        let store = CatalogStore::open(&self.folder.path().join("catalog")).unwrap();
+        let mut transaction = Transaction::begin(&store).unwrap();
+        change(&mut transaction);
+        transaction.commit().unwrap();
+    }
+
     /// The users of the service.
     pub fn people(&self) -> &PeopleStore {
         self.state.views.people()

@@ -116,6 +116,19 @@ async fn a_hidden_table_is_in_no_answer() {
 }
 
 #[tokio::test]
+async fn a_hidden_table_stays_hidden_when_it_is_dropped() {
+    let guarded = Guarded::new();
+    guarded.service.change(|transaction| transaction.drop_table("Epoch").unwrap());
+    let path = "/tap/sync?QUERY=SELECT+COUNT(*)+AS+n+FROM+Epoch+AS+OF+VERSION+1&RESPONSEFORMAT=csv";
+    let seen = guarded.send("GET", path, Some(&guarded.ada), "").await;
+    assert_eq!(seen.text(), "n\r\n4\r\n");
+    for token in [None, Some(&guarded.bob)] {
+        let hidden = guarded.send("GET", path, token, "").await;
+        hidden.assert_error(StatusCode::BAD_REQUEST, "unknown table Epoch");
+    }
+}
+
+#[tokio::test]
 async fn a_right_that_is_taken_is_gone_at_once() {
     let guarded = Guarded::new();
     let path = "/tap/sync?QUERY=SELECT+COUNT(*)+AS+n+FROM+Epoch&RESPONSEFORMAT=csv";

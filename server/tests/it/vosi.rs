@@ -253,3 +253,16 @@ const FURTHER_FUNCTIONS: [(&str, usize); 54] = [
     ("scisql_s2PtInEllipse(ra, dec, 10, -30, 3600, 1800, 0)", 3),
     ("scisql_s2PtInCPoly(ra, dec, 9, -31, 11, -31, 10, -29)", 3),
 ];
+
+#[tokio::test]
+async fn tables_of_other_processes_come_and_go() {
+    let service = Service::new();
+    assert!(service.get("/tap/tables").await.text().contains("sky.Epoch"));
+    service.change(|transaction| transaction.drop_table("Epoch").unwrap());
+    for path in ["/tap/tables", "/tap/tables?detail=min", "/"] {
+        let text = service.get(path).await.text();
+        assert!(text.contains("sky.Star") && !text.contains("sky.Epoch"), "{path}: {text}");
+    }
+    let listed = service.rows("SELECT table_name FROM TAP_SCHEMA.tables").await;
+    assert!(!listed.contains(&"sky.Epoch".to_owned()), "{listed:?}");
+}

@@ -33,3 +33,6 @@ SELECT "Object"."objectId" AS "objectId" FROM "survey"."Object" AS "Object" ORDE
 SELECT 'its' AS "col_1" FROM "survey"."Object" AS "Object"
 
 SELECT "a"."objectId" AS "objectId" FROM "survey"."Object" AS "a" JOIN ("survey"."Object" AS "b" JOIN "survey"."Object" AS "c" ON "b"."objectId" = "c"."objectId") ON "a"."objectId" = "b"."objectId"
+
+SELECT "Source"."band" AS "band" FROM "survey"."Source" AS "Source" WHERE "Source"."band" LIKE '50\%\_\!\\a%' OR "Source"."band" LIKE 'a\%' ESCAPE '\'
+-- ESCAPE after LIKE is an extension that other ADQL services may not have

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 /// The tables of one version, and since when each is there.
 #[derive(Debug)]
 pub(crate) struct Definitions {
+    /// The version for which they were read.
+    pub version: u64,
     /// The tables, oldest first.
     pub schema: SchemaDef,
     /// The version that added each table.
@@ -87,5 +89,5 @@ pub(super) fn read(
         since.insert(name, added_in);
     }
     let schema = felis::assemble(header, &texts).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Definitions { schema, since })
+    Ok(Definitions { version, schema, since })
 }
