@@ -72,7 +72,7 @@ impl Default for WriteConfig {
         Self {
             n_threads: 0,
             batch_rows: 128 << 10,
-            buffer_bytes: 512 << 20,
+            buffer_bytes: 256 << 20,
             commit_objects: 2_000_000,
             resolution: 0,
             author: String::new(),

@@ -51,7 +51,7 @@ fn other_tables_have_published_names() {
         let documents = ["drp_base.yaml", "dp1.yaml", "apdb.yaml"];
         let published: Vec<Columns> = documents
             .iter()
-            .filter(|document| !(**document == "apdb.yaml" && !table.name.starts_with("Dia")))
+            .filter(|document| **document != "apdb.yaml" || table.name.starts_with("Dia"))
             .filter_map(|document| columns(document, &table.name))
             .collect();
         if published.is_empty() {
