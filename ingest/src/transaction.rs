@@ -17,6 +17,7 @@ use crate::origin::Origin;
 use crate::place::{Directors, is_versioned, place_rows};
 use claims::Claims;
 use contribution::Contribution;
+use flush::flush_all;
 use log::Log;
 use rejection::Rejecting;
 use savepoint::Savepoint;
@@ -24,6 +25,7 @@ use savepoint::Savepoint;
 mod claims;
 mod contribution;
 mod contributions;
+mod flush;
 mod log;
 mod rejection;
 mod rehearsal;
@@ -299,9 +301,7 @@ impl Transaction {
         for contribution in self.contributions.values_mut() {
             contribution.check_settled()?;
         }
-        for contribution in self.contributions.values_mut() {
-            contribution.flush(&self.store)?;
-        }
+        flush_all(self.contributions.values_mut().collect(), &self.store)?;
         let removed = self.removed(&newest)?;
         let mut plan = CommitPlan {
             message: message.to_owned(),
@@ -338,11 +338,12 @@ impl Transaction {
         self.log.iter_mut().for_each(|log| log.aborted("", None));
     }
 
-    /// Write rows to files where they exceed the buffer.
+    /// Write rows to files where they exceed the buffer: down to a part of it, so that tables of
+    /// like size are written at once, each by a core of its own.
     fn flush_excess(&mut self) -> Result<()> {
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
         match buffered > self.config.buffer_bytes {
-            true => self.flush_down_to(self.config.buffer_bytes),
+            true => self.flush_down_to(self.config.buffer_bytes / 4),
             false => Ok(()),
         }
     }
@@ -355,16 +356,15 @@ impl Transaction {
             .values_mut()
             .try_for_each(|contribution| contribution.settle(&self.directors, &self.snapshot));
         let result = result.and_then(|()| {
-            while self.contributions.values().map(Contribution::buffered_bytes).sum::<usize>()
-                > bytes
-            {
-                let largest = self.contributions.values_mut().max_by_key(|c| c.placed_bytes());
-                match largest.filter(|contribution| contribution.placed_bytes() > 0) {
-                    Some(contribution) => contribution.flush(&self.store)?,
-                    None => break,
-                }
-            }
-            Ok(())
+            let mut largest: Vec<&mut Contribution> = self.contributions.values_mut().collect();
+            let mut left: usize = largest.iter().map(|c| c.buffered_bytes()).sum();
+            largest.sort_by_key(|contribution| std::cmp::Reverse(contribution.placed_bytes()));
+            largest.retain(|contribution| {
+                let is_flushed = left > bytes && contribution.placed_bytes() > 0;
+                left -= if is_flushed { contribution.placed_bytes() } else { 0 };
+                is_flushed
+            });
+            flush_all(largest, &self.store)
         });
         if result.is_err() {
             self.state = State::Incomplete;

@@ -16,6 +16,7 @@ pub mod create;
 pub mod demo;
 pub mod diff;
 pub mod frame_options;
+pub mod generate;
 pub mod graph;
 pub mod ingest;
 pub mod inspect;
@@ -43,6 +44,9 @@ pub enum CommandError {
     /// Rows that cannot be taken.
     #[error(transparent)]
     Ingest(#[from] almagest_ingest::Error),
+    /// A survey that cannot be generated.
+    #[error(transparent)]
+    Generate(#[from] almagest_generate::Error),
     /// A query.
     #[error(transparent)]
     Engine(#[from] almagest_engine::Error),

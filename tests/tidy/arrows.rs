@@ -6,8 +6,9 @@
 //! storage                                           leaf
 //! engine   → adql storage
 //! ingest   → storage unit
+//! generate → ingest storage
 //! pipeline → ingest storage
-//! server   → adql engine ingest pipeline storage
+//! server   → adql engine generate ingest pipeline storage
 //! tests    → all
 //! ```
 
@@ -24,9 +25,10 @@ fn drawn(of_crate: &str) -> BTreeSet<&'static str> {
         "adql" => &["unit"],
         "engine" => &["adql", "storage"],
         "ingest" => &["storage", "unit"],
+        "generate" => &["ingest", "storage"],
         "pipeline" => &["ingest", "storage"],
-        "server" => &["adql", "engine", "ingest", "pipeline", "storage"],
-        "tests" => &["adql", "engine", "ingest", "pipeline", "server", "storage"],
+        "server" => &["adql", "engine", "generate", "ingest", "pipeline", "storage"],
+        "tests" => &["adql", "engine", "generate", "ingest", "pipeline", "server", "storage"],
         other => panic!("crate {other} is not drawn"),
     };
     arrows.iter().copied().collect()

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// The crates: folder and name without `almagest-`.
-pub const CRATES: [(&str, &str); 8] = [
+pub const CRATES: [(&str, &str); 9] = [
     ("adql/unit", "unit"),
     ("adql", "adql"),
     ("engine/storage", "storage"),
     ("engine", "engine"),
+    ("ingest/generate", "generate"),
     ("ingest", "ingest"),
     ("pipeline", "pipeline"),
     ("server", "server"),

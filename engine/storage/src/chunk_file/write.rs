@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
-use arrow::compute::{self, SortColumn};
+use arrow::compute;
 use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
 };
@@ -16,6 +16,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
+use super::order::order;
 use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
 use crate::chunking::{self, ChunkId};
@@ -114,17 +115,12 @@ pub(crate) struct SortedRows {
 impl SortedRows {
     fn from_rows(table: &TableDef, rows: PlacedRows) -> Result<Self> {
         let PlacedRows { batch, places } = rows;
-        let chunks: ArrayRef =
-            Arc::new(places.iter().map(|place| place.chunk.to_i64()).collect::<Int64Array>());
-        let keys: ArrayRef = Arc::new(places.iter().map(|place| place.key).collect::<Int64Array>());
-        let mut columns = vec![chunks, keys];
-        columns.extend(
-            secondary_order(table).iter().filter_map(|name| batch.column_by_name(name).cloned()),
-        );
-        let columns: Vec<SortColumn> =
-            columns.into_iter().map(|values| SortColumn { values, options: None }).collect();
+        let columns = secondary_order(table);
+        let columns = columns.iter().filter_map(|name| batch.column_by_name(name).cloned());
         let error = |source| Error::Rows { table: table.name.clone(), source };
-        let order = compute::lexsort_to_indices(&columns, None).map_err(error)?;
+        let Some(order) = order(&places, columns.collect()).map_err(error)? else {
+            return Ok(Self { batch, places });
+        };
         let batch = compute::take_record_batch(&batch, &order).map_err(error)?;
         let places = order.values().iter().map(|&row| places[row as usize]).collect();
         Ok(Self { batch, places })
@@ -184,7 +180,8 @@ impl SortedRows {
         }
     }
 
-    /// Return the positions of the rows that have one, with their row numbers.
+    /// Return the positions of the rows that have one, with their row numbers; of consecutive
+    /// rows of one place and position, such as the points of a light curve, the first.
     fn positions(&self, table: &TableDef, start: usize, end: usize) -> Vec<(usize, UnitVector)> {
         let column = |name: &str| -> Option<&Float64Array> {
             self.batch.column_by_name(name)?.as_primitive_opt::<Float64Type>()
@@ -194,10 +191,16 @@ impl SortedRows {
         else {
             return vec![];
         };
-        (start..end)
-            .filter(|&row| ra.is_valid(row) && dec.is_valid(row))
-            .map(|row| (row, UnitVector::from_lonlat_deg(ra.value(row), dec.value(row))))
-            .collect()
+        let mut positions = vec![];
+        let mut last = None;
+        for row in (start..end).filter(|&row| ra.is_valid(row) && dec.is_valid(row)) {
+            let (ra, dec) = (ra.value(row), dec.value(row));
+            let this = (self.places[row].key, ra, dec);
+            if last.replace(this) != Some(this) {
+                positions.push((row, UnitVector::from_lonlat_deg(ra, dec)));
+            }
+        }
+        positions
     }
 }
 

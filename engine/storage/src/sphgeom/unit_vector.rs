@@ -119,8 +119,25 @@ impl UnitVector {
         Self::normalize(x, y, z).unwrap_or(axis)
     }
 
+    /// The direction at a distance from this one.
+    ///
+    /// # Arguments
+    /// * `position_angle` - of the great circle that leads there, from north through east
+    pub fn offset(&self, position_angle: Angle, distance: Angle) -> Self {
+        let (east, north) = self.east_north();
+        let (to_east, to_north) = sin_cos_deg(position_angle.degrees());
+        let (sin, cos) = sin_cos_deg(distance.degrees());
+        let along = |this: f64, east: f64, north: f64| {
+            cos * this + sin * (to_east * east + to_north * north)
+        };
+        let (x, y) = (along(self.x, east.x, north.x), along(self.y, east.y, north.y));
+        let z = along(self.z, east.z, north.z);
+        // Rounding leaves the length within 1e-15 of one.
+        Self::normalize(x, y, z).unwrap_or(*self)
+    }
+
     /// Unit vectors towards local east and north. At a pole, east is that of longitude 0°.
-    pub(crate) fn east_north(&self) -> (Self, Self) {
+    pub fn east_north(&self) -> (Self, Self) {
         let east = Self::normalize(-self.y, self.x, 0.0).unwrap_or(Self { x: 0.0, y: 1.0, z: 0.0 });
         let [x, y, z] = self.cross(&east);
         (east, Self { x, y, z })
@@ -130,6 +147,21 @@ impl UnitVector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn offsets_are_angles_and_distances() {
+        for (ra, dec) in [(10.0, 20.0), (359.999, -89.9), (200.0, 0.0), (0.0, 90.0), (0.0, -90.0)] {
+            let from = UnitVector::from_lonlat_deg(ra, dec);
+            for (angle, distance) in [(0.0, 1e-4), (77.0, 0.3), (200.0, 40.0), (300.0, 179.0)] {
+                let to = from.offset(Angle::from_degrees(angle), Angle::from_degrees(distance));
+                let error = (from.angle_to(&to).degrees() - distance).abs();
+                assert!(error < 1e-13, "{ra} {dec} {angle} {distance}: {error}");
+                let (east, north) = from.east_north();
+                let measured = to.dot(&east).atan2(to.dot(&north)).to_degrees().rem_euclid(360.0);
+                assert!((measured - angle).abs() < 1e-6, "{angle} {measured}");
+            }
+        }
+    }
 
     #[test]
     fn poles_and_full_turns_are_single_points() {
