@@ -110,7 +110,7 @@ pub fn cutout(exposure: &Exposure, shape: &CutoutShape) -> Option<Exposure> {
         masked_image,
         wcs,
         visit_info: exposure.visit_info.clone(),
-        photo_calib: exposure.photo_calib.clone(),
+        photo_calib: exposure.photo_calib,
         detector: exposure.detector.clone(),
         psf_fwhm_hint_px: exposure.psf_fwhm_hint_px,
         psf_model: None,

@@ -21,7 +21,7 @@ use super::{Factor, PASSED, What, factors, mentions};
 use crate::layout::{Layout, Slot};
 use select_list::{
     aliases, as_item, derived_tables, extends_with_null, inner_mentions, is_named, is_ungrouped,
-    name, passed_on, sorted_by,
+    name, never_null, passed_on, sorted_by,
 };
 
 /// Rewrite the select lists of `query` and of the queries in it.
@@ -157,12 +157,8 @@ impl Thinning {
 
     /// May columns of this list go together?
     fn is_thinned(&self, select: &Select) -> bool {
-        let compares = matches!(select.distinct, Some(Distinct::Distinct));
         let compares_by_some = matches!(select.distinct, Some(Distinct::On(_)));
-        is_ungrouped(select)
-            && !compares_by_some
-            && (!compares || self.compares_structs)
-            && select.projection.iter().all(is_named)
+        is_ungrouped(select) && !compares_by_some && select.projection.iter().all(is_named)
     }
 
     /// Thin the inner queries by what `items`, the list of `select`, ask of them, and write that
@@ -206,11 +202,19 @@ impl Thinning {
         kept: &HashSet<String>,
         wanted: Option<&Wanted>,
     ) -> Vec<Item> {
-        let here = aliases(&mut select.from);
+        let compares = matches!(select.distinct, Some(Distinct::Distinct));
+        let here = match compares && !self.compares_structs {
+            false => aliases(&mut select.from),
+            // Rows of a table that none of the joins replaces by NULL can be compared all the same.
+            true => {
+                let mut here = never_null(&select.from);
+                here.retain(|alias| self.tables.contains_key(alias));
+                here
+            }
+        };
         // A list without a column of its own may be one of aggregates, which make one row of all.
         let is_of_here = |item| passed_on(item).is_some_and(|(alias, _)| here.contains(alias));
-        let may_leave_out = !matches!(select.distinct, Some(Distinct::Distinct))
-            && select.projection.iter().any(is_of_here);
+        let may_leave_out = !compares && select.projection.iter().any(is_of_here);
         let mut items: Vec<Item> = vec![];
         let mut spare = None;
         for item in std::mem::take(&mut select.projection) {

@@ -145,7 +145,7 @@ fn columns(
     kind: impl Fn(&str) -> Kind,
 ) -> Result<Vec<(String, ArrayRef, bool)>, Fault> {
     let mut statement = connection.prepare(select)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut cells: Vec<Vec<SqlValue>> = vec![vec![]; names.len()];
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

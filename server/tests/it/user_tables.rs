@@ -213,8 +213,7 @@ async fn an_index_is_made_by_a_job() {
             let path = format!("/tap/async/{job}?WAIT=20&PHASE={phase}");
             known.send(Method::GET, &path, ada, "", "").await;
         }
-        let job = known.send(Method::GET, &format!("/tap/async/{job}"), ada, "", "").await.text();
-        job
+        known.send(Method::GET, &format!("/tap/async/{job}"), ada, "", "").await.text()
     };
     let done = update("table=user_ada.mine&index=STAR&unique=true").await;
     assert!(done.contains("<uws:phase>COMPLETED<"), "{done}");

@@ -68,6 +68,29 @@ fn from_extends(tables: &TableWithJoins) -> bool {
             .any(|join| !keeps_rows(&join.join_operator) || nested(&join.relation))
 }
 
+/// The aliases of a FROM clause whose rows no join of it replaces by NULL.
+pub fn never_null(from: &[TableWithJoins]) -> HashSet<String> {
+    from.iter().flat_map(kept_by_joins).collect()
+}
+
+fn kept_by_joins(tables: &TableWithJoins) -> HashSet<String> {
+    let of = |factor: &TableFactor| match factor {
+        TableFactor::NestedJoin { table_with_joins, .. } => kept_by_joins(table_with_joins),
+        other => described(other).map(|factor| factor.alias).into_iter().collect(),
+    };
+    let mut kept = of(&tables.relation);
+    for join in &tables.joins {
+        use JoinOperator::{CrossJoin, Inner, Join, Left, LeftOuter, Right, RightOuter};
+        match join.join_operator {
+            Join(_) | Inner(_) | CrossJoin(_) => kept.extend(of(&join.relation)),
+            Left(_) | LeftOuter(_) => {}
+            Right(_) | RightOuter(_) => kept = of(&join.relation),
+            _ => kept.clear(),
+        }
+    }
+    kept
+}
+
 /// Has the item a name of its own, as each has in the tree of `almagest-adql`?
 pub fn is_named(item: &SelectItem) -> bool {
     name(item).is_some()
