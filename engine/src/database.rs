@@ -323,7 +323,10 @@ impl Database {
         // A row is somewhere on the sky, or on a detector.
         let has = |name: &str| table.column(name).is_some();
         let is_seen = table.position.is_some() || has("visit") && has("detector");
-        if self.has_live() && is_seen && table.id.as_deref() == Some(column) {
+        let mut mounts = self.sources.mounts.iter();
+        let has_images =
+            mounts.any(|mount| mount.name() == schema.name && mount.store.butler_path().exists());
+        if self.has_live() && has_images && is_seen && table.id.as_deref() == Some(column) {
             metadata.insert(ROW_OF.to_owned(), format!("{}.{}", schema.name, table.name));
         }
         Some(metadata)

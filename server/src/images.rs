@@ -20,6 +20,7 @@ use almagest_engine::{Database, LiveSchema};
 use almagest_pipeline::butler::tables::Published;
 use almagest_pipeline::butler::{Butler, DatasetRef};
 use almagest_storage::CatalogStore;
+use tokio::sync::Semaphore;
 
 use crate::config::ServerConfig;
 use crate::{Error, Result};
@@ -32,6 +33,8 @@ const OBSCORE: (&str, &str) = ("ivoa", "ObsCore");
 pub struct Images {
     stores: Arc<Vec<CatalogStore>>,
     publication: Arc<Publication>,
+    /// An image is read whole for a cut-out: not many at a time.
+    cutters: Arc<Semaphore>,
 }
 
 /// How images are found by others.
@@ -51,7 +54,11 @@ impl Images {
             identifier: config.curation.identifier.clone(),
             address: address.map_or("http://localhost", String::as_str).to_owned(),
         };
-        Self { stores: Arc::new(database.stores()), publication: Arc::new(publication) }
+        Self {
+            stores: Arc::new(database.stores()),
+            publication: Arc::new(publication),
+            cutters: Arc::new(Semaphore::new(database.n_cores().max(1))),
+        }
     }
 
     /// Where the images of a row are found.
@@ -75,6 +82,16 @@ impl Images {
         };
         schemas.retain(|schema| is_free(&schema.definition().name));
         Ok(schemas)
+    }
+
+    /// The catalogs that have images, and the schemas in which these are shown.
+    pub fn names(&self) -> (Vec<String>, Vec<String>) {
+        let catalogs: Vec<String> =
+            self.with_butler().map(|store| store.name().to_owned()).collect();
+        let registries = catalogs.iter().enumerate();
+        let registries = registries.map(|(place, name)| live::registry_name(name, place == 0));
+        let shown = std::iter::once(OBSCORE.0.to_owned()).chain(registries).collect();
+        (catalogs, shown)
     }
 
     fn with_butler(&self) -> impl Iterator<Item = &CatalogStore> {

@@ -25,6 +25,7 @@ const CLAUSES: &[&str] = &[
     "INTERSECT",
     "DESC",
     "LIKE",
+    "AND",
 ];
 
 /// Words of the frame that people take for names.
@@ -120,7 +121,8 @@ fn clause(word: &str) -> Option<&'static str> {
     }
     let near = |clause: &&&str| {
         let distance = edits(&word, clause);
-        distance == 1 && word.len() >= 4 || distance == 2 && word.len() >= 7
+        let is_exchanged = word.len() == 3 && clause.bytes().all(|b| word.as_bytes().contains(&b));
+        distance == 1 && (word.len() >= 4 || is_exchanged) || distance == 2 && word.len() >= 7
     };
     CLAUSES.iter().find(near).copied()
 }
@@ -137,6 +139,7 @@ fn meant_by_word(word: &str) -> Option<String> {
         "TABLESAMPLE" | "SAMPLE" => "ADQL has no sampling",
         "FILTER" => "aggregate a CASE instead of a FILTER",
         "MINUS" => "the difference of two queries is written EXCEPT",
+        "ROW" | "ROWS" => "the number of rows after OFFSET is a number alone",
         "QUALIFY" => "filter in a query around this one",
         _ if reserved::is_reserved(&upper) && !reserved::is_structure(&upper) => {
             return Some(format!(

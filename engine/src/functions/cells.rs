@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use almagest_storage::coverage::DiscCells;
-use almagest_storage::sphgeom::{Angle, UnitVector};
+use almagest_storage::sphgeom::Angle;
 use datafusion::arrow::array::{ArrayRef, Int64Array, Int64Builder, ListBuilder};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::exec_err;
@@ -69,8 +69,7 @@ impl ScalarUDFImpl for SkyCells {
             return exec_err!("{}: one radius for all rows is wanted", self.name());
         };
         let cells = radius.map(|radius| DiscCells::new(Angle::from_degrees(radius)));
-        let position =
-            |row: usize| Some(UnitVector::from_lonlat_deg(lon.value(row)?, lat.value(row)?));
+        let position = |row: usize| degrees::position(lon, lat, row);
         let rows = 0..args.number_rows;
         if self.is_one {
             let cell = |row| Some(cells.as_ref()?.cell_of(&position(row)?) as i64);

@@ -71,17 +71,18 @@ impl ScalarUDFImpl for SkyCone {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let boundary = if self.is_open { Boundary::Open } else { Boundary::Closed };
-        let degrees = degrees::arguments(self.name(), &args)?;
-        let [lon, lat, center_lon, center_lat, radius] = degrees.as_slice() else {
+        let numbers = degrees::arguments(self.name(), &args)?;
+        let [lon, lat, center_lon, center_lat, radius] = numbers.as_slice() else {
             return datafusion::common::exec_err!("{} takes 5 numbers", self.name());
         };
-        let cone = |lon, lat, radius| {
-            let center = UnitVector::from_lonlat_deg(lon, lat);
-            Cone::new(center, Angle::from_degrees(radius), boundary)
-        };
+        let cone = |center, radius| Cone::new(center, Angle::from_degrees(radius), boundary);
         let fixed = match [center_lon, center_lat, radius].map(Degrees::constant) {
-            [Some(lon), Some(lat), Some(radius)] => match (lon, lat, radius) {
-                (Some(lon), Some(lat), Some(radius)) => Some(cone(lon, lat, radius)),
+            [Some(lon), Some(lat), Some(radius)] => match (lon.zip(lat), radius) {
+                (Some((lon, lat)), Some(radius))
+                    if let Some(center) = degrees::on_sky(lon, lat) =>
+                {
+                    Some(cone(center, radius))
+                }
                 _ => {
                     return Ok(ColumnarValue::Array(Arc::new(BooleanArray::new_null(
                         args.number_rows,
@@ -91,17 +92,17 @@ impl ScalarUDFImpl for SkyCone {
             _ => None,
         };
         // A cone of varying centre and one radius shares the limit, which takes a bisection.
-        let limit = radius.constant().flatten().map(|radius| (radius, cone(0.0, 0.0, radius)));
+        let limit = radius.constant().flatten();
+        let limit = limit.map(|radius| cone(UnitVector::from_lonlat_deg(0.0, 0.0), radius));
         let inside: BooleanArray = (0..args.number_rows)
             .map(|row| {
-                let position = UnitVector::from_lonlat_deg(lon.value(row)?, lat.value(row)?);
+                let position = degrees::position(lon, lat, row)?;
                 if let Some(cone) = &fixed {
                     return Some(cone.contains(&position));
                 }
-                let center =
-                    UnitVector::from_lonlat_deg(center_lon.value(row)?, center_lat.value(row)?);
+                let center = degrees::position(center_lon, center_lat, row)?;
                 Some(match &limit {
-                    Some((_, cone)) => cone.with_center(center).contains(&position),
+                    Some(cone) => cone.with_center(center).contains(&position),
                     None => Cone::new(center, Angle::from_degrees(radius.value(row)?), boundary)
                         .contains(&position),
                 })

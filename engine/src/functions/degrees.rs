@@ -5,6 +5,7 @@
 //!   sky_closed_cone(ra, dec, 10, 20, 1)  =  sky_closed_cone(p, q, 1)
 //! ```
 
+use almagest_storage::sphgeom::UnitVector;
 use datafusion::arrow::array::{Array, AsArray, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{ScalarValue, exec_err, plan_err};
@@ -38,6 +39,17 @@ impl Degrees {
             Self::Column(_) => None,
         }
     }
+}
+
+/// The position in `row`; none where a coordinate is NULL, or the latitude lies beyond a pole.
+pub(crate) fn position(lon: &Degrees, lat: &Degrees, row: usize) -> Option<UnitVector> {
+    on_sky(lon.value(row)?, lat.value(row)?)
+}
+
+/// The direction of a longitude and a latitude; none where the latitude lies beyond a pole.
+pub(crate) fn on_sky(lon: f64, lat: f64) -> Option<UnitVector> {
+    let is_on_sky = lon.is_finite() && (-90.0..=90.0).contains(&lat);
+    is_on_sky.then(|| UnitVector::from_lonlat_deg(lon, lat))
 }
 
 /// Return the numbers of a call, whose types were coerced as below.

@@ -70,13 +70,12 @@ impl ScalarUDFImpl for SkyDistance {
         };
         let distances: Float64Array = (0..args.number_rows)
             .map(|row| {
-                Some(distance_deg(
-                    lon1.value(row)?,
-                    lat1.value(row)?,
-                    lon2.value(row)?,
-                    lat2.value(row)?,
-                ))
-                .filter(|distance| distance.is_finite())
+                let on_sky = |lat: f64| (-90.0..=90.0).contains(&lat);
+                let (lat1, lat2) = (lat1.value(row)?, lat2.value(row)?);
+                let is_known = on_sky(lat1) && on_sky(lat2);
+                is_known
+                    .then_some(distance_deg(lon1.value(row)?, lat1, lon2.value(row)?, lat2))
+                    .filter(|distance| distance.is_finite())
             })
             .collect();
         Ok(ColumnarValue::Array(Arc::new(distances)))

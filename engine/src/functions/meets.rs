@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use almagest_storage::sphgeom::{Angle, Polygon, UnitVector};
+use almagest_storage::sphgeom::{Angle, Polygon};
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::plan_err;
@@ -76,14 +76,15 @@ impl ScalarUDFImpl for PolygonMeetsCone {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let degrees = degrees::arguments(self.name(), &args)?;
-        let (cone, outline) = degrees.split_at(3);
+        let numbers = degrees::arguments(self.name(), &args)?;
+        let (cone, outline) = numbers.split_at(3);
         let polygons = self.outline.polygons(outline)?;
         let meets: BooleanArray = (0..args.number_rows)
             .map(|row| {
-                let numbers = (cone[0].value(row), cone[1].value(row), cone[2].value(row));
-                let (Some(lon), Some(lat), Some(radius)) = numbers else { return Ok(None) };
-                let center = UnitVector::from_lonlat_deg(lon, lat);
+                let center = degrees::position(&cone[0], &cone[1], row);
+                let Some((center, radius)) = center.zip(cone[2].value(row)) else {
+                    return Ok(None);
+                };
                 let radius = Angle::from_degrees(radius);
                 let is_met = |polygon: &Polygon| {
                     polygon.contains(&center) || polygon.distance_to(&center) <= radius

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use almagest_storage::sphgeom::{Angle, Polygon, UnitVector};
+use almagest_storage::sphgeom::{Angle, Polygon};
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{exec_datafusion_err, plan_err};
@@ -144,16 +144,14 @@ impl ScalarUDFImpl for SkyPolygon {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let degrees = degrees::arguments(self.name(), &args)?;
-        let (position, outline) = degrees.split_at(2);
+        let numbers = degrees::arguments(self.name(), &args)?;
+        let (position, outline) = numbers.split_at(2);
         let polygons = self.outline.polygons(outline)?;
         let inside: BooleanArray = (0..args.number_rows)
             .map(|row| {
-                let (Some(lon), Some(lat)) = (position[0].value(row), position[1].value(row))
-                else {
+                let Some(position) = degrees::position(&position[0], &position[1], row) else {
                     return Ok(None);
                 };
-                let position = UnitVector::from_lonlat_deg(lon, lat);
                 polygons.test(row, |polygon| polygon.contains(&position))
             })
             .collect::<Result<_>>()?;

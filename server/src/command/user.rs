@@ -157,6 +157,8 @@ impl User {
             Action::Restrict { table, group } => {
                 let (schema, table) = parts(&table, &schema)?;
                 people.restrict(&Restriction { schema, table, group })?;
+                // A service of several catalogs has the state folder of the first.
+                eprintln!("restricted in services whose state folder is {}", state.display());
             }
             Action::Release { table } => {
                 let (schema, table) = parts(&table, &schema)?;
@@ -170,7 +172,10 @@ impl User {
 /// The schema and the table that are meant: a name that is no table's would protect nothing.
 fn parts(name: &str, known: &SchemaDef) -> Result<(String, String)> {
     let (schema, table) = name.split_once('.').unwrap_or((name, ALL_TABLES));
-    let is_known = schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
+    // Images and the registry are shown beside the catalog's own tables.
+    let is_of_images = schema == "ivoa" || schema == "butler" || schema.starts_with("butler_");
+    let is_known = is_of_images
+        || schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
     match is_known {
         true => Ok((schema.to_owned(), table.to_owned())),
         false => Err(CommandError::Refused(format!(

@@ -56,6 +56,7 @@ pub async fn links(
     if ids.is_empty() {
         return Err(Error::MissingParameter { name: "ID" });
     }
+    let n_ids = ids.len();
     let table = parameters.get("TABLE")?;
     let mut rows = String::new();
     for id in ids.into_iter().take(MOST_IDS) {
@@ -65,7 +66,13 @@ pub async fn links(
             Err(error) => rows += &Link::refused(&error).row(id),
         }
     }
-    let document = document(&rows, &format!("{base}/soda/sync"));
+    let status = match n_ids > MOST_IDS {
+        true => format!(
+            "<INFO name=\"QUERY_STATUS\" value=\"OVERFLOW\">one request is answered for {MOST_IDS} IDs</INFO>"
+        ),
+        false => "<INFO name=\"QUERY_STATUS\" value=\"OK\"/>".to_owned(),
+    };
+    let document = document(&status, &rows, &format!("{base}/soda/sync"));
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], document).into_response())
 }
 
@@ -305,13 +312,13 @@ impl Link {
 /// The ID of the descriptor of the cut-out service.
 const SODA: &str = "soda";
 
-fn document(rows: &str, soda: &str) -> String {
+fn document(status: &str, rows: &str, soda: &str) -> String {
     format!(
         r##"<?xml version="1.0" encoding="UTF-8"?>
 <VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
 <RESOURCE type="results">
 <INFO name="standardID" value="ivo://ivoa.net/std/DataLink#links-1.1"/>
-<INFO name="QUERY_STATUS" value="OK"/>
+{status}
 <TABLE>
 <FIELD ID="ID" name="ID" datatype="char" arraysize="*" ucd="meta.id;meta.main"/>
 <FIELD name="access_url" datatype="char" arraysize="*" ucd="meta.ref.url"/>

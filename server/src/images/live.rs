@@ -17,6 +17,15 @@ use crate::Result;
 
 type Rows = std::result::Result<RecordBatch, Box<dyn StdError + Send + Sync>>;
 
+/// The schema of the registry of a catalog: that of the first is called `butler`, others have the
+/// catalog's name behind it.
+pub(super) fn registry_name(catalog: &str, is_first: bool) -> String {
+    match is_first {
+        true => "butler".to_owned(),
+        false => format!("butler_{catalog}"),
+    }
+}
+
 /// The registry of one catalog's butler.
 #[derive(Debug)]
 pub(super) struct Registry {
@@ -25,13 +34,10 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// The registry of a catalog; that of the first is called `butler`, others have the catalog's
-    /// name behind it.
+    /// The registry of a catalog.
     pub fn of(store: &CatalogStore, is_first: bool) -> Result<Self> {
         let mut definition = tables::butler().map_err(almagest_pipeline::Error::from)?;
-        if !is_first {
-            definition.name = format!("{}_{}", definition.name, store.name());
-        }
+        definition.name = registry_name(store.name(), is_first);
         Ok(Self { path: store.butler_path(), definition })
     }
 }

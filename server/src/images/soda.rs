@@ -6,6 +6,7 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::AcquireError;
 
 use almagest_pipeline::butler::{Butler, DatasetRef, StorageClass, Value};
 use almagest_pipeline::cutout::{CutoutShape, cutout, psf_image, write_cutout};
@@ -28,6 +29,8 @@ pub async fn sync(
         only_who_may_see(&caller.database, &id)?;
         let shape = shape(&parameters)?;
         let images = state.views.images().clone();
+        let closed = |error: AcquireError| Error::QueryThread { reason: error.to_string() };
+        let _permit = images.cutters.clone().acquire_owned().await.map_err(closed)?;
         let made = tokio::task::spawn_blocking(move || cut(&images, &id, &shape)).await;
         made.unwrap_or_else(|error| Err(Error::QueryThread { reason: error.to_string() }))
     };

@@ -110,10 +110,14 @@ impl Service {
         std::fs::remove_dir_all(self.folder.path().join("catalog/data")).unwrap();
     }
 
+    /// The catalog as another process opens it.
+    pub fn store(&self) -> CatalogStore {
+        CatalogStore::open(&self.folder.path().join("catalog")).unwrap()
+    }
+
     /// Change the catalog as another process does.
     pub fn change(&self, change: impl FnOnce(&mut Transaction)) {
-        let store = CatalogStore::open(&self.folder.path().join("catalog")).unwrap();
-        let mut transaction = Transaction::begin(&store).unwrap();
+        let mut transaction = Transaction::begin(&self.store()).unwrap();
         change(&mut transaction);
         transaction.commit().unwrap();
     }

@@ -1,7 +1,9 @@
 //! Who may see what: a table that is hidden from a caller is nowhere.
 
+use almagest_pipeline::butler::{Butler, DataId, DatasetType, DimensionSet, StorageClass, Value};
 use almagest_server::people::Token;
 use almagest_server::people::store::Restriction;
+use almagest_storage::CatalogStore;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 
@@ -126,6 +128,43 @@ async fn a_hidden_table_stays_hidden_when_it_is_dropped() {
         let hidden = guarded.send("GET", path, token, "").await;
         hidden.assert_error(StatusCode::BAD_REQUEST, "unknown table Epoch");
     }
+}
+
+/// Datasets hold the rows of all tables.
+#[tokio::test]
+async fn datasets_of_a_catalog_with_hidden_tables_are_hidden() {
+    let guarded = Guarded::new();
+    let run = |catalog: &CatalogStore| {
+        let butler = Butler::open(catalog).unwrap();
+        let kind = DatasetType::new("secrets", DimensionSet::EMPTY, StorageClass::Text);
+        let rows = Value::Text("mean mjd".to_owned());
+        butler.put("run", &kind, &DataId::empty(), &rows).unwrap().uuid
+    };
+    let uuid = run(&guarded.service.store());
+    let file = format!("/datalink/files/{uuid}");
+    let list = "/tap/sync?QUERY=SELECT+uuid+FROM+butler.dataset&RESPONSEFORMAT=csv";
+    let seen = guarded.send("GET", list, Some(&guarded.ada), "").await;
+    assert_eq!(seen.text(), format!("uuid\r\n{uuid}\r\n"));
+    assert_eq!(guarded.send("GET", &file, Some(&guarded.ada), "").await.text(), "mean mjd");
+    for token in [None, Some(&guarded.bob)] {
+        let hidden = guarded.send("GET", list, token, "").await;
+        hidden.assert_error(StatusCode::BAD_REQUEST, "unknown table butler.dataset");
+        assert_eq!(guarded.send("GET", &file, token, "").await.status, StatusCode::NOT_FOUND);
+        let soda = format!("/soda/sync?ID=ivo://unregistered/almagest?{uuid}&CIRCLE=1+2+3");
+        assert_eq!(guarded.send("GET", &soda, token, "").await.status, StatusCode::NOT_FOUND);
+        let tables = guarded.send("GET", "/tap/tables", token, "").await.text();
+        assert!(!tables.contains("butler") && !tables.contains("ObsCore"), "{tables}");
+    }
+    // They may be opened all the same.
+    for schema in ["ivoa", "butler"] {
+        let (schema, table) = (schema.to_owned(), "*".to_owned());
+        let people = guarded.service.people();
+        people.join("bob", "astronomers").unwrap();
+        people.restrict(&Restriction { schema, table, group: "astronomers".to_owned() }).unwrap();
+    }
+    let opened = guarded.send("GET", &file, Some(&guarded.bob), "").await;
+    assert_eq!(opened.status, StatusCode::OK);
+    assert_eq!(guarded.send("GET", &file, None, "").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
