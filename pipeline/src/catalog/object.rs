@@ -66,6 +66,8 @@ struct BandFlux {
     flux_err: f64,
     sigma: f64,
     epoch_mjd: f64,
+    /// Epochs that it is the mean of.
+    n_epochs: usize,
 }
 
 impl ObjectSummary {
@@ -96,6 +98,7 @@ impl ObjectSummary {
             flux_err: weight.sqrt().recip(),
             sigma: (squares / (n - 1.0)).sqrt(),
             epoch_mjd: used.iter().map(|e| e.mid_mjd_tai).sum::<f64>() / n,
+            n_epochs: used.len(),
         })
     }
 
@@ -121,6 +124,9 @@ pub fn object_rows(objects: &[&ObjectSummary]) -> Result<RecordBatch, ArrowError
     let mut columns = Columns::default();
     columns
         .integers("objectId", all().map(|o| o.object_id))
+        // Blends are not taken apart: no object has a parent, and each stands for itself.
+        .integers("parentObjectId", all().map(|_| 0))
+        .flags("detect_isPrimary", all().map(|_| true))
         .numbers("coord_ra", all().map(|o| o.ra))
         .numbers("coord_dec", all().map(|o| o.dec))
         .numbers("coord_raErr", all().map(|o| o.ra_err))
@@ -157,7 +163,10 @@ pub fn object_rows(objects: &[&ObjectSummary]) -> Result<RecordBatch, ArrowError
                 })
                 .into_iter(),
             )
-            .integers(&name("nEpoch"), all().map(|o| o.in_band(band).count() as i64))
+            .integers(
+                &name("nEpoch"),
+                flux.iter().map(|flux| flux.as_ref().map_or(0, |flux| flux.n_epochs as i64)),
+            )
             .numbers(&name("extendedness"), all().map(|o| o.extendedness(band)))
             .flags(&name("psfFlux_flag"), flux.iter().map(Option::is_none))
             .flags(&name("pixelFlags_edge"), any(|e| e.is_edge).into_iter())

@@ -19,6 +19,10 @@ pub fn source_rows(exposure: &MeasuredExposure, ids: &[i64]) -> Result<RecordBat
     let mut columns = Columns::default();
     columns
         .integers("sourceId", ids.iter().copied())
+        // Blends are not taken apart: no source has a parent, and each stands for itself.
+        .integers("parentSourceId", all().map(|_| 0))
+        .integers("deblend_nChild", all().map(|_| 0))
+        .flags("detect_isPrimary", all().map(|_| true))
         .integers("visit", all().map(|_| visit.visit))
         .integers("detector", all().map(|_| i64::from(exposure.exposure.detector.id)))
         .texts("band", all().map(|_| Some(visit.band.as_str())))

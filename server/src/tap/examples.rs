@@ -110,7 +110,7 @@ fn cone(schema: &SchemaDef, table: &TableDef, at: &PositionColumns, ra: f64, dec
     let columns = principal_columns(table);
     let position = format!("{}, {}", identifier::in_query(&at.ra), identifier::in_query(&at.dec));
     Example {
-        id: format!("cone-{}", table.name),
+        id: format!("cone-{}-{}", schema.name, table.name),
         name: format!("Rows of {name} within 2 arcminutes of a position"),
         query: format!(
             "SELECT TOP 100 {columns}\nFROM {name}\n\
@@ -127,7 +127,7 @@ fn children(schema: &SchemaDef, table: &TableDef, director: &str, key: &str) -> 
     let director_name = identifier::qualified(&schema.name, &director.name);
     let key = identifier::in_query(key);
     Some(Example {
-        id: format!("count-{}", table.name),
+        id: format!("count-{}-{}", schema.name, table.name),
         name: format!("Rows of {name} for each row of {director_name}"),
         query: format!(
             "SELECT TOP 100 d.{id}, COUNT(*) AS n\nFROM {director_name} AS d\n\
