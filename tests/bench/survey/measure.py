@@ -1,0 +1,105 @@
+"""How a time is taken: one cold run, then the median of many; the most memory held meanwhile."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import feather
+
+SLOW_MS = 5_000.0
+"""A run that takes longer is repeated three times."""
+QUICK_MS = 200.0
+"""A run that takes less is repeated often, as its time is easily disturbed."""
+
+
+class Missing(Exception):
+    """A peer that is not here, or has no part in a class; the text says why."""
+
+
+@dataclass
+class Answer:
+    """What a peer took for the questions of a class."""
+
+    milliseconds: list[float]
+    first_milliseconds: float
+    rows: int
+    peak_bytes: int
+    saved: str | None = None
+    note: str = ""
+
+    @property
+    def median(self) -> float:
+        """Return the median of the warm runs, ms."""
+        return statistics.median(self.milliseconds)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The questions of a class to one peer; each run takes the next question."""
+
+    catalog: str
+    questions: Sequence[Any]
+    uploads: dict[str, str] = field(default_factory=dict)
+    save: str | None = None
+
+
+def n_runs(first_ms: float) -> int:
+    """Return how often a query is repeated whose first run took so long."""
+    if first_ms > SLOW_MS:
+        return 3
+    return 5 if first_ms > QUICK_MS else 21
+
+
+def measure(
+    run: Callable[[Any], Any],
+    to_table: Callable[[Any], pa.Table],
+    request: Request,
+    pid: int | str = "self",
+) -> Answer:
+    """Time `run` on the questions in turn, the memory of `pid`, and save all rows once.
+
+    `run` is timed: from the question to all rows in memory, in whatever form the peer has them.
+    """
+    forget_peak(pid)
+    questions = request.questions
+    times = []
+    result = None
+    while not times or len(times) <= n_runs(times[0]):
+        question = questions[len(times) % len(questions)]
+        begin = time.perf_counter()
+        result = run(question)
+        times.append((time.perf_counter() - begin) * 1e3)
+    peak = peak_bytes(pid)
+    rows = to_table(result).num_rows
+    if request.save:
+        tables = [to_table(run(question)) for question in questions]
+        save_table(pa.concat_tables(tables), request.save)
+    return Answer(times[1:], times[0], rows, peak, request.save)
+
+
+def save_table(table: pa.Table, path: str) -> None:
+    """Keep rows for the check."""
+    feather.write_feather(table.unify_dictionaries(), path, compression="uncompressed")
+
+
+def forget_peak(pid: int | str = "self") -> None:
+    """Begin anew to watch the most memory of a process."""
+    try:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+    except OSError:
+        pass  # Then the peak is that of the process's whole life.
+
+
+def peak_bytes(pid: int | str = "self") -> int:
+    """Return the most memory that a process held, bytes; 0 where that is not told."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
