@@ -5,7 +5,6 @@ import select
 import shutil
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 from .data import Data
@@ -54,10 +53,10 @@ class Almagest:
             asked = {"adql": request.questions[0]["start"], "runs": 0, "save": None}
             answer = self._send(asked, deadline)
             times.append((time.perf_counter() - begin) * 1e3)
-        if request.save:
-            self._send({**asked, "save": request.save}, deadline)
-        files = sum(len(self.data.files(request.catalog, t))
-                    for t in self.data.tables(request.catalog))
+        self._send({**asked, "save": request.save}, deadline)
+        files = sum(
+            len(self.data.files(request.catalog, t)) for t in self.data.tables(request.catalog)
+        )
         note = f"{files} data files, from the start of the process"
         peak, rows = answer["peak_bytes"], answer["rows"]
         return Answer(times[1:], times[0], rows, peak, request.save, note)
@@ -70,13 +69,15 @@ class Almagest:
             raise Missing("the binary of the benchmark is not built")
         if not self.data.catalog(catalog).exists():
             raise Missing(f"no catalog {catalog}")
+        log = (self.data.root / "almagest.log").open("a")
         self.process = subprocess.Popen(
             [self.binary, str(self.data.catalog(catalog)), "--partitions", "2"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=Path(self.data.root / "almagest.log").open("a"),
+            stderr=log,
             text=True,
         )
+        log.close()
         self.catalog = catalog
 
     def _send(self, asked: dict[str, Any], deadline: float) -> dict[str, Any]:

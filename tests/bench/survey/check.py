@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import feather
 import pyarrow.parquet as pq
+from pyarrow import feather
 
 LOOSE = 1e-6
 """Relative difference of sums of floats that were added in another order."""

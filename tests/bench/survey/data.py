@@ -1,12 +1,12 @@
 """The rows that all ask: surveys that `almagest generate` makes, and what is brought along.
 
-    FOLDER/SIZE/survey      the survey: as many Objects as the size says, 20 Sources and 100
-                                ForcedSources each, tables of 40 columns
-    FOLDER/SIZE/child       20 ForcedSources an Object, tables of 12 columns
-    FOLDER/SIZE/wide        all 1,248 columns of few Objects
-    FOLDER/SIZE/chunks      chunks of a survey's size (H3 resolution 3)
-    FOLDER/SIZE/grown-N     N Objects with a point each, to see what grows
-    FOLDER/SIZE/brought     ids and places that queries bring along, as Parquet
+FOLDER/SIZE/survey      the survey: as many Objects as the size says, 20 Sources and 100
+                            ForcedSources each, tables of 40 columns
+FOLDER/SIZE/child       20 ForcedSources an Object, tables of 12 columns
+FOLDER/SIZE/wide        all 1,248 columns of few Objects
+FOLDER/SIZE/chunks      chunks of a survey's size (H3 resolution 3)
+FOLDER/SIZE/grown-N     N Objects with a point each, to see what grows
+FOLDER/SIZE/brought     ids and places that queries bring along, as Parquet
 """
 
 import json
@@ -101,11 +101,7 @@ class Data:
         (self.root / "brought").mkdir(exist_ok=True)
         con = duckdb.connect()
         random = np.random.default_rng(SEED)
-        objects = con.sql(
-            "SELECT objectId, coord_ra AS ra, coord_dec AS dec FROM "
-            f"read_parquet({self.files('survey', 'Object')!r}) ORDER BY objectId"
-        ).to_arrow_table()
-        ids, ra, dec = (objects[name].to_numpy() for name in objects.column_names)
+        ids, ra, dec = self._objects(con, "survey")
         some = random.permutation(len(ids))
         curves = ids[some[:N_CURVES]]
         self._bring("curves_1000", objectId=curves[:1000])
@@ -121,8 +117,20 @@ class Data:
             "limits": self._limits(con),
         }
         for grown in self.grown:
-            facts[f"grown-{grown}"] = self._ids_of(con, f"grown-{grown}")
+            name = f"grown-{grown}"
+            facts[name] = self._ids_of(con, name)
+            _, ra, dec = self._objects(con, name)
+            self._bring_places(f"places_{name}", random, ra, dec, 10_000)
+            of = random.integers(0, len(ra), N_PLACES)
+            facts[f"places_{name}"] = [(float(ra[i]), float(dec[i])) for i in of]
         (self.root / "brought" / "facts.json").write_text(json.dumps(facts, indent=1))
+
+    def _objects(self, con: duckdb.DuckDBPyConnection, catalog: str) -> list[np.ndarray]:
+        """Return objectId, coord_ra and coord_dec of all Objects."""
+        files = self.files(catalog, "Object")
+        sql = f"SELECT objectId, coord_ra, coord_dec FROM read_parquet({files!r}) ORDER BY objectId"
+        objects = con.sql(sql).to_arrow_table()
+        return [objects[name].to_numpy() for name in objects.column_names]
 
     def _bring(self, name: str, **columns: np.ndarray) -> None:
         pq.write_table(pa.table(columns), self.brought(name))

@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ N_VALUES = 10_000_000
 def describe() -> dict[str, str | int]:
     """Return what the machine is."""
     cpu = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-         if line.startswith("model name")),
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -38,10 +42,15 @@ def measure_bounds(folder: Path, large_file: str) -> dict[str, float]:
         ("float32 zstd", floats, {"compression": "zstd", "use_dictionary": False}),
         ("float32 plain", floats, {"compression": "none", "use_dictionary": False}),
         ("sorted int64 zstd", keys, {"compression": "zstd", "use_dictionary": False}),
-        ("sorted int64 delta", keys, {
-            "compression": "none", "use_dictionary": False,
-            "column_encoding": {"a": "DELTA_BINARY_PACKED"},
-        }),
+        (
+            "sorted int64 delta",
+            keys,
+            {
+                "compression": "none",
+                "use_dictionary": False,
+                "column_encoding": {"a": "DELTA_BINARY_PACKED"},
+            },
+        ),
     ]
     path = folder / "decode.parquet"
     for name, values, options in kinds:
@@ -76,7 +85,7 @@ def _disk(path: str) -> float:
         os.close(descriptor)
 
 
-def _timed(work) -> float:
+def _timed(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin

@@ -8,8 +8,8 @@ from .sky_sql import neighbours, within
 
 ARCSEC = 1 / 3600
 WRAP = "STILTS can lose pairs across RA 0"
-MINE = "SELECT id, x, y, z FROM mine"
-OBJECT = "SELECT objectId, x, y, z FROM Object"
+MINE = "SELECT id, ux, uy, uz FROM mine"
+OBJECT = "SELECT objectId, ux, uy, uz FROM Object"
 ON = "DISTANCE(m.ra, m.dec, o.coord_ra, o.coord_dec)"
 
 
@@ -22,10 +22,10 @@ def _sources(data: Data) -> list[Case]:
     ra, dec = data.facts()["places"][0]
     near = 0.3 * ARCSEC
     on = "DISTANCE(o.coord_ra, o.coord_dec, s.coord_ra, s.coord_dec)"
-    inside = f"SELECT objectId, x, y, z FROM Object WHERE {within(ra, dec, 5.0)}"
+    inside = f"SELECT objectId, ux, uy, uz FROM Object WHERE {within(ra, dec, 5.0)}"
     # A Source beside an Object lies hardly farther out.
-    around = f"SELECT sourceId, x, y, z FROM Source WHERE {within(ra, dec, 5.001)}"
-    everywhere = "SELECT x, y, z FROM Source"
+    around = f"SELECT sourceId, ux, uy, uz FROM Source WHERE {within(ra, dec, 5.001)}"
+    everywhere = "SELECT ux, uy, uz FROM Source"
     counted = neighbours(everywhere, OBJECT, ARCSEC, "1 AS one")
     return [
         Case(
@@ -42,9 +42,7 @@ def _sources(data: Data) -> list[Case]:
                     + neighbours(inside, around, near, "objectId, sourceId")
                     + ")"
                 ],
-                "tree": [
-                    {"do": "sources_near", "ra": ra, "dec": dec, "radius": 5.0, "near": near}
-                ],
+                "tree": [{"do": "sources_near", "ra": ra, "dec": dec, "radius": 5.0, "near": near}],
             },
             key=["objectId", "sourceId"],
             reference="tree",
@@ -80,8 +78,13 @@ def _pairs(data: Data) -> list[Case]:
             "lsdb": [{"do": "pairs", "radius": radius}],
         }
         found.append(
-            Case(f"neighbours within Object, {name}, counted", target, asks, reference="tree",
-                 traps={"stilts": WRAP})
+            Case(
+                f"neighbours within Object, {name}, counted",
+                target,
+                asks,
+                reference="tree",
+                traps={"stilts": WRAP},
+            )
         )
     return found
 
@@ -92,7 +95,8 @@ def best_asks(radius: float) -> dict:
     return {
         "almagest": [
             f"""SELECT id, objectId FROM (
-                SELECT m.id, o.objectId, ROW_NUMBER() OVER (PARTITION BY m.id ORDER BY {ON}) AS place
+                SELECT m.id, o.objectId,
+                    ROW_NUMBER() OVER (PARTITION BY m.id ORDER BY {ON}) AS place
                 FROM TAP_UPLOAD.mine AS m JOIN Object AS o ON {ON} <= {radius!r}
             ) AS t WHERE place = 1"""
         ],
@@ -131,12 +135,27 @@ def _matches(data: Data) -> list[Case]:
     }
     traps = {"stilts": WRAP}
     return [
-        Case("match of 10,000 places, 1″, best", 50, best, ["id"], "tree", uploads=few,
-             traps=traps),
-        Case("match of 1,000,000 places, 1″, best", 400, of_many, ["id"], "tree", uploads=many,
-             traps=traps),
-        Case("match of 1,000,000 places, 1″, all", 600, asks_all, ["id", "objectId"], "tree",
-             uploads=many, traps=traps),
+        Case(
+            "match of 10,000 places, 1″, best", 50, best, ["id"], "tree", uploads=few, traps=traps
+        ),
+        Case(
+            "match of 1,000,000 places, 1″, best",
+            400,
+            of_many,
+            ["id"],
+            "tree",
+            uploads=many,
+            traps=traps,
+        ),
+        Case(
+            "match of 1,000,000 places, 1″, all",
+            600,
+            asks_all,
+            ["id", "objectId"],
+            "tree",
+            uploads=many,
+            traps=traps,
+        ),
     ]
 
 
@@ -164,8 +183,16 @@ def _nearest(data: Data) -> list[Case]:
             ],
             "tree": [{"do": "nearest", "k": k}],
         }
-        found.append(Case(f"{k} nearest of 10,000 places", target, asks, ["id", "objectId"],
-                          "tree", uploads=few))
+        found.append(
+            Case(
+                f"{k} nearest of 10,000 places",
+                target,
+                asks,
+                ["id", "objectId"],
+                "tree",
+                uploads=few,
+            )
+        )
     asks = {
         "almagest": [
             f"""SELECT TOP 1 objectId FROM Object

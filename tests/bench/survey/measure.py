@@ -28,7 +28,7 @@ class Answer:
     first_milliseconds: float
     rows: int
     peak_bytes: int
-    saved: str | None = None
+    saved: str = ""
     note: str = ""
 
     @property
@@ -44,7 +44,8 @@ class Request:
     catalog: str
     questions: Sequence[Any]
     uploads: dict[str, str] = field(default_factory=dict)
-    save: str | None = None
+    save: str = ""
+    """File for the rows of all questions, one after the other."""
 
 
 def n_runs(first_ms: float) -> int:
@@ -56,28 +57,27 @@ def n_runs(first_ms: float) -> int:
 
 def measure(
     run: Callable[[Any], Any],
-    to_table: Callable[[Any], pa.Table],
+    table: Callable[[Any], pa.Table],
     request: Request,
     pid: int | str = "self",
 ) -> Answer:
-    """Time `run` on the questions in turn, the memory of `pid`, and save all rows once.
+    """Time `run` on the questions in turn and watch the memory of `pid`; then save all rows.
 
-    `run` is timed: from the question to all rows in memory, in whatever form the peer has them.
+    `run` goes from the question to all rows in memory, in whatever form the peer has them; `table`
+    answers the same question for the check.
     """
     forget_peak(pid)
     questions = request.questions
-    times = []
-    result = None
+    times: list[float] = []
     while not times or len(times) <= n_runs(times[0]):
         question = questions[len(times) % len(questions)]
         begin = time.perf_counter()
-        result = run(question)
+        run(question)
         times.append((time.perf_counter() - begin) * 1e3)
     peak = peak_bytes(pid)
-    rows = to_table(result).num_rows
-    if request.save:
-        tables = [to_table(run(question)) for question in questions]
-        save_table(pa.concat_tables(tables), request.save)
+    tables = [table(question) for question in questions]
+    save_table(pa.concat_tables(tables), request.save)
+    rows = tables[-1].num_rows
     return Answer(times[1:], times[0], rows, peak, request.save)
 
 

@@ -85,7 +85,9 @@ class Cluster:
         user = "postgres" if os.getuid() == 0 else None
         done = subprocess.run(
             [self.programs / program, *arguments],
-            user=user, cwd=self.folder, text=True,
+            user=user,
+            cwd=self.folder,
+            text=True,
             stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
             stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
         )
@@ -181,13 +183,21 @@ class Postgres:
         self.cursor.execute(question[0], question[1], prepare=True)
         return self.cursor
 
-    def _table(self, cursor: psycopg.Cursor) -> pa.Table:
+    def _table(self, question: tuple[str, list[Any]]) -> pa.Table:
+        cursor = self._run(question)
         assert cursor.description is not None
         names = [column.name for column in cursor.description]
         oids = [column.type_code for column in cursor.description]
         rows = cursor.fetchall()
         columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
-        types = {20: pa.int64(), 21: pa.int16(), 23: pa.int32(), 700: pa.float32(),
-                 701: pa.float64(), 16: pa.bool_(), 25: pa.string()}
+        types = {
+            20: pa.int64(),
+            21: pa.int16(),
+            23: pa.int32(),
+            700: pa.float32(),
+            701: pa.float64(),
+            16: pa.bool_(),
+            25: pa.string(),
+        }
         arrays = [pa.array(c, types.get(oid)) for c, oid in zip(columns, oids, strict=True)]
         return pa.table(arrays, names=names)

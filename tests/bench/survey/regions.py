@@ -3,8 +3,8 @@
 from .case import Case
 from .data import Data
 from .sky_sql import within
+from .tree import COLUMNS
 
-COLUMNS = ["objectId", "coord_ra", "coord_dec", "g_psfFlux", "r_psfFlux"]
 LIST = ", ".join(COLUMNS)
 
 
@@ -19,14 +19,8 @@ def cone_asks(places: list[tuple[float, float]], radius: float) -> dict:
         ],
         "duckdb": [start + within(ra, dec, radius) for ra, dec in places],
         "postgres": [(q3c, [ra, dec, radius]) for ra, dec in places],
-        "tree": [
-            {"do": "cone", "ra": ra, "dec": dec, "radius": radius, "columns": COLUMNS}
-            for ra, dec in places
-        ],
-        "lsdb": [
-            {"do": "cone", "ra": ra, "dec": dec, "radius": radius, "columns": COLUMNS}
-            for ra, dec in places
-        ],
+        "tree": [{"do": "cone", "ra": ra, "dec": dec, "radius": radius} for ra, dec in places],
+        "lsdb": [{"do": "cone", "ra": ra, "dec": dec, "radius": radius} for ra, dec in places],
     }
 
 
@@ -48,8 +42,11 @@ def starts(data: Data) -> list[Case]:
     ra, dec = data.facts()["places"][0]
     asks = cone_asks([(ra, dec)], 0.5)
     asks = {"almagest": [{"start": asks["almagest"][0]}], "tree": asks["tree"]}
-    return [Case("cold start and a cone, small chunks", 300, asks, ["objectId"], "tree",
-                 catalog="chunks")]
+    return [
+        Case(
+            "cold start and a cone, small chunks", 300, asks, ["objectId"], "tree", catalog="chunks"
+        )
+    ]
 
 
 def growth(data: Data) -> list[Case]:
@@ -61,7 +58,7 @@ def growth(data: Data) -> list[Case]:
         catalog = f"grown-{n}"
         one = f"SELECT {LIST} FROM Object WHERE objectId = "
         asks = [f"{one}{number}" for number in data.facts()[catalog]]
-        cone = cone_asks(data.facts()["places"], 1 / 60)
+        cone = cone_asks(data.facts()[f"places_{catalog}"], 1 / 60)
         best = best_asks(1 / 3600)
         found += [
             Case(
@@ -87,7 +84,7 @@ def growth(data: Data) -> list[Case]:
                 ["id"],
                 "tree",
                 catalog=catalog,
-                uploads={"mine": data.brought("places_10000")},
+                uploads={"mine": data.brought(f"places_{catalog}")},
             ),
         ]
     # The three of a kind under each other.

@@ -102,8 +102,9 @@ def text_of(report: dict, lines: list[Line], peers: list[str]) -> str:
         cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
         return "  ".join(cells).rstrip()
 
-    machine = ", ".join(f"{name.replace('_', ' ')}: {value}"
-                        for name, value in report["machine"].items())
+    machine = ", ".join(
+        f"{name.replace('_', ' ')}: {value}" for name, value in report["machine"].items()
+    )
     bounds = ", ".join(f"{name} {value}" for name, value in report["gigabytes_per_second"].items())
     head = [
         f"Almagest {report['commit']} and its peers, size {report['size']} "

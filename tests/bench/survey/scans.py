@@ -11,11 +11,17 @@ def cases(data: Data) -> list[Case]:
     n_sources, n_forced = 20 * data.n_objects, 100 * data.n_objects
     return [
         _aggregate("Source", n_sources, ["psfFlux"], 55, 2),
-        _aggregate("Source", n_sources, ["psfFlux", "psfFluxErr", "ap12Flux", "ap12FluxErr"],
-                   170, 2),
+        _aggregate(
+            "Source", n_sources, ["psfFlux", "psfFluxErr", "ap12Flux", "ap12FluxErr"], 170, 2
+        ),
         _aggregate("ForcedSource", n_forced, ["psfFlux"], 230, 1),
-        _aggregate("ForcedSource", n_forced,
-                   ["psfFlux", "psfFluxErr", "psfDiffFlux", "psfDiffFluxErr"], 900, 1),
+        _aggregate(
+            "ForcedSource",
+            n_forced,
+            ["psfFlux", "psfFluxErr", "psfDiffFlux", "psfDiffFluxErr"],
+            900,
+            1,
+        ),
         *_filters(data, n_sources),
         *_groups(n_sources),
         *_maps(n_sources),
@@ -55,10 +61,21 @@ def _groups(n: int) -> list[Case]:
         ) AS t GROUP BY bin"""
     bands = "SELECT band, COUNT(*) AS n, AVG(psfFlux) AS mean FROM Source GROUP BY band"
     return [
-        Case("GROUP BY magnitude bin", 130, {"almagest": [bins], "duckdb": [bins]}, ["bin"],
-             values={FLOAT: 2 * n}),
-        Case("GROUP BY band", 150, {"almagest": [bands], "duckdb": [bands]}, ["band"], loose=True,
-             values={FLOAT: 2 * n}),
+        Case(
+            "GROUP BY magnitude bin",
+            130,
+            {"almagest": [bins], "duckdb": [bins]},
+            ["bin"],
+            values={FLOAT: 2 * n},
+        ),
+        Case(
+            "GROUP BY band",
+            150,
+            {"almagest": [bands], "duckdb": [bands]},
+            ["band"],
+            loose=True,
+            values={FLOAT: 2 * n},
+        ),
     ]
 
 
@@ -74,6 +91,7 @@ def _maps(n: int) -> list[Case]:
             "duckdb": [f"{sql} GROUP BY cell"],
             "tree": [{"do": "map", "order": order}],
         }
-        found.append(Case(f"HEALPix map, order {order}", target, asks, ["cell"], "tree",
-                          values={KEY: n}))
+        found.append(
+            Case(f"HEALPix map, order {order}", target, asks, ["cell"], "tree", values={KEY: n})
+        )
     return found

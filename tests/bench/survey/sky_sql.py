@@ -6,11 +6,11 @@ import astropy.units as u
 import numpy as np
 from astropy_healpix import HEALPix
 
-VECTOR = """cos(radians(coord_dec)) * cos(radians(coord_ra)) AS x,
-    cos(radians(coord_dec)) * sin(radians(coord_ra)) AS y, sin(radians(coord_dec)) AS z"""
+VECTOR = """cos(radians(coord_dec)) * cos(radians(coord_ra)) AS ux,
+    cos(radians(coord_dec)) * sin(radians(coord_ra)) AS uy, sin(radians(coord_dec)) AS uz"""
 """A position as a unit vector."""
 
-HIDDEN = "EXCLUDE (_healpix_29, x, y, z)"
+HIDDEN = "EXCLUDE (_healpix_29, ux, uy, uz)"
 """What a row has for searching only."""
 
 
@@ -41,13 +41,11 @@ def within(ra: float, dec: float, radius: float, of: str = "") -> str:
     of = f"{of}." if of else ""
     ranges = [f"{of}_healpix_29 BETWEEN {a} AND {b}" for a, b in key_ranges(ra, dec, radius)]
     x, y, z = vector(ra, dec)
-    chord = f"({of}x - {x!r})**2 + ({of}y - {y!r})**2 + ({of}z - {z!r})**2"
+    chord = f"({of}ux - {x!r})**2 + ({of}uy - {y!r})**2 + ({of}uz - {z!r})**2"
     return f"({' OR '.join(ranges)}) AND {chord} <= {chord_squared(radius)!r}"
 
 
-def neighbours(
-    left: str, right: str, radius: float, columns: str, condition: str = "TRUE"
-) -> str:
+def neighbours(left: str, right: str, radius: float, columns: str, condition: str = "TRUE") -> str:
     """Return a query of the pairs (l, r) within `radius` degrees, by voxels on unit vectors.
 
     Voxels are some twenty times as wide as the radius: a left row lies in the voxels that its ball
@@ -64,16 +62,16 @@ def neighbours(
     branches = []
     for corner in range(8):
         ends, conditions = [], []
-        for bit, axis in enumerate("xyz"):
+        for bit, axis in enumerate(("ux", "uy", "uz")):
             low, high = f"({axis} - {reach!r})", f"({axis} + {reach!r})"
             if corner >> bit & 1:
                 conditions.append(f"floor({low} / {width!r}) <> floor({high} / {width!r})")
             ends.append(high if corner >> bit & 1 else low)
         where = " AND ".join(conditions) or "TRUE"
         branches.append(f"SELECT *, {cell(*ends)} AS voxel FROM ({left}) WHERE {where}")
-    rows = f"SELECT *, {cell('x', 'y', 'z')} AS voxel FROM ({right})"
+    rows = f"SELECT *, {cell('ux', 'uy', 'uz')} AS voxel FROM ({right})"
     return f"""SELECT {columns},
-            (l.x - r.x)**2 + (l.y - r.y)**2 + (l.z - r.z)**2 AS chord
+            (l.ux - r.ux)**2 + (l.uy - r.uy)**2 + (l.uz - r.uz)**2 AS chord
         FROM ({" UNION ALL ".join(branches)}) AS l JOIN ({rows}) AS r USING (voxel)
-        WHERE (l.x - r.x)**2 + (l.y - r.y)**2 + (l.z - r.z)**2 <= {chord_squared(radius)!r}
+        WHERE (l.ux - r.ux)**2 + (l.uy - r.uy)**2 + (l.uz - r.uz)**2 <= {chord_squared(radius)!r}
             AND {condition}"""

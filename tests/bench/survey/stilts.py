@@ -50,8 +50,7 @@ class Stilts:
             milliseconds, held, result = self._run(question, mine)
             times.append(milliseconds)
             peak = max(peak, held)
-        if request.save:
-            save_table(result, request.save)
+        save_table(result, request.save)
         return Answer(times[1:], times[0], result.num_rows, peak, request.save)
 
     def _run(self, question: list[str], mine: Path) -> tuple[float, int, pa.Table]:
@@ -60,7 +59,9 @@ class Stilts:
         begin = time.perf_counter()
         process = subprocess.Popen(
             ["stilts", f"-Xmx{MEMORY}", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None and process.stderr is not None
         said, complaint = process.stdout.read(), process.stderr.read()
@@ -81,17 +82,35 @@ class Stilts:
 def match(find: str, radius: float) -> list[str]:
     """Return the arguments of a match of what is brought along with Object."""
     return [
-        "tmatch2", "progress=none", "matcher=sky", f"params={radius * 3600!r}", f"find={find}",
-        "in1={mine}", "values1=ra dec", "in2={objects}", "values2=coord_ra coord_dec",
-        "join=1and2", "ocmd=keepcols 'id objectId'", "out={out}", "ofmt=fits",
+        "tmatch2",
+        "progress=none",
+        "matcher=sky",
+        f"params={radius * 3600!r}",
+        f"find={find}",
+        "in1={mine}",
+        "values1=ra dec",
+        "in2={objects}",
+        "values2=coord_ra coord_dec",
+        "join=1and2",
+        "ocmd=keepcols 'id objectId'",
+        "out={out}",
+        "ofmt=fits",
     ]
 
 
 def pairs(radius: float) -> list[str]:
     """Return the arguments of a count of the pairs within Object."""
     return [
-        "tmatch2", "progress=none", "matcher=sky", f"params={radius * 3600!r}", "find=all",
-        "in1={objects}", "values1=coord_ra coord_dec",
-        "in2={objects}", "values2=coord_ra coord_dec",
-        "join=1and2", "ocmd=select objectId_1<objectId_2", "omode=count",
+        "tmatch2",
+        "progress=none",
+        "matcher=sky",
+        f"params={radius * 3600!r}",
+        "find=all",
+        "in1={objects}",
+        "values1=coord_ra coord_dec",
+        "in2={objects}",
+        "values2=coord_ra coord_dec",
+        "join=1and2",
+        "ocmd=select objectId_1<objectId_2",
+        "omode=count",
     ]

@@ -29,7 +29,8 @@ def _serve(pipe: Connection, peer_class: type, arguments: tuple[Any, ...]) -> No
         except Missing as error:
             pipe.send(("missing", str(error)))
         except Exception as error:
-            pipe.send(("error", f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
+            traceback.print_exc()
+            pipe.send(("error", f"{type(error).__name__}: {error}"))
     getattr(peer, "close", lambda: None)()
 
 
