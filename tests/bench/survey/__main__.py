@@ -132,6 +132,7 @@ def run(
             line.notes.append(f"{name}: {str(error).strip()[:600]}")
             if name == "almagest":
                 line.verdict = "failed"
+        asker.relieve()
     for name, answer in line.answers.items():
         if answer.note:
             line.notes.append(f"{name}: {answer.note}")

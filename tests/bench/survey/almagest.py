@@ -35,6 +35,9 @@ class Almagest:
         cold_ms = first["first_milliseconds"]
         return Answer(warm["milliseconds"], cold_ms, warm["rows"], peak, request.save)
 
+    def relieve(self) -> None:
+        """Keep the process: its memory has a limit."""
+
     def close(self) -> None:
         """Let the process end."""
         if self.process is not None:

@@ -60,6 +60,7 @@ class DuckDb:
         self.con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         self.con.execute(f"SET temp_directory = '{path.parent}/duckdb-spill'")
         self.con.execute("SET parquet_metadata_cache = true")
+        self.con.execute("SET enable_progress_bar = false")
         self.viewed: set[str] = set()
 
     def ask(self, request: Request) -> Answer:

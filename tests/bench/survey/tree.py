@@ -103,10 +103,10 @@ class Tree:
     def match_all(self, radius: float) -> pa.Table:
         """Return all pairs of a place and an Object."""
         numbers, places = self._mine()
-        found = self.tree.query_ball_point(places, chord(radius), workers=THREADS)
-        lengths = np.fromiter(map(len, found), dtype=int, count=len(found))
-        flat = np.concatenate([np.asarray(one, dtype=int) for one in found if one])
-        return pa.table({"id": np.repeat(numbers, lengths), "objectId": self.ids[flat]})
+        found = cKDTree(places).sparse_distance_matrix(
+            self.tree, chord(radius), output_type="ndarray"
+        )
+        return pa.table({"id": numbers[found["i"]], "objectId": self.ids[found["j"]]})
 
     def nearest(self, k: int) -> pa.Table:
         """Return the k nearest Objects of each place."""

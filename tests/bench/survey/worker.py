@@ -5,7 +5,10 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .measure import Answer, Missing, Request
+from .measure import Answer, Missing, Request, status_bytes
+
+MOST_BYTES = 2_500_000_000
+"""A peer that holds more is started anew for its next class."""
 
 
 class Late(Exception):
@@ -57,6 +60,11 @@ class Worker:
         if kind == "error":
             raise RuntimeError(answer)
         return answer
+
+    def relieve(self) -> None:
+        """Let the peer end if it holds much memory, of which the others have need."""
+        if self.process is not None and status_bytes(self.process.pid, "VmRSS") > MOST_BYTES:
+            self.close()
 
     def close(self) -> None:
         """Let the peer end."""
