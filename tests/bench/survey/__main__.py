@@ -8,6 +8,7 @@ import datetime
 import importlib.metadata
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from .data import SEED, SIZES, Data
 from .duckdb_peer import DuckDb
 from .lsdb_peer import Lsdb
 from .measure import Missing, Request
-from .postgres import Postgres
+from .postgres import PROGRAMS, Postgres
 from .stilts import Stilts
 from .tree import Tree
 from .worker import Late, Worker
@@ -32,6 +33,8 @@ PEERS = ["duckdb", "duckdb-parquet", "postgres", "tree", "stilts", "lsdb"]
 def main() -> int:
     """Measure, check, print and keep; 1 if an answer was wrong or missing."""
     options = arguments()
+    # A run that is stopped ends its peers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # Two cores for all, the children of this process included.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: report.N_CORES])
     data = Data(Path(options.folder).resolve(), options.size)
@@ -186,6 +189,16 @@ def versions() -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             pass
+    for name, command in (
+        ("postgresql", [*sorted(PROGRAMS.glob("*/bin/postgres"))[-1:], "--version"]),
+        ("stilts", ["stilts", "-version"]),
+    ):
+        try:
+            told = subprocess.run(command, capture_output=True, text=True).stdout
+        except OSError:
+            continue
+        if number := re.search(r"\d+\.[\d.]*[\d-]*", told):
+            found[name] = number.group()
     return found
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from .data import Data
 from .measure import Answer, Missing, Request, measure
 
+PROGRAMS = Path("/usr/lib/postgresql")
 PORT = 54999
 SETTINGS = {
     "port": PORT,
@@ -52,7 +53,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        programs = sorted(PROGRAMS.glob("*/bin/initdb"))
         if not programs:
             raise Missing("PostgreSQL is not installed")
         self.programs = programs[-1].parent
@@ -66,6 +67,9 @@ class Cluster:
             if os.getuid() == 0:
                 shutil.chown(self.folder, "postgres")
             self._run("initdb", "-D", str(data), "-A", "trust", "-E", "UTF8", "--no-sync")
+        elif (data / "postmaster.pid").exists():
+            # A run that was killed left it.
+            self._run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop", check=False)
         options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         options += f" -k {self.folder}"
         log = str(self.folder / "log")
@@ -81,7 +85,7 @@ class Cluster:
             host=str(self.folder), port=PORT, user=self.user, dbname="postgres", autocommit=True
         )
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
         user = "postgres" if os.getuid() == 0 else None
         done = subprocess.run(
             [self.programs / program, *arguments],
@@ -91,7 +95,7 @@ class Cluster:
             stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
             stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
         )
-        if done.returncode:
+        if check and done.returncode:
             raise Missing(f"{program} failed: {(done.stderr or '').strip()[-200:]}")
 
 

@@ -23,18 +23,24 @@ def _serve(pipe: Connection, peer_class: type, arguments: tuple[Any, ...]) -> No
     except Exception as error:
         pipe.send(("missing", f"{type(error).__name__}: {error}"))
         return
-    while True:
-        request = pipe.recv()
-        if request is None:
-            break
-        try:
-            pipe.send(("answer", peer.ask(request)))
-        except Missing as error:
-            pipe.send(("missing", str(error)))
-        except Exception as error:
-            traceback.print_exc()
-            pipe.send(("error", f"{type(error).__name__}: {error}"))
-    getattr(peer, "close", lambda: None)()
+    try:
+        while (request := pipe.recv()) is not None:
+            pipe.send(_answer(peer, request))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        pass  # Nobody asks any more.
+    finally:
+        getattr(peer, "close", lambda: None)()
+
+
+def _answer(peer: Any, request: Request) -> tuple[str, Any]:
+    """Ask the peer; what it cannot answer is said, not fatal."""
+    try:
+        return "answer", peer.ask(request)
+    except Missing as error:
+        return "missing", str(error)
+    except Exception as error:
+        traceback.print_exc()
+        return "error", f"{type(error).__name__}: {error}"
 
 
 class Worker:
@@ -80,7 +86,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         arguments = (theirs, self.peer_class, self.arguments)
-        self.process = context.Process(target=_serve, args=arguments)
+        self.process = context.Process(target=_serve, args=arguments, daemon=True)
         self.process.start()
         theirs.close()
         # Loading its rows is a peer's own affair; an hour is for the largest sizes.
