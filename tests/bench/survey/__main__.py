@@ -197,7 +197,7 @@ def versions() -> dict[str, str]:
             told = subprocess.run(command, capture_output=True, text=True).stdout
         except OSError:
             continue
-        if number := re.search(r"\d+\.[\d.]*[\d-]*", told):
+        if number := re.search(r"\d+(\.\d+)+", told):
             found[name] = number.group()
     return found
 

@@ -24,6 +24,8 @@ SEED = 42
 SIZES = {"small": 100_000, "standard": 1_000_000}
 N_PLACES = 21
 """Questions of one kind: as many ids or places, so that no answer is merely repeated."""
+CHUNKED = 100_000
+"""Objects in chunks of a survey's size: at least one in nearly each of the 41,162."""
 N_CURVES = 100_000
 """Objects of the largest set of light curves."""
 
@@ -43,7 +45,7 @@ class Data:
     @property
     def grown(self) -> list[int]:
         """Return the numbers of Objects with which growth is shown."""
-        return [self.n_objects // 10, self.n_objects, self.n_objects * 10]
+        return [n for n in (10_000, 100_000, 1_000_000) if n >= self.n_objects // 10]
 
     @property
     def root(self) -> Path:
@@ -73,12 +75,13 @@ class Data:
     def generate(self, almagest: str) -> None:
         """Make the catalogs that are not there yet."""
         n = self.n_objects
+        thin = ["--width", "12", "--depth", "1"]
         self._generate(almagest, "survey", n, "--width", "40")
         self._generate(almagest, "child", n, "--width", "12", "--depth", "20")
         self._generate(almagest, "wide", n // 50, "--width", "1248", "--depth", "1")
-        self._generate(almagest, "chunks", n, "--width", "12", "--depth", "1", "--resolution", "3")
+        self._generate(almagest, "chunks", CHUNKED, *thin, "--resolution", "3")
         for grown in self.grown:
-            self._generate(almagest, f"grown-{grown}", grown, "--width", "12", "--depth", "1")
+            self._generate(almagest, f"grown-{grown}", grown, *thin)
 
     def _generate(self, almagest: str, name: str, n_objects: int, *options: str) -> None:
         path = self.catalog(name)
