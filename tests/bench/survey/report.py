@@ -17,6 +17,7 @@ TITLES = {
     "lsdb": "LSDB",
 }
 N_CORES = 2
+BAD = ("WRONG", "failed")
 
 
 @dataclass

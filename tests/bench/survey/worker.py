@@ -1,5 +1,6 @@
 """A peer in a process of its own: its memory is measured alone, and it can be stopped."""
 
+import importlib
 import multiprocessing
 import traceback
 from multiprocessing.connection import Connection
@@ -15,10 +16,10 @@ class Late(Exception):
     """A peer that took too long and was stopped."""
 
 
-def _serve(pipe: Connection, peer_class: type, arguments: tuple[Any, ...]) -> None:
+def _serve(pipe: Connection, module: str, name: str, arguments: tuple[Any, ...]) -> None:
     """Make the peer, then answer requests until there are none."""
     try:
-        peer = peer_class(*arguments)
+        peer = getattr(importlib.import_module(module, __package__), name)(*arguments)
         pipe.send(("ready", None))
     except Exception as error:
         pipe.send(("missing", f"{type(error).__name__}: {error}"))
@@ -44,11 +45,10 @@ def _answer(peer: Any, request: Request) -> tuple[str, Any]:
 
 
 class Worker:
-    """Keeps a peer of `peer_class` in another process; it is started when it is first asked."""
+    """Keeps a peer in another process, which imports its module when it is first asked."""
 
-    def __init__(self, peer_class: type, *arguments: Any) -> None:
-        self.peer_class = peer_class
-        self.arguments = arguments
+    def __init__(self, module: str, name: str, *arguments: Any) -> None:
+        self.peer = (module, name, arguments)
         self.process: Any = None
         self.pipe: Any = None
         self.missing: str | None = None
@@ -85,7 +85,7 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        arguments = (theirs, self.peer_class, self.arguments)
+        arguments = (theirs, *self.peer)
         self.process = context.Process(target=_serve, args=arguments, daemon=True)
         self.process.start()
         theirs.close()
