@@ -3,3 +3,4 @@
 pub mod join_neighbours_by_cell;
 pub mod keep_numbers_finite;
 pub mod let_joins_pause;
+pub mod unnest_subqueries;

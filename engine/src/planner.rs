@@ -21,6 +21,7 @@ use crate::narrow_table::NarrowTable;
 use crate::optimizer::join_neighbours_by_cell::JoinNeighboursByCell;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
+use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
 /// Name of the one catalog in DataFusion's registry.
@@ -47,6 +48,7 @@ impl Planner {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+            .with_analyzer_rule(Arc::new(UnnestSubqueries))
             .with_optimizer_rule(Arc::new(JoinNeighboursByCell))
             .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
             .build();

@@ -245,6 +245,11 @@ async fn subqueries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn correlated() {
+    check("correlated.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn areas() {
     check("areas.txt").await;
 }
