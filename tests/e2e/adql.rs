@@ -250,6 +250,11 @@ async fn correlated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn correlated_random() {
+    check("correlated_random.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn areas() {
     check("areas.txt").await;
 }
