@@ -19,6 +19,7 @@ pub mod math;
 pub mod measure;
 pub mod meets;
 pub mod numerals;
+pub mod only_row;
 pub mod polygon;
 pub mod region;
 pub mod relation;

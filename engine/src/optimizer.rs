@@ -4,3 +4,4 @@ pub mod join_neighbours;
 pub mod keep_numbers_finite;
 pub mod let_joins_pause;
 pub mod look_up_uploaded_ids;
+pub mod unnest_subqueries;

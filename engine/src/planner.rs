@@ -23,6 +23,7 @@ use crate::optimizer::join_neighbours::JoinNeighbours;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
+use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
 /// Name of the one catalog in DataFusion's registry.
@@ -49,6 +50,7 @@ impl Planner {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
+            .with_analyzer_rule(Arc::new(UnnestSubqueries))
             .with_optimizer_rule(Arc::new(LookUpUploadedIds))
             .with_physical_optimizer_rule(Arc::new(JoinNeighbours))
             .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
