@@ -16,6 +16,7 @@ mod geometry;
 mod limit;
 mod literal;
 mod multiset;
+mod order;
 mod shape_literal;
 mod sky;
 mod subquery;
@@ -51,6 +52,7 @@ pub(crate) struct Rewritten {
 pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> Rewritten {
     let shapes = shape_literal::all(query);
     let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
+    order::rewrite(query);
     subquery::rewrite(query);
     // The walk never breaks off.
     let _ = query.visit(&mut walk);

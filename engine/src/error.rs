@@ -65,47 +65,26 @@ impl Error {
                 | StorageError::NotATime { .. },
             ) => ErrorKind::Query,
             Self::Storage(_) => ErrorKind::Catalog,
-            Self::DataFusion(error) if limit(&error.find_root().message()).is_some() => {
-                ErrorKind::Query
-            }
             Self::DataFusion(error) => match error.find_root() {
                 DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,
-                DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => ErrorKind::Query,
+                DataFusionError::Plan(_)
+                | DataFusionError::SchemaError(..)
+                | DataFusionError::NotImplemented(_) => ErrorKind::Query,
                 DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => ErrorKind::Query,
                 DataFusionError::ParquetError(_)
                 | DataFusionError::ObjectStore(_)
                 | DataFusionError::IoError(_) => ErrorKind::Catalog,
+                DataFusionError::External(error) => match error.downcast_ref::<Self>() {
+                    Some(own) => own.kind(),
+                    None if error.is::<StorageError>() => ErrorKind::Catalog,
+                    None => ErrorKind::Bug,
+                },
                 _ => ErrorKind::Bug,
             },
         }
     }
 }
 
-/// What the engine cannot do yet, by words of what it says then.
-const LIMITS: [(&[&str], &str); 2] = [
-    (
-        &[
-            "Physical plan does not support logical expression",
-            "__correlated_sq",
-            "null_aware anti join",
-        ],
-        "this subquery cannot be answered where it stands: one that reads rows two queries further \
-         out, or the rows around it and has TOP, OFFSET or a set operation, or that stands in CASE or \
-         in the ON of an outer join; write it as a join, or as a derived table",
-    ),
-    (
-        &["Schema contains qualified field name"],
-        "ORDER BY calculates with a column after which an output column is called; call the output \
-         column otherwise (AS …)",
-    ),
-];
-
 fn said(error: &datafusion::error::DataFusionError) -> String {
-    let message = error.find_root().message();
-    limit(&message).map_or_else(|| message.into_owned(), str::to_owned)
-}
-
-fn limit(message: &str) -> Option<&'static str> {
-    let is_it = |(words, _): &&(&[&str], &'static str)| words.iter().any(|w| message.contains(w));
-    LIMITS.iter().find(is_it).map(|(_, said)| *said)
+    error.find_root().message().into_owned()
 }

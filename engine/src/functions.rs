@@ -8,7 +8,6 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use row_function::RowFunction;
 
 pub mod area;
-pub mod cells;
 pub mod checked;
 pub mod cone;
 pub mod construct;
@@ -20,12 +19,14 @@ pub mod math;
 pub mod measure;
 pub mod meets;
 pub mod numerals;
+pub mod only_row;
 pub mod polygon;
 pub mod region;
 pub mod relation;
 pub mod to_icrs;
 
 mod epoch;
+pub(crate) mod among;
 mod frame_change;
 mod healpix;
 mod julian_date;

@@ -243,6 +243,13 @@ impl VisitorMut for Renames<'_> {
             let mut named = self.named.get(&alias).cloned().unwrap_or_default();
             named.remove(PASSED);
             let passed = self.passed.get(&alias).cloned().unwrap_or_default();
+            // The same expression in two places, as in SELECT and GROUP BY, must stay the same.
+            let is_same =
+                |need: &&Need| need.table == table && need.named == named && need.passed == passed;
+            if let Some(known) = self.needs.iter().find(is_same) {
+                *name = ObjectName::from(vec![quoted(SCHEMA), quoted(&known.name)]);
+                return ControlFlow::Continue(());
+            }
             let new = format!("{}_{}_{}", table.1, self.number, self.needs.len());
             *name = ObjectName::from(vec![quoted(SCHEMA), quoted(&new)]);
             self.needs.push(Need { name: new, table, named, passed });

@@ -245,6 +245,16 @@ async fn subqueries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn correlated() {
+    check("correlated.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn correlated_random() {
+    check("correlated_random.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn areas() {
     check("areas.txt").await;
 }

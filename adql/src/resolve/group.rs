@@ -14,7 +14,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlparser::ast::{BinaryOperator, Expr, GroupByExpr, Query, Select, Visit, Visitor};
+use sqlparser::ast::{
+    BinaryOperator, Expr, GroupByExpr, Query, Select, TableFactor, Visit, Visitor,
+};
 use sqlparser::tokenizer::{Location, Span};
 
 use super::Resolver;
@@ -324,19 +326,21 @@ fn window(expr: &Expr) -> Option<(String, Location)> {
     Some((printable(&ident.value.to_uppercase()), ident.span.start))
 }
 
-/// The columns of this frame that are neither in an aggregate nor in a grouped expression.
+/// The columns of this frame that are neither in an aggregate nor in a grouped expression. An
+/// aggregate in a subquery is one of rows there.
 struct Ungrouped<'g> {
     grouped: &'g Grouped,
     frame: &'g Frame,
     /// The expression whose inside is passed over.
     passed: Option<*const Expr>,
-    queries: usize,
+    /// The aliases that each query around gives, from the outermost subquery on.
+    hidden: Vec<HashSet<String>>,
     columns: Vec<(String, String, Span)>,
 }
 
 impl<'g> Ungrouped<'g> {
     fn of(expr: &Expr, grouped: &'g Grouped, frame: &'g Frame) -> Vec<(String, String, Span)> {
-        let mut walk = Ungrouped { grouped, frame, passed: None, queries: 0, columns: vec![] };
+        let mut walk = Ungrouped { grouped, frame, passed: None, hidden: vec![], columns: vec![] };
         // The walk never breaks off.
         let _ = expr.visit(&mut walk);
         walk.columns
@@ -346,28 +350,31 @@ impl<'g> Ungrouped<'g> {
 impl Visitor for Ungrouped<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.queries += 1;
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.hidden.push(aliases_in(query));
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.queries -= 1;
+        self.hidden.pop();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if self.queries > 0 || self.passed.is_some() {
+        if self.passed.is_some() {
             return ControlFlow::Continue(());
         }
         if let Some(column) = own_column(expr, self.frame) {
             if let Expr::CompoundIdentifier(parts) = expr
                 && !self.grouped.columns.contains(&column)
+                && self.hidden.iter().all(|hidden| !hidden.contains(&*column.0))
             {
                 let span = parts.last().map_or(Span::empty(), |part| part.span);
                 self.columns.push((column.0.to_string(), column.1, span));
             }
-        } else if aggregate(expr).is_some() || self.grouped.expressions.contains(bare(expr)) {
+        } else if self.hidden.is_empty() && aggregate(expr).is_some()
+            || self.grouped.expressions.contains(bare(expr))
+        {
             self.passed = Some(expr);
         }
         ControlFlow::Continue(())
@@ -379,4 +386,24 @@ impl Visitor for Ungrouped<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The aliases that a query, or one in it, gives to tables.
+fn aliases_in(query: &Query) -> HashSet<String> {
+    struct Aliases(HashSet<String>);
+    impl Visitor for Aliases {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { alias: Some(alias), .. }
+            | TableFactor::Derived { alias: Some(alias), .. } = factor
+            {
+                self.0.insert(alias.name.value.clone());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut aliases = Aliases(HashSet::new());
+    // The walk never breaks off.
+    let _ = query.visit(&mut aliases);
+    aliases.0
 }

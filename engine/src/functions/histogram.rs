@@ -19,6 +19,9 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Signature, Volatility,
 };
 
+/// Name of the aggregate.
+pub const NAME: &str = "ivo_histogram";
+
 /// The aggregate.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Histogram {
@@ -36,7 +39,7 @@ impl Histogram {
 
 impl AggregateUDFImpl for Histogram {
     fn name(&self) -> &str {
-        "ivo_histogram"
+        NAME
     }
 
     fn signature(&self) -> &Signature {

@@ -1,0 +1,142 @@
+//! Subqueries that read the rows around them become joins, wherever they stand and whatever is in them.
+//!
+//! ```text
+//!   before   Filter: a.n > (SELECT count(*) FROM b WHERE b.x < a.x)      a
+//!
+//!   after    Filter: a.n > s.count
+//!              Left Join: a.x = s.x
+//!                a
+//!                s: Aggregate: group by d.x, count(*)
+//!                     Filter: b.x < d.x
+//!                       Cross Join
+//!                         d: Distinct: a.x
+//!                         b
+//! ```
+//!
+//! The *domain* `d` holds what the subquery reads of the rows around it, each once. The *dependent
+//! join* of the domain with the subquery (the rows that it gives for each row of the domain) is
+//! pushed down through the subquery's plan until what is below reads nothing from outside, where it
+//! is a plain product. Its result is then joined with the rows around. Subqueries inside subqueries
+//! come first; what they read from further out goes on to the query there.
+//!
+//! DataFusion joins the everyday forms itself, in better plans; [`plain`] tells which, and they stay
+//! as they are. This rule comes after types are coerced and before DataFusion refuses what it cannot
+//! join.
+//!
+//! Reference: Neumann & Kemper, Unnesting Arbitrary Queries, BTW 2015, p. 383.
+
+mod attach;
+mod domain;
+mod join_condition;
+mod place;
+mod plain;
+mod push_down;
+mod steady;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
+use datafusion::optimizer::AnalyzerRule;
+use std::sync::Arc;
+
+/// Turns subqueries into joins where DataFusion does not.
+#[derive(Debug)]
+pub(crate) struct UnnestSubqueries;
+
+impl AnalyzerRule for UnnestSubqueries {
+    fn name(&self) -> &str {
+        "unnest_subqueries"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        match reads_subqueries(&plan)? {
+            true => Unnesting::default().plan(plan, Which::Difficult),
+            false => Ok(plan),
+        }
+    }
+}
+
+/// Which subqueries are to become joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that DataFusion does not join itself.
+    Difficult,
+    /// All that read rows around them, as in a subquery that is pushed down as a whole.
+    Correlated,
+}
+
+/// The names that one plan has been given.
+#[derive(Debug, Default)]
+struct Unnesting {
+    n_named: usize,
+}
+
+impl Unnesting {
+    /// A name that nothing else in the plan has.
+    fn name(&mut self) -> String {
+        self.n_named += 1;
+        format!("unnested {}", self.n_named)
+    }
+
+    /// Unnest the subqueries of a plan, its inputs' first.
+    fn plan(&mut self, plan: LogicalPlan, which: Which) -> Result<LogicalPlan> {
+        let inputs = plan.map_children(|input| self.plan(input, which).map(Transformed::yes))?;
+        let plan = inputs.data.recompute_schema()?;
+        if !has_subquery(&plan)? {
+            return Ok(plan);
+        }
+        let inner = plan.map_expressions(|expr| {
+            expr.transform_up(|expr| map_subquery(expr, |plan| self.plan(plan, which)))
+        })?;
+        self.place(inner.data, which)
+    }
+}
+
+/// Does a plan, or a query in it, hold a subquery?
+fn reads_subqueries(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply(|node| {
+        found = has_subquery(node)?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// Do the expressions of this node hold a subquery?
+fn has_subquery(node: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    node.apply_expressions(|expr| {
+        found = expr.exists(|expr| Ok(subquery(expr).is_some()))?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// The subquery that an expression is.
+fn subquery(expr: &Expr) -> Option<&Subquery> {
+    match expr {
+        Expr::Exists(Exists { subquery, .. })
+        | Expr::InSubquery(InSubquery { subquery, .. })
+        | Expr::ScalarSubquery(subquery) => Some(subquery),
+        _ => None,
+    }
+}
+
+/// Replace the plan of the subquery that an expression is.
+fn map_subquery(
+    mut expr: Expr,
+    replace: impl FnOnce(LogicalPlan) -> Result<LogicalPlan>,
+) -> Result<Transformed<Expr>> {
+    let (Expr::Exists(Exists { subquery, .. })
+    | Expr::InSubquery(InSubquery { subquery, .. })
+    | Expr::ScalarSubquery(subquery)) = &mut expr
+    else {
+        return Ok(Transformed::no(expr));
+    };
+    let plan = replace(subquery.subquery.as_ref().clone())?;
+    subquery.outer_ref_columns = plan.all_out_ref_exprs();
+    subquery.subquery = Arc::new(plan);
+    Ok(Transformed::yes(expr))
+}
