@@ -126,7 +126,12 @@ async fn check(name: &str) {
     let twice =
         databases.iter().flat_map(|database| cases.iter().map(move |case| (database, case)));
     for (database, case) in twice {
-        let found = match (outcome(database, case).await, case.what.as_str()) {
+        let begin = std::time::Instant::now();
+        let oo = outcome(database, case).await;
+        if begin.elapsed().as_secs_f64() > 2.0 {
+            eprintln!("SLOW {:.1} {}", begin.elapsed().as_secs_f64(), case.query);
+        }
+        let found = match (oo, case.what.as_str()) {
             (Ok(rows), "error") => {
                 vec!["no error, but:".to_owned()].into_iter().chain(rows).collect()
             }
@@ -251,7 +256,7 @@ async fn correlated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn correlated_random() {
-    check("correlated_random.txt").await;
+    check(&std::env::var("BATTERY").unwrap_or("correlated_random.txt".into())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
