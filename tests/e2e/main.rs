@@ -12,4 +12,5 @@ mod random_queries;
 mod regions;
 mod shapes;
 mod adql;
+mod subquery_plans;
 mod expressions;
