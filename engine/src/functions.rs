@@ -20,6 +20,7 @@ pub mod measure;
 pub mod meets;
 pub mod numerals;
 pub mod only_row;
+pub mod opaque;
 pub mod polygon;
 pub mod region;
 pub mod relation;

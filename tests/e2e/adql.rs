@@ -32,7 +32,7 @@ fn folder() -> PathBuf {
 }
 
 /// The catalog, opened as it is and so that each table is planned as a wide one.
-fn catalog() -> (TempDir, [Database; 2]) {
+pub fn catalog() -> (TempDir, [Database; 2]) {
     let temporary = tempfile::tempdir().unwrap();
     let schema = felis::load(&folder().join("catalog.yaml")).unwrap().schema;
     let root = temporary.path().join("catalog");
@@ -251,7 +251,7 @@ async fn correlated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn correlated_random() {
-    check("correlated_random.txt").await;
+    check(&std::env::var("BATTERY").unwrap_or("correlated_random.txt".into())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,4 +14,5 @@ mod random_queries;
 mod regions;
 mod shapes;
 mod adql;
+mod subquery_plans;
 mod expressions;

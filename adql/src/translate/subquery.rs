@@ -1,4 +1,4 @@
-//! Subqueries in conditions, in forms that keep their meaning when they become joins.
+//! Subqueries in conditions, in forms that become simple joins.
 //!
 //! | as written | as planned | because |
 //! |---|---|---|
@@ -7,32 +7,30 @@
 //! | `EXISTS (SELECT TOP 3 …)` | `EXISTS (SELECT …)` | one row is enough |
 //! | `EXISTS (… OFFSET 2)` | `(SELECT COUNT(*) …) > 2` | a join keeps no count |
 //! | `x IN (SELECT COUNT(*) …)` | `x = (SELECT COUNT(*) …)` | one row again |
-//! | `x NOT IN (…) OR …` | no row equals x, and there is none at all or no NULL on either side | a join that marks rows knows no UNKNOWN |
+//! | `NOT (x IN (…))` | `x NOT IN (…)` | both are UNKNOWN together |
 //!
-//! `NOT IN` that must hold by itself, and reads nothing of the rows around it, stays: the engine
-//! has a join for it that minds NULLs.
+//! What stays, the engine turns into joins.
 //!
 //! The walk sees the tree that names have been resolved in, before functions are the engine's.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor, Top, TopQuantity,
-    UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
+    GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, Top, TopQuantity, UnaryOperator,
+    Value, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
 use crate::resolve::has_aggregate;
-use crate::tree::{binary, boolean, call, exact, nested, not, number, put_inside, written};
+use crate::tree::{binary, boolean, call, exact, nested, number};
 
 /// Rewrite the subqueries in the conditions of `query`.
 pub(super) fn rewrite(query: &mut Query) {
     // The walks never break off.
     let _ = VisitMut::visit(query, &mut Negations);
-    let _ = VisitMut::visit(query, &mut Subqueries { kept: vec![] });
+    let _ = VisitMut::visit(query, &mut Subqueries);
 }
 
 /// Turns NOT (x IN …) into x NOT IN …: both are UNKNOWN together.
@@ -60,38 +58,10 @@ fn without_brackets(expr: &mut Expr) -> &mut Expr {
     }
 }
 
-struct Subqueries {
-    /// For each SELECT around, the conditions that stay as they are.
-    kept: Vec<Vec<Expr>>,
-}
+struct Subqueries;
 
 impl VisitorMut for Subqueries {
     type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let mut kept = vec![];
-        let mut left = vec![];
-        for mut condition in select.selection.take().map(conjuncts).unwrap_or_default() {
-            match without_brackets(&mut condition) {
-                Expr::InSubquery { negated: true, subquery, .. } if !is_correlated(subquery) => {
-                    // What is inside is rewritten all the same.
-                    let _ = VisitMut::visit(subquery.as_mut(), self);
-                    kept.push(condition);
-                }
-                _ => left.push(condition),
-            }
-        }
-        select.selection = left.into_iter().reduce(|a, b| binary(a, BinaryOperator::And, b));
-        self.kept.push(kept);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let kept = self.kept.pop().unwrap_or_default();
-        let all = select.selection.take().into_iter().chain(kept);
-        select.selection = all.reduce(|a, b| binary(a, BinaryOperator::And, b));
-        ControlFlow::Continue(())
-    }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let rewritten = match expr {
@@ -104,21 +74,6 @@ impl VisitorMut for Subqueries {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// The parts of a condition that must all hold. There may be thousands: no recursion.
-fn conjuncts(condition: Expr) -> Vec<Expr> {
-    let (mut parts, mut left) = (vec![], vec![condition]);
-    while let Some(condition) = left.pop() {
-        match condition {
-            Expr::BinaryOp { left: first, op: BinaryOperator::And, right } => {
-                left.push(*right);
-                left.push(*first);
-            }
-            other => parts.push(other),
-        }
-    }
-    parts
 }
 
 fn exists(subquery: &mut Query, negated: bool) -> Option<Expr> {
@@ -173,51 +128,7 @@ fn among(expr: &Expr, subquery: &mut Query, negated: bool) -> Option<Expr> {
         let op = if negated { BinaryOperator::NotEq } else { BinaryOperator::Eq };
         return Some(binary(expr.clone(), op, scalar(subquery)));
     }
-    if !negated || !is_ungrouped(select) || is_aggregate(select) {
-        return None;
-    }
-    // What is compared must mean the same inside.
-    let (own, _) = names_of(subquery);
-    let (_, meant) = names_of(expr);
-    let mut apart;
-    let subquery = match own.is_disjoint(&meant) {
-        true => subquery,
-        false if is_correlated(subquery) => return None,
-        false => {
-            apart = set_apart(subquery)?;
-            &mut apart
-        }
-    };
-    let select = plain_select(subquery)?;
-    let [SelectItem::ExprWithAlias { expr: value, .. }] = select.projection.as_slice() else {
-        return None;
-    };
-    let value = value.clone();
-    let is_there = |condition: Option<Expr>| {
-        let mut query = subquery.clone();
-        query.order_by = None;
-        if let (Some(select), Some(condition)) = (plain_select(&mut query), condition) {
-            select.distinct = None;
-            let condition = nested(condition);
-            select.selection = Some(match select.selection.take() {
-                Some(other) => binary(nested(other), BinaryOperator::And, condition),
-                None => condition,
-            });
-        }
-        Expr::Exists { subquery: Box::new(query), negated: false }
-    };
-    let equals = binary(nested(value.clone()), BinaryOperator::Eq, nested(expr.clone()));
-    let is_certain = binary(
-        Expr::IsNotNull(Box::new(nested(expr.clone()))),
-        BinaryOperator::And,
-        not(is_there(Some(Expr::IsNull(Box::new(nested(value)))))),
-    );
-    let is_empty = not(is_there(None));
-    Some(binary(
-        not(is_there(Some(equals))),
-        BinaryOperator::And,
-        nested(binary(is_empty, BinaryOperator::Or, nested(is_certain))),
-    ))
+    None
 }
 
 /// How many rows a query keeps at most, and how many it skips, where both are plain numbers.
@@ -285,58 +196,6 @@ fn is_ungrouped(select: &Select) -> bool {
 /// Is the result one row, made of all, or none where HAVING refuses it?
 fn is_aggregate(select: &Select) -> bool {
     has_no_groups(select) && (select.having.is_some() || has_aggregate(select))
-}
-
-/// A query of one column inside another, which has no name that could mean something else.
-fn set_apart(query: &Query) -> Option<Query> {
-    let text = "SELECT \"it\".\"value\" AS \"value\" FROM (SELECT 1) AS \"it\"";
-    let mut around = written(text)?;
-    let mut query = query.clone();
-    let select = plain_select(&mut query)?;
-    let [SelectItem::ExprWithAlias { alias, .. }] = select.projection.as_mut_slice() else {
-        return None;
-    };
-    *alias = exact("value", Span::empty());
-    put_inside(&mut around, query)?;
-    Some(*around)
-}
-
-/// Does a query name tables that are not its own?
-fn is_correlated(query: &Query) -> bool {
-    let (own, used) = names_of(query);
-    !used.is_subset(&own)
-}
-
-/// The aliases that a part of a query gives, and those that it uses.
-fn names_of(part: &impl Visit) -> (HashSet<String>, HashSet<String>) {
-    #[derive(Default)]
-    struct Names {
-        own: HashSet<String>,
-        used: HashSet<String>,
-    }
-    impl Visitor for Names {
-        type Break = ();
-        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-            if let TableFactor::Table { alias: Some(alias), .. }
-            | TableFactor::Derived { alias: Some(alias), .. } = factor
-            {
-                self.own.insert(alias.name.value.clone());
-            }
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let Expr::CompoundIdentifier(parts) = expr
-                && let [table, _] = parts.as_slice()
-            {
-                self.used.insert(table.value.clone());
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut names = Names::default();
-    // The walk never breaks off.
-    let _ = part.visit(&mut names);
-    (names.own, names.used)
 }
 
 fn scalar(query: &Query) -> Expr {

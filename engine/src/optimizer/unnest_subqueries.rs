@@ -52,19 +52,10 @@ impl AnalyzerRule for UnnestSubqueries {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         match reads_subqueries(&plan)? {
-            true => Unnesting::default().plan(plan, Which::Difficult),
+            true => Unnesting::default().plan(plan),
             false => Ok(plan),
         }
     }
-}
-
-/// Which subqueries are to become joins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
-    /// Those that DataFusion does not join itself.
-    Difficult,
-    /// All that read rows around them, as in a subquery that is pushed down as a whole.
-    Correlated,
 }
 
 /// The names that one plan has been given.
@@ -81,16 +72,16 @@ impl Unnesting {
     }
 
     /// Unnest the subqueries of a plan, its inputs' first.
-    fn plan(&mut self, plan: LogicalPlan, which: Which) -> Result<LogicalPlan> {
-        let inputs = plan.map_children(|input| self.plan(input, which).map(Transformed::yes))?;
+    fn plan(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let inputs = plan.map_children(|input| self.plan(input).map(Transformed::yes))?;
         let plan = inputs.data.recompute_schema()?;
         if !has_subquery(&plan)? {
             return Ok(plan);
         }
         let inner = plan.map_expressions(|expr| {
-            expr.transform_up(|expr| map_subquery(expr, |plan| self.plan(plan, which)))
+            expr.transform_up(|expr| map_subquery(expr, |plan| self.plan(plan)))
         })?;
-        self.place(inner.data, which)
+        self.place(inner.data)
     }
 }
 

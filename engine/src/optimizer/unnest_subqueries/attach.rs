@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::common::{Column, ScalarValue};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, first_value};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
@@ -24,8 +24,9 @@ use datafusion::logical_expr::{
     ScalarUDF, lit, when,
 };
 
-use super::domain::{Domain, outer_references};
+use super::domain::{Domain, made_column};
 use super::place::project;
+use super::plain::is_beforehand;
 use super::push_down::{called, dependent_join};
 use super::steady::steady;
 use super::{Unnesting, subquery};
@@ -61,14 +62,6 @@ impl Given {
 
     fn keys(&self) -> Vec<Expr> {
         self.keys.iter().cloned().map(Expr::Column).collect()
-    }
-
-    /// Where a row around belongs to a row of `plan`.
-    fn condition(&self) -> Vec<Expr> {
-        match self.domain.is_empty() {
-            true => vec![lit(true)],
-            false => self.domain.same(self.domain.columns(), &self.keys),
-        }
     }
 }
 
@@ -115,9 +108,7 @@ impl<'u> Attached<'u> {
                     let among = self.among(value, &subquery.subquery)?;
                     if negated { Expr::Not(Box::new(among)) } else { among }
                 }
-                Expr::ScalarSubquery(subquery)
-                    if !outer_references(&subquery.subquery)?.is_empty() =>
-                {
+                Expr::ScalarSubquery(subquery) if !is_beforehand(&subquery.subquery)? => {
                     self.value(&subquery.subquery)?
                 }
                 other => return Ok(Transformed::no(other)),
@@ -141,9 +132,8 @@ impl<'u> Attached<'u> {
             }
             other => return Ok(Some(other)),
         };
-        let mut condition = given.condition();
-        condition.extend(equal.map(|value| value.eq(given.value())));
-        self.join(join_type, given.plan, condition)?;
+        let equal = equal.map(|value| value.eq(given.value()));
+        self.join(join_type, given, equal)?;
         Ok(None)
     }
 
@@ -164,7 +154,7 @@ impl<'u> Attached<'u> {
         let columns = plan.schema().columns().into_iter().enumerate();
         let items = columns.map(|(number, column)| match keys.contains(&column) {
             true => Expr::Column(column),
-            false => called(Expr::Column(column), &made(&table, number)),
+            false => called(Expr::Column(column), &made_column(&table, number)),
         });
         project(plan, items.collect())
     }
@@ -172,31 +162,31 @@ impl<'u> Attached<'u> {
     /// A column that is NULL where the subquery gives no row.
     fn exists(&mut self, subquery: &LogicalPlan) -> Result<Expr> {
         let given = self.given(subquery)?;
-        let (keys, condition) = (given.keys(), given.condition());
+        let keys = given.keys();
         let some = match keys.is_empty() {
             true => LogicalPlanBuilder::from(given.plan).limit(0, Some(1))?.build()?,
             false => distinct(project(given.plan, keys.clone())?),
         };
-        self.mark(some, keys, condition)
+        self.mark(Given { plan: some, ..given }, keys, None)
     }
 
     /// A column that is NULL where the subquery gives no row that equals `value`.
     fn equal(&mut self, value: Expr, given: Given) -> Result<Expr> {
-        let mut condition = given.condition();
         let mut columns = given.keys();
         columns.push(given.value());
-        condition.push(value.eq(given.value()));
+        let equal = value.eq(given.value());
         let known = Filter::try_new(given.value().is_not_null(), Arc::new(given.plan))?;
         let each = distinct(project(LogicalPlan::Filter(known), columns.clone())?);
-        self.mark(each, columns, condition)
+        self.mark(Given { plan: each, ..given }, columns, Some(equal))
     }
 
-    /// Join rows with those of `plan`, and with a mark that is NULL where there is none.
-    fn mark(&mut self, plan: LogicalPlan, mut items: Vec<Expr>, on: Vec<Expr>) -> Result<Expr> {
-        let mark = made(&self.unnesting.name(), 0);
+    /// Join rows with what a subquery gives, of which `items` are left, and with a mark that is
+    /// NULL where there is nothing.
+    fn mark(&mut self, given: Given, mut items: Vec<Expr>, also: Option<Expr>) -> Result<Expr> {
+        let mark = made_column(&self.unnesting.name(), 0);
         items.push(called(lit(true), &mark));
-        let marked = project(plan, items)?;
-        self.join(JoinType::Left, marked, on)?;
+        let plan = project(given.plan, items)?;
+        self.join(JoinType::Left, Given { plan, ..given }, also)?;
         Ok(Expr::Column(mark))
     }
 
@@ -212,7 +202,7 @@ impl<'u> Attached<'u> {
         let given = self.given(subquery)?;
         let counted = vec![count(lit(1_i64)), count(given.value())];
         let table = self.group(given, counted)?;
-        let column = |number: usize| Expr::Column(made(&table, number));
+        let column = |number: usize| Expr::Column(made_column(&table, number));
         let (n_rows, n_known) = (column(0), column(1));
         let is_empty = n_rows.clone().is_null().or(n_rows.clone().eq(lit(0_i64)));
         let is_unknown = value.is_null().or(n_known.lt(n_rows));
@@ -226,39 +216,44 @@ impl<'u> Attached<'u> {
     fn value(&mut self, subquery: &LogicalPlan) -> Result<Expr> {
         let is_one = subquery.max_rows().is_some_and(|most| most <= 1);
         let given = self.given(subquery)?;
-        let (condition, value) = (given.condition(), given.value());
+        let value = given.value();
         if is_one {
-            self.join(JoinType::Left, given.plan, condition)?;
+            self.join(JoinType::Left, given, None)?;
             return Ok(value);
         }
         let found = vec![first_value(value, vec![]), count(lit(1_i64))];
         let table = self.group(given, found)?;
-        let column = |number: usize| Expr::Column(made(&table, number));
+        let column = |number: usize| Expr::Column(made_column(&table, number));
         Ok(ScalarUDF::from(OnlyRow::new()).call(vec![column(0), column(1)]))
     }
 
     /// Join aggregates of what the subquery gives for a row; return the name of their table.
     fn group(&mut self, given: Given, aggregates: Vec<Expr>) -> Result<String> {
-        let (keys, condition) = (given.keys(), given.condition());
+        let keys = given.keys();
         let aggregate = Aggregate::try_new(Arc::new(given.plan), keys.clone(), aggregates)?;
         let columns = aggregate.schema.columns().into_iter().skip(keys.len()).enumerate();
         let table = self.unnesting.name();
-        let named = columns.map(|(n, column)| called(Expr::Column(column), &made(&table, n)));
+        let named =
+            columns.map(|(n, column)| called(Expr::Column(column), &made_column(&table, n)));
         let items = keys.into_iter().chain(named).collect();
-        let grouped = project(LogicalPlan::Aggregate(aggregate), items)?;
-        self.join(JoinType::Left, grouped, condition)?;
+        let plan = project(LogicalPlan::Aggregate(aggregate), items)?;
+        self.join(JoinType::Left, Given { plan, ..given }, None)?;
         Ok(table)
     }
 
-    fn join(&mut self, of: JoinType, right: LogicalPlan, on: Vec<Expr>) -> Result<()> {
-        let joined = LogicalPlanBuilder::from(self.joined.clone()).join_on(right, of, on)?;
-        self.joined = joined.build()?;
+    /// Join rows with what a subquery gives for them, where `also` holds.
+    fn join(&mut self, of: JoinType, given: Given, also: Option<Expr>) -> Result<()> {
+        let Given { domain, keys, plan } = given;
+        let left = domain.side(self.unnesting, self.joined.clone(), domain.columns())?;
+        let right = domain.side(self.unnesting, plan, &keys)?;
+        let mut on = left.same(&right);
+        on.extend(also);
+        if on.is_empty() {
+            on.push(lit(true));
+        }
+        self.joined = LogicalPlanBuilder::from(left.rows).join_on(right.rows, of, on)?.build()?;
         Ok(())
     }
-}
-
-fn made(table: &str, number: usize) -> Column {
-    Column::new(Some(TableReference::bare(table)), format!("{table} {number}"))
 }
 
 fn distinct(plan: LogicalPlan) -> LogicalPlan {

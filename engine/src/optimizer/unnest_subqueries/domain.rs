@@ -8,11 +8,12 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ExprSchema, ScalarValue, TableReference};
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::logical_expr::{
-    BinaryExpr, Distinct, Expr, LogicalPlan, Operator, Projection, lit,
-};
+use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, LogicalPlan, Operator, ScalarUDF, lit};
 
 use super::Unnesting;
+use super::place::project;
+use super::push_down::called;
+use crate::functions::opaque::Opaque;
 
 /// The columns that are read from outside, and where their values come from.
 pub(super) struct Domain {
@@ -53,46 +54,52 @@ impl Domain {
     /// Names for the domain's columns, to be told from all others in the plan.
     pub fn keys(&self, unnesting: &mut Unnesting) -> Vec<Column> {
         let table = unnesting.name();
-        let key = |number| {
-            Column::new(Some(TableReference::bare(table.clone())), format!("{table} {number}"))
-        };
-        (0..self.columns.len()).map(key).collect()
+        (0..self.columns.len()).map(|number| made_column(&table, number)).collect()
     }
 
     /// The rows of the domain, with columns named by `keys`.
     pub fn rows(&self, keys: &[Column]) -> Result<LogicalPlan> {
-        let named = self.columns.iter().zip(keys).map(|(column, key)| {
-            Expr::Column(column.clone()).alias_qualified(key.relation.clone(), &key.name)
-        });
-        let values = Projection::try_new(named.collect(), self.outer.clone())?;
-        Ok(LogicalPlan::Distinct(Distinct::All(Arc::new(LogicalPlan::Projection(values)))))
+        let named = self.columns.iter().zip(keys);
+        let named = named.map(|(column, key)| called(Expr::Column(column.clone()), key));
+        let values = project(self.outer.as_ref().clone(), named.collect())?;
+        opaque(LogicalPlan::Distinct(Distinct::All(Arc::new(values))), keys)
     }
 
-    /// Conditions that hold where two rows of the domain are the same one, NULLs included.
+    /// Make a side of a join on the domain: columns `of` it that hold the domain's values.
     ///
-    /// They are equalities, because DataFusion hashes those in every join: IS NOT DISTINCT FROM only
-    /// where it is alone, and then for all equalities that join later gets.
-    pub fn same(&self, left: &[Column], right: &[Column]) -> Vec<Expr> {
-        let pairs = self.fields.iter().zip(left.iter().zip(right));
-        let same = pairs.flat_map(|(field, (left, right))| {
-            let (left, right) = (Expr::Column(left.clone()), Expr::Column(right.clone()));
-            if !field.is_nullable() {
-                return vec![left.eq(right)];
-            }
+    /// Returns the rows, and values that are equal on two sides where the domain's are the same,
+    /// NULLs included.
+    pub fn side(
+        &self,
+        unnesting: &mut Unnesting,
+        rows: LogicalPlan,
+        of: &[Column],
+    ) -> Result<Side> {
+        let table = unnesting.name();
+        let (mut values, mut added) = (vec![], vec![]);
+        for (column, field) in of.iter().zip(&self.fields) {
+            let value = Expr::Column(column.clone());
             match ScalarValue::new_default(field.data_type()) {
-                Ok(some) => {
-                    let or_some = |side: Expr| coalesce(vec![side, lit(some.clone())]);
-                    let are_null = left.clone().is_null().eq(right.clone().is_null());
-                    vec![or_some(left).eq(or_some(right)), are_null]
+                Ok(some) if field.is_nullable() => {
+                    // IS NOT DISTINCT FROM is hashed only where it is alone, and then for all
+                    // equalities that the join gets later; expressions get one name on both sides.
+                    let is_null = value.clone().is_null();
+                    for made in [coalesce(vec![value, lit(some)]), is_null] {
+                        let name = made_column(&table, added.len());
+                        added.push(called(made, &name));
+                        values.push((Expr::Column(name), Operator::Eq));
+                    }
                 }
-                Err(_) => vec![Expr::BinaryExpr(BinaryExpr {
-                    left: Box::new(left),
-                    op: Operator::IsNotDistinctFrom,
-                    right: Box::new(right),
-                })],
+                Err(_) if field.is_nullable() => values.push((value, Operator::IsNotDistinctFrom)),
+                _ => values.push((value, Operator::Eq)),
             }
-        });
-        same.collect()
+        }
+        if added.is_empty() {
+            return Ok(Side { rows, values });
+        }
+        let items = rows.schema().columns().into_iter().map(Expr::Column);
+        let items = items.chain(added).collect();
+        Ok(Side { rows: project(rows, items)?, values })
     }
 
     /// Does a plan read the domain?
@@ -106,6 +113,45 @@ impl Domain {
             Ok(matches!(expr, Expr::OuterReferenceColumn(_, column) if self.columns.contains(column)))
         })
     }
+}
+
+/// One side of a join on the values of a domain.
+pub(super) struct Side {
+    /// The rows, with more columns than before.
+    pub rows: LogicalPlan,
+    /// What is compared with the other side's, and how.
+    values: Vec<(Expr, Operator)>,
+}
+
+impl Side {
+    /// Conditions that hold where two rows have the same row of the domain.
+    pub fn same(&self, other: &Self) -> Vec<Expr> {
+        let pairs = self.values.iter().zip(&other.values);
+        let same = pairs.map(|((left, op), (right, _))| {
+            let (left, right) = (Box::new(left.clone()), Box::new(right.clone()));
+            Expr::BinaryExpr(BinaryExpr { left, op: *op, right })
+        });
+        same.collect()
+    }
+}
+
+/// Rows whose columns `keys` are no longer known to be there once each.
+pub(super) fn opaque(rows: LogicalPlan, keys: &[Column]) -> Result<LogicalPlan> {
+    let opaque = Arc::new(ScalarUDF::from(Opaque::new()));
+    let items = rows.schema().columns().into_iter().map(|column| {
+        let value = Expr::Column(column.clone());
+        match keys.contains(&column) {
+            true => called(opaque.call(vec![value]), &column),
+            false => value,
+        }
+    });
+    let items = items.collect();
+    project(rows, items)
+}
+
+/// A column of a table that the rule has made.
+pub(super) fn made_column(table: &str, number: usize) -> Column {
+    Column::new(Some(TableReference::bare(table)), format!("{table} {number}"))
 }
 
 /// The columns that a plan reads from outside. Subqueries in it are not looked into: what they read

@@ -14,23 +14,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, JoinType, ScalarValue, TableReference};
+use datafusion::common::{Column, DFSchema, JoinType, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, Filter, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Projection, Union, lit,
 };
 
-use super::domain::{Domain, outer_references};
+use super::domain::{Domain, made_column, outer_references};
 use super::place::project;
 use super::plain::is_plain_value;
 use super::push_down::called;
 use super::steady::steady;
-use super::{Unnesting, Which, subquery};
+use super::{Unnesting, subquery};
 
 impl Unnesting {
     /// Replace the subqueries in the condition of a join.
-    pub(super) fn join(&mut self, mut join: Join, which: Which) -> Result<LogicalPlan> {
+    pub(super) fn join(&mut self, mut join: Join) -> Result<LogicalPlan> {
         let conditions = join.filter.take().map(split_conjunction_owned).unwrap_or_default();
         let (mut plain, mut difficult) = (vec![], vec![]);
         for condition in conditions {
@@ -46,7 +46,7 @@ impl Unnesting {
         if join.join_type == JoinType::Inner {
             let joined = Arc::new(LogicalPlan::Join(join));
             return match conjunction(difficult) {
-                Some(condition) => self.filter(Filter::try_new(condition, joined)?, which),
+                Some(condition) => self.filter(Filter::try_new(condition, joined)?),
                 None => Ok(Arc::unwrap_or_clone(joined)),
             };
         }
@@ -56,18 +56,18 @@ impl Unnesting {
             let (left, right) = sides(&condition, &join)?;
             match (left.is_empty(), right.is_empty(), join.join_type) {
                 (true, false, JoinType::Left) => {
-                    join.right = self.filtered_side(&join.right, condition, which)?;
+                    join.right = self.filtered_side(&join.right, condition)?;
                 }
                 (false, true, JoinType::Right) => {
-                    join.left = self.filtered_side(&join.left, condition, which)?;
+                    join.left = self.filtered_side(&join.left, condition)?;
                 }
                 (_, true, _) => {
-                    let (side, value) = self.computed_side(&join.left, condition, which)?;
+                    let (side, value) = self.computed_side(&join.left, condition)?;
                     join.left = side;
                     also(&mut join.filter, value);
                 }
                 (true, false, _) => {
-                    let (side, value) = self.computed_side(&join.right, condition, which)?;
+                    let (side, value) = self.computed_side(&join.right, condition)?;
                     join.right = side;
                     also(&mut join.filter, value);
                 }
@@ -76,7 +76,7 @@ impl Unnesting {
         }
         let joined = match of_pairs.is_empty() {
             true => LogicalPlan::Join(rejoined(join)?),
-            false => self.paired(join, of_pairs, which)?,
+            false => self.paired(join, of_pairs)?,
         };
         project(joined, items)
     }
@@ -86,10 +86,9 @@ impl Unnesting {
         &mut self,
         side: &Arc<LogicalPlan>,
         condition: Expr,
-        which: Which,
     ) -> Result<Arc<LogicalPlan>> {
         let filter = Filter::try_new(condition, side.clone())?;
-        self.filter(filter, which).map(Arc::new)
+        self.filter(filter).map(Arc::new)
     }
 
     /// The rows of a side, and whether a condition holds for each.
@@ -97,12 +96,11 @@ impl Unnesting {
         &mut self,
         side: &Arc<LogicalPlan>,
         condition: Expr,
-        which: Which,
     ) -> Result<(Arc<LogicalPlan>, Expr)> {
         let value = Column::new_unqualified(self.name());
         let items = side.schema().columns().into_iter().map(Expr::Column);
         let items = items.chain([called(condition, &value)]).collect();
-        let side = self.projection(Projection::try_new(items, side.clone())?, which)?;
+        let side = self.projection(Projection::try_new(items, side.clone())?)?;
         Ok((Arc::new(side), Expr::Column(value)))
     }
 
@@ -111,7 +109,6 @@ impl Unnesting {
         &mut self,
         mut join: Join,
         conditions: Vec<(Expr, Vec<Column>, Vec<Column>)>,
-        which: Which,
     ) -> Result<LogicalPlan> {
         join.left = Arc::new(steady(Arc::unwrap_or_clone(join.left))?);
         join.right = Arc::new(steady(Arc::unwrap_or_clone(join.right))?);
@@ -129,7 +126,7 @@ impl Unnesting {
         let pairs = LogicalPlanBuilder::from(of_left.rows(of_left.columns())?);
         let pairs = pairs.cross_join(of_right.rows(of_right.columns())?)?.build()?;
         let condition = conjunction(all).unwrap_or_else(|| lit(true));
-        let pairs = self.filter(Filter::try_new(condition, Arc::new(pairs))?, which)?;
+        let pairs = self.filter(Filter::try_new(condition, Arc::new(pairs))?)?;
 
         // Those of the left side get other names, to be joined with the right side first.
         let (left_keys, right_keys) = (of_left.keys(self), of_right.keys(self));
@@ -139,48 +136,46 @@ impl Unnesting {
             of_pairs.map(|(column, key)| called(Expr::Column(column.clone()), key)).collect();
         let pairs = project(pairs, of_pairs)?;
 
-        let same_left = of_left.same(of_left.columns(), &left_keys);
-        let same_right = of_right.same(of_right.columns(), &right_keys);
+        // The pairs, with the rows of each side that they belong to, meet the other side.
+        let pairs = of_left.side(self, pairs, &left_keys)?;
+        let left = of_left.side(self, join.left.as_ref().clone(), of_left.columns())?;
+        let same_left = left.same(&pairs);
+        let pairs = of_right.side(self, pairs.rows, &right_keys)?;
+        let right = of_right.side(self, join.right.as_ref().clone(), of_right.columns())?;
+        let same_right = right.same(&pairs);
+        join.left = Arc::new(left.rows);
+        join.right = Arc::new(right.rows);
+        let with_left = paired_side(&join.left, &pairs.rows, &same_left)?;
+        let with_right = paired_side(&join.right, &pairs.rows, &same_right)?;
         match join.join_type {
             JoinType::Right => {
-                let with = LogicalPlanBuilder::from(join.left.as_ref().clone());
-                let with = with.join_on(pairs, JoinType::Inner, same_left)?.build()?;
-                join.left = Arc::new(with);
+                join.left = with_left;
                 same_right.into_iter().for_each(|same| also(&mut join.filter, same));
                 Ok(LogicalPlan::Join(rejoined(join)?))
             }
             JoinType::Left => {
-                let with = LogicalPlanBuilder::from(join.right.as_ref().clone());
-                let with = with.join_on(pairs, JoinType::Inner, same_right)?.build()?;
-                join.right = Arc::new(with);
+                join.right = with_right;
                 same_left.into_iter().for_each(|same| also(&mut join.filter, same));
                 Ok(LogicalPlan::Join(rejoined(join)?))
             }
             _ => {
-                let columns = join.schema.clone();
-                let with = LogicalPlanBuilder::from(join.right.as_ref().clone());
-                let with = with.join_on(pairs.clone(), JoinType::Inner, same_right.clone())?;
-                let mut kept = join.clone();
+                let schema = join.schema.clone();
+                let mut kept = Join { right: with_right, ..join.clone() };
                 kept.join_type = JoinType::Left;
-                kept.right = Arc::new(with.build()?);
-                same_left.iter().cloned().for_each(|same| also(&mut kept.filter, same));
-                let with = LogicalPlanBuilder::from(join.left.as_ref().clone());
-                let with = with.join_on(pairs, JoinType::Inner, same_left)?;
-                let mut lonely = join;
+                same_left.into_iter().for_each(|same| also(&mut kept.filter, same));
+                let mut lonely = Join { left: with_left, ..join };
                 lonely.join_type = JoinType::RightAnti;
-                lonely.left = Arc::new(with.build()?);
                 same_right.into_iter().for_each(|same| also(&mut lonely.filter, same));
-                self.both(rejoined(kept)?, rejoined(lonely)?, &columns)
+                self.both(rejoined(kept)?, rejoined(lonely)?, &schema)
             }
         }
     }
 
     /// The rows of a left join, then those of the right side that have no partner.
     fn both(&mut self, kept: Join, lonely: Join, schema: &DFSchema) -> Result<LogicalPlan> {
-        let table = TableReference::bare(self.name());
-        let names: Vec<Column> = (0..schema.fields().len())
-            .map(|n| Column::new(Some(table.clone()), format!("{table} {n}")))
-            .collect();
+        let table = self.name();
+        let names: Vec<Column> =
+            (0..schema.fields().len()).map(|number| made_column(&table, number)).collect();
         let right = lonely.schema.clone();
         let kept_items = schema.columns().into_iter().zip(&names);
         let kept_items = kept_items.map(|(column, name)| called(Expr::Column(column), name));
@@ -201,6 +196,17 @@ impl Unnesting {
         let items = items.map(|(column, name)| called(Expr::Column(column), &name)).collect();
         project(union, items)
     }
+}
+
+/// The rows of a side with the pairs that they belong to.
+fn paired_side(
+    side: &Arc<LogicalPlan>,
+    pairs: &LogicalPlan,
+    same: &[Expr],
+) -> Result<Arc<LogicalPlan>> {
+    let side = LogicalPlanBuilder::from(side.as_ref().clone());
+    let paired = side.join_on(pairs.clone(), JoinType::Inner, same.iter().cloned())?;
+    paired.build().map(Arc::new)
 }
 
 /// The columns of either side that a condition and the subqueries in it read.

@@ -7,18 +7,18 @@ use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, Sort, Window};
 
+use super::Unnesting;
 use super::attach::Attached;
 use super::plain::{is_plain_condition, is_plain_item, is_plain_value, true_or_not};
 use super::push_down::called;
-use super::{Unnesting, Which};
 
 impl Unnesting {
     /// Replace the subqueries of a node that are to become joins.
-    pub(super) fn place(&mut self, plan: LogicalPlan, which: Which) -> Result<LogicalPlan> {
+    pub(super) fn place(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
         match plan {
-            LogicalPlan::Filter(filter) => self.filter(filter, which),
-            LogicalPlan::Projection(projection) => self.projection(projection, which),
-            LogicalPlan::Join(join) => self.join(join, which),
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Join(join) => self.join(join),
             other if are_plain(&other)? => Ok(other),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Window(window) => self.window(window),
@@ -28,12 +28,12 @@ impl Unnesting {
     }
 
     /// Conditions that stay come first, so that fewer rows are joined.
-    pub(super) fn filter(&mut self, filter: Filter, which: Which) -> Result<LogicalPlan> {
+    pub(super) fn filter(&mut self, filter: Filter) -> Result<LogicalPlan> {
         let Filter { predicate, input, .. } = filter;
         let schema = input.schema().clone();
         let (mut plain, mut difficult) = (vec![], vec![]);
         for condition in split_conjunction_owned(predicate) {
-            match is_plain_condition(&condition, &schema, which)? {
+            match is_plain_condition(&condition, &schema)? {
                 true => plain.push(condition),
                 false => difficult.push(condition),
             }
@@ -53,14 +53,10 @@ impl Unnesting {
         project(filtered(attached.joined(), left)?, items)
     }
 
-    pub(super) fn projection(
-        &mut self,
-        projection: Projection,
-        which: Which,
-    ) -> Result<LogicalPlan> {
+    pub(super) fn projection(&mut self, projection: Projection) -> Result<LogicalPlan> {
         let mut is_plain = true;
         for item in &projection.expr {
-            is_plain = is_plain && is_plain_item(item, projection.input.schema(), which)?;
+            is_plain = is_plain && is_plain_item(item, projection.input.schema())?;
         }
         if is_plain {
             return Ok(LogicalPlan::Projection(projection));

@@ -2,7 +2,7 @@
 //!
 //! | subquery | where | what may be in it |
 //! |---|---|---|
-//! | uncorrelated value | anywhere | anything: it is computed beforehand |
+//! | uncorrelated value | anywhere | anything: it is computed beforehand; but what is never NULL has a row |
 //! | uncorrelated \[NOT\] EXISTS | WHERE | anything |
 //! | uncorrelated IN | a term of WHERE that must be TRUE | anything |
 //! | uncorrelated NOT IN | a condition of WHERE for itself | anything |
@@ -23,21 +23,21 @@ use datafusion::logical_expr::{
 };
 
 use super::domain::outer_references;
-use super::{Which, subquery};
+use super::subquery;
 use crate::functions::histogram;
 
 /// Can a condition of WHERE stay as it is?
-pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema, which: Which) -> Result<bool> {
+pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<bool> {
     match condition {
         Expr::Not(inner) if matches!(inner.as_ref(), Expr::Exists(_)) => {
-            is_plain_condition(inner, outer, which)
+            is_plain_condition(inner, outer)
         }
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let plan = &subquery.subquery;
             let is_certain = !negated || outer_references(plan)?.is_empty();
-            Ok(is_certain && is_plain_value(expr)? && can_be_pulled_up(plan, outer, which)?)
+            Ok(is_certain && is_plain_value(expr)? && can_be_pulled_up(plan, outer)?)
         }
-        Expr::Exists(Exists { subquery, .. }) => can_be_pulled_up(&subquery.subquery, outer, which),
+        Expr::Exists(Exists { subquery, .. }) => can_be_pulled_up(&subquery.subquery, outer),
         _ => {
             // A mark knows no UNKNOWN, so that IN must stand where that is as good as FALSE.
             let marked = true_or_not(condition.clone())?;
@@ -51,14 +51,13 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema, which: Whic
                     && is_known
                     && match inner {
                         Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
-                            is_plain_value(expr)?
-                                && can_be_pulled_up(&subquery.subquery, outer, which)?
+                            is_plain_value(expr)? && can_be_pulled_up(&subquery.subquery, outer)?
                         }
                         Expr::Exists(Exists { subquery, .. }) => {
-                            can_be_pulled_up(&subquery.subquery, outer, which)?
+                            can_be_pulled_up(&subquery.subquery, outer)?
                         }
                         Expr::ScalarSubquery(subquery) => {
-                            is_plain_aggregate(&subquery.subquery, outer, which)?
+                            is_plain_aggregate(&subquery.subquery, outer)?
                         }
                         _ => true,
                     };
@@ -74,12 +73,12 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema, which: Whic
 }
 
 /// Can an item of a select list stay as it is?
-pub(super) fn is_plain_item(item: &Expr, outer: &DFSchema, which: Which) -> Result<bool> {
+pub(super) fn is_plain_item(item: &Expr, outer: &DFSchema) -> Result<bool> {
     let mut is_plain = true;
     item.apply(|expr| {
         is_plain = match (expr, subquery(expr)) {
             (Expr::ScalarSubquery(_), Some(subquery)) => {
-                is_plain_aggregate(&subquery.subquery, outer, which)?
+                is_plain_aggregate(&subquery.subquery, outer)?
             }
             (_, Some(_)) => false,
             (_, None) => true,
@@ -92,9 +91,7 @@ pub(super) fn is_plain_item(item: &Expr, outer: &DFSchema, which: Which) -> Resu
 /// Can an expression of any node stay as it is?
 pub(super) fn is_plain_value(value: &Expr) -> Result<bool> {
     let is_difficult = |expr: &Expr| match (expr, subquery(expr)) {
-        (Expr::ScalarSubquery(_), Some(subquery)) => {
-            Ok(!outer_references(&subquery.subquery)?.is_empty())
-        }
+        (Expr::ScalarSubquery(_), Some(subquery)) => Ok(!is_beforehand(&subquery.subquery)?),
         (_, other) => Ok(other.is_some()),
     };
     Ok(!value.exists(is_difficult)?)
@@ -121,12 +118,12 @@ fn is_in(expr: &Expr) -> bool {
 }
 
 /// Can the conditions that read the rows of `outer` become those of a join with the subquery?
-fn can_be_pulled_up(subquery: &LogicalPlan, outer: &DFSchema, which: Which) -> Result<bool> {
+fn can_be_pulled_up(subquery: &LogicalPlan, outer: &DFSchema) -> Result<bool> {
     let read = outer_references(subquery)?;
     if read.is_empty() {
         return Ok(true);
     }
-    if which == Which::Correlated || !read.iter().all(|column| outer.has_column(column)) {
+    if !read.iter().all(|column| outer.has_column(column)) {
         return Ok(false);
     }
     let mut pulled = Pulled::default();
@@ -134,12 +131,12 @@ fn can_be_pulled_up(subquery: &LogicalPlan, outer: &DFSchema, which: Which) -> R
 }
 
 /// Is it a value of its own, or one aggregate of the rows that equal the one around in something?
-fn is_plain_aggregate(subquery: &LogicalPlan, outer: &DFSchema, which: Which) -> Result<bool> {
+fn is_plain_aggregate(subquery: &LogicalPlan, outer: &DFSchema) -> Result<bool> {
     let read = outer_references(subquery)?;
     if read.is_empty() {
-        return Ok(true);
+        return is_beforehand(subquery);
     }
-    if which == Which::Correlated || !read.iter().all(|column| outer.has_column(column)) {
+    if !read.iter().all(|column| outer.has_column(column)) {
         return Ok(false);
     }
     let mut pulled = Pulled::default();
@@ -163,6 +160,19 @@ fn is_plain_aggregate(subquery: &LogicalPlan, outer: &DFSchema, which: Which) ->
         is_plain = is_plain && !expr.contains_outer() && !counts_bins(expr)?;
     }
     Ok(is_plain && pulled.below(&aggregate.input, Over::Groups)? && pulled.names_are_apart())
+}
+
+/// Is it a value that DataFusion computes beforehand? One that is never NULL must always have a row.
+pub(super) fn is_beforehand(subquery: &LogicalPlan) -> Result<bool> {
+    let mut plan = subquery;
+    while let LogicalPlan::Projection(projection) = plan {
+        plan = &projection.input;
+    }
+    let has_row = match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        _ => subquery.schema().fields().iter().all(|field| field.is_nullable()),
+    };
+    Ok(has_row && outer_references(subquery)?.is_empty())
 }
 
 /// What the conditions are pulled up over.
@@ -218,7 +228,12 @@ impl Pulled {
                     if !is_simple || condition.exists(|expr| Ok(subquery(expr).is_some()))? {
                         return Ok(false);
                     }
-                    self.columns.extend(condition.column_refs().into_iter().cloned());
+                    let columns = condition.column_refs();
+                    // Columns without a table are made by the subquery itself, as in HAVING.
+                    if columns.iter().any(|column| column.relation.is_none()) {
+                        return Ok(false);
+                    }
+                    self.columns.extend(columns.into_iter().cloned());
                 }
                 self.below(&filter.input, over)
             }

@@ -31,7 +31,7 @@ use datafusion::logical_expr::{
 };
 
 use super::Unnesting;
-use super::domain::Domain;
+use super::domain::{Domain, opaque};
 use super::steady::total_order;
 
 /// The dependent join of `domain` with `subquery`: `keys` are the names of the domain's columns in it.
@@ -76,7 +76,7 @@ impl PushDown<'_> {
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.plan(inner(sort.input), keys),
             LogicalPlan::Distinct(Distinct::All(input)) => {
                 let input = Arc::new(self.plan(inner(input), keys)?);
-                Ok(LogicalPlan::Distinct(Distinct::All(input)))
+                opaque(LogicalPlan::Distinct(Distinct::All(input)), keys)
             }
             LogicalPlan::Union(union) => {
                 let inputs = union.inputs.into_iter();
@@ -135,7 +135,7 @@ impl PushDown<'_> {
         let aggregates = all.split_off(n_groups);
         let groups = columns(keys).chain(all).collect();
         let aggregate = Aggregate::try_new(Arc::new(input), groups, aggregates)?;
-        Ok(LogicalPlan::Aggregate(aggregate))
+        opaque(LogicalPlan::Aggregate(aggregate), keys)
     }
 
     /// `input` and one more row for each row of the domain, so that an aggregate has a group for
@@ -274,9 +274,15 @@ impl PushDown<'_> {
             }
         }
         conditions.extend(filter.map(|filter| self.bound(filter, keys)).transpose()?);
-        if needs_left && needs_right {
-            conditions.extend(self.domain.same(left_keys, right_keys));
-        }
+        let (left, right) = match needs_left && needs_right {
+            true => {
+                let left = self.domain.side(self.unnesting, left, left_keys)?;
+                let right = self.domain.side(self.unnesting, right, right_keys)?;
+                conditions.extend(left.same(&right));
+                (left.rows, right.rows)
+            }
+            false => (left, right),
+        };
         let joined = LogicalPlan::Join(Join::try_new(
             Arc::new(left),
             Arc::new(right),

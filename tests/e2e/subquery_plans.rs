@@ -1,0 +1,48 @@
+//! How subqueries are planned: everyday ones as DataFusion does, neighbours by cells of the sky.
+
+use almagest_engine::QueryOptions;
+
+use crate::adql::catalog;
+
+/// Both plans of a query.
+async fn plan(query: &str) -> String {
+    let (_folder, [database, _]) = catalog();
+    let session = database.session().unwrap();
+    session.query(query, QueryOptions::default()).await.unwrap().explain()
+}
+
+async fn check(query: &str, with: &[&str], without: &[&str]) {
+    let plan = plan(query).await;
+    for part in with {
+        assert!(plan.contains(part), "no {part} in the plan of {query}:\n{plan}");
+    }
+    for part in without {
+        assert!(!plan.contains(part), "{part} in the plan of {query}:\n{plan}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyday_subqueries_stay_as_they_are() {
+    let without = &["unnested"];
+    let query = "SELECT starId FROM Star AS s WHERE EXISTS (SELECT * FROM Epoch AS e WHERE e.starId = s.starId)";
+    check(query, &["LeftSemi"], without).await;
+    let query = "SELECT starId FROM Star AS s WHERE NOT EXISTS (SELECT * FROM Epoch AS e WHERE e.starId = s.starId)";
+    check(query, &["LeftAnti"], without).await;
+    let query =
+        "SELECT starId FROM Star WHERE starId IN (SELECT starId FROM Epoch WHERE visit = 101)";
+    check(query, &["LeftSemi"], without).await;
+    let query = "SELECT starId FROM Star WHERE n NOT IN (SELECT visit FROM Epoch)";
+    check(query, &["LeftAnti"], without).await;
+    let query = "SELECT starId, (SELECT MAX(e.visit) FROM Epoch AS e WHERE e.starId = s.starId) AS v FROM Star AS s";
+    check(query, &["Left"], without).await;
+    let query = "SELECT starId FROM Star WHERE gMag > (SELECT AVG(gMag) FROM Star)";
+    check(query, &["ScalarSubquery"], without).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neighbours_are_counted_by_cells() {
+    let query = "SELECT starId, (SELECT COUNT(*) FROM Star AS t WHERE t.starId <> s.starId AND \
+                 DISTANCE(POINT(t.coord_ra, t.coord_dec), POINT(s.coord_ra, s.coord_dec)) < 0.01) AS n \
+                 FROM Star AS s";
+    check(query, &["unnested", "sky_cells_reached"], &["NestedLoopJoinExec"]).await;
+}
