@@ -9,15 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::{Error, Result};
 
 /// Bytes of footers that are kept.
-const MOST_BYTES: u64 = 192 << 20;
+const MOST_BYTES: u64 = 384 << 20;
 /// Bytes of a footer as they are on average, for the number of places.
 const USUAL_BYTES: u64 = 64 << 10;
+/// Parts of the cache, each with a lock and its share of the bytes: that share must have room for the
+/// footer of a file of a thousand columns.
+const SHARDS: usize = 2;
 
 /// The footers of a catalog's files.
 pub struct Footers {
@@ -35,8 +38,22 @@ impl Weighter<PathBuf, Arc<ParquetMetaData>> for BySize {
 
 impl Default for Footers {
     fn default() -> Self {
-        let places = (MOST_BYTES / USUAL_BYTES) as usize;
-        Self { kept: Cache::with_weighter(places, MOST_BYTES, BySize) }
+        let options = OptionsBuilder::new()
+            .shards(SHARDS)
+            .estimated_items_capacity((MOST_BYTES / USUAL_BYTES) as usize)
+            .weight_capacity(MOST_BYTES)
+            .build();
+        // Only options that are left out are refused.
+        let kept = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                BySize,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            Err(_) => Cache::with_weighter(0, MOST_BYTES, BySize),
+        };
+        Self { kept }
     }
 }
 
