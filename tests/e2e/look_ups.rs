@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use almagest_engine::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
+use almagest_engine::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch};
 use almagest_engine::{Database, EngineConfig, Pruning, QueryOptions, Session, Upload};
 use almagest_ingest::Transaction;
 use almagest_storage::chunking::Chunking;
@@ -96,7 +96,6 @@ fn with_children() -> (tempfile::TempDir, CatalogStore) {
 }
 
 fn add(store: &CatalogStore, object: Option<(i64, f64, f64)>, children: &[(i64, i64)]) {
-    use almagest_engine::arrow::array::Float64Array;
     let mut transaction = Transaction::begin(store).unwrap();
     if let Some((id, ra, dec)) = object {
         let columns: [(&str, ArrayRef); 3] = [
@@ -148,4 +147,44 @@ async fn children_of_a_director_that_was_elsewhere_are_found() {
     let before = open(Pruning::On);
     let asked = format!("{curve} AS OF VERSION 2");
     assert_eq!(ids_of(&before.session().unwrap(), &asked).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn ids_that_have_no_index_are_found_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short.yaml");
+    let definition = "name: short
+tables:
+- name: Star
+  \"almagest:kind\": positional
+  \"almagest:ra\": ra
+  \"almagest:dec\": dec
+  \"almagest:id\": id
+  primaryKey: \"#Star.id\"
+  columns:
+  - {name: id, datatype: int, nullable: false}
+  - {name: ra, datatype: double, nullable: false, \"ivoa:unit\": deg}
+  - {name: dec, datatype: double, nullable: false, \"ivoa:unit\": deg}
+";
+    std::fs::write(&path, definition).unwrap();
+    let schema = felis::load(&path).unwrap().schema;
+    let chunking = Chunking::try_new(0).unwrap();
+    let store = CatalogStore::create(&folder.path().join("catalog"), &schema, chunking).unwrap();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("id", Arc::new(Int32Array::from(vec![5, 6]))),
+        ("ra", Arc::new(Float64Array::from(vec![1.0, 200.0]))),
+        ("dec", Arc::new(Float64Array::from(vec![1.0, -20.0]))),
+    ];
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.append("Star", &RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+    transaction.commit().unwrap();
+    let database = Database::with_config(store, EngineConfig::default()).unwrap();
+    let session = database.session_with(vec![upload("mine", &[6, 7])]).unwrap();
+    for query in [
+        "SELECT COUNT(*) AS n FROM Star WHERE id = 6",
+        "SELECT COUNT(*) AS n FROM Star JOIN TAP_UPLOAD.mine AS m ON m.short_id = Star.id",
+        "SELECT COUNT(*) AS n FROM Star JOIN TAP_UPLOAD.mine AS m ON m.id = Star.id",
+    ] {
+        assert_eq!(ids_of(&session, query).await, [1], "{query}");
+    }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{JoinSide, NullEquality};
+use datafusion::common::{JoinSide, JoinType, NullEquality};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
@@ -55,6 +55,8 @@ fn replaced(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Executio
     } else if let Some(join) = plan.downcast_ref::<HashJoinExec>()
         && let Some(filter) = join.filter()
         && !join.null_aware
+        // Rows without a partner come after the others of their batch, so that an order is lost.
+        && (plan.output_ordering().is_none() || *join.join_type() == JoinType::Inner)
     {
         NestedLoopJoinExec::try_new(
             gathered(join.left()),

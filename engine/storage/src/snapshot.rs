@@ -135,7 +135,10 @@ impl Snapshot {
         let director = match &table.kind {
             _ if table.id.as_deref() == Some(column) => {
                 let is_one_place = ids_are_unique(table) || table.kind == TableKind::Director;
-                return is_one_place.then(|| self.look_up_ids(&table.name, ids)).transpose();
+                return match is_one_place && self.is_indexed(&table.name) {
+                    true => self.look_up_ids(&table.name, ids).map(Some),
+                    false => Ok(None),
+                };
             }
             TableKind::Child { director, key }
             | TableKind::RefMatch { first: (director, key), .. }
@@ -146,10 +149,18 @@ impl Snapshot {
             _ => return Ok(None),
         };
         // 0 stands for no director: such a row has a place of its own.
-        if ids.contains(&0) || self.store.metadata().has_shrunk(director, self.version)? {
+        if ids.contains(&0)
+            || !self.is_indexed(director)
+            || self.store.metadata().has_shrunk(director, self.version)?
+        {
             return Ok(None);
         }
         self.look_up_ids(director, ids).map(Some)
+    }
+
+    /// Are the ids of all files of a table in its index? Only 64-bit ids have one.
+    fn is_indexed(&self, table: &str) -> bool {
+        self.data_files(table).iter().all(|file| file.id_run.is_some())
     }
 
     /// Read `columns` (all of the definition, if none are named) of the rows of `table`; with a
