@@ -34,11 +34,8 @@ impl SchemaProvider for SnapshotSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(table) = self.snapshot.schema().table(name) else {
-            return Ok(None);
-        };
-        let table = ChunkedTable::new(self.snapshot.clone(), table.clone(), self.pruning);
-        Ok(Some(Arc::new(table)))
+        let table = ChunkedTable::find(&self.snapshot, name, self.pruning);
+        Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
     }
 
     fn table_exist(&self, name: &str) -> bool {

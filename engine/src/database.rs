@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_adql::{AsOf, Names};
 use almagest_storage::schema::arrow::ROW_OF;
-use almagest_storage::schema::{SchemaDef, TableKind};
+use almagest_storage::schema::{SchemaDef, TableDef, TableKind};
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -320,16 +320,20 @@ impl Database {
         let schema = self.schemas.iter().find(|known| known.name == schema)?;
         let table = schema.table(table)?;
         let mut metadata = table.field_of(table.column(column)?).metadata().clone();
-        // A row is somewhere on the sky, or on a detector.
-        let has = |name: &str| table.column(name).is_some();
-        let is_seen = table.position.is_some() || has("visit") && has("detector");
-        let mut mounts = self.sources.mounts.iter();
-        let has_images =
-            mounts.any(|mount| mount.name() == schema.name && mount.store.butler_path().exists());
-        if self.has_live() && has_images && is_seen && table.id.as_deref() == Some(column) {
+        if table.id.as_deref() == Some(column) && self.leads_to_images(schema, table) {
             metadata.insert(ROW_OF.to_owned(), format!("{}.{}", schema.name, table.name));
         }
         Some(metadata)
+    }
+
+    /// Do rows of a table lead to images? They are somewhere on the sky, or on a detector.
+    fn leads_to_images(&self, schema: &SchemaDef, table: &TableDef) -> bool {
+        let has = |name: &str| table.column(name).is_some();
+        let is_seen = table.position.is_some() || has("visit") && has("detector");
+        let mut mounts = self.sources.mounts.iter();
+        self.has_live()
+            && is_seen
+            && mounts.any(|mount| mount.name() == schema.name && mount.store.butler_path().exists())
     }
 
     /// Tables whose rows are made when they are asked for.

@@ -74,6 +74,11 @@ impl Error {
                 DataFusionError::ParquetError(_)
                 | DataFusionError::ObjectStore(_)
                 | DataFusionError::IoError(_) => ErrorKind::Catalog,
+                DataFusionError::External(error) => match error.downcast_ref::<Self>() {
+                    Some(own) => own.kind(),
+                    None if error.is::<StorageError>() => ErrorKind::Catalog,
+                    None => ErrorKind::Bug,
+                },
                 _ => ErrorKind::Bug,
             },
         }

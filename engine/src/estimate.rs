@@ -15,7 +15,7 @@ use std::ops::Add;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 
 use crate::chunked_table::ChunkedTable;
@@ -103,13 +103,15 @@ fn scan_estimate(scan: &TableScan) -> Result<ScanEstimate> {
     let scanned = ScannedTable::of(scan)?;
     let columns = Share { read: scanned.places.len() as u64, all: scanned.n_columns() as u64 };
     let chunked: Option<&ChunkedTable> = (scanned.provider.as_ref() as &dyn Any).downcast_ref();
-    let files = chunked.map(|chunked| {
-        let of_row_groups = chunked.estimate(&scan.filters);
+    let files = chunked.map(|chunked| -> Result<FilesEstimate> {
+        let estimate = chunked.estimate(&scan.filters);
+        let of_row_groups = estimate.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let read = of_row_groups.bytes.read as f64
             * share_of_columns(&scanned.provider.schema(), &scanned.places);
         let bytes = Share { read: read.round() as u64, ..of_row_groups.bytes };
-        FilesEstimate { bytes, ..of_row_groups }
+        Ok(FilesEstimate { bytes, ..of_row_groups })
     });
+    let files = files.transpose()?;
     let table = format!("{}.{}", scanned.schema, scanned.name);
     Ok(ScanEstimate { table, columns, files })
 }

@@ -8,7 +8,6 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use row_function::RowFunction;
 
 pub mod area;
-pub mod cells;
 pub mod checked;
 pub mod cone;
 pub mod construct;
@@ -28,6 +27,7 @@ pub mod relation;
 pub mod to_icrs;
 
 mod epoch;
+pub(crate) mod among;
 mod frame_change;
 mod healpix;
 mod julian_date;

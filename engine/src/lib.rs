@@ -5,9 +5,28 @@
 //! ```
 //!
 //! What of DataFusion is extended, and why: a [`TableProvider`](datafusion::catalog::TableProvider)
-//! over the snapshot (files, statistics and order come from the catalog's metadata, and the sky
-//! prunes); functions on the sky; an analyzer rule that keeps NaN and infinities out of queries; a
-//! rule that lets joins pause, so that they can be cancelled.
+//! over the snapshot (which files, row groups and pages are read follows from the catalog's metadata,
+//! the sky and the id index); functions on the sky; a join of neighbours; an analyzer rule that keeps
+//! NaN and infinities out of queries; a rule that lets joins pause, so that they can be cancelled.
+//!
+//! ```no_run
+//! # async fn example() -> almagest_engine::Result<()> {
+//! use almagest_engine::{Database, QueryOptions};
+//! use futures::TryStreamExt;
+//!
+//! let database = Database::open("catalog".as_ref())?;
+//! let adql = "SELECT objectId, coord_ra, coord_dec FROM Object WHERE coord_dec > 89.9";
+//! let query = database.session()?.query(adql, QueryOptions::default()).await?;
+//! for field in query.schema().fields() {
+//!     println!("{} [{}]", field.name(), field.metadata().get("unit").map_or("", String::as_str));
+//! }
+//! let mut rows = query.into_stream().await?;
+//! while let Some(batch) = rows.try_next().await? {
+//!     println!("{} rows", batch.num_rows());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! What this crate does not do: read a file's name (`almagest-storage` knows paths), commit
 //! (`almagest-ingest`), speak HTTP (`almagest-server`).
@@ -28,9 +47,11 @@ pub mod error;
 
 mod catalog_provider;
 mod chunked_table;
+mod data_file_reader;
 mod layout;
 mod names;
 mod live_schema;
+mod long_lists;
 mod narrow;
 mod narrow_table;
 mod optimizer;
@@ -39,8 +60,11 @@ mod output_type;
 mod paced;
 mod planner;
 mod region_filter;
+mod sky_join;
+mod rows_wanted;
 mod translation;
 mod visibility;
+mod wanted_ids;
 
 pub use config::{EngineConfig, Pruning};
 pub use database::Database;

@@ -1,6 +1,7 @@
 //! Rules that rewrite plans, one a file.
 
-pub mod join_neighbours_by_cell;
+pub mod join_neighbours;
 pub mod keep_numbers_finite;
 pub mod let_joins_pause;
+pub mod look_up_uploaded_ids;
 pub mod unnest_subqueries;

@@ -16,11 +16,13 @@ use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
 
 use crate::config::EngineConfig;
 use crate::layout::Layout;
+use crate::long_lists;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
-use crate::optimizer::join_neighbours_by_cell::JoinNeighboursByCell;
+use crate::optimizer::join_neighbours::JoinNeighbours;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
+use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
@@ -49,7 +51,8 @@ impl Planner {
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
             .with_analyzer_rule(Arc::new(UnnestSubqueries))
-            .with_optimizer_rule(Arc::new(JoinNeighboursByCell))
+            .with_optimizer_rule(Arc::new(LookUpUploadedIds))
+            .with_physical_optimizer_rule(Arc::new(JoinNeighbours))
             .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
             .build();
         let context = SessionContext::new_with_state(state);
@@ -93,7 +96,7 @@ impl Planner {
 
     async fn plan(&self, query: SqlQuery) -> Result<DataFrame> {
         let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
-        let plan = self.context.state().statement_to_plan(statement).await?;
+        let plan = long_lists::gathered(self.context.state().statement_to_plan(statement).await?)?;
         Ok(self.context.execute_logical_plan(plan).await?)
     }
 

@@ -15,10 +15,13 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, ScanEstimate};
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
 use crate::progress::Progress;
+
+/// Rows below which one core reads them all.
+const LITTLE: u64 = 128 * 1024;
 
 /// A planned query: what its columns are, and the rows once it is run.
 pub struct Query {
@@ -53,10 +56,13 @@ impl Query {
         reading: Reading,
     ) -> Result<Self> {
         let names = layout.schema(frame.schema().as_arrow());
-        let (state, plan) = frame.into_parts();
+        let (mut state, plan) = frame.into_parts();
         // The optimizer writes the value in the place of a call such as that for the time.
         let is_repeatable = is_repeatable(&plan)?;
         let logical = state.optimize(&plan)?;
+        if is_little(&Estimate::of(&logical)?) {
+            state.config_mut().options_mut().execution.target_partitions = 1;
+        }
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
         let schema = described.schema(&names, &layout.schema(&physical.schema()));
         let context = Arc::new(TaskContext::from(&state));
@@ -134,6 +140,13 @@ impl Query {
         let physical = displayable(self.physical.as_ref()).indent(true).to_string();
         format!("{}\n\n{physical}", self.logical.display_indent())
     }
+}
+
+/// Is so little read that to share the work would cost more than to do it?
+fn is_little(estimate: &Estimate) -> bool {
+    let rows = |scan: &ScanEstimate| scan.files.as_ref().map(|files| files.rows.read);
+    let read: Option<Vec<u64>> = estimate.scans.iter().map(rows).collect();
+    read.is_some_and(|read| read.iter().sum::<u64>() < LITTLE)
 }
 
 /// Does the value of each function of the plan follow from its arguments alone?

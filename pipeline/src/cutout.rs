@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use almagest_storage::sphgeom::{Angle, UnitVector};
 use ndarray::{Array2, s};
 
 use crate::camera::write_exposure_with_psf;
@@ -43,12 +44,9 @@ impl CutoutShape {
     /// Does a circle hold one of the points? Polygons beyond a projection are not looked at.
     fn holds_one_of(&self, points: &[(f64, f64)]) -> bool {
         let Self::Circle { ra, dec, radius } = self else { return false };
-        let center = vector((*ra, *dec));
-        points.iter().any(|&point| {
-            let point = vector(point);
-            let cosine: f64 = (0..3).map(|i| center[i] * point[i]).sum();
-            cosine >= radius.to_radians().cos()
-        })
+        let center = UnitVector::from_lonlat_deg(*ra, *dec);
+        let radius = Angle::from_degrees(*radius);
+        points.iter().any(|&point| center.angle_to(&vector(point)) <= radius)
     }
 
     /// Points on its edge, and one inside.
@@ -142,36 +140,35 @@ pub fn write_cutout(path: &Path, cutout: &Exposure, psf: Option<&Array2<f32>>) -
 
 /// The point at a distance and position angle (from north through east, radians) of another.
 fn offset(ra: f64, dec: f64, distance: f64, angle: f64) -> (f64, f64) {
-    let (sin_dec, cos_dec) = dec.to_radians().sin_cos();
-    let (sin_d, cos_d) = distance.to_radians().sin_cos();
-    let sin_new = sin_dec * cos_d + cos_dec * sin_d * angle.cos();
-    let y = angle.sin() * sin_d * cos_dec;
-    let x = cos_d - sin_dec * sin_new;
-    (ra + y.atan2(x).to_degrees(), sin_new.clamp(-1.0, 1.0).asin().to_degrees())
+    let (angle, distance) =
+        (Angle::from_degrees(angle.to_degrees()), Angle::from_degrees(distance));
+    vector((ra, dec)).offset(angle, distance).to_lonlat_deg()
 }
 
-fn vector((ra, dec): (f64, f64)) -> [f64; 3] {
-    let ((sin_ra, cos_ra), (sin_dec, cos_dec)) =
-        (ra.to_radians().sin_cos(), dec.to_radians().sin_cos());
-    [cos_dec * cos_ra, cos_dec * sin_ra, sin_dec]
-}
-
-fn lonlat([x, y, z]: [f64; 3]) -> (f64, f64) {
-    (y.atan2(x).to_degrees(), z.atan2(x.hypot(y)).to_degrees())
+fn vector((ra, dec): (f64, f64)) -> UnitVector {
+    UnitVector::from_lonlat_deg(ra, dec)
 }
 
 /// The point on a great circle; equal steps of the chord do to find its bounds.
 fn between(from: (f64, f64), to: (f64, f64), share: f64) -> (f64, f64) {
-    let (a, b) = (vector(from), vector(to));
-    lonlat([0, 1, 2].map(|i| a[i] * (1.0 - share) + b[i] * share))
+    weighted([(from, 1.0 - share), (to, share)])
 }
 
 fn mean(points: &[(f64, f64)]) -> (f64, f64) {
-    let sum = points
-        .iter()
-        .map(|&point| vector(point))
-        .fold([0.0; 3], |sum, v| [sum[0] + v[0], sum[1] + v[1], sum[2] + v[2]]);
-    lonlat(sum)
+    weighted(points.iter().map(|&point| (point, 1.0)))
+}
+
+/// The direction of the sum of weighted directions; any where they cancel each other.
+fn weighted(points: impl IntoIterator<Item = ((f64, f64), f64)>) -> (f64, f64) {
+    let mut sum = [0.0; 3];
+    for (point, weight) in points {
+        let direction = vector(point);
+        for (sum, part) in sum.iter_mut().zip([direction.x, direction.y, direction.z]) {
+            *sum += weight * part;
+        }
+    }
+    let [x, y, z] = sum;
+    UnitVector::normalize(x, y, z).map_or((0.0, 0.0), |direction| direction.to_lonlat_deg())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub mod file;
 mod live;
 pub mod soda;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use almagest_engine::{Database, LiveSchema};
 use almagest_pipeline::butler::tables::Published;
@@ -31,10 +31,28 @@ const OBSCORE: (&str, &str) = ("ivoa", "ObsCore");
 /// The butlers of all catalogs; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Images {
-    stores: Arc<Vec<CatalogStore>>,
+    catalogs: Arc<Vec<Catalog>>,
     publication: Arc<Publication>,
     /// An image is read whole for a cut-out: not many at a time.
     cutters: Arc<Semaphore>,
+}
+
+/// A catalog, and its butler from the moment in which it is first seen. It is opened once: that
+/// takes the lock for which a running pipeline waits too.
+#[derive(Debug)]
+struct Catalog {
+    store: CatalogStore,
+    butler: OnceLock<Arc<Butler>>,
+}
+
+impl Catalog {
+    fn butler(&self) -> Result<Option<&Arc<Butler>>> {
+        if self.butler.get().is_none() && self.store.butler_path().exists() {
+            let opened = Arc::new(Butler::open(&self.store)?);
+            return Ok(Some(self.butler.get_or_init(|| opened)));
+        }
+        Ok(self.butler.get())
+    }
 }
 
 /// How images are found by others.
@@ -54,8 +72,9 @@ impl Images {
             identifier: config.curation.identifier.clone(),
             address: address.map_or("http://localhost", String::as_str).to_owned(),
         };
+        let catalog = |store| Catalog { store, butler: OnceLock::new() };
         Self {
-            stores: Arc::new(database.stores()),
+            catalogs: Arc::new(database.stores().into_iter().map(catalog).collect()),
             publication: Arc::new(publication),
             cutters: Arc::new(Semaphore::new(database.n_cores().max(1))),
         }
@@ -68,14 +87,17 @@ impl Images {
 
     /// The schemas to be shown beside those of `database`; none as long as no catalog has a butler.
     pub fn schemas(&self, database: &Database) -> Result<Vec<Arc<dyn LiveSchema>>> {
-        let stores: Vec<&CatalogStore> = self.with_butler().collect();
+        let mut registries = vec![];
+        for (place, (catalog, butler)) in self.with_butlers()?.into_iter().enumerate() {
+            let name = registry_name(catalog.store.name(), place == 0);
+            registries.push(live::Registry::of(&catalog.store, butler.clone(), name)?);
+        }
         let mut schemas: Vec<Arc<dyn LiveSchema>> = vec![];
-        if !stores.is_empty() {
-            schemas.push(Arc::new(live::ObsCore::of(&stores, self.publication.clone())?));
+        if !registries.is_empty() {
+            let publication = self.publication.clone();
+            schemas.push(Arc::new(live::ObsCore::of(registries.clone(), publication)?));
         }
-        for (place, store) in stores.into_iter().enumerate() {
-            schemas.push(Arc::new(live::Registry::of(store, place == 0)?));
-        }
+        schemas.extend(registries.into_iter().map(|registry| Arc::new(registry) as _));
         // A catalog may have taken the name.
         let is_free = |name: &str| {
             !database.schemas().iter().any(|schema| schema.name.eq_ignore_ascii_case(name))
@@ -85,29 +107,35 @@ impl Images {
     }
 
     /// The catalogs that have images, and the schemas in which these are shown.
-    pub fn names(&self) -> (Vec<String>, Vec<String>) {
+    pub fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
+        let with_butlers = self.with_butlers()?;
         let catalogs: Vec<String> =
-            self.with_butler().map(|store| store.name().to_owned()).collect();
+            with_butlers.iter().map(|(catalog, _)| catalog.store.name().to_owned()).collect();
         let registries = catalogs.iter().enumerate();
-        let registries = registries.map(|(place, name)| live::registry_name(name, place == 0));
+        let registries = registries.map(|(place, name)| registry_name(name, place == 0));
         let shown = std::iter::once(OBSCORE.0.to_owned()).chain(registries).collect();
-        (catalogs, shown)
+        Ok((catalogs, shown))
     }
 
-    fn with_butler(&self) -> impl Iterator<Item = &CatalogStore> {
-        self.stores.iter().filter(|store| store.butler_path().exists())
+    /// The catalogs that have a butler by now.
+    fn with_butlers(&self) -> Result<Vec<(&Catalog, &Arc<Butler>)>> {
+        let mut found = vec![];
+        for catalog in self.catalogs.iter() {
+            found.extend(catalog.butler()?.map(|butler| (catalog, butler)));
+        }
+        Ok(found)
     }
 
     /// The butlers that there are now.
-    fn butlers(&self) -> Result<Vec<Butler>> {
-        self.with_butler().map(|store| Ok(Butler::open(store)?)).collect()
+    fn butlers(&self) -> Result<Vec<&Arc<Butler>>> {
+        Ok(self.with_butlers()?.into_iter().map(|(_, butler)| butler).collect())
     }
 
     /// The dataset of a UUID, and the butler that has it.
     ///
     /// # Errors
     /// [`Error::NoSuchImage`].
-    fn dataset(&self, uuid: &str) -> Result<(Butler, DatasetRef)> {
+    fn dataset(&self, uuid: &str) -> Result<(&Butler, DatasetRef)> {
         for butler in self.butlers()? {
             if let Some(dataset) = butler.registry().by_uuid(uuid)? {
                 return Ok((butler, dataset));
@@ -124,6 +152,15 @@ impl Images {
     /// What an identifier of the service's names; another's names nothing here.
     fn local<'i>(&self, did: &'i str) -> Option<&'i str> {
         did.strip_prefix(self.publication.identifier.as_str())?.strip_prefix('?')
+    }
+}
+
+/// The schema of the registry of a catalog: that of the first is called `butler`, others have the
+/// catalog's name behind it.
+fn registry_name(catalog: &str, is_first: bool) -> String {
+    match is_first {
+        true => "butler".to_owned(),
+        false => format!("butler_{catalog}"),
     }
 }
 

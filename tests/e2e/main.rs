@@ -8,6 +8,8 @@ mod answers;
 mod as_of;
 
 mod cones;
+mod look_ups;
+mod neighbours;
 mod random_queries;
 mod regions;
 mod shapes;

@@ -54,8 +54,17 @@ pub(crate) fn on_sky(lon: f64, lat: f64) -> Option<UnitVector> {
 
 /// Return the numbers of a call, whose types were coerced as below.
 pub(crate) fn arguments(function: &str, args: &ScalarFunctionArgs) -> Result<Vec<Degrees>> {
-    let mut numbers = Vec::with_capacity(args.args.len());
-    for value in &args.args {
+    numbers(function, &args.args, args.number_rows)
+}
+
+/// Return the numbers that values of rows stand for, whose types were coerced as below.
+pub(crate) fn numbers(
+    function: &str,
+    values: &[ColumnarValue],
+    n_rows: usize,
+) -> Result<Vec<Degrees>> {
+    let mut numbers = Vec::with_capacity(values.len());
+    for value in values {
         match value {
             ColumnarValue::Scalar(ScalarValue::Float64(value)) => {
                 numbers.push(Degrees::Constant(*value));
@@ -64,7 +73,7 @@ pub(crate) fn arguments(function: &str, args: &ScalarFunctionArgs) -> Result<Vec
                 numbers.push(Degrees::Column(array.as_primitive::<Float64Type>().clone()));
             }
             point if GeometryType::tagged(&point.data_type()) == Some(GeometryType::Point) => {
-                numbers.extend(coordinates(point, args.number_rows)?);
+                numbers.extend(coordinates(point, n_rows)?);
             }
             other => return exec_err!("{function}: argument of type {}", other.data_type()),
         }

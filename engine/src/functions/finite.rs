@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, PrimitiveArray};
+use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type,
 };
@@ -56,19 +56,31 @@ impl ScalarUDFImpl for Finite {
         let values = ColumnarValue::values_to_arrays(&args.args)?;
         let value = &values[0];
         let finite: ArrayRef = match value.data_type() {
-            DataType::Float32 => Arc::new(keep::<Float32Type>(value, |x| (x + 0.0, x.is_finite()))),
-            _ => Arc::new(keep::<Float64Type>(value, |x| (x + 0.0, x.is_finite()))),
+            DataType::Float32 => keep::<Float32Type>(
+                value,
+                |x| x.is_finite() & (x.to_bits() != (-0.0_f32).to_bits()),
+                |x| x.is_finite().then_some(x + 0.0),
+            ),
+            _ => keep::<Float64Type>(
+                value,
+                |x| x.is_finite() & (x.to_bits() != (-0.0_f64).to_bits()),
+                |x| x.is_finite().then_some(x + 0.0),
+            ),
         };
         Ok(ColumnarValue::Array(finite))
     }
 }
 
+/// The values as they should be; those that are so already, as nearly all are, without a copy.
 fn keep<T: ArrowPrimitiveType>(
     values: &ArrayRef,
-    check: impl Fn(T::Native) -> (T::Native, bool),
-) -> PrimitiveArray<T> {
-    values.as_primitive::<T>().unary_opt(|value| {
-        let (value, is_finite) = check(value);
-        is_finite.then_some(value)
-    })
+    is_kept: impl Fn(T::Native) -> bool,
+    kept: impl Fn(T::Native) -> Option<T::Native>,
+) -> ArrayRef {
+    let numbers = values.as_primitive::<T>();
+    let are_kept = |part: &[T::Native]| part.iter().fold(true, |all, &x| all & is_kept(x));
+    match numbers.values().chunks(1024).all(are_kept) {
+        true => values.clone(),
+        false => Arc::new(numbers.unary_opt::<_, T>(kept)),
+    }
 }

@@ -120,10 +120,12 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
             Ok(Transformed::yes(func.call(args)))
         }
         Expr::AggregateFunction(_) | Expr::WindowFunction(_) => aggregate::widen_sum(expr, schema),
-        // Text may say NaN, and a double may exceed a float's range.
-        Expr::Cast(ref cast) if !cast.expr.get_type(schema)?.is_integer() => {
-            wrap_float(expr, schema, finite)
-        }
+        // Text may say NaN, and a double may exceed a float's range; a float is a double as it is.
+        Expr::Cast(ref cast) => match cast.expr.get_type(schema)? {
+            DataType::Float32 => Ok(Transformed::no(expr)),
+            from if from.is_integer() => Ok(Transformed::no(expr)),
+            _ => wrap_float(expr, schema, finite),
+        },
         Expr::ScalarFunction(ref call) if !is_finite(call.func.name()) => {
             wrap_float(expr, schema, finite)
         }

@@ -19,6 +19,7 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 
 use crate::paced::{PacedExec, Slices};
+use crate::sky_join::SkyJoinExec;
 
 /// Wraps joins; the last of all rules, since others look for joins.
 #[derive(Debug)]
@@ -43,7 +44,8 @@ impl PhysicalOptimizerRule for LetJoinsPause {
 }
 
 fn wrap(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    let works_on_batches = plan.is::<HashJoinExec>() || plan.is::<NestedLoopJoinExec>();
+    let works_on_batches =
+        plan.is::<HashJoinExec>() || plan.is::<NestedLoopJoinExec>() || plan.is::<SkyJoinExec>();
     if !works_on_batches && !plan.is::<CrossJoinExec>() {
         return Ok(Transformed::no(plan));
     }

@@ -12,6 +12,7 @@ use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
 use crate::disk::{Disk, LocalDisk};
+use crate::footers::Footers;
 use crate::lease::{Leases, WriteLease};
 use crate::metadata::{Definitions, Metadata};
 use crate::place::{Place, PlacedRows};
@@ -34,6 +35,7 @@ struct Inner {
     leases: Arc<Leases>,
     /// The last definitions that were asked for, by the version that brought them.
     known: Mutex<Vec<(u64, Arc<Definitions>)>>,
+    footers: Arc<Footers>,
 }
 
 /// How many states of the definitions are kept in memory.
@@ -102,6 +104,7 @@ impl CatalogStore {
             metadata: Mutex::new(metadata),
             leases: Leases::new(Activity::open(&root.join(layout::ACTIVITY))?),
             known: Mutex::default(),
+            footers: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -135,6 +138,11 @@ impl CatalogStore {
     /// How positions map to chunks.
     pub fn chunking(&self) -> Chunking {
         self.inner.chunking
+    }
+
+    /// The footers of its files, shared by all who read them.
+    pub fn footers(&self) -> &Arc<Footers> {
+        &self.inner.footers
     }
 
     /// Find a table of [`schema`](Self::schema) by its name, whatever the case.

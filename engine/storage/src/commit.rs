@@ -91,6 +91,7 @@ impl CatalogStore {
             added: &files,
             removed: &plan.removed,
             deleted: &plan.deleted,
+            shrunk: plan.removals.iter().map(|(table, _)| table.as_str()).collect(),
             contributions: &plan.contributions,
         };
         let verify = |newest: &Newest<'_>| {

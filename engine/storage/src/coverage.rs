@@ -13,11 +13,8 @@ use crate::chunking::HEALPIX_ORDER;
 use crate::sphgeom::{Angle, Region, Relation};
 
 mod cell;
-mod disc;
 
 use cell::cell_center;
-
-pub use disc::DiscCells;
 
 /// The largest distance from the centre of a cell to its edge is below this many radians over
 /// 2^order. (The supremum, 1.07, is reached where the polar caps begin, at |dec| = 41.8°.)

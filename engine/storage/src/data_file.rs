@@ -45,24 +45,8 @@ impl DataFile {
 
     /// Number of rows of a footprint of this file that are not deleted.
     pub fn n_visible_rows_of(&self, footprint: &Footprint) -> u64 {
-        let rows = self.rows_of(footprint);
+        let rows = footprint.rows();
         footprint.n_rows - self.deleted.as_ref().map_or(0, |deleted| deleted.n_rows_in(rows))
-    }
-
-    /// The numbers of a footprint's rows in the file.
-    pub fn rows_of(&self, footprint: &Footprint) -> Range<u64> {
-        let before = |other: &&Footprint| other.first_row_group < footprint.first_row_group;
-        let start = self.footprints.iter().filter(before).map(|other| other.n_rows).sum();
-        start..start + footprint.n_rows
-    }
-
-    /// The numbers of the rows of each row group of a footprint: all are full but the last.
-    pub fn row_groups_of(&self, footprint: &Footprint) -> impl Iterator<Item = Range<u64>> {
-        let Range { start, end } = self.rows_of(footprint);
-        (0..u64::from(footprint.n_row_groups)).map(move |index| {
-            let first = start + index * ROW_GROUP_ROWS as u64;
-            first..end.min(first + ROW_GROUP_ROWS as u64)
-        })
     }
 }
 
@@ -85,6 +69,8 @@ pub struct Footprint {
     pub first_row_group: u32,
     /// Number of consecutive row groups.
     pub n_row_groups: u32,
+    /// Number of the first row in the file.
+    pub first_row: u64,
     /// Number of rows in them.
     pub n_rows: u64,
     /// A cap that holds the position of every row that has one.
@@ -99,6 +85,20 @@ pub struct Footprint {
 }
 
 impl Footprint {
+    /// The numbers of its rows in the file.
+    pub fn rows(&self) -> Range<u64> {
+        self.first_row..self.first_row + self.n_rows
+    }
+
+    /// The numbers of the rows of each row group: all are full but the last.
+    pub fn row_groups(&self) -> impl Iterator<Item = Range<u64>> {
+        let Range { start, end } = self.rows();
+        (0..u64::from(self.n_row_groups)).map(move |index| {
+            let first = start + index * ROW_GROUP_ROWS as u64;
+            first..end.min(first + ROW_GROUP_ROWS as u64)
+        })
+    }
+
     /// Could a row of the footprint lie in `region`?
     ///
     /// A footprint without a cap holds rows without positions only, which no region contains.

@@ -2,7 +2,7 @@
 //!
 //! Each data file of a table with an id column has one *run*: a Parquet file of (id, key, chunk)
 //! sorted by id, written with it and never modified. A look-up opens only the runs whose range of
-//! ids holds a wanted one, and in them only such row groups.
+//! ids holds a wanted one, and in them only such pages.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,6 +11,10 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
 use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -21,11 +25,19 @@ use crate::chunk_file::write::HashingWriter;
 use crate::chunking::ChunkId;
 use crate::data_file::IdRun;
 use crate::disk::Disk;
+use crate::footers::{Footers, open};
+use crate::pages::pages;
 use crate::place::Place;
 use crate::{Error, Result};
 
-/// Rows of a row group, the unit that a look-up reads.
+/// Rows of a row group.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
+/// Rows of a page, the unit that a look-up reads.
+const PAGE_ROWS: usize = 1024;
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 8 * 1024;
+/// Number of the column of ids.
+const ID: usize = 0;
 
 /// Write the run of `entries`, which are sorted by id and not empty.
 pub(crate) fn write_run(
@@ -52,7 +64,9 @@ pub(crate) fn write_run(
         .set_dictionary_enabled(false)
         .set_column_dictionary_enabled("chunk".into(), true)
         .set_column_encoding("id".into(), Encoding::DELTA_BINARY_PACKED)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
         .build();
     let folder = path.parent().unwrap_or(path);
     let folder_error = |source| Error::Io { path: folder.to_owned(), source };
@@ -69,28 +83,34 @@ pub(crate) fn write_run(
 }
 
 /// Add to `found` the places of those of `ids` (sorted) that the run at `path` holds.
-pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>) -> Result<()> {
-    let overlaps = |min: i64, max: i64| {
-        let next = ids.partition_point(|&id| id < min);
-        ids.get(next).is_some_and(|&id| id <= max)
-    };
-    let may_hold = |metadata: &ParquetMetaData, index| match metadata
-        .row_group(index)
-        .column(0)
-        .statistics()
-    {
-        Some(Statistics::Int64(statistics)) => match (statistics.min_opt(), statistics.max_opt()) {
-            (Some(&min), Some(&max)) => overlaps(min, max),
-            _ => true,
-        },
-        _ => true,
-    };
-    let batches = read(path, None, may_hold, None)?;
-    for batch in &batches {
+pub(crate) fn look_up(
+    footers: &Footers,
+    path: &Path,
+    ids: &[i64],
+    found: &mut HashMap<i64, Place>,
+) -> Result<()> {
+    let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
+    let footer = footers.of(path)?;
+    let (row_groups, selection) = pages_of(&footer, ids);
+    if row_groups.is_empty() {
+        return Ok(());
+    }
+    let metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::new());
+    let metadata = metadata.map_err(parquet_error)?;
+    let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(open(path)?, metadata)
+        .with_row_groups(row_groups)
+        .with_row_selection(selection)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(parquet_error)?;
+    for batch in batches {
+        let batch = batch.map_err(|source| parquet_error(source.into()))?;
         let [id, key, chunk] =
             [0, 1, 2].map(|column| batch.column(column).as_primitive::<Int64Type>().values());
+        let (Some(&first), Some(&last)) = (id.first(), id.last()) else { continue };
+        let wanted = ids.partition_point(|&id| id < first)..ids.partition_point(|&id| id <= last);
         let mut row = 0;
-        for &wanted in ids {
+        for &wanted in &ids[wanted] {
             row += id[row..].partition_point(|&id| id < wanted);
             if row == id.len() {
                 break;
@@ -102,6 +122,38 @@ pub(crate) fn look_up(path: &Path, ids: &[i64], found: &mut HashMap<i64, Place>)
         }
     }
     Ok(())
+}
+
+/// Which row groups of a run may hold one of `ids` (sorted), and which pages of these.
+fn pages_of(footer: &ParquetMetaData, ids: &[i64]) -> (Vec<usize>, RowSelection) {
+    let may_hold = |min: i64, max: i64| {
+        let next = ids.partition_point(|&id| id < min);
+        ids.get(next).is_some_and(|&id| id <= max)
+    };
+    let mut row_groups = vec![];
+    let mut selectors = vec![];
+    for (index, row_group) in footer.row_groups().iter().enumerate() {
+        let may_hold_one = match row_group.column(ID).statistics() {
+            Some(Statistics::Int64(statistics)) => {
+                match (statistics.min_opt(), statistics.max_opt()) {
+                    (Some(&min), Some(&max)) => may_hold(min, max),
+                    _ => true,
+                }
+            }
+            _ => true,
+        };
+        if may_hold_one {
+            row_groups.push(index);
+            for (rows, bounds) in pages(footer, index, ID) {
+                let is_read = bounds.is_none_or(|(min, max)| may_hold(min, max));
+                selectors.push(match is_read {
+                    true => RowSelector::select(rows.end - rows.start),
+                    false => RowSelector::skip(rows.end - rows.start),
+                });
+            }
+        }
+    }
+    (row_groups, RowSelection::from(selectors))
 }
 
 /// Read all ids of the run at `path`, ascending.

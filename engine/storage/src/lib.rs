@@ -28,6 +28,8 @@ pub mod data_file;
 pub mod deletion_vector;
 pub mod removal;
 pub mod chunk_file;
+pub mod footers;
+pub mod pages;
 pub mod check;
 pub mod lease;
 pub mod vacuum;

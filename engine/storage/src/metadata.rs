@@ -29,6 +29,7 @@ mod definitions;
 mod deletion_vectors;
 mod format;
 mod kept;
+mod shrunk;
 mod versions;
 
 use data_files::{data_files_where, insert};
@@ -58,6 +59,8 @@ pub(crate) struct Change<'a> {
     pub removed: &'a [i64],
     /// Rows that go, by number of the file.
     pub deleted: &'a BTreeMap<i64, DeletionVector>,
+    /// Tables that rows are removed from, as opposed to written anew.
+    pub shrunk: Vec<&'a str>,
     /// Contributions whose rows are in the files.
     pub contributions: &'a [LoggedContribution],
 }
@@ -82,6 +85,7 @@ impl Metadata {
             ("format", format::FORMAT.to_string()),
             ("schema", header),
             ("resolution", resolution.to_string()),
+            (shrunk::NOTED, String::new()),
         ] {
             transaction.execute("INSERT INTO catalog VALUES (?1, ?2)", params![key, value])?;
         }
@@ -127,6 +131,11 @@ impl Metadata {
     /// Return the last version up to `version` that added or removed a table.
     pub fn tables_changed_in(&self, version: u64) -> Result<u64> {
         definitions::changed_in(&self.connection, version)
+    }
+
+    /// Had a table lost rows, other than by being dropped, by `version`?
+    pub fn has_shrunk(&self, table: &str, version: u64) -> Result<bool> {
+        shrunk::has_shrunk(&self.connection, table, version)
     }
 
     /// Return the tables of a version.
@@ -285,6 +294,7 @@ impl Metadata {
         for file in change.added {
             insert(&transaction, file, version)?;
         }
+        shrunk::note(&transaction, &change.shrunk, version)?;
         contributions::insert(&transaction, change.contributions, version)?;
         versions::insert_changes(&transaction, version, &n_deleted)?;
         transaction.commit()?;

@@ -10,7 +10,7 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::catalog_store::CatalogStore;
+use crate::catalog_store::{CatalogStore, ids_are_unique};
 use crate::chunk_file::HEALPIX_29;
 use crate::chunk_file::read::read;
 use crate::chunking::ChunkId;
@@ -21,7 +21,8 @@ use crate::layout;
 use crate::lease::VersionLease;
 use crate::metadata::Definitions;
 use crate::place::{Place, PlacedRows};
-use crate::schema::{SchemaDef, TableDef};
+use crate::schema::arrow::ArrowSchemas;
+use crate::schema::{SchemaDef, TableDef, TableKind};
 use crate::sphgeom::Region;
 use crate::{Error, Result};
 
@@ -64,6 +65,12 @@ impl Snapshot {
     /// The definition of all tables, as it is in this version.
     pub fn schema(&self) -> &SchemaDef {
         &self.definitions.schema
+    }
+
+    /// The Arrow schemas of the table of the exact name `table`, made once for all snapshots of one
+    /// definition.
+    pub fn arrow_schemas(&self, table: &str) -> Option<&ArrowSchemas> {
+        self.definitions.arrow_schemas(table)
     }
 
     /// The version that last changed [`schema`](Self::schema), up to this one.
@@ -111,6 +118,38 @@ impl Snapshot {
             look_up_in_files(&self.store, definition, files, &wanted, &mut found)?;
         }
         Ok(found)
+    }
+
+    /// Return where the rows of `table` lie of which `column` is one of `ids`: an id without a place
+    /// has no row. `None`: that is not known of the column.
+    ///
+    /// Known are the ids of a table, and those by which children name their director. Of the latter,
+    /// only as long as no director has gone: its children stay where they are, wherever a director
+    /// of the same id comes to be.
+    pub fn places_of(
+        &self,
+        table: &TableDef,
+        column: &str,
+        ids: &[i64],
+    ) -> Result<Option<HashMap<i64, Place>>> {
+        let director = match &table.kind {
+            _ if table.id.as_deref() == Some(column) => {
+                let is_one_place = ids_are_unique(table) || table.kind == TableKind::Director;
+                return is_one_place.then(|| self.look_up_ids(&table.name, ids)).transpose();
+            }
+            TableKind::Child { director, key }
+            | TableKind::RefMatch { first: (director, key), .. }
+                if key == column =>
+            {
+                director
+            }
+            _ => return Ok(None),
+        };
+        // 0 stands for no director: such a row has a place of its own.
+        if ids.contains(&0) || self.store.metadata().has_shrunk(director, self.version)? {
+            return Ok(None);
+        }
+        self.look_up_ids(director, ids).map(Some)
     }
 
     /// Read `columns` (all of the definition, if none are named) of the rows of `table`; with a
@@ -254,10 +293,10 @@ pub(crate) fn look_up_in_files<'a>(
             (one, other) => one.or(other).map(Cow::Borrowed),
         };
         match deleted.filter(|deleted| !deleted.is_empty()) {
-            None => id_index::look_up(&path, &ids[start..end], found)?,
+            None => id_index::look_up(store.footers(), &path, &ids[start..end], found)?,
             Some(deleted) => {
                 let mut here = HashMap::new();
-                id_index::look_up(&path, &ids[start..end], &mut here)?;
+                id_index::look_up(store.footers(), &path, &ids[start..end], &mut here)?;
                 retain_visible(store, table, file, &deleted, &mut here)?;
                 found.extend(here);
             }

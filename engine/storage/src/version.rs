@@ -182,7 +182,7 @@ fn table_diff(table: &str, before: &Snapshot, after: &Snapshot) -> TableDiff {
         let none = DeletionVector::default();
         let here = file.deleted.as_deref().unwrap_or(&none);
         let there = other.deleted.as_deref().unwrap_or(&none);
-        there.difference(here).n_rows_in(file.rows_of(footprint))
+        there.difference(here).n_rows_in(footprint.rows())
     };
     for (files, others, is_after) in
         [(&files_before, &files_after, false), (&files_after, &files_before, true)]

@@ -6,7 +6,6 @@
 mod obscore;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use almagest_storage::schema::SchemaDef;
@@ -78,17 +77,6 @@ impl Registry {
             columns(connection, &format!("SELECT * FROM {table}"), kind)
         })?;
         Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
-    }
-
-    /// The registry in a file, for reading; where there is none, one that holds nothing.
-    ///
-    /// # Errors
-    /// A file that is no registry, or one of another format.
-    pub fn of_reader(path: &Path) -> Result<Self> {
-        match path.exists() {
-            true => Self::open(path),
-            false => Self::open(Path::new(":memory:")),
-        }
     }
 }
 

@@ -534,7 +534,7 @@ fn images_are_observations() {
             "image/fits"
         }
     }
-    let empty = Registry::of_reader(Path::new("/nowhere/butler.sqlite")).unwrap();
+    let empty = Registry::open(Path::new(":memory:")).unwrap();
     assert_eq!(empty.obscore_rows(&Here).unwrap().num_rows(), 0);
 
     let fixture = Fixture::new();

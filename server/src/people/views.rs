@@ -128,7 +128,7 @@ impl Views {
         let schemas: BTreeSet<&str> = visible.keys().map(|(schema, _)| schema.as_str()).collect();
         let all = whole.beside(self.user_tables.catalogs(&schemas)?)?;
         let schemas: BTreeSet<String> = schemas.into_iter().map(str::to_owned).collect();
-        let rights = self.with_images_closed(rights);
+        let rights = self.with_images_closed(rights)?;
         Ok(all.restricted(move |schema, table| match schemas.contains(schema) {
             true => visible.contains_key(&(schema.to_owned(), table.to_owned())),
             false => is_visible(schema, table, &rights),
@@ -137,8 +137,8 @@ impl Views {
 
     /// Datasets hold the rows of all tables: who may not see one of a catalog may not see its
     /// datasets, unless something is said of those themselves.
-    fn with_images_closed(&self, mut rights: Rights) -> Rights {
-        let (catalogs, shown) = self.images.names();
+    fn with_images_closed(&self, mut rights: Rights) -> Result<Rights> {
+        let (catalogs, shown) = self.images.names()?;
         let is_closed = |catalog: &String| {
             rights.iter().any(|((schema, _), is_open)| schema == catalog && !is_open)
         };
@@ -147,7 +147,7 @@ impl Views {
                 rights.entry((schema, ALL_TABLES.to_owned())).or_insert(false);
             }
         }
-        rights
+        Ok(rights)
     }
 
     fn groups(&self, owner: &Owner) -> Result<BTreeSet<String>> {

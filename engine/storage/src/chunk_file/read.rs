@@ -1,7 +1,6 @@
 //! Reading a data file without DataFusion: some columns, of some row groups, of the rows that are
 //! not deleted.
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::deletion_vector::DeletionVector;
+use crate::footers::open;
 use crate::{Error, Result};
 
 /// Rows that are decoded at a time.
@@ -42,12 +42,7 @@ pub(crate) fn each_batch(
     mut take: impl FnMut(u32, RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
-    let file = File::open(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => {
-            Error::Corrupt { path: path.to_owned(), reason: "file is missing".into() }
-        }
-        _ => Error::Io { path: path.to_owned(), source },
-    })?;
+    let file = open(path)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet_error)?;
     if let Some(columns) = columns {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());

@@ -172,6 +172,7 @@ impl SortedRows {
             chunk,
             first_row_group,
             n_row_groups: (end - start).div_ceil(ROW_GROUP_ROWS) as u32,
+            first_row: start as u64,
             n_rows: (end - start) as u64,
             cap,
             key_min: keys.clone().min().unwrap_or(0),

@@ -120,19 +120,20 @@ pub(super) fn data_files_where(
             }),
             None => None,
         };
+        let Some(&index) = index_of.get(&row.get(0)?) else { continue };
+        let before = files[index].footprints.last();
         let footprint = Footprint {
             chunk: ChunkId::from_i64(row.get(1)?),
             first_row_group: row.get(2)?,
             n_row_groups: row.get(3)?,
+            first_row: before.map_or(0, |before| before.rows().end),
             n_rows: row.get(4)?,
             cap,
             key_min: row.get(9)?,
             key_max: row.get(10)?,
             max_offset: row.get::<_, Option<f64>>(11)?.map(Angle::from_degrees),
         };
-        if let Some(&index) = index_of.get(&row.get(0)?) {
-            files[index].footprints.push(footprint);
-        }
+        files[index].footprints.push(footprint);
     }
 
     for (file_id, bytes) in deletion_vectors::seen_in(connection, condition, version, seen_in)? {

@@ -4,9 +4,11 @@
 //! added it and the version that removed it, so that an older version has the tables it had.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use rusqlite::{Connection, Transaction, params};
 
+use crate::schema::arrow::ArrowSchemas;
 use crate::schema::{SchemaDef, TableDef, felis};
 use crate::{Error, Result};
 
@@ -19,6 +21,19 @@ pub(crate) struct Definitions {
     pub schema: SchemaDef,
     /// The version that added each table.
     pub since: HashMap<String, u64>,
+    /// The Arrow schemas of each table, once one was asked for.
+    arrow: OnceLock<HashMap<String, ArrowSchemas>>,
+}
+
+impl Definitions {
+    /// The Arrow schemas of a table.
+    pub fn arrow_schemas(&self, table: &str) -> Option<&ArrowSchemas> {
+        let schemas = self.arrow.get_or_init(|| {
+            let tables = self.schema.tables.iter();
+            tables.map(|table| (table.name.clone(), ArrowSchemas::of(table))).collect()
+        });
+        schemas.get(table)
+    }
 }
 
 /// Add the definition of a table that is there from `version` on.
@@ -89,5 +104,5 @@ pub(super) fn read(
         since.insert(name, added_in);
     }
     let schema = felis::assemble(header, &texts).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Definitions { version, schema, since })
+    Ok(Definitions { version, schema, since, arrow: OnceLock::new() })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::{ColumnDef, Datatype, GeometryType, TableDef};
+use crate::chunk_file::HEALPIX_29;
 
 /// Field metadata key of a column's unit (VOUnit syntax).
 pub const UNIT: &str = "unit";
@@ -84,6 +85,28 @@ impl ColumnDef {
             metadata.insert(ARRAYSIZE.to_owned(), kind.arraysize().to_owned());
         }
         Field::new(&self.name, self.to_arrow(), self.nullable).with_metadata(metadata)
+    }
+}
+
+/// The Arrow schemas of a table.
+#[derive(Debug, Clone)]
+pub struct ArrowSchemas {
+    /// Of its rows: the columns of the definition.
+    pub rows: SchemaRef,
+    /// Of its files: those, and the sort key where the table is chunked.
+    pub file: SchemaRef,
+}
+
+impl ArrowSchemas {
+    /// Make the schemas of a table.
+    pub fn of(table: &TableDef) -> Self {
+        let rows = table.arrow_schema();
+        if !table.is_chunked() {
+            return Self { file: rows.clone(), rows };
+        }
+        let mut fields = rows.fields().to_vec();
+        fields.push(Arc::new(Field::new(HEALPIX_29, DataType::Int64, false)));
+        Self { file: Arc::new(Schema::new(fields)), rows }
     }
 }
 

@@ -16,11 +16,26 @@ pub fn number_of_cells(order: u8) -> u64 {
 
 /// The cell in which a position lies, degrees; `None` if there is no such order or position.
 pub fn cell(order: u8, lon_deg: f64, lat_deg: f64) -> Option<u64> {
-    if order > MAX_ORDER || check_position(lon_deg, lat_deg).is_err() {
-        return None;
+    Layer::of(order)?.cell(lon_deg, lat_deg)
+}
+
+/// The cells of one order, for many positions.
+pub struct Layer(&'static nested::Layer);
+
+impl Layer {
+    /// The cells of an order; `None` if there is none.
+    pub fn of(order: u8) -> Option<Self> {
+        (order <= MAX_ORDER).then(|| Self(nested::get(order)))
     }
-    let lon = normalize_lon_deg(lon_deg).to_radians();
-    Some(nested::hash(order, lon, lat_deg.to_radians()))
+
+    /// The cell in which a position lies, degrees; `None` if there is no such position.
+    #[inline]
+    pub fn cell(&self, lon_deg: f64, lat_deg: f64) -> Option<u64> {
+        if check_position(lon_deg, lat_deg).is_err() {
+            return None;
+        }
+        Some(self.0.hash(normalize_lon_deg(lon_deg).to_radians(), lat_deg.to_radians()))
+    }
 }
 
 /// Longitude and latitude of the centre of a cell, degrees; `None` if there is no such cell.

@@ -1,0 +1,234 @@
+//! Which rows of a table's files a scan reads.
+//!
+//! ```text
+//!   filters ─▶ regions ─▶ footprints (caps) that may meet ─┐
+//!        │         └────▶ ranges of `_healpix_29`, widened │─▶ files ─▶ row groups ─▶ pages
+//!        └──▶ ids ─▶ id index ─▶ chunks and keys ──────────┘
+//!   deletion vectors ─▶ rows that are never read
+//! ```
+//!
+//! Only what cannot match is left out: filters are applied to every row that is read.
+
+use std::collections::HashMap;
+use std::ops::{Range, RangeInclusive};
+
+use almagest_storage::Snapshot;
+use almagest_storage::chunking::ChunkId;
+use almagest_storage::coverage::healpix_ranges;
+use almagest_storage::data_file::{DataFile, Footprint};
+use almagest_storage::pages::pages;
+use almagest_storage::schema::TableDef;
+use almagest_storage::sphgeom::{Angle, Region};
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
+use datafusion::logical_expr::Expr;
+use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use datafusion::parquet::file::metadata::ParquetMetaData;
+
+use crate::Result;
+use crate::config::Pruning;
+use crate::region_filter::regions_of_filters;
+use crate::wanted_ids::wanted_ids;
+
+/// Greatest number of `_healpix_29` ranges that stand for a region.
+const MAX_RANGES: usize = 64;
+
+/// What the filters of a scan say of where its rows lie.
+#[derive(Debug, Default)]
+pub(crate) struct RowsWanted {
+    /// In all of these lies a row's own position.
+    regions: Vec<Region>,
+    /// In one of these chunks, with one of these keys (ascending), lies a row's place.
+    places: Option<HashMap<ChunkId, Vec<i64>>>,
+}
+
+/// A file of which something may match, and what.
+pub(crate) struct FileWanted<'a> {
+    /// The file.
+    pub file: &'a DataFile,
+    /// The chunks in it of which something may match.
+    pub footprints: Vec<&'a Footprint>,
+    /// Which rows are read; absent where all of them are.
+    pub access: Option<ParquetAccessPlan>,
+    /// The number of rows that are read.
+    pub n_rows: u64,
+}
+
+impl RowsWanted {
+    /// Understand the filters of a scan of `table`.
+    ///
+    /// # Errors
+    /// The id index cannot be read.
+    pub fn of(
+        filters: &[Expr],
+        table: &TableDef,
+        snapshot: &Snapshot,
+        pruning: Pruning,
+    ) -> Result<Self> {
+        if pruning == Pruning::Off || !table.is_chunked() {
+            return Ok(Self::default());
+        }
+        let regions = match &table.position {
+            Some(position) => regions_of_filters(filters, position),
+            None => vec![],
+        };
+        let mut places = None;
+        // The shortest list is looked up: it leaves the least.
+        let mut wanted = wanted_ids(filters);
+        wanted.sort_by_key(|wanted| wanted.ids.len());
+        for wanted in wanted {
+            if let Some(found) = snapshot.places_of(table, wanted.column, &wanted.ids)? {
+                let mut by_chunk: HashMap<ChunkId, Vec<i64>> = HashMap::new();
+                for place in found.into_values() {
+                    by_chunk.entry(place.chunk).or_default().push(place.key);
+                }
+                by_chunk.values_mut().for_each(|keys| keys.sort_unstable());
+                places = Some(by_chunk);
+                break;
+            }
+        }
+        Ok(Self { regions, places })
+    }
+
+    /// Do the filters say where the rows lie?
+    pub fn is_bounded(&self) -> bool {
+        !self.regions.is_empty() || self.places.is_some()
+    }
+
+    /// The chunks of a file of which something may match.
+    pub fn footprints<'a>(&self, file: &'a DataFile) -> Vec<&'a Footprint> {
+        file.footprints.iter().filter(|footprint| self.may_meet(footprint)).collect()
+    }
+
+    fn may_meet(&self, footprint: &Footprint) -> bool {
+        let has_place = |places: &HashMap<ChunkId, Vec<i64>>| {
+            let keys = places.get(&footprint.chunk);
+            keys.is_some_and(|keys| any_within(keys, footprint.key_min, footprint.key_max))
+        };
+        self.places.as_ref().is_none_or(has_place)
+            && self.regions.iter().all(|region| footprint.may_meet(region))
+    }
+
+    /// The files of which something may match.
+    ///
+    /// # Errors
+    /// A footer cannot be read.
+    pub fn files<'a>(
+        &self,
+        files: &'a [DataFile],
+        snapshot: &Snapshot,
+    ) -> Result<Vec<FileWanted<'a>>> {
+        let met = files.iter().map(|file| (file, self.footprints(file)));
+        let met: Vec<_> = met.filter(|(_, footprints)| !footprints.is_empty()).collect();
+        let keys = self.keys(met.iter().flat_map(|(_, footprints)| footprints));
+        let mut wanted = vec![];
+        for (file, footprints) in met {
+            wanted.extend(self.file(file, footprints, &keys, snapshot)?);
+        }
+        Ok(wanted)
+    }
+
+    /// The ranges of keys of each region. They hold the keys of all rows of footprints that bound the
+    /// distance from key to row.
+    fn keys<'a>(&self, footprints: impl Iterator<Item = &'a &'a Footprint>) -> Vec<Vec<KeyRange>> {
+        if self.regions.is_empty() {
+            return vec![];
+        }
+        let offsets = footprints.filter_map(|footprint| footprint.max_offset);
+        let widen = offsets.fold(Angle::ZERO, Angle::max);
+        self.regions.iter().map(|region| healpix_ranges(region, widen, MAX_RANGES)).collect()
+    }
+
+    fn file<'a>(
+        &self,
+        file: &'a DataFile,
+        footprints: Vec<&'a Footprint>,
+        keys: &[Vec<KeyRange>],
+        snapshot: &Snapshot,
+    ) -> Result<Option<FileWanted<'a>>> {
+        let is_whole = footprints.len() == file.footprints.len();
+        if is_whole && file.deleted.is_none() && !self.is_bounded() {
+            return Ok(Some(FileWanted { file, footprints, access: None, n_rows: file.n_rows }));
+        }
+        let footer = match self.is_bounded() {
+            true => Some(snapshot.store().footers().of(&snapshot.path(file))?),
+            false => None,
+        };
+        let n_row_groups: u32 = file.footprints.iter().map(|f| f.n_row_groups).sum();
+        let mut access = vec![RowGroupAccess::Skip; n_row_groups as usize];
+        let mut n_rows = 0;
+        for footprint in &footprints {
+            let may_hold = |min: i64, max: i64| self.may_hold(footprint, keys, min, max);
+            for (index, rows) in footprint.row_groups().enumerate() {
+                let row_group = footprint.first_row_group as usize + index;
+                let selection = footer.as_deref().and_then(|f| selected(f, row_group, &may_hold));
+                let visible = visible_rows(file, rows.clone());
+                let selection = match (selection, visible) {
+                    (Some(a), Some(b)) => Some(a.intersection(&b)),
+                    (one, other) => one.or(other),
+                };
+                (access[row_group], n_rows) = match selection {
+                    None => (RowGroupAccess::Scan, n_rows + rows.end - rows.start),
+                    Some(selection) if !selection.selects_any() => (RowGroupAccess::Skip, n_rows),
+                    Some(selection) => {
+                        let n_selected = selection.row_count() as u64;
+                        (RowGroupAccess::Selection(selection), n_rows + n_selected)
+                    }
+                };
+            }
+        }
+        let access = Some(ParquetAccessPlan::new(access));
+        Ok((n_rows > 0).then_some(FileWanted { file, footprints, access, n_rows }))
+    }
+
+    /// May a row of the footprint with a key from `min` to `max` match?
+    fn may_hold(&self, footprint: &Footprint, keys: &[Vec<KeyRange>], min: i64, max: i64) -> bool {
+        let places = self.places.as_ref().and_then(|places| places.get(&footprint.chunk));
+        let is_placed = places.is_none_or(|places| any_within(places, min, max));
+        // Without that bound, keys say nothing of positions.
+        is_placed
+            && (footprint.max_offset.is_none()
+                || keys.iter().all(|ranges| any_meets(ranges, min, max)))
+    }
+}
+
+/// Values of the sort key.
+type KeyRange = RangeInclusive<i64>;
+
+/// Is one of `keys` (ascending) from `min` to `max`?
+fn any_within(keys: &[i64], min: i64, max: i64) -> bool {
+    let next = keys.partition_point(|&key| key < min);
+    keys.get(next).is_some_and(|&key| key <= max)
+}
+
+/// Has one of `ranges` (ascending, disjoint) a value from `min` to `max`?
+fn any_meets(ranges: &[KeyRange], min: i64, max: i64) -> bool {
+    let next = ranges.partition_point(|range| *range.end() < min);
+    ranges.get(next).is_some_and(|range| *range.start() <= max)
+}
+
+/// The pages of a row group of which something may match; `None`: all.
+fn selected(
+    footer: &ParquetMetaData,
+    row_group: usize,
+    may_hold: &impl Fn(i64, i64) -> bool,
+) -> Option<RowSelection> {
+    // The sort key is the last column.
+    let key = footer.row_group(row_group).num_columns().checked_sub(1)?;
+    let mut is_whole = true;
+    let selectors = pages(footer, row_group, key).into_iter().map(|(rows, bounds)| {
+        let is_read = bounds.is_none_or(|(min, max)| may_hold(min, max));
+        is_whole &= is_read;
+        match is_read {
+            true => RowSelector::select(rows.end - rows.start),
+            false => RowSelector::skip(rows.end - rows.start),
+        }
+    });
+    let selection = RowSelection::from_iter(selectors);
+    (!is_whole).then_some(selection)
+}
+
+/// The rows of a row group that are not deleted; `None`: all.
+fn visible_rows(file: &DataFile, rows: Range<u64>) -> Option<RowSelection> {
+    let deleted = file.deleted.as_ref().filter(|deleted| deleted.n_rows_in(rows.clone()) > 0)?;
+    Some(deleted.selection([rows]))
+}

@@ -1,0 +1,144 @@
+"""The results: one text table, and the same as JSON."""
+
+import datetime
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from .case import Case
+from .measure import Answer
+
+TITLES = {
+    "duckdb": "DuckDB",
+    "duckdb-parquet": "on Parquet",
+    "postgres": "PostgreSQL",
+    "tree": "scipy, numpy",
+    "stilts": "STILTS",
+    "lsdb": "LSDB",
+}
+N_CORES = 2
+BAD = ("WRONG", "failed")
+
+
+@dataclass
+class Line:
+    """What one class gave."""
+
+    name: str
+    target_ms: float | None
+    bound_ms: float | None
+    rows: int | None = None
+    verdict: str = ""
+    """`right`, `WRONG`, `unchecked` or `failed`."""
+    answers: dict[str, Answer] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def best_peer(self) -> tuple[str, float] | None:
+        """Return the fastest peer and its time."""
+        peers = {n: a.median for n, a in self.answers.items() if n != "almagest"}
+        return min(peers.items(), key=lambda peer: peer[1]) if peers else None
+
+
+def bound(case: Case, hardware: dict[str, float]) -> float | None:
+    """Return how long decoding what is needed takes on two cores, ms."""
+    if not case.values:
+        return None
+    widths = {"float32 plain": 4, "sorted int64 delta": 8}
+    seconds = sum(
+        n * widths[kind] / (hardware[kind] * 1e9 * N_CORES) for kind, n in case.values.items()
+    )
+    return seconds * 1e3
+
+
+def number(value: float | None) -> str:
+    """Write a number with some three digits."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def cell(answer: Answer | None) -> str:
+    """Write a time and, in brackets, the most memory in MB."""
+    if answer is None:
+        return "–"
+    return f"{number(answer.median)} ({answer.peak_bytes / 1e6:,.0f})"
+
+
+HEAD = ["class", "rows", "Almagest", "cold", "target", "bound", "peer/own"]
+
+
+def row_of(line: Line, peers: list[str]) -> list[str]:
+    """Return the cells of a class."""
+    mine = line.answers.get("almagest")
+    best = line.best_peer
+    ratio = best[1] / mine.median if best and mine else None
+    target = number(line.target_ms)
+    if mine and line.target_ms is not None:
+        target += " ok" if mine.median <= line.target_ms else " **"
+    shown = cell(mine) + (f" {line.verdict}" if line.verdict in ("WRONG", "unchecked") else "")
+    if mine is None and line.verdict == "failed":
+        shown = "failed"
+    return [
+        line.name,
+        f"{line.rows:,}" if line.rows is not None else "–",
+        shown,
+        number(mine.first_milliseconds if mine else None),
+        target,
+        number(line.bound_ms),
+        number(ratio),
+        *(cell(line.answers.get(peer)) for peer in peers),
+    ]
+
+
+def text_of(report: dict, lines: list[Line], peers: list[str]) -> str:
+    """Return the table as text."""
+    rows = [HEAD + [TITLES[peer] for peer in peers]] + [row_of(line, peers) for line in lines]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+
+    def layout(row: list[str]) -> str:
+        cells = [row[0].ljust(widths[0])]
+        cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
+        return "  ".join(cells).rstrip()
+
+    machine = ", ".join(
+        f"{name.replace('_', ' ')}: {value}" for name, value in report["machine"].items()
+    )
+    bounds = ", ".join(f"{name} {value}" for name, value in report["gigabytes_per_second"].items())
+    head = [
+        f"Almagest {report['commit']} and its peers, size {report['size']} "
+        f"({report['objects']:,} Objects, seed {report['seed']}), {report['date']}",
+        machine,
+        f"GB/s: {bounds} (decoding: one core)",
+        f"versions: {', '.join(f'{n} {v}' for n, v in report['versions'].items())}",
+        "Milliseconds, medians of 21 warm runs (5 above 200 ms, 3 above 5 s); in brackets the most",
+        "memory of the process, MB. cold: first run. target ** is missed. bound: decoding what is",
+        "needed, on two cores. peer/own: the fastest peer's time over Almagest's.",
+        "",
+    ]
+    table = [layout(row) for row in rows]
+    table.insert(1, "-" * max(map(len, table)))
+    notes = [f"{line.name}: {note}" for line in lines for note in line.notes]
+    for peer, why in report["missing"].items():
+        notes.append(f"{TITLES.get(peer, peer)} is missing: {why}")
+    wrong = [line.name for line in lines if line.verdict == "WRONG"]
+    end = f"{len(lines)} classes, {sum(line.verdict == 'right' for line in lines)} right"
+    end += f", WRONG: {'; '.join(wrong)}" if wrong else ""
+    return "\n".join([*head, *table, "", *notes, "", end]) + "\n"
+
+
+def write(report: dict, lines: list[Line], peers: list[str], folder: Path) -> str:
+    """Keep the results as text and JSON; return the text."""
+    text = text_of(report, lines, peers)
+    folder.mkdir(parents=True, exist_ok=True)
+    day = datetime.date.fromisoformat(report["date"][:10])
+    stem = f"{day}-{report['size']}{report['part']}"
+    (folder / f"{stem}.txt").write_text(text)
+    classes = [asdict(line) for line in lines]
+    for line in classes:
+        for answer in line["answers"].values():
+            del answer["saved"]
+    (folder / f"{stem}.json").write_text(json.dumps({**report, "classes": classes}, indent=1))
+    return text
