@@ -162,17 +162,27 @@ fn is_plain_aggregate(subquery: &LogicalPlan, outer: &DFSchema) -> Result<bool> 
     Ok(is_plain && pulled.below(&aggregate.input, Over::Groups)? && pulled.names_are_apart())
 }
 
-/// Is it a value that DataFusion computes beforehand? One that is never NULL must always have a row.
+/// Is it a value that DataFusion computes beforehand?
+///
+/// It does not expect NULL of a column that cannot be NULL, though there may be no row; and outer
+/// joins may turn out to be inner ones, of such columns.
 pub(super) fn is_beforehand(subquery: &LogicalPlan) -> Result<bool> {
+    if !outer_references(subquery)?.is_empty() {
+        return Ok(false);
+    }
     let mut plan = subquery;
     while let LogicalPlan::Projection(projection) = plan {
         plan = &projection.input;
     }
-    let has_row = match plan {
-        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
-        _ => subquery.schema().fields().iter().all(|field| field.is_nullable()),
+    if matches!(plan, LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty()) {
+        return Ok(true);
+    }
+    let is_outer = |plan: &LogicalPlan| match plan {
+        LogicalPlan::Join(join) => Ok(join.join_type.is_outer()),
+        _ => Ok(false),
     };
-    Ok(has_row && outer_references(subquery)?.is_empty())
+    let is_nullable = subquery.schema().fields().iter().all(|field| field.is_nullable());
+    Ok(is_nullable && !subquery.exists(is_outer)?)
 }
 
 /// What the conditions are pulled up over.
