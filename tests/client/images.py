@@ -112,7 +112,7 @@ def check_rows_lead_to_their_images(service):
     found = []
     for table, key in [("Source", "sourceId"), ("Object", "objectId")]:
         rows = service.search(f"SELECT TOP 2 {key}, coord_ra, coord_dec FROM {table}")
-        for row, links in zip(rows, rows.iter_datalinks()):
+        for row, links in zip(rows, rows.iter_datalinks(preserve_order=True)):
             cutouts = [link for link in links if link.semantics == "#cutout"]
             assert cutouts and any(link.semantics == "#progenitor" for link in links), table
             with urllib.request.urlopen(cutouts[0].access_url, timeout=60) as response:
