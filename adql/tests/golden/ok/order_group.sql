@@ -10,3 +10,8 @@ SELECT "o"."coord_ra" AS "coord_ra", "f"."objectId" AS "objectId", "o"."objectId
 SELECT "Source"."ra" AS "x" FROM "survey"."Source" AS "Source" ORDER BY abs("x"), "Source"."dec" OFFSET 5
 
 SELECT DISTINCT "s"."ra" AS "x", "s"."band" AS "band" FROM "survey"."Source" "s" ORDER BY "band", "x"
+
+SELECT "sorted 0"."ra" AS "ra" FROM (SELECT round_to("Source"."ra", 1) AS "ra", "Source"."ra" + "Source"."dec" AS "by 0 of sorted 0" FROM "survey"."Source" AS "Source") AS "sorted 0" ORDER BY "sorted 0"."by 0 of sorted 0" DESC, 1 LIMIT 3
+
+SELECT "sorted 0"."ra" AS "ra" FROM (SELECT "s"."ra" AS "ra", (SELECT count(*) AS "count" FROM "survey"."Object" "o" WHERE "o"."coord_ra" < "s"."ra") AS "by 0 of sorted 0" FROM "survey"."Source" "s") AS "sorted 0" ORDER BY "sorted 0"."by 0 of sorted 0", "ra"
+-- a query as a value is an extension that other ADQL services may not have
