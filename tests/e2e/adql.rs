@@ -251,7 +251,7 @@ async fn correlated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn correlated_random() {
-    check(&std::env::var("BATTERY").unwrap_or("correlated_random.txt".into())).await;
+    check("correlated_random.txt").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! How subqueries are planned: everyday ones as DataFusion does, neighbours by cells of the sky.
+//! How subqueries are planned: everyday ones as DataFusion does, neighbours by a join on the sky.
 
 use almagest_engine::QueryOptions;
 
@@ -40,9 +40,9 @@ async fn everyday_subqueries_stay_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neighbours_are_counted_by_cells() {
+async fn neighbours_are_counted_by_a_sky_join() {
     let query = "SELECT starId, (SELECT COUNT(*) FROM Star AS t WHERE t.starId <> s.starId AND \
                  DISTANCE(POINT(t.coord_ra, t.coord_dec), POINT(s.coord_ra, s.coord_dec)) < 0.01) AS n \
                  FROM Star AS s";
-    check(query, &["unnested", "sky_cells_reached"], &["NestedLoopJoinExec"]).await;
+    check(query, &["unnested", "SkyJoin"], &["NestedLoopJoinExec"]).await;
 }
