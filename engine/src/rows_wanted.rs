@@ -21,7 +21,7 @@ use almagest_storage::schema::TableDef;
 use almagest_storage::sphgeom::{Angle, Region};
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::logical_expr::Expr;
-use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 
 use crate::Result;
@@ -215,13 +215,10 @@ fn selected(
     // The sort key is the last column.
     let key = footer.row_group(row_group).num_columns().checked_sub(1)?;
     let mut is_whole = true;
-    let selectors = pages(footer, row_group, key).into_iter().map(|(rows, bounds)| {
-        let is_read = bounds.is_none_or(|(min, max)| may_hold(min, max));
+    let selectors = pages(footer, row_group, key).into_iter().map(|page| {
+        let is_read = page.bounds.is_none_or(|(min, max)| may_hold(min, max));
         is_whole &= is_read;
-        match is_read {
-            true => RowSelector::select(rows.end - rows.start),
-            false => RowSelector::skip(rows.end - rows.start),
-        }
+        page.selector(is_read)
     });
     let selection = RowSelection::from_iter(selectors);
     (!is_whole).then_some(selection)

@@ -83,8 +83,7 @@ impl Zones {
 
     /// Pass on all points that lie within a radius of a point, degrees, and a few that do not.
     pub fn near(&self, center: &Point, radius: f64, mut take: impl FnMut(&UnitVector, u32)) {
-        // Not less than 0, nor NaN.
-        if !(radius >= 0.0) {
+        if radius.is_nan() || radius < 0.0 {
             return;
         }
         let reach = radius + SLACK;

@@ -13,7 +13,6 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
 };
 use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaData;
@@ -144,12 +143,9 @@ fn pages_of(footer: &ParquetMetaData, ids: &[i64]) -> (Vec<usize>, RowSelection)
         };
         if may_hold_one {
             row_groups.push(index);
-            for (rows, bounds) in pages(footer, index, ID) {
-                let is_read = bounds.is_none_or(|(min, max)| may_hold(min, max));
-                selectors.push(match is_read {
-                    true => RowSelector::select(rows.end - rows.start),
-                    false => RowSelector::skip(rows.end - rows.start),
-                });
+            for page in pages(footer, index, ID) {
+                let is_read = page.bounds.is_none_or(|(min, max)| may_hold(min, max));
+                selectors.push(page.selector(is_read));
             }
         }
     }

@@ -2,22 +2,34 @@
 
 use std::ops::Range;
 
+use parquet::arrow::arrow_reader::RowSelector;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
-/// Return the rows of each page of a column, counted from the row group's first, with the least and the
-/// greatest value; these are absent where the file does not say or all values are NULL. Without a
-/// page index, the row group is one page.
-pub fn pages(
-    footer: &ParquetMetaData,
-    row_group: usize,
-    column: usize,
-) -> Vec<(Range<usize>, Option<(i64, i64)>)> {
+/// A page of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its rows, counted from the first of the row group.
+    pub rows: Range<usize>,
+    /// The least and the greatest value; absent where the file does not say, or all are NULL.
+    pub bounds: Option<(i64, i64)>,
+}
+
+impl Page {
+    /// Select its rows, or skip them.
+    pub fn selector(&self, is_read: bool) -> RowSelector {
+        let n_rows = self.rows.end - self.rows.start;
+        if is_read { RowSelector::select(n_rows) } else { RowSelector::skip(n_rows) }
+    }
+}
+
+/// Return the pages of a column in a row group; without a page index, all of it is one page.
+pub fn pages(footer: &ParquetMetaData, row_group: usize, column: usize) -> Vec<Page> {
     let n_rows = footer.row_group(row_group).num_rows() as usize;
     let places = footer.offset_index().and_then(|index| index.get(row_group)?.get(column));
     let bounds = footer.column_index().and_then(|index| index.get(row_group)?.get(column));
     let (Some(places), Some(ColumnIndexMetaData::INT64(bounds))) = (places, bounds) else {
-        return vec![(0..n_rows, None)];
+        return vec![Page { rows: 0..n_rows, bounds: None }];
     };
     let starts: Vec<usize> =
         places.page_locations().iter().map(|page| page.first_row_index as usize).collect();
@@ -27,6 +39,9 @@ pub fn pages(
         .iter()
         .zip(ends)
         .zip(bounds)
-        .map(|((&start, end), (min, max))| (start..end, min.copied().zip(max.copied())))
+        .map(|((&start, end), (min, max))| Page {
+            rows: start..end,
+            bounds: min.copied().zip(max.copied()),
+        })
         .collect()
 }
