@@ -110,7 +110,7 @@ impl Linked<'_> {
             Some((table, row)) => self.of_row(table, row, base).await,
             None => {
                 let (butler, image) = self.images.dataset(&local)?;
-                of_image(&butler, &image, base)
+                of_image(butler, &image, base)
             }
         }
     }
@@ -158,7 +158,7 @@ impl Linked<'_> {
         };
         let mut links = vec![];
         for butler in self.images.butlers()? {
-            for image in images(&butler, &condition)? {
+            for image in images(butler, &condition)? {
                 let did = self.images.did(&image.uuid);
                 let what = described(&image);
                 links.push(Link {

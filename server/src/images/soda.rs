@@ -91,7 +91,7 @@ fn cut(images: &Images, id: &str, shape: &CutoutShape) -> Result<(String, Vec<u8
     let (butler, dataset) = images.dataset(uuid)?;
     let Value::Exposure(exposure) = butler.get(&dataset)? else { return Err(absent()) };
     let part = cutout(&exposure, shape).ok_or_else(|| Error::NothingThere { id: id.to_owned() })?;
-    let psf = psf_of(&butler, &dataset)?;
+    let psf = psf_of(butler, &dataset)?;
     let psf = psf.and_then(|psf| psf_image(&exposure, &psf.psf.model, shape.center()));
     let file = tempfile::Builder::new().suffix(".fits").tempfile().map_err(Error::Spool)?;
     write_cutout(file.path(), &part, psf.as_ref())?;
