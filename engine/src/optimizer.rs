@@ -1,5 +1,6 @@
 //! Rules that rewrite plans, one a file.
 
+pub mod forget_doubtful_keys;
 pub mod join_neighbours;
 pub mod keep_numbers_finite;
 pub mod let_joins_pause;

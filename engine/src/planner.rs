@@ -19,6 +19,7 @@ use crate::layout::Layout;
 use crate::long_lists;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
+use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
 use crate::optimizer::join_neighbours::JoinNeighbours;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
@@ -51,6 +52,7 @@ impl Planner {
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
             .with_analyzer_rule(Arc::new(UnnestSubqueries))
+            .with_analyzer_rule(Arc::new(ForgetDoubtfulKeys))
             .with_optimizer_rule(Arc::new(LookUpUploadedIds))
             .with_physical_optimizer_rule(Arc::new(JoinNeighbours))
             .with_physical_optimizer_rule(Arc::new(LetJoinsPause))

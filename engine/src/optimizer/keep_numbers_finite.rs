@@ -59,7 +59,7 @@ impl AnalyzerRule for KeepNumbersFinite {
 }
 
 /// Recompute the schema of a plan whose expressions may have become nullable.
-fn recompute_schema(plan: LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn recompute_schema(plan: LogicalPlan) -> Result<LogicalPlan> {
     let (inputs, schema) = match plan.recompute_schema()? {
         LogicalPlan::Union(Union { inputs, schema }) => (inputs, schema),
         other => return Ok(other),

@@ -41,6 +41,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
+pub(super) use domain::opaque;
+
 /// Turns subqueries into joins where DataFusion does not.
 #[derive(Debug)]
 pub(crate) struct UnnestSubqueries;

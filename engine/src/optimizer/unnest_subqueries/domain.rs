@@ -136,7 +136,7 @@ impl Side {
 }
 
 /// Rows whose columns `keys` are no longer known to be there once each.
-pub(super) fn opaque(rows: LogicalPlan, keys: &[Column]) -> Result<LogicalPlan> {
+pub(in crate::optimizer) fn opaque(rows: LogicalPlan, keys: &[Column]) -> Result<LogicalPlan> {
     let opaque = Arc::new(ScalarUDF::from(Opaque::new()));
     let items = rows.schema().columns().into_iter().map(|column| {
         let value = Expr::Column(column.clone());

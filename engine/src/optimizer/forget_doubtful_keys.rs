@@ -1,0 +1,67 @@
+//! What DataFusion believes of groups, and need not be so, is forgotten.
+//!
+//! ```text
+//!   before   Aggregate: group by a.id, v.visit          believed to have each a.id once
+//!              Cross Join: a (each a.id once), v
+//!   after    Projection: opaque(a.id), opaque(v.visit)
+//!              Aggregate: group by a.id, v.visit
+//! ```
+//!
+//! A side of a join that has each value of a column once has it as often as the other side pairs it,
+//! but an aggregate by that column and others is still believed to have each once (as of version 55), so
+//! that a DISTINCT or a column of GROUP BY above it is left out.
+
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Distinct, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::keep_numbers_finite::recompute_schema;
+use super::unnest_subqueries::opaque;
+
+/// Hides keys that are parts of what rows are grouped by.
+#[derive(Debug)]
+pub(crate) struct ForgetDoubtfulKeys;
+
+impl AnalyzerRule for ForgetDoubtfulKeys {
+    fn name(&self) -> &str {
+        "forget_doubtful_keys"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let mut is_any = false;
+        plan.apply_with_subqueries(|node| {
+            is_any |= doubtful(node).is_some();
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if !is_any {
+            return Ok(plan);
+        }
+        // What is forgotten below is to be forgotten above as well.
+        plan.transform_up_with_subqueries(|node| {
+            let node = recompute_schema(node)?;
+            match doubtful(&node) {
+                Some(keys) => opaque(node, &keys).map(Transformed::yes),
+                None => Ok(Transformed::yes(node)),
+            }
+        })
+        .data()
+    }
+}
+
+/// The columns by which rows are grouped, if a part of them is believed to be a key.
+fn doubtful(node: &LogicalPlan) -> Option<Vec<Column>> {
+    let (n_groups, known) = match node {
+        LogicalPlan::Aggregate(aggregate) => (aggregate.group_expr.len(), node.schema()),
+        LogicalPlan::Distinct(Distinct::All(input)) => {
+            (input.schema().fields().len(), input.schema())
+        }
+        _ => return None,
+    };
+    let is_part = |sources: &[usize]| sources.len() < n_groups;
+    let known = known.functional_dependencies();
+    let is_doubtful = known.iter().any(|known| is_part(&known.source_indices));
+    is_doubtful.then(|| node.schema().columns().into_iter().take(n_groups).collect())
+}
