@@ -33,6 +33,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::config::Pruning;
 use crate::data_file_reader::{DataFileReaders, FilePath};
 use crate::estimate::{FilesEstimate, Share};
+use crate::older_files::OlderFiles;
 use crate::progress::Planned;
 use crate::rows_wanted::{FileWanted, RowsWanted};
 
@@ -153,7 +154,10 @@ impl ChunkedTable {
             version: None,
         })
         // Types are known: there is no need to read them from each file.
-        .with_arrow_schema(self.schemas.file.clone())
+        .with_arrow_schema(match &file.older_form {
+            Some(form) => form.file_schema.clone(),
+            None => self.schemas.file.clone(),
+        })
         .with_extension(FilePath(path))
         .with_extension(Planned { n_chunks: footprints.len() as u64, n_rows })
         // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
@@ -191,6 +195,7 @@ impl TableProvider for ChunkedTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = self.rows_wanted(filters).map_err(external)?;
         let files = self.snapshot.data_files(&self.table().name);
+        let older = OlderFiles::among(files);
         let mut files = wanted.files(files, &self.snapshot).map_err(external)?;
         let n_rows: u64 = files.iter().map(|file| file.n_rows).sum();
 
@@ -226,6 +231,7 @@ impl TableProvider for ChunkedTable {
                 .with_statistics(statistics)
                 .with_projection_indices(Some(projection))?
                 .with_limit(limit)
+                .with_expr_adapter(older)
                 .build();
         Ok(DataSourceExec::from_data_source(config))
     }

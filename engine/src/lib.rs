@@ -54,6 +54,7 @@ mod live_schema;
 mod long_lists;
 mod narrow;
 mod narrow_table;
+mod older_files;
 mod optimizer;
 mod output_column;
 mod output_type;

@@ -20,6 +20,7 @@ use arrow::array::{
     ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
 use arrow::datatypes::Float64Type;
+use arrow::error::ArrowError;
 
 use crate::error::{ColumnMismatch, Error, Result};
 use crate::mapping::Mapping;
@@ -90,6 +91,9 @@ pub struct Report {
     pub infinities: BTreeMap<String, u64>,
     /// Columns of the table that the input lacked, all NULL, with the number of such rows.
     pub absent_columns: BTreeMap<String, u64>,
+    /// Columns of the table that the input lacked and that have a default, with the number of such
+    /// rows.
+    pub default_columns: BTreeMap<String, u64>,
     /// Columns of the input that were left out, with the number of such rows.
     pub ignored_columns: BTreeMap<String, u64>,
     /// How columns were found, and units and types that were changed.
@@ -120,6 +124,7 @@ impl Report {
         lines.extend(self.notes.lines());
         for (what, counts) in [
             ("NULL, as the input lacks them", &self.absent_columns),
+            ("their default, as the input lacks them", &self.default_columns),
             ("ignored, as the table lacks them", &self.ignored_columns),
         ] {
             if !counts.is_empty() {
@@ -138,6 +143,7 @@ impl Report {
             (&mut self.nans, &other.nans),
             (&mut self.infinities, &other.infinities),
             (&mut self.absent_columns, &other.absent_columns),
+            (&mut self.default_columns, &other.default_columns),
             (&mut self.ignored_columns, &other.ignored_columns),
         ] {
             for (column, count) in theirs {
@@ -178,6 +184,12 @@ pub fn conform(
                 columns.push(new_null_array(&column.to_arrow(), n_rows));
                 continue;
             }
+            Given::Default(default) => {
+                report.default_columns.insert(column.name.clone(), n_rows as u64);
+                let values = default.array(&column.to_arrow(), n_rows);
+                columns.push(values.map_err(|source| rows_error(table, source))?);
+                continue;
+            }
             Given::Constant(text) => {
                 let texts = StringArray::from_iter_values(std::iter::repeat_n(text, n_rows));
                 convert_column(column, &(Arc::new(texts) as ArrayRef))
@@ -210,7 +222,11 @@ pub fn conform(
     let row_count = RecordBatchOptions::new().with_row_count(Some(n_rows));
     RecordBatch::try_new_with_options(table.arrow_schema(), columns, &row_count)
         .map(|batch| (batch, report))
-        .map_err(|source| Error::Rows { table: table.name.clone(), source })
+        .map_err(|source| rows_error(table, source))
+}
+
+fn rows_error(table: &TableDef, source: ArrowError) -> Error {
+    Error::Rows { table: table.name.clone(), source }
 }
 
 /// Convert values to the column's type.

@@ -122,6 +122,12 @@ pub enum Error {
     /// An earlier failure left the transaction incomplete; it can only be aborted.
     #[error("the transaction is incomplete since an earlier failure and can only be aborted")]
     Incomplete,
+    /// A table is altered after rows of it were appended or removed, which have its older columns.
+    #[error("table {table} must be altered before rows of it are appended, and none be removed")]
+    AlteredLate {
+        /// The table.
+        table: String,
+    },
     /// Nothing says what format the file has.
     #[error("{path}: unknown format, expected a name that ends in {}", crate::format::EXTENSIONS)]
     UnknownFormat {
@@ -241,6 +247,7 @@ impl Error {
             | Self::Position { .. }
             | Self::Definition { .. }
             | Self::Incomplete
+            | Self::AlteredLate { .. }
             | Self::UnknownFormat { .. }
             | Self::NoHeader { .. }
             | Self::Text { .. }
@@ -259,6 +266,12 @@ impl Error {
                 | StorageError::TableExists { .. }
                 | StorageError::TableInUse { .. }
                 | StorageError::TableName { .. }
+                | StorageError::ColumnExists { .. }
+                | StorageError::ColumnName { .. }
+                | StorageError::ColumnInUse { .. }
+                | StorageError::NeedsDefault { .. }
+                | StorageError::NotWider { .. }
+                | StorageError::AlteredView { .. }
                 | StorageError::Definition(_)
                 | StorageError::DuplicateId { .. } => ErrorKind::Input,
                 StorageError::Conflict { .. } => ErrorKind::Conflict,

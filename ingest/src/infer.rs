@@ -106,6 +106,7 @@ pub fn of_columns(name: &str, description: String, columns: Vec<ColumnDef>) -> T
         position,
         id,
         time: None,
+        n_columns_ever: None,
     }
 }
 
@@ -167,6 +168,8 @@ fn column(field: &Field) -> Option<ColumnDef> {
         principal: true,
         standard: false,
         column_index: None,
+        default: None,
+        number: None,
     })
 }
 

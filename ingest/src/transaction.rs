@@ -260,8 +260,8 @@ impl Transaction {
 
     /// Make all appended rows visible as one new version, with a message for people.
     ///
-    /// A transaction without rows and changes of tables makes no version. Rows that others committed since the beginning
-    /// stand beside these ones, unless both claim one id.
+    /// A transaction without rows and changes of tables makes no version. Rows that others committed
+    /// since the beginning stand beside these ones, unless both claim one id.
     ///
     /// # Errors
     /// Rows whose director nobody has, ids that the catalog has already, an

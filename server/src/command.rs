@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use almagest_storage::schema::felis::FelisError;
 
 pub mod adql;
+pub mod alter;
+pub mod backup;
 pub mod butler;
 pub mod check;
 pub mod compact;

@@ -22,6 +22,7 @@ pub mod fetch;
 pub mod formats;
 pub mod health;
 pub mod images;
+pub mod ingest_log;
 pub mod metrics;
 pub mod pages;
 pub mod record;

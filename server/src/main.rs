@@ -36,8 +36,11 @@ enum Command {
     Versions(command::versions::Versions),
     Tag(command::tag::Tag),
     Diff(command::diff::Diff),
+    Alter(command::alter::Alter),
     Compact(command::compact::Compact),
     Vacuum(command::vacuum::Vacuum),
+    Backup(command::backup::Backup),
+    Restore(command::backup::Restore),
     Adql(command::adql::Adql),
 }
 
@@ -91,8 +94,11 @@ async fn perform(command: Command) -> command::Result<()> {
         Command::Versions(versions) => versions.run(),
         Command::Tag(tag) => tag.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Alter(alter) => alter.run(),
         Command::Compact(compact) => compact.run(),
         Command::Vacuum(vacuum) => vacuum.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Adql(adql) => adql.run().await,
     }
 }

@@ -8,6 +8,7 @@ use almagest_engine::Database;
 use crate::Result;
 use crate::config::ServerConfig;
 use crate::images::Images;
+use crate::ingest_log::IngestLog;
 use crate::metrics::Metrics;
 use crate::people::{Allowance, PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
@@ -57,6 +58,10 @@ impl AppState {
         let user_tables =
             UserTables::open(folder.root(), config.table_life, config.anonymous_tables)?;
         let images = Images::of(&database, &config);
+        let database = match IngestLog::of(&database)? {
+            Some(log) => database.with_live(vec![log])?,
+            None => database,
+        };
         let people = PeopleStore::open(&folder.people())?;
         let views = Views::new(database, people, user_tables, images);
         let metrics = Metrics::new()?;

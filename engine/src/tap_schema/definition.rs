@@ -125,6 +125,7 @@ fn table(
         position: None,
         id: None,
         time: None,
+        n_columns_ever: None,
     }
 }
 
@@ -142,6 +143,8 @@ fn column(index: usize, &(name, datatype, description): &Row) -> ColumnDef {
         principal: true,
         standard: true,
         column_index: Some(index as i64),
+        default: None,
+        number: None,
     }
 }
 

@@ -237,6 +237,8 @@ mod tests {
             principal: false,
             standard: false,
             column_index: None,
+            default: None,
+            number: None,
         }
     }
 

@@ -44,7 +44,12 @@ CREATE TABLE IF NOT EXISTS ingest_contribution (
     error          TEXT,
     PRIMARY KEY (transaction_id, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ingest_log (n_changes INTEGER NOT NULL);
+INSERT INTO ingest_log SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM ingest_log);
 ";
+
+/// When contributions were received; the log of older programs lacks it.
+const RECEIVED_AT: &str = "ALTER TABLE ingest_contribution ADD COLUMN received_at TEXT";
 
 /// What a lease protects.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,6 +125,24 @@ pub struct LoggedContribution {
     pub error: Option<String>,
 }
 
+impl LoggedContribution {
+    /// The word for what became of it.
+    pub fn state(&self) -> &'static str {
+        if self.error.is_some() { "failed" } else { "taken" }
+    }
+}
+
+/// A contribution with the transaction to which it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContributionEntry {
+    /// Name of the transaction.
+    pub transaction: String,
+    /// When the last try ended: UTC, ISO 8601.
+    pub received_at: Option<String>,
+    /// The contribution.
+    pub contribution: LoggedContribution,
+}
+
 /// An open activity file.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -134,6 +157,15 @@ impl Activity {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.execute_batch(TABLES)?;
+        let has_times = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('ingest_contribution')
+                                        WHERE name = 'received_at')";
+        if !connection.query_row(has_times, [], |row| row.get(0))? {
+            match connection.execute_batch(RECEIVED_AT) {
+                // Another process was quicker.
+                Err(error) if error.to_string().contains("duplicate column") => {}
+                result => result?,
+            }
+        }
         Ok(Self { connection })
     }
 
@@ -181,6 +213,12 @@ impl Activity {
         Ok(versions.chain(files).collect())
     }
 
+    /// Forget all leases, as in a copy that none of their processes knows.
+    pub fn forget_leases(&self) -> Result<()> {
+        self.connection.execute("DELETE FROM lease", [])?;
+        self.abort_those_of_the_dead()
+    }
+
     /// Note that a transaction begins.
     pub fn begin(&self, id: &str, author: &str, base_version: u64, lease: i64) -> Result<()> {
         self.connection.execute(
@@ -188,7 +226,7 @@ impl Activity {
              VALUES (?1, 'open', ?2, '', ?3, NULL, strftime('%Y-%m-%dT%H:%M:%fZ'), NULL, NULL, ?4)",
             params![id, author, base_version, lease],
         )?;
-        Ok(())
+        self.count_change()
     }
 
     /// Note that a transaction is over.
@@ -205,25 +243,25 @@ impl Activity {
                     ended_at = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE transaction_id = ?1",
             params![id, state.word(), message, version, error],
         )?;
-        Ok(())
+        self.count_change()
     }
 
     /// Note how a contribution went; a later try takes the place of an earlier one.
     pub fn contributed(&self, transaction: &str, contribution: &LoggedContribution) -> Result<()> {
-        let state = if contribution.error.is_some() { "failed" } else { "taken" };
         self.connection.execute(
-            "INSERT OR REPLACE INTO ingest_contribution VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO ingest_contribution
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, strftime('%Y-%m-%dT%H:%M:%fZ'))",
             params![
                 transaction,
                 contribution.key,
                 contribution.table,
                 contribution.checksum,
-                state,
+                contribution.state(),
                 contribution.n_rows,
                 contribution.error
             ],
         )?;
-        Ok(())
+        self.count_change()
     }
 
     /// Return the transactions, latest first.
@@ -270,15 +308,51 @@ impl Activity {
             .collect::<Result<_, _>>()?)
     }
 
+    /// Return the contributions to all transactions, the latest last.
+    pub fn all_contributions(&self) -> Result<Vec<ContributionEntry>> {
+        let read = |row: &Row<'_>| {
+            Ok(ContributionEntry {
+                transaction: row.get(0)?,
+                received_at: row.get(6)?,
+                contribution: LoggedContribution {
+                    key: row.get(1)?,
+                    table: row.get(2)?,
+                    checksum: row.get(3)?,
+                    n_rows: row.get(4)?,
+                    error: row.get(5)?,
+                },
+            })
+        };
+        Ok(self
+            .connection
+            .prepare(
+                "SELECT transaction_id, key, table_name, checksum, n_rows, error, received_at
+                 FROM ingest_contribution ORDER BY received_at, transaction_id, key",
+            )?
+            .query_map([], read)?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// A number that rises with every change of the log of transactions.
+    pub fn n_changes(&self) -> Result<u64> {
+        let count = "SELECT n_changes FROM ingest_log";
+        Ok(self.connection.prepare_cached(count)?.query_row([], |row| row.get(0))?)
+    }
+
+    fn count_change(&self) -> Result<()> {
+        self.connection.prepare_cached("UPDATE ingest_log SET n_changes = n_changes + 1")?.execute([])?;
+        Ok(())
+    }
+
     /// Note that open transactions without a lease are aborted: their processes are no more.
     pub fn abort_those_of_the_dead(&self) -> Result<()> {
-        self.connection.execute(
+        let n_changed = self.connection.execute(
             "UPDATE ingest_transaction SET state = 'aborted', error = 'its process ended',
                     ended_at = strftime('%Y-%m-%dT%H:%M:%fZ')
              WHERE state = 'open' AND lease_id NOT IN (SELECT lease_id FROM lease)",
             [],
         )?;
-        Ok(())
+        if n_changed > 0 { self.count_change() } else { Ok(()) }
     }
 }
 

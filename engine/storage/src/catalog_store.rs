@@ -13,7 +13,7 @@ use crate::chunking::Chunking;
 use crate::data_file::DataFile;
 use crate::disk::{Disk, LocalDisk};
 use crate::footers::Footers;
-use crate::lease::{Leases, WriteLease};
+use crate::lease::{Leases, VersionLease, WriteLease};
 use crate::metadata::{Definitions, Metadata};
 use crate::place::{Place, PlacedRows};
 use crate::schema::{SchemaDef, TableDef, felis};
@@ -186,7 +186,8 @@ impl CatalogStore {
             return Err(Error::VersionGone { version, oldest });
         }
         let definitions = self.definitions(&metadata, version)?;
-        let files = metadata.data_files(version)?;
+        let mut files = metadata.data_files(version)?;
+        definitions.note_older_forms(&mut files);
         drop(metadata);
         Ok(Snapshot::new(self.clone(), version, lease, definitions, files))
     }
@@ -200,6 +201,11 @@ impl CatalogStore {
     /// orphans.
     pub fn begin_writing(&self) -> Result<WriteLease> {
         self.inner.leases.write()
+    }
+
+    /// Keep all versions from one on from being removed, as long as the lease lives.
+    pub(crate) fn keep_from(&self, version: u64) -> Result<VersionLease> {
+        self.inner.leases.read(version)
     }
 
     pub(crate) fn disk(&self) -> &dyn Disk {

@@ -3,7 +3,7 @@
 //! ```text
 //!   ids against the files of the base version     without the lock, as it takes longest
 //!   ── write lock of the metadata ──
-//!   tables still there, of the same definition as on the base version
+//!   tables still there, and not altered since the base version
 //!   files to remove still there, with the same deleted rows
 //!   no rows added meanwhile that would have to go too
 //!   ids against the files added since the base version
@@ -81,6 +81,7 @@ impl CatalogStore {
             };
             let files = checked.data_files(&table.name).iter().filter(is_compared);
             let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
+            let Some(table) = checked.schema().table(&table.name) else { continue };
             refuse_found(self, table, files, ids)?;
         }
         let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
@@ -96,11 +97,10 @@ impl CatalogStore {
         };
         let verify = |newest: &Newest<'_>| {
             let is_new = |name: &str| plan.tables.added.iter().any(|table| table.name == name);
-            for table in files.iter().map(|file| &file.table).filter(|name| !is_new(name)) {
-                if newest.definitions.since.get(table) != base.since.get(table) {
-                    let reason = format!("table {table} was dropped by another commit");
-                    return Err(Error::Conflict { reason });
-                }
+            let filled = files.iter().map(|file| &file.table);
+            let shrunk = plan.removals.iter().map(|(table, _)| table);
+            for table in filled.chain(shrunk).filter(|name| !is_new(name)) {
+                base.refuse_changed(newest.definitions, table)?;
             }
             for (table, removal) in &plan.removals {
                 let mut added = newest.added_since.iter().filter(|file| file.table == *table);
@@ -114,6 +114,8 @@ impl CatalogStore {
                 let files = newest.added_since.iter().filter(|file| file.table == table.name);
                 let is_dropped = plan.tables.dropped.contains(&table.name);
                 let files = files.filter(|_| !is_dropped).map(|file| (file, None));
+                let before = newest.definitions.schema.table(&table.name);
+                let Some(table) = before else { continue };
                 refuse_found(self, table, files, ids)?;
             }
             Ok(())

@@ -8,6 +8,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use crate::chunk_file::ROW_GROUP_ROWS;
 use crate::chunking::ChunkId;
 use crate::deletion_vector::DeletionVector;
+use crate::older_form::OlderForm;
 use crate::sphgeom::{Angle, Cap, Region, Relation};
 
 /// An immutable Parquet file of rows of one table.
@@ -29,6 +30,9 @@ pub struct DataFile {
     pub size_bytes: u64,
     /// SHA-256 of the file, hexadecimal.
     pub checksum: String,
+    /// How its columns are those of the table in the version that is seen, where the table was altered
+    /// since the file was written.
+    pub older_form: Option<Arc<OlderForm>>,
     /// The ids in the file and their places, where the table has ids.
     pub(crate) id_run: Option<IdRun>,
     /// One entry for each chunk in the file, in the order of the row groups.

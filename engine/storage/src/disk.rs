@@ -22,6 +22,9 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
     /// Remove a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Give a file or a folder another name, in the place of what has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 }
 
 /// A file that is being written.
@@ -48,6 +51,10 @@ impl Disk for Nowhere {
     }
 
     fn remove_file(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
         Ok(())
     }
 }
@@ -88,6 +95,10 @@ impl Disk for LocalDisk {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 }
 

@@ -101,6 +101,60 @@ pub enum Error {
         /// The rule.
         reason: &'static str,
     },
+    /// A table has a column of that name already.
+    #[error("table {table} has a column {column} already")]
+    ColumnExists {
+        /// The table.
+        table: String,
+        /// Exact name of the column that is there.
+        column: String,
+    },
+    /// A column cannot have such a name.
+    #[error("table {table}, column name {column:?}: {reason}")]
+    ColumnName {
+        /// The table.
+        table: String,
+        /// The name, control characters escaped.
+        column: String,
+        /// The rule.
+        reason: &'static str,
+    },
+    /// A column cannot be dropped while something needs it.
+    #[error("column {column} of table {table} cannot be dropped: {} {} it", .by.join(", "), if .by.len() == 1 { "needs" } else { "need" })]
+    ColumnInUse {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Keys, views, and what it is to the table.
+        by: Vec<String>,
+    },
+    /// A column without NULL is to be added to rows that have no value for it.
+    #[error("column {column} of table {table} may not be NULL, so that it needs a default")]
+    NeedsDefault {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A type does not hold all values of a column, or is the one that it has.
+    #[error("column {column} of table {table} is {from}, which {to} is not wider than")]
+    NotWider {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        from: String,
+        /// The type as given.
+        to: String,
+    },
+    /// A view has the columns of another table.
+    #[error("{table} is a view: its columns are those of the table that it is of")]
+    AlteredView {
+        /// The view.
+        table: String,
+    },
     /// The definitions of tables contradict each other.
     #[error(transparent)]
     Definition(#[from] FelisError),
@@ -149,6 +203,38 @@ pub enum Error {
         id: i64,
         /// How many more ids are claimed twice.
         n_more: usize,
+    },
+    /// The folder holds something else than a backup.
+    #[error("{path}: not a backup of an Almagest catalog")]
+    NotABackup {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process changes the backup.
+    #[error("{path}: another backup is under way there")]
+    BackupBusy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds the backup of another catalog.
+    #[error("{path}: a backup of another catalog")]
+    BackupOfAnother {
+        /// A generation of it.
+        path: PathBuf,
+    },
+    /// No generation of a backup has a version.
+    #[error("{path}: version {version} is in no generation of the backup")]
+    NotBackedUp {
+        /// The folder.
+        path: PathBuf,
+        /// The version as given.
+        version: u64,
+    },
+    /// A file that was to be copied is no more.
+    #[error("{path}: the file is gone")]
+    Gone {
+        /// The file.
+        path: PathBuf,
     },
     /// A file of the catalog is absent or is not what was written.
     #[error("{path}: {reason}")]

@@ -29,11 +29,13 @@ mod definitions;
 mod deletion_vectors;
 mod format;
 mod kept;
+mod rewind;
 mod shrunk;
 mod versions;
 
 use data_files::{data_files_where, insert};
 pub(crate) use definitions::Definitions;
+pub(crate) use rewind::is_kept_in;
 
 /// A version after all others.
 const NEWEST: u64 = i64::MAX as u64;
@@ -67,7 +69,7 @@ pub(crate) struct Change<'a> {
 
 /// What a commit finds under the write lock.
 pub(crate) struct Newest<'a> {
-    /// The tables that the commit would have.
+    /// The tables before the commit.
     pub definitions: &'a Definitions,
     /// Files that other commits added since the base version.
     pub added_since: Vec<DataFile>,
@@ -100,13 +102,12 @@ impl Metadata {
     pub fn open(path: &Path) -> Result<Self> {
         let mut connection = connect(path)?;
         let corrupt = |reason: String| Error::Corrupt { path: path.to_owned(), reason };
-        if value(&connection, "format", &corrupt)? == "1" {
+        if format::is_older(&value(&connection, "format", &corrupt)?) {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // Another process may have done it while this one waited for the lock.
-            if value(&transaction, "format", &corrupt)? == "1" {
-                format::migrate_from_1(&transaction, &corrupt)?;
-            }
+            let format = value(&transaction, "format", &corrupt)?;
+            format::migrate(&transaction, &format, &corrupt)?;
             transaction.commit()?;
         }
         let found = value(&connection, "format", &corrupt)?;
@@ -128,7 +129,7 @@ impl Metadata {
         self.resolution
     }
 
-    /// Return the last version up to `version` that added or removed a table.
+    /// Return the last version up to `version` that added, altered or removed a table.
     pub fn tables_changed_in(&self, version: u64) -> Result<u64> {
         definitions::changed_in(&self.connection, version)
     }
@@ -147,6 +148,21 @@ impl Metadata {
     /// Return the newest version.
     pub fn newest_version(&self) -> Result<u64> {
         newest_version(&self.connection)
+    }
+
+    /// Return the newest version, and the present instant as names of files have it, UTC.
+    pub fn newest_and_stamp(&self) -> Result<(u64, String)> {
+        let now = "SELECT replace(strftime('%Y%m%dT%H%M%f', 'now'), '.', '') || 'Z'";
+        let stamp = self.connection.query_row(now, [], |row| row.get(0))?;
+        Ok((self.newest_version()?, stamp))
+    }
+
+    /// Forget all versions after `version`, which becomes the newest.
+    pub fn rewind(&mut self, version: u64) -> Result<()> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        rewind::rewind(&transaction, version)?;
+        Ok(transaction.commit()?)
     }
 
     /// Return the version that was the newest at an instant, in ISO 8601.
@@ -262,12 +278,9 @@ impl Metadata {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let newest = newest_version(&transaction)?;
         let version = newest + 1;
-        let mut definitions = definitions::read(&transaction, &self.header, newest, &corrupt)?;
+        let definitions = definitions::read(&transaction, &self.header, newest, &corrupt)?;
         insert_version(&transaction, version, change.message, change.author)?;
-        definitions.schema = change.tables.apply(&definitions.schema)?;
-        for table in &change.tables.added {
-            definitions.since.insert(table.name.clone(), version);
-        }
+        let after = change.tables.apply(&definitions.schema)?;
         let added_since = data_files_where(
             &transaction,
             "added_in > ?1 AND removed_in IS NULL",
@@ -287,6 +300,13 @@ impl Metadata {
         verify(&Newest { definitions: &definitions, added_since })?;
         for table in &change.tables.dropped {
             definitions::remove(&transaction, table, version)?;
+        }
+        // One alteration may change several definitions, as those of views.
+        let is_new = |name: &str| change.tables.added.iter().any(|table| table.name == name);
+        for table in after.tables.iter().filter(|table| !is_new(&table.name)) {
+            if definitions.schema.table(&table.name).is_some_and(|before| before != table) {
+                definitions::replace(&transaction, table, version)?;
+            }
         }
         for table in &change.tables.added {
             definitions::insert(&transaction, table, version)?;

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{and, cast};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 
-use crate::chunk_file::read::each_batch;
+use crate::chunk_file::read::each_batch_now;
 use crate::data_file::{DataFile, RangeValue};
 use crate::deletion_vector::DeletionVector;
 use crate::schema::TableDef;
@@ -134,7 +134,7 @@ impl Snapshot {
         is_meant: impl Fn(&RecordBatch) -> Result<BooleanArray, arrow::error::ArrowError>,
     ) -> Result<DeletionVector> {
         let mut rows = DeletionVector::default();
-        each_batch(&self.path(file), Some(columns), &|_, _| true, None, |first_row, batch| {
+        each_batch_now(&self.path(file), file, columns, &|_, _| true, None, |first_row, batch| {
             let mask = is_meant(&batch)
                 .map_err(|source| Error::Rows { table: table.name.clone(), source })?;
             for index in (0..mask.len()).filter(|&index| mask.is_valid(index) && mask.value(index))

@@ -7,13 +7,17 @@
 use std::fmt;
 
 pub mod arrow;
+mod alteration;
 mod datatype;
+mod default_value;
 pub mod felis;
 mod geometry;
 pub mod survey;
 pub mod dp1_names;
 mod table_changes;
 
+pub use alteration::Alteration;
+pub use default_value::DefaultValue;
 pub use geometry::GeometryType;
 pub use table_changes::TableChanges;
 
@@ -57,6 +61,9 @@ pub struct TableDef {
     pub id: Option<String>,
     /// The column that holds a row's time.
     pub time: Option<String>,
+    /// How many columns the table has ever had, those that were dropped included; said once the
+    /// table was altered.
+    pub n_columns_ever: Option<u32>,
 }
 
 /// How the rows of a table are spread over the sky (the words are Qserv's).
@@ -142,6 +149,11 @@ pub struct ColumnDef {
     pub standard: bool,
     /// Order in which TAP clients should list the column.
     pub column_index: Option<i64>,
+    /// The value of rows that were written before the column was added, or come without it.
+    pub default: Option<DefaultValue>,
+    /// The number by which data files know the column, whatever its name; where none is said, its
+    /// place in the definition, counted from 1.
+    pub number: Option<u32>,
 }
 
 /// The types of Felis.

@@ -12,7 +12,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::catalog_store::{CatalogStore, ids_are_unique};
 use crate::chunk_file::HEALPIX_29;
-use crate::chunk_file::read::read;
+use crate::chunk_file::read::read_now;
 use crate::chunking::ChunkId;
 use crate::data_file::{DataFile, Footprint};
 use crate::deletion_vector::DeletionVector;
@@ -90,6 +90,21 @@ impl Snapshot {
     /// and added again is another one.
     pub fn table_since(&self, table: &str) -> Option<u64> {
         self.definitions.since.get(table).copied()
+    }
+
+    /// Return the version that gave the table of the exact name `table` its definition: the one that
+    /// added or last altered it.
+    pub fn table_defined_in(&self, table: &str) -> Option<u64> {
+        self.definitions.defined_in.get(table).copied()
+    }
+
+    /// Refuse to go on with what was decided on this version where a newer one has the table no
+    /// more, or altered.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    pub fn refuse_changed(&self, newer: &Self, table: &str) -> Result<()> {
+        self.definitions.refuse_changed(&newer.definitions, table)
     }
 
     /// Return the data files of the table of the exact name `table`, oldest first.
@@ -200,7 +215,7 @@ impl Snapshot {
             let wanted_group =
                 |_: &ParquetMetaData, index| row_groups.get(index).copied().unwrap_or(true);
             let deleted = file.deleted.as_deref();
-            for batch in read(&path, Some(&read_columns), wanted_group, deleted)? {
+            for batch in read_now(&path, file, &read_columns, wanted_group, deleted)? {
                 let error = |source| Error::Rows { table: table.name.clone(), source };
                 let batch = match region {
                     Some(region) => filter_record_batch(&batch, &inside(table, &batch, region))
@@ -233,6 +248,8 @@ impl Snapshot {
     ) -> Result<PlacedRows> {
         let table = self.table(table)?;
         let schema = table.arrow_schema();
+        let mut columns: Vec<&str> = table.columns.iter().map(|column| &column.name[..]).collect();
+        columns.extend(table.is_chunked().then_some(HEALPIX_29));
         let error = |source| Error::Rows { table: table.name.clone(), source };
         let mut batches = vec![];
         let mut places = vec![];
@@ -248,7 +265,8 @@ impl Snapshot {
             if row_groups.is_empty() {
                 continue;
             }
-            for batch in read(&self.path(file), None, wanted, file.deleted.as_deref())? {
+            let deleted = file.deleted.as_deref();
+            for batch in read_now(&self.path(file), file, &columns, wanted, deleted)? {
                 match batch.column_by_name(HEALPIX_29).map(|keys| keys.as_primitive::<Int64Type>())
                 {
                     Some(keys) => {
@@ -327,7 +345,7 @@ fn retain_visible(
     let Some(id) = table.id.as_deref().filter(|_| !found.is_empty()) else { return Ok(()) };
     let path = layout::absolute(store.root(), &file.path);
     let mut visible = HashSet::new();
-    for batch in read(&path, Some(&[id]), |_, _| true, Some(deleted))? {
+    for batch in read_now(&path, file, &[id], |_, _| true, Some(deleted))? {
         if let Some(ids) = batch.column(0).as_primitive_opt::<Int64Type>() {
             visible.extend(ids.iter().flatten().filter(|id| found.contains_key(id)));
         }

@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::activity::{LoggedContribution, LoggedTransaction, TransactionState};
+use crate::activity::{
+    ContributionEntry, LoggedContribution, LoggedTransaction, TransactionState,
+};
 use crate::catalog_store::CatalogStore;
 use crate::layout;
 use crate::lease::{LEASE_TIMEOUT, WriteLease};
@@ -77,6 +79,16 @@ impl CatalogStore {
     /// Return the contributions to a transaction, by key.
     pub fn contributions(&self, id: &str) -> Result<Vec<LoggedContribution>> {
         self.leases().activity().contributions(id)
+    }
+
+    /// Return the contributions to all transactions, the latest last.
+    pub fn all_contributions(&self) -> Result<Vec<ContributionEntry>> {
+        self.leases().activity().all_contributions()
+    }
+
+    /// A number that rises with every change of the log, by whatever process.
+    pub fn log_stamp(&self) -> Result<u64> {
+        self.leases().activity().n_changes()
     }
 
     /// Find the contribution of a key among those that are part of a version.

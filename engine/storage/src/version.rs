@@ -52,6 +52,8 @@ pub enum DefinitionChange {
     Dropped,
     /// Another table took its name.
     Replaced,
+    /// Its columns changed.
+    Altered,
 }
 
 impl DefinitionChange {
@@ -61,11 +63,12 @@ impl DefinitionChange {
             Self::Added => "added",
             Self::Dropped => "dropped",
             Self::Replaced => "replaced",
+            Self::Altered => "altered",
         }
     }
 
     pub(crate) fn of_word(word: &str) -> Option<Self> {
-        [Self::Added, Self::Dropped, Self::Replaced]
+        [Self::Added, Self::Dropped, Self::Replaced, Self::Altered]
             .into_iter()
             .find(|change| change.word() == word)
     }
@@ -167,6 +170,9 @@ fn table_diff(table: &str, before: &Snapshot, after: &Snapshot) -> TableDiff {
         (None, Some(_)) => Some(DefinitionChange::Added),
         (Some(_), None) => Some(DefinitionChange::Dropped),
         (Some(before), Some(after)) if before != after => Some(DefinitionChange::Replaced),
+        (Some(_), Some(_)) if before.table_defined_in(table) != after.table_defined_in(table) => {
+            Some(DefinitionChange::Altered)
+        }
         _ => None,
     };
     let by_id = |snapshot: &Snapshot| -> HashMap<i64, DataFile> {

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use almagest_storage::schema::arrow::{UCD, UNIT};
-use almagest_storage::schema::{ColumnDef, TableDef};
+use almagest_storage::schema::{ColumnDef, DefaultValue, TableDef};
 use almagest_unit::UnitError;
 use arrow::datatypes::{DataType, Field, Schema};
 
@@ -26,6 +26,8 @@ use crate::mapping::{FromColumn, Mapping, Rule};
 pub(super) enum Given {
     /// Nothing: NULL.
     Absent,
+    /// Nothing: the column's default.
+    Default(DefaultValue),
     /// One value in every row, as text.
     Constant(String),
     /// A column of the input.
@@ -227,6 +229,9 @@ impl<'a> Matching<'a> {
                     index
                 }
                 None => {
+                    if let Some(default) = &column.default {
+                        return Given::Default(default.clone());
+                    }
                     self.require(column);
                     return Given::Absent;
                 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use almagest_storage::{DeletionVector, Error as StorageError, Removal, Snapshot};
 
 use super::Transaction;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What removals come to in one version.
 #[derive(Debug, Default)]
@@ -33,6 +33,9 @@ impl Transaction {
     pub fn remove(&mut self, table: &str, removal: Removal) -> Result<()> {
         let table = self.schema.find(table)?;
         removal.check(table)?;
+        if self.is_altered(&table.name) {
+            return Err(Error::AlteredLate { table: table.name.clone() });
+        }
         // A table that this transaction adds holds nothing that could go.
         if self.is_committed(&table.name) {
             self.removals.push((table.name.clone(), removal));

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Transaction, TransactionConfig, compact};
+use almagest_storage::backup::{BackupConfig, restore::restore};
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Removal, Snapshot};
 use arrow::array::{AsArray, Float64Array, Int64Array, RecordBatch};
@@ -84,6 +85,27 @@ fn vacuum(store: &CatalogStore) {
     store.vacuum(config).unwrap();
 }
 
+/// Where the catalog of a folder is backed up.
+fn backup_of(root: &Path) -> PathBuf {
+    root.with_file_name("backup")
+}
+
+/// Restore the newest generation of a backup and see that it is whole, and what the catalog was.
+fn look_at_backup(store: &CatalogStore, acknowledged: u64) {
+    let restored = store.root().with_file_name("restored");
+    let report = restore(&backup_of(store.root()), &restored, None).unwrap();
+    assert!(report.version >= acknowledged, "{report} after version {acknowledged}");
+    let copy = CatalogStore::open(&restored).unwrap();
+    let check = copy.check().unwrap();
+    assert!(check.is_clean() && check.orphans.is_empty(), "{report}: {check}");
+    let state = state_of(&copy.snapshot().unwrap());
+    if let Ok(then) = store.snapshot_at(report.version) {
+        assert_eq!(state, state_of(&then), "{report}");
+    }
+    drop(copy);
+    std::fs::remove_dir_all(restored).unwrap();
+}
+
 /// Not a test of its own: what the killed child runs.
 #[test]
 fn work_until_killed() {
@@ -94,7 +116,12 @@ fn work_until_killed() {
     let mut state = state_of(&store.snapshot().unwrap());
     println!("\nready");
     loop {
-        match rng.random_range(0..10) {
+        match rng.random_range(0..11) {
+            10 => {
+                let config = BackupConfig { keep: 2, ..BackupConfig::default() };
+                let report = store.back_up(&backup_of(store.root()), config).unwrap();
+                println!("\nbacked up {}", report.version);
+            }
             0 => {
                 let config = CompactConfig { min_files: 2, ..CompactConfig::default() };
                 compact(&store, &config).unwrap();
@@ -143,8 +170,9 @@ fn state_of(snapshot: &Snapshot) -> Visits {
     state
 }
 
-/// Start a child, kill it after a while, and apply what it acknowledged.
-fn run_and_kill(root: &Path, seed: u64, delay: Duration, state: &mut Visits) {
+/// Start a child, kill it after a while, and apply what it acknowledged; return the version that it
+/// backed up last.
+fn run_and_kill(root: &Path, seed: u64, delay: Duration, state: &mut Visits) -> Option<u64> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["crash::work_until_killed", "--exact", "--nocapture"])
         .env(CATALOG_VARIABLE, root)
@@ -158,13 +186,18 @@ fn run_and_kill(root: &Path, seed: u64, delay: Duration, state: &mut Visits) {
     assert_eq!(child.try_wait().unwrap(), None, "the child lived until it was killed");
     child.kill().unwrap();
     child.wait().unwrap();
+    let mut backed_up = None;
     for line in lines {
+        if let Some(version) = line.strip_prefix("backed up ") {
+            backed_up = Some(version.parse().unwrap());
+        }
         if let Some((visit, times)) =
             line.strip_prefix("committed ").and_then(|line| line.split_once(' '))
         {
             state.insert(visit.parse().unwrap(), times.parse().unwrap());
         }
     }
+    backed_up
 }
 
 /// Kill the writers of one catalog again and again, and look at it after each; return how many
@@ -174,10 +207,10 @@ fn kill_again_and_again(seed: u64, n_kills: u64) -> usize {
     let root = store.root().to_owned();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut state = Visits::new();
-    let mut n_orphans = 0;
+    let (mut n_orphans, mut n_restored, mut backed_up) = (0, 0, None);
     for kill in 0..n_kills {
         let delay = Duration::from_micros(rng.random_range(0..400_000));
-        run_and_kill(&root, seed * 1000 + kill, delay, &mut state);
+        backed_up = run_and_kill(&root, seed * 1000 + kill, delay, &mut state).or(backed_up);
 
         let store = CatalogStore::open(&root).unwrap();
         let report = store.check().unwrap();
@@ -196,6 +229,10 @@ fn kill_again_and_again(seed: u64, n_kills: u64) -> usize {
             );
         }
         state = found;
+        if let Some(version) = backed_up.filter(|_| kill % 4 == 3) {
+            look_at_backup(&store, version);
+            n_restored += 1;
+        }
         if kill % 10 == 9 {
             vacuum(&store);
             let report = store.check().unwrap();
@@ -205,7 +242,7 @@ fn kill_again_and_again(seed: u64, n_kills: u64) -> usize {
     let replaced = state.values().filter(|times| **times > 0).count();
     println!(
         "seed {seed}: {} visits, {replaced} of them replaced, survived {n_kills} kills; \
-         {n_orphans} orphans seen",
+         {n_orphans} orphans seen, {n_restored} times restored",
         state.len()
     );
     replaced

@@ -1,6 +1,6 @@
 //! A disk that fails at any one call, or from any call on, loses nothing that was committed.
 //!
-//! A sequence of commits, a compaction and a vacuum is run once on a disk that counts its calls,
+//! A sequence of commits, a compaction, a backup and a vacuum is run once on a disk that counts its calls,
 //! and then once for each call and each fault, with the fault at that call. Each step either
 //! succeeds or leaves what it found; afterwards the catalog is sound, vacuum finds all orphans, and
 //! the sequence can be run to its end.
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Result, Transaction, compact};
 use almagest_storage::disk::{Disk, LocalDisk, NewFile};
+use almagest_storage::backup::{BackupConfig, restore::restore};
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Removal};
 
@@ -75,6 +76,11 @@ impl Disk for FaultyDisk {
         self.call()?;
         LocalDisk.remove_file(path)
     }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call()?;
+        LocalDisk.rename(from, to)
+    }
 }
 
 struct FaultyFile {
@@ -123,6 +129,15 @@ fn commit(store: &CatalogStore, visit: i64, n_sources: i64) -> Result<()> {
     transaction.commit().map(drop)
 }
 
+/// Back the catalog up beside it; a second time, so that a generation goes too.
+fn back_up(store: &CatalogStore) -> Result<()> {
+    let config = BackupConfig { keep: 1, ..BackupConfig::default() };
+    for _ in 0..2 {
+        store.back_up(&store.root().with_file_name("backup"), config)?;
+    }
+    Ok(())
+}
+
 type Step = fn(&CatalogStore) -> Result<()>;
 
 /// The steps, each with the state after it.
@@ -141,6 +156,7 @@ fn steps() -> Vec<(Step, State)> {
             },
             (sources(&[(1, 4), (2, 3)]), vec![1, 2]),
         ),
+        (back_up, (sources(&[(1, 4), (2, 3)]), vec![1, 2])),
         (|store| Ok(store.vacuum(NOW).map(drop)?), (sources(&[(1, 4), (2, 3)]), vec![1, 2])),
     ]
 }
@@ -187,6 +203,9 @@ fn run(fails_at: usize, fault: Fault) -> (usize, usize) {
     let report = store.check().unwrap();
     assert!(report.is_clean() && report.orphans.is_empty(), "{fault:?} at {fails_at}: {report}");
     assert_eq!(state(&store), before_last());
+    let restored = root.with_file_name("restored");
+    restore(&root.with_file_name("backup"), &restored, None).unwrap();
+    assert_eq!(state(&CatalogStore::open(&restored).unwrap()), before_last());
     (disk.n_calls.load(Ordering::Relaxed), n_failed)
 }
 

@@ -1,6 +1,8 @@
 //! Integration tests of the ingest crate, one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alterations;
+mod backups;
 mod bad_input;
 mod conform;
 mod contributions;

@@ -1,26 +1,44 @@
 //! Random sequences of operations against a model in memory; a sequence that fails is made small.
 //!
-//! The catalog has up to three tables that come and go. A row is an id and a group, and the model is
-//! the list of the states of all versions. Operations draw their parameters when they are made, so
-//! that a sequence still means something when some of it is left out.
+//! The catalog has up to three tables that come and go, and so do their columns. A row is an id, a
+//! group and some numbers, and the model is the list of the states of all versions. Operations draw
+//! their parameters when they are made, so that a sequence still means something when some of it is
+//! left out.
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ops::Range;
 use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Transaction, compact};
 use almagest_storage::chunking::Chunking;
-use almagest_storage::schema::{Datatype, SchemaDef, TableDef, TableKind};
+use almagest_storage::schema::{Alteration, Datatype, DefaultValue, SchemaDef, TableDef, TableKind};
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Error as StorageError, Removal, Snapshot};
-use arrow::array::{AsArray, Float64Array, Int64Array, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::sky_tables::{Null, batch, column, schema, table, values};
 
 const TABLES: [&str; 3] = ["A", "B", "C"];
+/// What columns may be called; all but the first four are of columns that come and go.
+const NAMES: [&str; 8] = ["id", "ra", "dec", "group", "w", "x", "y", "z"];
+/// Places in a table of the columns that each has.
+const ID: usize = 0;
+const RA: usize = 1;
+const DEC: usize = 2;
+const GROUP: usize = 3;
+const NUMBERS: [Datatype; 6] = [
+    Datatype::Byte,
+    Datatype::Short,
+    Datatype::Int,
+    Datatype::Long,
+    Datatype::Float,
+    Datatype::Double,
+];
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -32,6 +50,28 @@ enum Operation {
         first: i64,
         n_rows: i64,
         group: i64,
+        /// Do the rows come without the columns that they need not have?
+        is_bare: bool,
+    },
+    AddColumn {
+        table: usize,
+        name: usize,
+        datatype: Datatype,
+        default: Option<i64>,
+    },
+    DropColumn {
+        table: usize,
+        name: usize,
+    },
+    RenameColumn {
+        table: usize,
+        name: usize,
+        to: usize,
+    },
+    WidenColumn {
+        table: usize,
+        name: usize,
+        datatype: Datatype,
     },
     /// All rows of a group go, others come.
     Replace {
@@ -52,8 +92,26 @@ enum Operation {
     Reopen,
 }
 
-type Rows = BTreeMap<i64, i64>;
-type State = BTreeMap<&'static str, Rows>;
+/// The values of a row's columns.
+type Row = Vec<Option<i64>>;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Table {
+    columns: Vec<Column>,
+    /// By id.
+    rows: BTreeMap<i64, Row>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Column {
+    name: &'static str,
+    datatype: Datatype,
+    default: Option<i64>,
+    /// What its values are made of.
+    seed: i64,
+}
+
+type State = BTreeMap<&'static str, Table>;
 
 /// What the catalog should be.
 struct Model {
@@ -73,20 +131,60 @@ fn definition(index: usize) -> TableDef {
     table(TABLES[index], kind, Some("id"), columns)
 }
 
-fn rows(first: i64, n_rows: i64, group: i64) -> RecordBatch {
-    let ids: Vec<i64> = (first..first + n_rows).collect();
-    let ra: Vec<f64> = ids.iter().map(|id| (id * 137 % 360) as f64).collect();
-    let dec: Vec<f64> = ids.iter().map(|id| (id * 31 % 180 - 90) as f64).collect();
-    batch(vec![
-        ("id", values::<Int64Array>(ids.clone())),
-        ("ra", values::<Float64Array>(ra)),
-        ("dec", values::<Float64Array>(dec)),
-        ("group", values::<Int64Array>(vec![group; ids.len()])),
-    ])
+impl Table {
+    fn new() -> Self {
+        let column = |place: usize, datatype| Column {
+            name: NAMES[place],
+            datatype,
+            default: None,
+            seed: 0,
+        };
+        let columns = vec![
+            column(ID, Datatype::Long),
+            column(RA, Datatype::Double),
+            column(DEC, Datatype::Double),
+            column(GROUP, Datatype::Long),
+        ];
+        Self { columns, rows: BTreeMap::new() }
+    }
+
+    fn place(&self, name: usize) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == NAMES[name])
+    }
+
+    fn row(&self, id: i64, group: i64, is_bare: bool) -> Row {
+        let mut row = vec![Some(id), Some(id * 137 % 360), Some(id * 31 % 180 - 90), Some(group)];
+        let others = self.columns[row.len()..].iter();
+        row.extend(others.map(|column| match is_bare {
+            true => column.default,
+            false => (id % 5 > 0).then_some((id + column.seed) % 100),
+        }));
+        row
+    }
+
+    /// Rows as they are sent.
+    fn batch(&self, first: i64, n_rows: i64, group: i64, is_bare: bool) -> RecordBatch {
+        let rows: Vec<Row> =
+            (first..first + n_rows).map(|id| self.row(id, group, is_bare)).collect();
+        let sent = self.columns.iter().enumerate().filter(|(at, _)| !is_bare || *at <= GROUP);
+        let sent = sent.map(|(at, column)| {
+            let numbers = rows.iter().map(|row| row[at]);
+            let values: ArrayRef = match at {
+                RA | DEC => values::<Float64Array>(
+                    numbers.map(|number| number.unwrap() as f64).collect::<Vec<_>>(),
+                ),
+                _ => std::sync::Arc::new(numbers.collect::<Int64Array>()),
+            };
+            (column.name, values)
+        });
+        batch(sent.collect())
+    }
 }
 
 fn draw(rng: &mut ChaCha8Rng, next: &mut i64) -> Operation {
     let table = rng.random_range(0..3);
+    let name = rng.random_range(3..NAMES.len());
+    let datatype = NUMBERS[rng.random_range(0..NUMBERS.len())];
     let group = rng.random_range(0..6);
     let n_rows = rng.random_range(1..40);
     // Mostly new ids, now and then some that may be taken.
@@ -104,44 +202,76 @@ fn draw(rng: &mut ChaCha8Rng, next: &mut i64) -> Operation {
             if rng.random_bool(0.3) {
                 tables.push((table + 1) % 3);
             }
-            Operation::Append { tables, first, n_rows, group }
+            Operation::Append { tables, first, n_rows, group, is_bare: rng.random_bool(0.3) }
         }
-        45..57 => Operation::Replace { table, group, first, n_rows },
-        57..70 => {
+        45..50 => {
+            let default = rng.random_bool(0.6).then(|| rng.random_range(-5..5));
+            Operation::AddColumn { table, name, datatype, default }
+        }
+        50..52 => Operation::DropColumn { table, name: rng.random_range(0..NAMES.len()) },
+        52..56 => {
+            let (name, to) = (rng.random_range(0..NAMES.len()), rng.random_range(0..NAMES.len()));
+            Operation::RenameColumn { table, name, to }
+        }
+        56..59 => Operation::WidenColumn { table, name, datatype },
+        59..66 => Operation::Replace { table, group, first, n_rows },
+        66..74 => {
             let first = rng.random_range(0..=*next);
             Operation::DeleteIds { table, first, step: rng.random_range(1..9) }
         }
-        70..75 => Operation::Compact,
-        75..78 => Operation::Vacuum,
-        78..80 => Operation::Tag(rng.random()),
-        80..97 => Operation::AsOf(rng.random()),
+        74..79 => Operation::Compact,
+        79..82 => Operation::Vacuum,
+        82..84 => Operation::Tag(rng.random()),
+        84..97 => Operation::AsOf(rng.random()),
         _ => Operation::Reopen,
     }
 }
 
-fn read(snapshot: &Snapshot, table: &str) -> Rows {
-    let mut rows = Rows::new();
-    for batch in snapshot.read_region(table, None, Some(&["id", "group"])).unwrap() {
-        let [ids, groups] = [0, 1].map(|index| batch.column(index).as_primitive::<Int64Type>());
-        for (id, group) in ids.values().iter().zip(groups.values()) {
-            assert_eq!(rows.insert(*id, *group), None, "{table}: id {id} is there twice");
+/// Read a table as the model has it; what a column's values are made of is none of its business.
+fn read(snapshot: &Snapshot, table: &str, expected: Option<&Table>) -> Table {
+    let definition = snapshot.schema().table(table).unwrap();
+    let column = |(at, column): (usize, &almagest_storage::schema::ColumnDef)| Column {
+        name: NAMES.into_iter().find(|name| *name == column.name).unwrap(),
+        datatype: column.datatype,
+        default: column.default.as_ref().map(|default| match default {
+            DefaultValue::Integer(number) => *number,
+            DefaultValue::Real(number) => *number as i64,
+            other => panic!("{other:?}"),
+        }),
+        seed: expected.and_then(|table| table.columns.get(at)).map_or(0, |column| column.seed),
+    };
+    let columns = definition.columns.iter().enumerate().map(column).collect();
+    let mut rows = BTreeMap::new();
+    for batch in snapshot.read_region(table, None, None).unwrap() {
+        for (field, column) in batch.schema().fields().iter().zip(&definition.columns) {
+            assert_eq!((field.name(), field.data_type()), (&column.name, &column.to_arrow()));
+        }
+        let numbers: Vec<ArrayRef> =
+            batch.columns().iter().map(|values| cast(values, &DataType::Int64).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            let value = |values: &ArrayRef| {
+                values.is_valid(row).then(|| values.as_primitive::<Int64Type>().value(row))
+            };
+            let row: Row = numbers.iter().map(value).collect();
+            let id = row[ID].unwrap();
+            assert_eq!(rows.insert(id, row), None, "{table}: id {id} is there twice");
         }
     }
-    rows
+    Table { columns, rows }
 }
 
 /// Say how a snapshot differs from a state.
 fn difference(snapshot: &Snapshot, state: &State) -> Option<String> {
     for name in TABLES {
-        let found = snapshot.schema().table(name).map(|_| read(snapshot, name));
-        if found.as_ref() != state.get(name) {
-            let expected = state.get(name);
+        let expected = state.get(name);
+        let found = snapshot.schema().table(name).map(|_| read(snapshot, name, expected));
+        if found.as_ref() != expected {
             return Some(format!(
                 "version {}, {name}: {found:?} instead of {expected:?}",
                 snapshot.version()
             ));
         }
-        let n_rows = found.map_or(0, |rows| rows.len() as u64);
+        let n_rows = found.map_or(0, |table| table.rows.len() as u64);
         if snapshot.n_rows(name) != n_rows {
             return Some(format!("{name}: counted {}, read {n_rows}", snapshot.n_rows(name)));
         }
@@ -207,16 +337,41 @@ impl Model {
         let attempt = match operation {
             Operation::Add(index) => transaction.add_tables(vec![definition(*index)]),
             Operation::Drop(index) => transaction.drop_table(TABLES[*index]),
-            Operation::Append { tables, first, n_rows, group } => {
+            Operation::Append { tables, first, n_rows, group, is_bare } => {
                 tables.iter().try_for_each(|index| {
-                    let rows = rows(*first, *n_rows, *group);
+                    let rows = self.table(*index).batch(*first, *n_rows, *group, *is_bare);
                     transaction.append(TABLES[*index], &rows).map(drop)
                 })
             }
-            Operation::Replace { table, group, first, n_rows } => transaction
-                .remove(TABLES[*table], Removal::data_id("group", *group))
-                .and_then(|()| transaction.append(TABLES[*table], &rows(*first, *n_rows, *group)))
-                .map(drop),
+            Operation::Replace { table, group, first, n_rows } => {
+                let definition = self.table(*table);
+                let rows = definition.batch(*first, *n_rows, *group, false);
+                let removal = Removal::data_id(definition.columns[GROUP].name, *group);
+                transaction
+                    .remove(TABLES[*table], removal)
+                    .and_then(|()| transaction.append(TABLES[*table], &rows))
+                    .map(drop)
+            }
+            Operation::AddColumn { table, name, datatype, default } => {
+                let default = default.map(|number| match datatype {
+                    Datatype::Float | Datatype::Double => DefaultValue::Real(number as f64),
+                    _ => DefaultValue::Integer(number),
+                });
+                let column = column(NAMES[*name], *datatype, Null::Allowed);
+                let column = almagest_storage::schema::ColumnDef { default, ..column };
+                transaction.alter_table(TABLES[*table], Alteration::AddColumn(column))
+            }
+            Operation::DropColumn { table, name } => transaction
+                .alter_table(TABLES[*table], Alteration::DropColumn(NAMES[*name].to_owned())),
+            Operation::RenameColumn { table, name, to } => {
+                let (column, to) = (NAMES[*name].to_owned(), NAMES[*to].to_owned());
+                transaction.alter_table(TABLES[*table], Alteration::RenameColumn { column, to })
+            }
+            Operation::WidenColumn { table, name, datatype } => {
+                let column = NAMES[*name].to_owned();
+                let to = Alteration::WidenColumn { column, datatype: *datatype, length: None };
+                transaction.alter_table(TABLES[*table], to)
+            }
             Operation::DeleteIds { table, first, step } => {
                 let ids = (0..30).map(|index| first + index * step).collect();
                 transaction.remove(TABLES[*table], Removal::Ids(ids))
@@ -241,29 +396,72 @@ impl Model {
         }
     }
 
+    /// A table, or one like it where there is none.
+    fn table(&self, index: usize) -> Table {
+        self.newest().get(TABLES[index]).cloned().unwrap_or_else(Table::new)
+    }
+
     /// Return the state after an operation, or none where it must be refused.
     fn change(&self, operation: &Operation) -> Option<State> {
         let mut state = self.newest().clone();
-        let insert = |state: &mut State, table: usize, first: i64, n_rows: i64, group: i64| {
-            let rows = state.get_mut(TABLES[table])?;
-            (first..first + n_rows).all(|id| rows.insert(id, group).is_none()).then_some(())
+        let insert = |state: &mut State, index: usize, ids: Range<i64>, group: i64, bare: bool| {
+            let table = state.get_mut(TABLES[index])?;
+            for id in ids {
+                let row = table.row(id, group, bare);
+                if table.rows.insert(id, row).is_some() {
+                    return None;
+                }
+            }
+            Some(())
         };
         match operation {
             Operation::Add(index) => {
-                state.insert(TABLES[*index], Rows::new()).is_none().then_some(())?;
+                state.insert(TABLES[*index], Table::new()).is_none().then_some(())?;
             }
             Operation::Drop(index) => drop(state.remove(TABLES[*index])?),
-            Operation::Append { tables, first, n_rows, group } => {
+            Operation::Append { tables, first, n_rows, group, is_bare } => {
                 for table in tables {
-                    insert(&mut state, *table, *first, *n_rows, *group)?;
+                    insert(&mut state, *table, *first..first + n_rows, *group, *is_bare)?;
                 }
             }
+            Operation::AddColumn { table, name, datatype, default } => {
+                let seed = self.versions.len() as i64;
+                let table = state.get_mut(TABLES[*table])?;
+                table.place(*name).is_none().then_some(())?;
+                let (name, default) = (NAMES[*name], *default);
+                table.columns.push(Column { name, datatype: *datatype, default, seed });
+                table.rows.values_mut().for_each(|row| row.push(default));
+            }
+            Operation::DropColumn { table, name } => {
+                let table = state.get_mut(TABLES[*table])?;
+                let place = table.place(*name).filter(|place| *place > GROUP)?;
+                table.columns.remove(place);
+                table.rows.values_mut().for_each(|row| drop(row.remove(place)));
+            }
+            Operation::RenameColumn { table, name, to } => {
+                let table = state.get_mut(TABLES[*table])?;
+                let place = table.place(*name)?;
+                table.place(*to).is_none_or(|taken| taken == place).then_some(())?;
+                table.columns[place].name = NAMES[*to];
+            }
+            Operation::WidenColumn { table, name, datatype } => {
+                let table = state.get_mut(TABLES[*table])?;
+                let place = table.place(*name).filter(|place| *place > GROUP)?;
+                let column = &mut table.columns[place];
+                let rank = |datatype| NUMBERS.iter().position(|other| *other == datatype).unwrap();
+                let (from, to) = (rank(column.datatype), rank(*datatype));
+                // Whole numbers of 32 bits fit into no `float`, those of 64 bits into no `double`.
+                let is_exact = !matches!((from, to), (2, 4) | (3, 4..));
+                (from < to && is_exact).then_some(())?;
+                column.datatype = *datatype;
+            }
             Operation::Replace { table, group, first, n_rows } => {
-                state.get_mut(TABLES[*table])?.retain(|_, of| of != group);
-                insert(&mut state, *table, *first, *n_rows, *group)?;
+                let rows = &mut state.get_mut(TABLES[*table])?.rows;
+                rows.retain(|_, row| row[GROUP] != Some(*group));
+                insert(&mut state, *table, *first..first + n_rows, *group, false)?;
             }
             Operation::DeleteIds { table, first, step } => {
-                let rows = state.get_mut(TABLES[*table])?;
+                let rows = &mut state.get_mut(TABLES[*table])?.rows;
                 for index in 0..30 {
                     rows.remove(&(first + index * step));
                 }
@@ -281,7 +479,7 @@ fn run(operations: &[Operation]) -> Result<usize, String> {
     let root = folder.path().join("catalog");
     let chunking = Chunking::try_new(0).unwrap();
     let mut store = CatalogStore::create(&root, &empty, chunking).unwrap();
-    let first = State::from([(TABLES[0], Rows::new())]);
+    let first = State::from([(TABLES[0], Table::new())]);
     let mut model = Model { versions: vec![first], oldest: 0, tagged: vec![] };
     for (number, operation) in operations.iter().enumerate() {
         let wrong = |what: String| format!("operation {number}, {operation:?}: {what}");

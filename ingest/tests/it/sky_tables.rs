@@ -34,6 +34,8 @@ pub fn column(name: &str, datatype: Datatype, null: Null) -> ColumnDef {
         principal: false,
         standard: false,
         column_index: None,
+        default: None,
+        number: None,
     }
 }
 
@@ -54,6 +56,7 @@ pub fn table(name: &str, kind: TableKind, id: Option<&str>, columns: Vec<ColumnD
         }),
         id: id.map(str::to_owned),
         time: None,
+        n_columns_ever: None,
         columns,
     }
 }

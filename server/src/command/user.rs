@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use almagest_server::ingest_log;
 use almagest_server::people::store::{ALL_TABLES, Restriction, Whom};
 use almagest_server::people::{PeopleStore, Resource};
 use almagest_server::uws::state_folder::people_file;
@@ -172,9 +173,10 @@ impl User {
 /// The schema and the table that are meant: a name that is no table's would protect nothing.
 fn parts(name: &str, known: &SchemaDef) -> Result<(String, String)> {
     let (schema, table) = name.split_once('.').unwrap_or((name, ALL_TABLES));
-    // Images and the registry are shown beside the catalog's own tables.
-    let is_of_images = schema == "ivoa" || schema == "butler" || schema.starts_with("butler_");
-    let is_known = is_of_images
+    // Images, the registry and the log of ingest are shown beside the catalog's own tables.
+    let is_beside = ["ivoa", "butler", ingest_log::NAME].contains(&schema)
+        || schema.starts_with("butler_");
+    let is_known = is_beside
         || schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
     match is_known {
         true => Ok((schema.to_owned(), table.to_owned())),

@@ -1,6 +1,7 @@
 //! The database as each caller may see it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_engine::Database;
@@ -10,6 +11,7 @@ use super::store::{ALL_TABLES, PeopleStore, Restriction};
 use crate::Result;
 use crate::config::ServerConfig;
 use crate::images::Images;
+use crate::ingest_log;
 use crate::user_tables::UserTables;
 use crate::user_tables::store::{Person, Visible};
 use crate::uws::Owner;
@@ -29,6 +31,8 @@ pub struct Views {
     people: PeopleStore,
     user_tables: UserTables,
     images: Images,
+    /// Are the schemas of images among those of `whole`? They come with the first image.
+    has_images: Arc<AtomicBool>,
     /// By what is restricted in them, and the tables of users that are there.
     kept: Arc<Mutex<HashMap<(Rights, Visible), Database>>>,
 }
@@ -42,7 +46,8 @@ impl Views {
         images: Images,
     ) -> Self {
         let whole = Arc::new(Mutex::new(whole));
-        Self { whole, people, user_tables, images, kept: Arc::default() }
+        let (has_images, kept) = (Arc::default(), Arc::default());
+        Self { whole, people, user_tables, images, has_images, kept }
     }
 
     /// All that there is, for questions about the service itself.
@@ -59,9 +64,10 @@ impl Views {
     fn refreshed(&self) -> Result<Database> {
         let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = whole.refreshed()?;
-        if !whole.has_live() {
+        if !self.has_images.load(Ordering::Relaxed) {
             let schemas = self.images.schemas(&whole)?;
             if !schemas.is_empty() {
+                self.has_images.store(true, Ordering::Relaxed);
                 changed = Some(changed.as_ref().unwrap_or(&whole).with_live(schemas)?);
             }
         }
@@ -128,7 +134,7 @@ impl Views {
         let schemas: BTreeSet<&str> = visible.keys().map(|(schema, _)| schema.as_str()).collect();
         let all = whole.beside(self.user_tables.catalogs(&schemas)?)?;
         let schemas: BTreeSet<String> = schemas.into_iter().map(str::to_owned).collect();
-        let rights = self.with_images_closed(rights)?;
+        let rights = with_log_closed(self.with_images_closed(rights)?);
         Ok(all.restricted(move |schema, table| match schemas.contains(schema) {
             true => visible.contains_key(&(schema.to_owned(), table.to_owned())),
             false => is_visible(schema, table, &rights),
@@ -156,6 +162,15 @@ impl Views {
             None => Ok(BTreeSet::new()),
         }
     }
+}
+
+/// The log of transactions tells of all tables: who may not see one of them may not see the log, unless
+/// something is said of it itself.
+fn with_log_closed(mut rights: Rights) -> Rights {
+    if rights.values().any(|is_open| !is_open) {
+        rights.entry((ingest_log::NAME.to_owned(), ALL_TABLES.to_owned())).or_insert(false);
+    }
+    rights
 }
 
 /// What of the restricted is open to these groups.

@@ -141,6 +141,8 @@ impl Described {
             principal: true,
             standard: false,
             column_index: None,
+            default: None,
+            number: None,
         })
     }
 

@@ -115,5 +115,7 @@ fn column(name: &str, datatype: Datatype, unit: &str, ucd: &str, description: &s
         principal: true,
         standard: false,
         column_index: None,
+        default: None,
+        number: None,
     }
 }

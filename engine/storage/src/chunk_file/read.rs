@@ -9,6 +9,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
+use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
 use crate::footers::open;
 use crate::{Error, Result};
@@ -76,6 +77,42 @@ pub(crate) fn each_batch(
         }
     }
     Ok(())
+}
+
+/// Read `columns` of the table as it is now, of a data file that may be of an older form, as
+/// [`each_batch`] does. Columns may come in another order.
+pub(crate) fn each_batch_now(
+    path: &Path,
+    file: &DataFile,
+    columns: &[&str],
+    wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
+    deleted: Option<&DeletionVector>,
+    mut take: impl FnMut(u32, RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let Some(form) = &file.older_form else {
+        return each_batch(path, Some(columns), wanted, deleted, take);
+    };
+    let written = form.written(columns);
+    each_batch(path, Some(&written), wanted, deleted, |first_row, batch| {
+        let batch = form.read_as_now(columns, &batch);
+        take(first_row, batch.map_err(|source| Error::Rows { table: file.table.clone(), source })?)
+    })
+}
+
+/// Read as [`each_batch_now`] does, all batches.
+pub(crate) fn read_now(
+    path: &Path,
+    file: &DataFile,
+    columns: &[&str],
+    wanted: impl Fn(&ParquetMetaData, usize) -> bool,
+    deleted: Option<&DeletionVector>,
+) -> Result<Vec<RecordBatch>> {
+    let mut batches = vec![];
+    each_batch_now(path, file, columns, &wanted, deleted, |_, batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    Ok(batches)
 }
 
 /// Runs of wanted row groups that follow each other, each with its rows in the file.

@@ -90,6 +90,7 @@ pub(crate) fn write(
         n_rows: batch.num_rows() as u64,
         size_bytes,
         checksum,
+        older_form: None,
         id_run: None,
         footprints,
         column_ranges,

@@ -97,6 +97,7 @@ pub(super) fn data_files_where(
                 size_bytes: row.get(4)?,
                 checksum: row.get(5)?,
                 added_in: row.get(11)?,
+                older_form: None,
                 id_run,
                 footprints: vec![],
                 column_ranges: vec![],

@@ -1,13 +1,17 @@
 //! The definitions of tables, each with the versions in which it holds.
 //!
 //! A definition is the text of one table in Felis. Like a data file it carries the version that
-//! added it and the version that removed it, so that an older version has the tables it had.
+//! added it and the version that removed it, so that an older version has the tables it had. A table
+//! that is altered gets a new definition; all of its definitions carry the version that added the
+//! table.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::{Connection, Transaction, params};
 
+use crate::data_file::DataFile;
+use crate::older_form::OlderForm;
 use crate::schema::arrow::ArrowSchemas;
 use crate::schema::{SchemaDef, TableDef, felis};
 use crate::{Error, Result};
@@ -21,6 +25,11 @@ pub(crate) struct Definitions {
     pub schema: SchemaDef,
     /// The version that added each table.
     pub since: HashMap<String, u64>,
+    /// The version that gave each table the definition it has.
+    pub defined_in: HashMap<String, u64>,
+    /// Of tables that were altered: the forms of files that were written before, by the version
+    /// that began each, ascending.
+    older_forms: HashMap<String, Vec<(u64, Arc<OlderForm>)>>,
     /// The Arrow schemas of each table, once one was asked for.
     arrow: OnceLock<HashMap<String, ArrowSchemas>>,
 }
@@ -34,17 +43,65 @@ impl Definitions {
         });
         schemas.get(table)
     }
+
+    /// Refuse a commit that fills a table which newer definitions lack, or have altered.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    pub fn refuse_changed(&self, newer: &Self, table: &str) -> Result<()> {
+        let what = match () {
+            () if newer.since.get(table) != self.since.get(table) => "dropped",
+            () if newer.defined_in.get(table) != self.defined_in.get(table) => "altered",
+            () => return Ok(()),
+        };
+        Err(Error::Conflict { reason: format!("table {table} was {what} by another commit") })
+    }
+
+    /// Say of data files how their columns are those of these definitions.
+    pub fn note_older_forms(&self, files: &mut [DataFile]) {
+        for file in files.iter_mut().filter(|_| !self.older_forms.is_empty()) {
+            if self.defined_in.get(&file.table).is_none_or(|since| file.added_in >= *since) {
+                continue;
+            }
+            let Some(forms) = self.older_forms.get(&file.table) else { continue };
+            let form = forms.iter().rev().find(|(since, _)| *since <= file.added_in);
+            if let Some((_, form)) = form {
+                form.rename_ranges(&mut file.column_ranges);
+                file.older_form = Some(Arc::clone(form));
+            }
+        }
+    }
 }
 
 /// Add the definition of a table that is there from `version` on.
 pub(super) fn insert(transaction: &Transaction<'_>, table: &TableDef, version: u64) -> Result<()> {
+    insert_since(transaction, table, version, version)
+}
+
+/// Put a definition in the place of the one that a table has, from `version` on.
+pub(super) fn replace(transaction: &Transaction<'_>, table: &TableDef, version: u64) -> Result<()> {
+    let since: u64 = transaction
+        .prepare_cached(
+            "UPDATE table_definition SET removed_in = ?1 WHERE name = ?2 AND removed_in IS NULL
+             RETURNING since",
+        )?
+        .query_row(params![version, table.name], |row| row.get(0))?;
+    insert_since(transaction, table, version, since)
+}
+
+fn insert_since(
+    transaction: &Transaction<'_>,
+    table: &TableDef,
+    version: u64,
+    since: u64,
+) -> Result<()> {
     let yaml = felis::table_to_yaml(table).map_err(|source| Error::DefinitionText {
         schema: table.name.clone(),
         reason: source.to_string(),
     })?;
     transaction.execute(
-        "INSERT INTO table_definition (name, felis, added_in) VALUES (?1, ?2, ?3)",
-        params![table.name, yaml, version],
+        "INSERT INTO table_definition (name, felis, added_in, since) VALUES (?1, ?2, ?3, ?4)",
+        params![table.name, yaml, version, since],
     )?;
     Ok(())
 }
@@ -67,7 +124,7 @@ pub(super) fn remove(transaction: &Transaction<'_>, table: &str, version: u64) -
     Ok(())
 }
 
-/// Return the last version up to `version` that added or removed a table.
+/// Return the last version up to `version` that added, altered or removed a table.
 pub(super) fn changed_in(connection: &Connection, version: u64) -> Result<u64> {
     Ok(connection
         .prepare_cached(
@@ -91,18 +148,50 @@ pub(super) fn read(
 ) -> Result<Definitions> {
     let rows = connection
         .prepare_cached(
-            "SELECT name, felis, added_in FROM table_definition
+            "SELECT name, felis, added_in, since FROM table_definition
              WHERE added_in <= ?1 AND (removed_in IS NULL OR removed_in > ?1)
              ORDER BY definition_id",
         )?
-        .query_map([version], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<Vec<(String, String, u64)>, _>>()?;
+        .query_map([version], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<Result<Vec<(String, String, u64, u64)>, _>>()?;
     let mut texts = Vec::with_capacity(rows.len());
     let mut since = HashMap::with_capacity(rows.len());
-    for (name, text, added_in) in rows {
+    let mut defined_in = HashMap::with_capacity(rows.len());
+    for (name, text, added_in, first) in rows {
         texts.push(text);
-        since.insert(name, added_in);
+        since.insert(name.clone(), first);
+        defined_in.insert(name, added_in);
     }
     let schema = felis::assemble(header, &texts).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Definitions { version, schema, since, arrow: OnceLock::new() })
+    let mut older_forms = HashMap::new();
+    for table in &schema.tables {
+        let (first, last) = (since[&table.name], defined_in[&table.name]);
+        if first < last {
+            let forms = read_older_forms(connection, table, first, last, corrupt)?;
+            older_forms.insert(table.name.clone(), forms);
+        }
+    }
+    Ok(Definitions { version, schema, since, defined_in, older_forms, arrow: OnceLock::new() })
+}
+
+/// Read the definitions that a table had since `first` and before `last`.
+fn read_older_forms(
+    connection: &Connection,
+    table: &TableDef,
+    first: u64,
+    last: u64,
+    corrupt: &impl Fn(String) -> Error,
+) -> Result<Vec<(u64, Arc<OlderForm>)>> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT felis, added_in FROM table_definition
+             WHERE name = ?1 AND since = ?2 AND added_in < ?3 ORDER BY added_in",
+        )?
+        .query_map(params![table.name, first, last], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, u64)>, _>>()?;
+    let form = |(text, since): (String, u64)| {
+        let then = felis::read_table(&text).map_err(|error| corrupt(error.to_string()))?;
+        Ok((since, Arc::new(OlderForm::new(table, &then, since))))
+    };
+    rows.into_iter().map(form).collect()
 }

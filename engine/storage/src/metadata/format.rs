@@ -8,6 +8,7 @@
 //! |--------|------------|
 //! | 1      | one definition of all tables for the whole catalog |
 //! | 2      | tables come and go with versions; authors, changes, tags, deletion vectors, keys of contributions |
+//! | 3      | tables are altered: a table may have several definitions, and files of each |
 
 use rusqlite::{Transaction, params};
 
@@ -16,7 +17,12 @@ use crate::schema::felis;
 use crate::{Error, Result};
 
 /// Number of the on-disk format that this program writes.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
+
+/// Is a catalog of this number of the format to be brought to [`FORMAT`]?
+pub(super) fn is_older(format: &str) -> bool {
+    format.parse::<u32>().is_ok_and(|format| format < FORMAT)
+}
 
 /// What all formats have.
 const TABLES_1: &str = "
@@ -108,19 +114,46 @@ CREATE TABLE contribution (
 ) WITHOUT ROWID;
 ";
 
+/// What format 3 adds: the version that added the table of a definition.
+const TABLES_3: &str = "
+ALTER TABLE table_definition ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+UPDATE table_definition SET since = added_in;
+";
+
 /// Make the tables of a new catalog.
 pub(super) fn create(transaction: &Transaction<'_>) -> Result<()> {
-    transaction.execute_batch(TABLES_1)?;
-    transaction.execute_batch(TABLES_2)?;
+    for tables in [TABLES_1, TABLES_2, TABLES_3] {
+        transaction.execute_batch(tables)?;
+    }
     Ok(())
 }
 
-/// Bring a catalog of format 1 to format 2.
-pub(super) fn migrate_from_1(
+/// Bring a catalog of an older format to this one.
+///
+/// # Arguments
+/// * `format` - the number that the catalog gives
+pub(super) fn migrate(
+    transaction: &Transaction<'_>,
+    format: &str,
+    corrupt: &impl Fn(String) -> Error,
+) -> Result<()> {
+    match format {
+        "1" => migrate_from_1(transaction, corrupt)?,
+        "2" => transaction.execute_batch(TABLES_3)?,
+        _ => return Ok(()),
+    }
+    transaction
+        .execute("UPDATE catalog SET value = ?1 WHERE key = 'format'", [FORMAT.to_string()])?;
+    Ok(())
+}
+
+/// Say what a catalog of format 1 has in the tables of this one.
+fn migrate_from_1(
     transaction: &Transaction<'_>,
     corrupt: &impl Fn(String) -> Error,
 ) -> Result<()> {
     transaction.execute_batch(TABLES_2)?;
+    transaction.execute_batch(TABLES_3)?;
     let yaml: String =
         transaction
             .query_row("SELECT value FROM catalog WHERE key = 'schema'", [], |row| row.get(0))?;
@@ -140,7 +173,5 @@ pub(super) fn migrate_from_1(
                WHERE removed_in IS NOT NULL)
          GROUP BY version, table_name;",
     )?;
-    transaction
-        .execute("UPDATE catalog SET value = ?1 WHERE key = 'format'", [FORMAT.to_string()])?;
     Ok(())
 }

@@ -18,14 +18,16 @@ pub(super) fn insert_changes(
 ) -> Result<()> {
     let mut changes: BTreeMap<String, TableChange> = BTreeMap::new();
     let mut definitions = transaction.prepare_cached(
-        "SELECT name, added_in = ?1 FROM table_definition WHERE added_in = ?1 OR removed_in = ?1
+        "SELECT name, added_in = ?1, since < added_in FROM table_definition WHERE added_in = ?1 OR removed_in = ?1
          ORDER BY definition_id",
     )?;
     let mut rows = definitions.query([version])?;
     while let Some(row) = rows.next()? {
         let is_added: bool = row.get(1)?;
+        let is_altered: bool = row.get(2)?;
         let change = entry(&mut changes, row.get(0)?);
         change.definition = Some(match (change.definition, is_added) {
+            (_, true) if is_altered => DefinitionChange::Altered,
             (None, true) => DefinitionChange::Added,
             (None, false) => DefinitionChange::Dropped,
             (Some(_), _) => DefinitionChange::Replaced,

@@ -65,7 +65,7 @@ impl Former {
                 None => continue,
             };
             sources.push(column.name.clone());
-            columns.push(super::ColumnDef { name, ..column.clone() });
+            columns.push(super::ColumnDef { name, default: None, number: None, ..column.clone() });
         }
         let description = format!("{} under the name of DP1. {}", self.of, table.description);
         let position = table.position.clone().filter(|at| {
@@ -83,6 +83,7 @@ impl Former {
             position,
             id: None,
             time: table.time.clone().filter(|_| matches!(self.others, Others::All)),
+            n_columns_ever: None,
         }
     }
 }

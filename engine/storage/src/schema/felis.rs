@@ -27,7 +27,7 @@ use std::path::Path;
 
 use serde_yaml_ng::{Mapping, Value};
 
-use super::SchemaDef;
+use super::{SchemaDef, TableDef};
 
 mod check;
 mod error;
@@ -94,6 +94,24 @@ pub fn assemble(header: &str, tables: &[String]) -> Result<SchemaDef, FelisError
     let tables = tables.iter().map(|table| parsed(table)).collect::<Result<_, _>>();
     root.insert("tables".into(), Value::Sequence(tables.map_err(yaml_error)?));
     Ok(understand(reader::read_root(&root, &|_| None)?)?.schema)
+}
+
+/// Read one table that [`table_to_yaml`] wrote, whatever became of those that it refers to.
+///
+/// # Errors
+/// Text that is no table.
+pub fn read_table(table: &str) -> Result<TableDef, FelisError> {
+    let yaml_error =
+        |source| FelisError::Yaml { document: reader::THE_DEFINITION.to_owned(), source };
+    let mut root = Mapping::new();
+    root.insert("name".into(), "of_one_table".into());
+    let tables = vec![parsed(table).map_err(yaml_error)?];
+    root.insert("tables".into(), Value::Sequence(tables));
+    let mut document = reader::read_root(&root, &|_| None)?;
+    match document.tables.pop() {
+        Some(table) if document.problems.is_empty() => Ok(table.def),
+        _ => Err(FelisError::Invalid { schema: table.to_owned(), problems: document.problems }),
+    }
 }
 
 /// Name every contradiction in a schema.

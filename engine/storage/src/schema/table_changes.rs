@@ -1,17 +1,19 @@
-//! What a commit does to the set of tables: some are dropped, some are added.
+//! What a commit does to the set of tables: some are dropped, some altered, some added.
 
-use super::{SchemaDef, TableDef, TableKind, felis};
+use super::{Alteration, SchemaDef, TableDef, TableKind, felis};
 use crate::{Error, Result};
 
 /// Greatest length of a table's name, characters.
 const NAME_LENGTH: usize = 128;
 
-/// Tables that are dropped and tables that are added, in this order: a table may take the name of
-/// one that goes.
+/// Tables that are dropped, altered and added, in this order: a table may take the name of one that
+/// goes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableChanges {
     /// Exact names.
     pub dropped: Vec<String>,
+    /// Exact names of tables, and what changes in each, in this order.
+    pub altered: Vec<(String, Alteration)>,
     /// Definitions.
     pub added: Vec<TableDef>,
 }
@@ -19,14 +21,15 @@ pub struct TableChanges {
 impl TableChanges {
     /// Does nothing change?
     pub fn is_empty(&self) -> bool {
-        self.dropped.is_empty() && self.added.is_empty()
+        self.dropped.is_empty() && self.altered.is_empty() && self.added.is_empty()
     }
 
     /// Return the schema after the changes.
     ///
     /// # Errors
-    /// [`Error::NoSuchTable`] for a table to drop; [`Error::TableInUse`] where a table that stays
+    /// [`Error::NoSuchTable`] for a table to drop or to alter; [`Error::TableInUse`] where a table that stays
     /// follows or refers to one that goes; [`Error::TableExists`], whatever the case of the name;
+    /// what an alteration refuses, such as [`Error::ColumnInUse`];
     /// [`Error::TableName`]; [`Error::Definition`] where a new table contradicts itself or the
     /// others, as a child whose director is missing.
     pub fn apply(&self, schema: &SchemaDef) -> Result<SchemaDef> {
@@ -46,6 +49,9 @@ impl TableChanges {
             if !by.is_empty() && self.added.iter().all(|table| table.name != *name) {
                 return Err(Error::TableInUse { table: name.clone(), by });
             }
+        }
+        for (table, alteration) in &self.altered {
+            after.alter(table, alteration)?;
         }
         for table in &self.added {
             check_name(&table.name)?;

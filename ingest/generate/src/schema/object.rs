@@ -251,6 +251,8 @@ fn definition(name: &str, datatype: Datatype, unit: &str, ucd: &str, what: &str)
                 .any(|end| name.ends_with(end)),
         standard: false,
         column_index: None,
+        default: None,
+        number: None,
     }
 }
 

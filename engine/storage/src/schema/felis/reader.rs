@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_yaml_ng::{Mapping, Value};
 
 use super::error::{FelisError, Problem};
-use crate::schema::{ColumnDef, Datatype, ForeignKey, TableDef, TableKind};
+use crate::schema::{ColumnDef, Datatype, DefaultValue, ForeignKey, TableDef, TableKind};
 
 /// What errors call the document itself.
 pub(super) const THE_DEFINITION: &str = "the schema definition";
@@ -320,6 +320,9 @@ impl Reader {
             position: None,
             id: None,
             time: None,
+            n_columns_ever: self
+                .integer(&mut entry, "almagest:columns_ever")
+                .and_then(|count| u32::try_from(count).ok()),
             name,
         };
         self.finish(entry);
@@ -386,6 +389,10 @@ impl Reader {
             principal: self.truth(&mut entry, "tap:principal").unwrap_or(false),
             standard: self.truth(&mut entry, "tap:std").unwrap_or(false),
             column_index: self.integer(&mut entry, "tap:column_index"),
+            default: self.default_value(&mut entry, datatype),
+            number: self
+                .integer(&mut entry, "almagest:number")
+                .and_then(|number| u32::try_from(number).ok()),
             name,
         };
         self.finish(entry);
@@ -408,6 +415,20 @@ impl Reader {
             self.problems.push(Problem::Datatype { place, datatype: word, suggestion });
         }
         datatype
+    }
+
+    /// The value of rows without one, as Felis writes it.
+    fn default_value(
+        &mut self,
+        entry: &mut Entry<'_>,
+        datatype: Option<Datatype>,
+    ) -> Option<DefaultValue> {
+        let text = entry.get("value").and_then(scalar)?;
+        let value = DefaultValue::parse(&text, datatype?);
+        if value.is_none() {
+            self.wrong(entry, "value", "a value of the column's type");
+        }
+        value
     }
 
     fn integer(&mut self, entry: &mut Entry<'_>, key: &'static str) -> Option<i64> {

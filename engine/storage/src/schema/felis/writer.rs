@@ -2,7 +2,7 @@
 
 use serde_yaml_ng::{Mapping, Value};
 
-use crate::schema::{ColumnDef, ForeignKey, GeometryType, SchemaDef, TableDef, TableKind};
+use crate::schema::{ColumnDef, DefaultValue, ForeignKey, GeometryType, SchemaDef, TableDef, TableKind};
 
 /// Write a schema as Felis YAML. Reading it returns the same definitions and infers nothing.
 ///
@@ -98,6 +98,7 @@ fn annotations(map: &mut Map, table: &TableDef) {
         }
         TableKind::Director | TableKind::Positional | TableKind::Replicated => {}
     }
+    map.option("almagest:columns_ever", table.n_columns_ever);
     let position = table.position.as_ref();
     map.option("almagest:epoch", position.and_then(|position| position.epoch.as_deref()));
     for (key, column) in [
@@ -131,7 +132,18 @@ fn column(column: &ColumnDef) -> Value {
         map.set("tap:std", 1);
     }
     map.option("tap:column_index", column.column_index);
+    map.option("value", column.default.as_ref().map(value));
+    map.option("almagest:number", column.number);
     Value::Mapping(map.0)
+}
+
+fn value(value: &DefaultValue) -> Value {
+    match value {
+        DefaultValue::Boolean(truth) => (*truth).into(),
+        DefaultValue::Integer(number) => (*number).into(),
+        DefaultValue::Real(number) => (*number).into(),
+        DefaultValue::Text(text) => text.as_str().into(),
+    }
 }
 
 fn foreign_key(table: &str, key: &ForeignKey) -> Value {
