@@ -35,7 +35,9 @@ impl OlderFiles {
     pub fn among(files: &[DataFile]) -> Option<Arc<dyn PhysicalExprAdapterFactory>> {
         let forms = files.iter().filter_map(|file| file.older_form.as_ref());
         let forms: HashMap<String, Arc<OlderForm>> = forms
-            .filter_map(|form| Some((form.file_schema.metadata().get(SINCE)?.clone(), form.clone())))
+            .filter_map(|form| {
+                Some((form.file_schema.metadata().get(SINCE)?.clone(), form.clone()))
+            })
             .collect();
         (!forms.is_empty()).then(|| Arc::new(Self { forms }) as _)
     }
@@ -98,9 +100,7 @@ impl AsWritten {
             None => return Err(exec_datafusion_err!("a data file knows nothing of column {name}")),
         };
         let value = match default {
-            Some(default) => {
-                ScalarValue::try_from_array(&default.array(field.data_type(), 1)?, 0)?
-            }
+            Some(default) => ScalarValue::try_from_array(&default.array(field.data_type(), 1)?, 0)?,
             None => ScalarValue::try_from(field.data_type())?,
         };
         let metadata = FieldMetadata::from(field.as_ref());

@@ -121,6 +121,30 @@ pub enum Error {
         "the token is not known here, or has expired; send `Authorization: Bearer TOKEN`, or Basic with the token as password"
     )]
     Unauthorized,
+    /// There is no such ingest transaction, or it is another's.
+    #[error("there is no ingest transaction {id} of yours here")]
+    NoSuchTransaction {
+        /// Its name as given.
+        id: String,
+    },
+    /// An ingest transaction takes no rows any more.
+    #[error("the ingest transaction {id} is over; GET it to see how it ended")]
+    TransactionOver {
+        /// Its name.
+        id: String,
+    },
+    /// A caller has as many ingest transactions as may be.
+    #[error("you have {most} open ingest transactions; commit or abort one of them")]
+    TooManyTransactions {
+        /// How many may be open.
+        most: usize,
+    },
+    /// A token does not allow to write a table.
+    #[error("this token may not write {table}; ask the operator of the service for one that may")]
+    MayNotWrite {
+        /// The table, or the schema.
+        table: String,
+    },
     /// A caller has as much as is allowed; later there may be room.
     #[error(
         "too many: you may have {most} {resource} here; wait for one to end, or ask the operator of the service for more"
@@ -370,20 +394,22 @@ impl Error {
                 ErrorKind::Catalog | ErrorKind::Bug => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Ingest(error) => match error.kind() {
-                almagest_ingest::ErrorKind::Input | almagest_ingest::ErrorKind::Conflict => {
-                    StatusCode::BAD_REQUEST
-                }
+                almagest_ingest::ErrorKind::Input => StatusCode::BAD_REQUEST,
+                almagest_ingest::ErrorKind::Conflict => StatusCode::CONFLICT,
                 almagest_ingest::ErrorKind::Storage | almagest_ingest::ErrorKind::Bug => {
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
             },
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::TooMany { .. } | Self::NoTurn { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::NoTurn { .. } | Self::TooManyTransactions { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::NotAllowed { .. }
             | Self::StoredBytes { .. }
             | Self::TableBytes { .. }
+            | Self::MayNotWrite { .. }
             | Self::NotYours { .. } => StatusCode::FORBIDDEN,
-            Self::TableExists { .. } => StatusCode::CONFLICT,
+            Self::TableExists { .. } | Self::TransactionOver { .. } => StatusCode::CONFLICT,
             Self::LoginNeeded => StatusCode::UNAUTHORIZED,
             Self::Definition { .. } | Self::BadTableName { .. } => StatusCode::BAD_REQUEST,
             Self::People { .. } => StatusCode::BAD_REQUEST,
@@ -404,6 +430,7 @@ impl Error {
             | Self::NothingThere { .. }
             | Self::NoCones { .. }
             | Self::NoSuchJob { .. }
+            | Self::NoSuchTransaction { .. }
             | Self::NoSuchPart { .. }
             | Self::NotInPhase { .. } => StatusCode::NOT_FOUND,
             Self::TooLate { .. } => StatusCode::FORBIDDEN,

@@ -23,6 +23,7 @@ pub mod formats;
 pub mod health;
 pub mod images;
 pub mod ingest_log;
+pub mod ingest_service;
 pub mod metrics;
 pub mod pages;
 pub mod record;
@@ -85,6 +86,7 @@ pub fn app(state: AppState) -> Router {
         .route("/tables/{name}", get(pages::table::table))
         .route("/record", get(record::record))
         .nest("/tap", tap)
+        .nest("/ingest", ingest_service::endpoints::routes())
         .nest("/scs", cones)
         .route("/datalink/links", get(images::datalink::links).post(images::datalink::links))
         .route("/datalink/files/{uuid}", get(images::file::file))

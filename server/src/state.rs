@@ -9,6 +9,7 @@ use crate::Result;
 use crate::config::ServerConfig;
 use crate::images::Images;
 use crate::ingest_log::IngestLog;
+use crate::ingest_service::IngestService;
 use crate::metrics::Metrics;
 use crate::people::{Allowance, PeopleStore, Views};
 use crate::query_runtime::QueryRuntime;
@@ -35,6 +36,8 @@ pub struct AppState {
     pub jobs: Jobs,
     /// What is counted.
     pub metrics: Metrics,
+    /// Transactions of callers who add rows.
+    pub ingest: IngestService,
     /// Small answers, for those who ask the same again.
     pub kept: KeptAnswers,
     /// Queries that work on the newest versions.
@@ -58,6 +61,7 @@ impl AppState {
         let user_tables =
             UserTables::open(folder.root(), config.table_life, config.anonymous_tables)?;
         let images = Images::of(&database, &config);
+        let ingest = IngestService::new(database.stores());
         let database = match IngestLog::of(&database)? {
             Some(log) => database.with_live(vec![log])?,
             None => database,
@@ -77,7 +81,7 @@ impl AppState {
         let jobs = Jobs::open(workshop)?;
         let turns = Turns::new(config.queries.clone());
         let (examples, up_since) = (Shelf::default(), SystemTime::now());
-        Ok(Self { views, config, turns, queries, jobs, metrics, kept, examples, up_since })
+        Ok(Self { views, config, turns, queries, jobs, metrics, ingest, kept, examples, up_since })
     }
 
     /// What a caller may have.

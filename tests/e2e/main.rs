@@ -4,6 +4,7 @@
 
 mod sphere;
 mod scattered;
+mod alterations;
 mod answers;
 mod as_of;
 

@@ -340,7 +340,9 @@ impl Activity {
     }
 
     fn count_change(&self) -> Result<()> {
-        self.connection.prepare_cached("UPDATE ingest_log SET n_changes = n_changes + 1")?.execute([])?;
+        self.connection
+            .prepare_cached("UPDATE ingest_log SET n_changes = n_changes + 1")?
+            .execute([])?;
         Ok(())
     }
 

@@ -278,7 +278,9 @@ fn datasets(folder: &Path, butler: &Path) -> Result<Vec<Entry>> {
                 folders.push((entry.path(), path));
             } else if !entries.contains_key(&path) {
                 // Of what goes meanwhile nobody knew.
-                let Ok(unregistered) = Entry::of_file(&entry.path(), path.clone()) else { continue };
+                let Ok(unregistered) = Entry::of_file(&entry.path(), path.clone()) else {
+                    continue;
+                };
                 entries.insert(path, unregistered);
             }
         }
@@ -311,7 +313,8 @@ fn remove_old(disk: &dyn Disk, target: &Path, keep: usize) -> Result<usize> {
     let mut folders: Vec<String> =
         [layout::DATA, layout::INDEX, layout::DATASETS].map(str::to_owned).into();
     while let Some(relative) = folders.pop() {
-        for entry in fs::read_dir(layout::absolute(target, &relative)).into_iter().flatten().flatten()
+        for entry in
+            fs::read_dir(layout::absolute(target, &relative)).into_iter().flatten().flatten()
         {
             let path = format!("{relative}/{}", entry.file_name().to_string_lossy());
             if entry.path().is_dir() {

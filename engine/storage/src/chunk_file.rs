@@ -39,7 +39,8 @@ pub fn file_schema(table: &TableDef) -> SchemaRef {
     for (index, column) in table.columns.iter().enumerate() {
         let field = column.to_field();
         let mut metadata = field.metadata().clone();
-        metadata.insert(PARQUET_FIELD_ID_META_KEY.to_owned(), table.column_number(index).to_string());
+        metadata
+            .insert(PARQUET_FIELD_ID_META_KEY.to_owned(), table.column_number(index).to_string());
         fields.push(field.with_metadata(metadata));
     }
     if table.is_chunked() {

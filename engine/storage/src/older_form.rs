@@ -56,8 +56,7 @@ impl OlderForm {
                 Some(written) => {
                     let (name, data_type) =
                         (fields[written].name().clone(), fields[written].data_type().clone());
-                    fields[written] =
-                        column.to_field().with_name(&name).with_data_type(data_type);
+                    fields[written] = column.to_field().with_name(&name).with_data_type(data_type);
                     Source::Written(name)
                 }
                 None => Source::Default(column.default.clone()),
@@ -118,7 +117,8 @@ impl OlderForm {
     /// Say of which columns the ranges of values are; those of columns that are no more go.
     pub(crate) fn rename_ranges(&self, ranges: &mut Vec<ColumnRange>) {
         let now = |written: &str| {
-            let is_it = |source: &Source| matches!(source, Source::Written(name) if name == written);
+            let is_it =
+                |source: &Source| matches!(source, Source::Written(name) if name == written);
             self.columns.iter().find(|(_, (_, source))| is_it(source)).map(|(name, _)| name)
         };
         ranges.retain_mut(|range| {

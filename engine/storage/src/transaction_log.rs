@@ -7,9 +7,7 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::activity::{
-    ContributionEntry, LoggedContribution, LoggedTransaction, TransactionState,
-};
+use crate::activity::{ContributionEntry, LoggedContribution, LoggedTransaction, TransactionState};
 use crate::catalog_store::CatalogStore;
 use crate::layout;
 use crate::lease::{LEASE_TIMEOUT, WriteLease};

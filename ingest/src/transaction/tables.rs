@@ -57,10 +57,8 @@ impl Transaction {
         if is_removed || self.contributions.contains_key(&name) {
             return Err(Error::AlteredLate { table: name });
         }
-        let altered = TableChanges {
-            altered: vec![(name.clone(), alteration)],
-            ..TableChanges::default()
-        };
+        let altered =
+            TableChanges { altered: vec![(name.clone(), alteration)], ..TableChanges::default() };
         self.schema = altered.apply(&self.schema)?;
         match self.is_committed(&name) {
             true => self.changes.altered.extend(altered.altered),
@@ -89,7 +87,9 @@ impl Transaction {
     /// Refuse to fill, or to drop, tables that another commit dropped or altered since the beginning.
     pub(super) fn check_tables(&self, newest: &Snapshot) -> Result<()> {
         let filled = self.contributions.keys().filter(|name| self.is_committed(name));
-        for name in filled.chain(&self.changes.dropped) {
+        // What a removal means rests on the columns too.
+        let shrunk = self.removals.iter().map(|(table, _)| table);
+        for name in filled.chain(shrunk).chain(&self.changes.dropped) {
             self.snapshot.refuse_changed(newest, name)?;
         }
         Ok(())

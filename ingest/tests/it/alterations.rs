@@ -135,9 +135,12 @@ fn an_id_a_key_and_a_position_are_renamed_with_all_that_they_mean() {
     let file = &snapshot.data_files("ForcedSource")[0];
     assert!(file.column_ranges.iter().all(|range| range.column != "objectId"));
     let cone = almagest_storage::sphgeom::Region::Cone(
-        almagest_storage::sphgeom::Cone::try_new(10.0, 20.0, 1.0).unwrap(),
+        almagest_storage::sphgeom::Cone::closed_deg(10.0, 20.0, 1.0),
     );
-    assert_eq!(snapshot.read_region("Object", Some(&cone), Some(&["id"])).unwrap()[0].num_rows(), 1);
+    assert_eq!(
+        snapshot.read_region("Object", Some(&cone), Some(&["id"])).unwrap()[0].num_rows(),
+        1
+    );
     assert!(store.check().unwrap().is_clean());
 }
 
@@ -169,11 +172,19 @@ fn refusals_say_what_needs_a_column() {
          director needs it",
     );
     check("Object", drop_column("flx"), "table Object has no column flx");
-    check("Objects", drop_column("flux"), "no table Objects in schema survey; did you mean Object?");
+    check(
+        "Objects",
+        drop_column("flux"),
+        "no table Objects in schema survey; did you mean Object?",
+    );
     check("Object", added("FLUX", Datatype::Int, None), "table Object has a column flux already");
     check("Object", rename("flux", "Ra"), "table Object has a column ra already");
     let not_null = Alteration::AddColumn(column("x", Datatype::Int, Null::Forbidden));
-    check("Object", not_null, "column x of table Object may not be NULL, so that it needs a default");
+    check(
+        "Object",
+        not_null,
+        "column x of table Object may not be NULL, so that it needs a default",
+    );
     check(
         "Object",
         rename("flux", "a.b"),

@@ -86,7 +86,9 @@ fn what_is_there_is_not_copied_again_and_any_version_comes_back() {
 fn versions_that_vacuum_removed_come_back_from_older_generations() {
     let (_folder, store) = catalog();
     let backup = beside(&store, "backup");
-    (1..=3).for_each(|id| drop(commit(&store, id)));
+    for id in 1..=3 {
+        commit(&store, id);
+    }
     store.back_up(&backup, BackupConfig { keep: 2, trust: Trust::Sizes }).unwrap();
     let config = CompactConfig { min_files: 2, ..CompactConfig::default() };
     compact(&store, &config).unwrap();

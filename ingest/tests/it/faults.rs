@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Result, Transaction, compact};
-use almagest_storage::disk::{Disk, LocalDisk, NewFile};
 use almagest_storage::backup::{BackupConfig, restore::restore};
+use almagest_storage::disk::{Disk, LocalDisk, NewFile};
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Removal};
 

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Transaction, compact};
 use almagest_storage::chunking::Chunking;
-use almagest_storage::schema::{Alteration, Datatype, DefaultValue, SchemaDef, TableDef, TableKind};
+use almagest_storage::schema::{
+    Alteration, Datatype, DefaultValue, SchemaDef, TableDef, TableKind,
+};
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Error as StorageError, Removal, Snapshot};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
@@ -326,6 +328,12 @@ impl Model {
                     other => Err(format!("version {version}, kept: {is_kept}: {other:?}")),
                 };
             }
+            // Groups are what operations are made of.
+            Operation::DropColumn { table, name }
+                if self.table(*table).place(*name) == Some(GROUP) =>
+            {
+                return Ok(());
+            }
             Operation::Reopen => {
                 *store = CatalogStore::open(store.root()).map_err(|error| error.to_string())?;
                 return Ok(());
@@ -436,7 +444,9 @@ impl Model {
                 let table = state.get_mut(TABLES[*table])?;
                 let place = table.place(*name).filter(|place| *place > GROUP)?;
                 table.columns.remove(place);
-                table.rows.values_mut().for_each(|row| drop(row.remove(place)));
+                for row in table.rows.values_mut() {
+                    row.remove(place);
+                }
             }
             Operation::RenameColumn { table, name, to } => {
                 let table = state.get_mut(TABLES[*table])?;

@@ -57,6 +57,10 @@ enum Action {
         /// Days after which it is worthless [default: never].
         #[arg(long, value_name = "DAYS")]
         days: Option<u64>,
+        /// A table (SCHEMA.TABLE) or a schema (SCHEMA) to which its holder may send rows (see
+        /// `/ingest/transactions`); may be given more than once. Without it, the token writes nothing.
+        #[arg(long, value_name = "TABLE")]
+        writes: Vec<String>,
     },
     /// Make a token worthless.
     Revoke {
@@ -144,9 +148,15 @@ impl User {
             }
             Action::Remove { name } => people.remove_user(&name)?,
             Action::List => list(&people)?,
-            Action::Token { name, label, days } => {
+            Action::Token { name, label, days, writes } => {
                 let life = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
-                println!("{}", people.add_token(&name, &label, life)?.reveal());
+                let writes = writes.iter().map(|table| parts(table, &schema));
+                let writes = writes.collect::<Result<Vec<_>>>()?;
+                let token = people.add_token(&name, &label, life)?;
+                for (schema, table) in writes {
+                    people.allow_writing(&name, &label, &schema, &table)?;
+                }
+                println!("{}", token.reveal());
             }
             Action::Revoke { name, label } => people.revoke_token(&name, &label)?,
             Action::Join { name, group } => people.join(&name, &group)?,
@@ -174,10 +184,10 @@ impl User {
 fn parts(name: &str, known: &SchemaDef) -> Result<(String, String)> {
     let (schema, table) = name.split_once('.').unwrap_or((name, ALL_TABLES));
     // Images, the registry and the log of ingest are shown beside the catalog's own tables.
-    let is_beside = ["ivoa", "butler", ingest_log::NAME].contains(&schema)
-        || schema.starts_with("butler_");
-    let is_known = is_beside
-        || schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
+    let is_beside =
+        ["ivoa", "butler", ingest_log::NAME].contains(&schema) || schema.starts_with("butler_");
+    let is_known =
+        is_beside || schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
     match is_known {
         true => Ok((schema.to_owned(), table.to_owned())),
         false => Err(CommandError::Refused(format!(
@@ -195,6 +205,9 @@ fn list(people: &PeopleStore) -> Result<()> {
         for (label, expires) in user.tokens {
             let until = expires.map_or("for ever".to_owned(), |moment| format!("until {moment}"));
             println!("  token {label:?}, good {until}");
+        }
+        for (label, table) in people.writings(&user.name)? {
+            println!("  token {label:?} writes {table}");
         }
     }
     for (whom, allowance) in people.allowances()? {

@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::store::PeopleStore;
-use super::token::Token;
+use super::token::{Token, TokenHash};
 use crate::state::AppState;
 use crate::uws::Owner;
 use crate::{Error, Result};
@@ -76,6 +76,8 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     };
     let name = owner.0.as_deref().and_then(|name| HeaderValue::from_str(name).ok());
     request.extensions_mut().insert(owner);
+    let shown = ShownToken(shown_token(request.headers()));
+    request.extensions_mut().insert(shown);
     // A client asks the capabilities first, and learns there that it may log in.
     let is_capabilities = request.uri().path().ends_with("/capabilities");
     let mut response = next.run(request).await;
@@ -92,6 +94,18 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         None => {}
     }
     response
+}
+
+/// The token that a request shows, as it is stored; its holder is known.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownToken(pub Option<TokenHash>);
+
+fn shown_token(headers: &HeaderMap) -> Option<TokenHash> {
+    let shown = match headers.get(AUTHORIZATION) {
+        Some(shown) => Shown::of_authorization(shown)?,
+        None => Shown::bearer(headers.get(X_VO_BEARER)?.to_str().ok()?),
+    };
+    Token::read(&shown.token).map(|token| token.hash())
 }
 
 /// Say how a caller can be known.

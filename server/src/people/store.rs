@@ -12,7 +12,7 @@ use super::token::{Token, TokenHash};
 use crate::uws::Moment;
 use crate::{Error, Result, sqlite_file};
 
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
 CREATE TABLE user (name TEXT PRIMARY KEY, created INTEGER NOT NULL);
 CREATE TABLE membership (
@@ -42,6 +42,16 @@ CREATE TABLE allowance (
     resource TEXT NOT NULL,
     amount   INTEGER NOT NULL,
     PRIMARY KEY (is_group, name, resource)
+);
+",
+    "
+CREATE TABLE writing (
+    user   TEXT NOT NULL,
+    label  TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    tbl    TEXT NOT NULL,
+    PRIMARY KEY (user, label, schema, tbl),
+    FOREIGN KEY (user, label) REFERENCES token (user, label) ON DELETE CASCADE
 );
 ",
 ];
@@ -171,6 +181,65 @@ impl PeopleStore {
             }),
             _ => Ok(token),
         }
+    }
+
+    /// Let the holder of a token write a table of a catalog, or all of a schema.
+    ///
+    /// # Errors
+    /// The user has no such token.
+    pub fn allow_writing(&self, user: &str, label: &str, schema: &str, table: &str) -> Result<()> {
+        let sql = "INSERT INTO writing (user, label, schema, tbl)
+                   SELECT user, label, ?3, ?4 FROM token WHERE user = ?1 AND label = ?2
+                   ON CONFLICT DO UPDATE SET tbl = tbl";
+        match self.change(sql, params![user, label, schema, table])? {
+            0 => Err(Error::People { what: format!("{user} has no token {label:?}") }),
+            _ => Ok(()),
+        }
+    }
+
+    /// May the holder of a token write a table?
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn may_write(&self, token: &TokenHash, schema: &str, table: &str) -> Result<bool> {
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM writing JOIN token USING (user, label)
+                                    WHERE hash = ?1 AND schema = ?2 AND tbl IN (?3, ?4))",
+                )?
+                .query_row(params![token, schema, table, ALL_TABLES], |row| row.get(0))
+        })
+    }
+
+    /// May the holder of a token write any table of a schema?
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn may_write_any(&self, token: &TokenHash, schema: &str) -> Result<bool> {
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM writing JOIN token USING (user, label)
+                                    WHERE hash = ?1 AND schema = ?2)",
+                )?
+                .query_row(params![token, schema], |row| row.get(0))
+        })
+    }
+
+    /// What the tokens of a user may write: label, and table or schema.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn writings(&self, user: &str) -> Result<Vec<(String, String)>> {
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT label, schema || '.' || tbl FROM writing WHERE user = ?1 ORDER BY 1, 2",
+                )?
+                .query_map([user], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
     }
 
     /// Make a token worthless.

@@ -7,6 +7,7 @@ mod conduct;
 mod cone_search;
 mod connections;
 mod formats;
+mod ingest_service;
 mod jobs;
 mod pages;
 mod quotas;

@@ -57,8 +57,8 @@ impl Manifest {
     /// Read that of a generation.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(NAME);
-        let text = fs::read_to_string(&path)
-            .map_err(|source| Error::Io { path: path.clone(), source })?;
+        let text =
+            fs::read_to_string(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let entry = |line: &str| {
             let mut parts = line.splitn(3, ' ');
             let (checksum, size, path) = (parts.next()?, parts.next()?, parts.next()?);

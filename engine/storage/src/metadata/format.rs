@@ -148,10 +148,7 @@ pub(super) fn migrate(
 }
 
 /// Say what a catalog of format 1 has in the tables of this one.
-fn migrate_from_1(
-    transaction: &Transaction<'_>,
-    corrupt: &impl Fn(String) -> Error,
-) -> Result<()> {
+fn migrate_from_1(transaction: &Transaction<'_>, corrupt: &impl Fn(String) -> Error) -> Result<()> {
     transaction.execute_batch(TABLES_2)?;
     transaction.execute_batch(TABLES_3)?;
     let yaml: String =

@@ -69,10 +69,9 @@ impl TableDef {
         let mut others = self.columns.iter().enumerate().filter(|(at, _)| Some(*at) != except);
         match others.find(|(_, column)| column.name.to_lowercase() == name.to_lowercase()) {
             None => Ok(()),
-            Some((_, column)) => Err(Error::ColumnExists {
-                table: self.name.clone(),
-                column: column.name.clone(),
-            }),
+            Some((_, column)) => {
+                Err(Error::ColumnExists { table: self.name.clone(), column: column.name.clone() })
+            }
         }
     }
 }
@@ -267,7 +266,9 @@ fn is_wider(column: &ColumnDef, to: Datatype, length: Option<u32>) -> bool {
             // Only these hold more than ASCII.
             let is_ascii = |datatype| matches!(datatype, Char | String);
             let is_longer = match (column.length, length) {
-                (Some(own), Some(length)) => length > own || (length == own && to != column.datatype),
+                (Some(own), Some(length)) => {
+                    length > own || (length == own && to != column.datatype)
+                }
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
                 (None, None) => to != column.datatype,

@@ -2,7 +2,9 @@
 
 use serde_yaml_ng::{Mapping, Value};
 
-use crate::schema::{ColumnDef, DefaultValue, ForeignKey, GeometryType, SchemaDef, TableDef, TableKind};
+use crate::schema::{
+    ColumnDef, DefaultValue, ForeignKey, GeometryType, SchemaDef, TableDef, TableKind,
+};
 
 /// Write a schema as Felis YAML. Reading it returns the same definitions and infers nothing.
 ///

@@ -1,0 +1,213 @@
+//! Ingest transactions over HTTP, and their log over TAP.
+
+use almagest_server::people::Token;
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use futures::stream;
+use serde_json::Value;
+
+use crate::catalog::{Answer, Service};
+
+/// A service, and tokens: of a loader of both tables, of one of stars, and of a reader.
+struct Known {
+    service: Service,
+    all: Token,
+    stars: Token,
+    reader: Token,
+}
+
+impl Known {
+    fn new() -> Self {
+        let service = Service::new();
+        let people = service.people();
+        people.add_user("loader").unwrap();
+        people.add_user("reader").unwrap();
+        let all = people.add_token("loader", "all", None).unwrap();
+        people.allow_writing("loader", "all", "sky", "*").unwrap();
+        let stars = people.add_token("loader", "stars", None).unwrap();
+        people.allow_writing("loader", "stars", "sky", "Star").unwrap();
+        let reader = people.add_token("reader", "default", None).unwrap();
+        assert!(people.allow_writing("reader", "loader", "sky", "Star").is_err());
+        Self { service, all, stars, reader }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&Token>,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "sky.example.org")
+            .header(header::CONTENT_TYPE, "text/csv");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
+        }
+        self.service.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Begin; return the path of the transaction.
+    async fn begin(&self, token: &Token) -> String {
+        let begun =
+            self.send(Method::POST, "/ingest/transactions", Some(token), Body::empty()).await;
+        assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text());
+        let location = begun.header(header::LOCATION).to_owned();
+        assert_eq!(json(&begun)["state"], "open");
+        location.strip_prefix("http://sky.example.org").unwrap().to_owned()
+    }
+
+    async fn put(&self, path: &str, token: &Token, key: &str, rows: &'static str) -> Answer {
+        let path = format!("{path}/contributions/{key}");
+        self.send(Method::PUT, &path, Some(token), rows).await
+    }
+
+    async fn end(&self, path: &str, how: &str) -> Answer {
+        self.send(Method::POST, &format!("{path}/{how}"), Some(&self.all), Body::empty()).await
+    }
+}
+
+fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()))
+}
+
+fn assert_status(answer: &Answer, expected: StatusCode, text: &str) {
+    assert_eq!(answer.status, expected, "{}", answer.text());
+    assert!(answer.text().contains(text), "{text:?} is not in {}", answer.text());
+}
+
+const STARS: &str = "starId,ra,dec,name\n11,40,50,a\n12,41,51,b\n";
+const EPOCHS: &str = "starId,mjd,mag\n11,60010,5\n12,60010,6\n1,60010,4\n";
+
+#[tokio::test]
+async fn rows_of_several_tables_are_visible_with_the_commit() {
+    let known = Known::new();
+    let path = known.begin(&known.all).await;
+    let taken = known.put(&path, &known.all, "v1%2FEpoch?TABLE=epoch", EPOCHS).await;
+    assert_status(&taken, StatusCode::OK, "taken");
+    assert_eq!((&json(&taken)["key"], &json(&taken)["n_rows"]), (&"v1/Epoch".into(), &3.into()));
+    let key = "v1%2FStar?TABLE=sky.Star";
+    assert_status(&known.put(&path, &known.all, key, STARS).await, StatusCode::OK, "taken");
+    // Sent again, it is known; with other rows, it is refused, and nothing is lost.
+    assert_status(&known.put(&path, &known.all, key, STARS).await, StatusCode::OK, "known");
+    let other = known.put(&path, &known.all, key, "starId,ra,dec\n13,1,1\n").await;
+    assert_status(&other, StatusCode::BAD_REQUEST, "v1/Star");
+    let broken = known.put(&path, &known.all, "bad?TABLE=Star", "starId,ra,dec\nx,1,1\n").await;
+    assert_status(&broken, StatusCode::BAD_REQUEST, "row 1");
+    assert_eq!(known.service.rows("SELECT COUNT(*) FROM Star").await, ["3"]);
+
+    let standing = json(&known.send(Method::GET, &path, Some(&known.all), Body::empty()).await);
+    let states: Vec<_> = standing["contributions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["key"].as_str().unwrap(), it["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [("bad", "failed"), ("v1/Epoch", "taken"), ("v1/Star", "taken")]);
+    let committed = known.end(&path, "commit").await;
+    assert_status(&committed, StatusCode::OK, "committed");
+    assert_eq!(json(&committed)["version"], 2);
+    assert_eq!(known.service.rows("SELECT COUNT(*) FROM Star").await, ["5"]);
+    assert_eq!(known.service.rows("SELECT COUNT(*) FROM Epoch").await, ["7"]);
+    assert_status(&known.end(&path, "commit").await, StatusCode::CONFLICT, "is over");
+    let standing = json(&known.send(Method::GET, &path, Some(&known.all), Body::empty()).await);
+    assert_eq!((&standing["state"], &standing["version"]), (&"committed".into(), &2.into()));
+
+    // A sender who did not hear the answer sends all of it again.
+    let again = known.begin(&known.all).await;
+    let sent = json(&known.put(&again, &known.all, key, STARS).await);
+    assert_eq!((&sent["state"], &sent["version"]), (&"known".into(), &2.into()));
+    assert_status(&known.end(&again, "abort").await, StatusCode::OK, "aborted");
+    assert_eq!(known.service.uploads(), 0, "no body is left");
+
+    // The log, in ADQL.
+    let log = "SELECT t.state, c.contribution_key, c.state, c.n_rows
+        FROM ingest.transactions AS t JOIN ingest.contributions AS c
+          ON c.transaction_id = t.transaction_id
+        WHERE t.author = 'loader' AND t.version = 2 AND t.begun_at <= t.ended_at
+          AND c.received_at IS NOT NULL ORDER BY c.contribution_key";
+    assert_eq!(
+        known.service.rows(log).await,
+        ["committed,bad,failed,0", "committed,v1/Epoch,taken,3", "committed,v1/Star,taken,2"]
+    );
+    let errors = "SELECT error FROM ingest.contributions WHERE state = 'failed'";
+    assert!(known.service.rows(errors).await[0].contains("row 1"));
+    let tables = "SELECT COUNT(*) FROM TAP_SCHEMA.columns WHERE table_name LIKE 'ingest.%'";
+    assert_eq!(known.service.rows(tables).await, ["18"]);
+}
+
+#[tokio::test]
+async fn a_token_writes_only_its_tables_and_its_holders_transactions() {
+    let known = Known::new();
+    let begin = |token| known.send(Method::POST, "/ingest/transactions", token, Body::empty());
+    assert_status(&begin(None).await, StatusCode::UNAUTHORIZED, "token");
+    let refused = begin(Some(&known.reader)).await;
+    assert_status(&refused, StatusCode::FORBIDDEN, "may not write sky");
+    let path = known.begin(&known.stars).await;
+    let epochs = known.put(&path, &known.stars, "e?TABLE=Epoch", EPOCHS).await;
+    assert_status(&epochs, StatusCode::FORBIDDEN, "may not write Epoch");
+    let stars = known.put(&path, &known.stars, "s?TABLE=Star", STARS).await;
+    assert_status(&stars, StatusCode::OK, "taken");
+    for (method, path) in [(Method::GET, path.clone()), (Method::POST, format!("{path}/commit"))] {
+        let other = known.send(method, &path, Some(&known.reader), Body::empty()).await;
+        assert_status(&other, StatusCode::NOT_FOUND, "no ingest transaction");
+    }
+    let unknown = known.put(&path, &known.all, "u?TABLE=Stars", STARS).await;
+    assert_status(&unknown, StatusCode::BAD_REQUEST, "did you mean Star?");
+    let missing = known.put(&path, &known.all, "u", STARS).await;
+    assert_status(&missing, StatusCode::BAD_REQUEST, "TABLE");
+    assert_status(&known.end(&path, "abort").await, StatusCode::OK, "aborted");
+    assert_status(&known.end(&path, "commit").await, StatusCode::CONFLICT, "is over");
+    assert_eq!(known.service.rows("SELECT COUNT(*) FROM Star").await, ["3"]);
+
+    // A token that is revoked writes nothing, nor does a new one of its label.
+    known.service.people().revoke_token("loader", "stars").unwrap();
+    let again = known.service.people().add_token("loader", "stars", None).unwrap();
+    assert_status(&begin(Some(&again)).await, StatusCode::FORBIDDEN, "may not write sky");
+}
+
+#[tokio::test]
+async fn what_the_catalog_refuses_is_told_and_a_broken_body_leaves_nothing() {
+    let known = Known::new();
+    let path = known.begin(&known.all).await;
+    let parts = [Ok(Bytes::from_static(b"starId,ra,dec\n7,1,2\n")), Err("cut off")];
+    let body =
+        Body::from_stream(stream::iter(parts.map(|part| part.map_err(std::io::Error::other))));
+    let target = format!("{path}/contributions/cut?TABLE=Star");
+    let cut = known.send(Method::PUT, &target, Some(&known.all), body).await;
+    assert_status(&cut, StatusCode::BAD_REQUEST, "cut off");
+    // The same key may be sent again.
+    let rows = "starId,ra,dec\n1,1,2\n";
+    let taken = known.put(&path, &known.all, "cut?TABLE=Star", rows).await;
+    assert_status(&taken, StatusCode::OK, "taken");
+    let refused = known.end(&path, "commit").await;
+    assert_status(&refused, StatusCode::BAD_REQUEST, "starId 1 exists already");
+    let standing = json(&known.send(Method::GET, &path, Some(&known.all), Body::empty()).await);
+    assert_eq!(standing["state"], "aborted");
+    assert!(standing["error"].as_str().unwrap().contains("starId 1"), "{standing}");
+    // There is an end to what one may leave open.
+    for _ in 0..8 {
+        known.begin(&known.all).await;
+    }
+    let ninth = known.send(Method::POST, "/ingest/transactions", Some(&known.all), Body::empty());
+    assert_status(&ninth.await, StatusCode::TOO_MANY_REQUESTS, "8 open ingest transactions");
+    assert_eq!(known.service.uploads(), 0);
+}
+
+#[tokio::test]
+async fn the_log_is_closed_to_those_who_may_not_see_a_table() {
+    let known = Known::new();
+    let path = known.begin(&known.all).await;
+    known.end(&path, "abort").await;
+    assert_eq!(known.service.rows("SELECT COUNT(*) FROM ingest.transactions").await, ["2"]);
+    let restriction = almagest_server::people::store::Restriction {
+        schema: "sky".to_owned(),
+        table: "Epoch".to_owned(),
+        group: "team".to_owned(),
+    };
+    known.service.people().restrict(&restriction).unwrap();
+    let query = [("QUERY", "SELECT COUNT(*) FROM ingest.transactions")];
+    assert_eq!(known.service.sync(&query).await.status, StatusCode::BAD_REQUEST);
+}
