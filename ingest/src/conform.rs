@@ -89,6 +89,8 @@ pub struct Report {
     pub nans: BTreeMap<String, u64>,
     /// Infinities (and numbers beyond a 32-bit float's range) that became NULL, by column.
     pub infinities: BTreeMap<String, u64>,
+    /// Longitudes beyond 0° to 360° that were brought there by whole turns, by column.
+    pub turned: BTreeMap<String, u64>,
     /// Columns of the table that the input lacked, all NULL, with the number of such rows.
     pub absent_columns: BTreeMap<String, u64>,
     /// Columns of the table that the input lacked and that have a default, with the number of such
@@ -114,9 +116,11 @@ impl Report {
     /// One line for each thing that was changed, absent or left out, as people read them.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![];
-        for (what, counts) in
-            [("NaN became NULL", &self.nans), ("infinities became NULL", &self.infinities)]
-        {
+        for (what, counts) in [
+            ("NaN became NULL", &self.nans),
+            ("infinities became NULL", &self.infinities),
+            ("brought to 0 to 360 degrees", &self.turned),
+        ] {
             lines.extend(
                 counts.iter().map(|(column, count)| format!("{column}: {what} ({count} rows)")),
             );
@@ -142,6 +146,7 @@ impl Report {
         for (mine, theirs) in [
             (&mut self.nans, &other.nans),
             (&mut self.infinities, &other.infinities),
+            (&mut self.turned, &other.turned),
             (&mut self.absent_columns, &other.absent_columns),
             (&mut self.default_columns, &other.default_columns),
             (&mut self.ignored_columns, &other.ignored_columns),
@@ -276,6 +281,13 @@ fn clean_column(
         }
     }
     check::check(table, column, requirement, &cleaned.values, &mut faults);
+    if table.position.as_ref().is_some_and(|position| position.ra == column.name) {
+        let (values, n_turned) = clean::turned(&cleaned.values);
+        if n_turned > 0 {
+            report.turned.insert(column.name.clone(), n_turned);
+        }
+        return (values, faults);
+    }
     (cleaned.values, faults)
 }
 

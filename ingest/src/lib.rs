@@ -62,6 +62,7 @@ pub mod conform;
 pub mod error;
 pub mod format;
 pub mod infer;
+pub mod hats;
 pub mod mapping;
 pub mod origin;
 mod place;

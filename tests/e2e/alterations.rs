@@ -115,7 +115,8 @@ async fn rows_of_all_forms_answer_alike() {
         check("SELECT a.id FROM Star AS a JOIN Star AS b ON a.n = b.id WHERE a.kind = 7 AND b.id = 310", vec![31]).await;
         // Older versions have the columns of their time.
         check("SELECT starId FROM Star WHERE flux = 5 AS OF VERSION 1", vec![5]).await;
-        check("SELECT starId FROM Star WHERE brightness > 298 AS OF VERSION 2", vec![299, 300]).await;
+        check("SELECT starId FROM Star WHERE brightness > 298 AS OF VERSION 2", vec![299, 300])
+            .await;
         check("SELECT id FROM Star WHERE brightness > 398 AS OF VERSION 7", vec![399, 400]).await;
         check("SELECT COUNT(kind) FROM Star AS OF VERSION 6", vec![300]).await;
     }

@@ -17,3 +17,4 @@ mod clients;
 mod demo;
 mod real_data;
 mod state_folder;
+mod upkeep;

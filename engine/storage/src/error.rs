@@ -204,6 +204,12 @@ pub enum Error {
         /// How many more ids are claimed twice.
         n_more: usize,
     },
+    /// Rows of a table have no positions of their own.
+    #[error("table {table} has no positions of its own")]
+    NoPositions {
+        /// The table.
+        table: String,
+    },
     /// The folder holds something else than a backup.
     #[error("{path}: not a backup of an Almagest catalog")]
     NotABackup {

@@ -315,9 +315,10 @@ fn named(
     relative: &str,
 ) -> Result<Vec<RowGroupMetaData>, parquet::errors::ParquetError> {
     let name = |row_group: &RowGroupMetaData| {
-        let columns = row_group.columns().iter().map(|column| {
-            column.clone().into_builder().set_file_path(relative.to_owned()).build()
-        });
+        let columns = row_group
+            .columns()
+            .iter()
+            .map(|column| column.clone().into_builder().set_file_path(relative.to_owned()).build());
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         row_group.clone().into_builder().set_column_metadata(columns).build()
     };

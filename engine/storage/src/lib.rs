@@ -35,6 +35,7 @@ pub mod check;
 pub mod lease;
 pub mod vacuum;
 pub mod backup;
+pub mod hats;
 pub mod activity;
 pub mod transaction_log;
 pub mod checksum;

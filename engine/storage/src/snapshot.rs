@@ -279,7 +279,7 @@ impl Snapshot {
 }
 
 /// Tell for each row whether `region` contains its position; a row without one is outside.
-fn inside(table: &TableDef, batch: &RecordBatch, region: &Region) -> BooleanArray {
+pub(crate) fn inside(table: &TableDef, batch: &RecordBatch, region: &Region) -> BooleanArray {
     let column = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Float64Type>();
     let Some((ra, dec)) =
         table.position.as_ref().and_then(|p| Some((column(&p.ra)?, column(&p.dec)?)))

@@ -47,5 +47,4 @@ pub use region::{CapTest, Region, Relation};
 pub use separation::distance_deg;
 pub use shape::{Figure, Shape, ShapeError, ShapeParseError};
 pub use star_motion::StarMotion;
-pub(crate) use unit_vector::normalize_lon_deg;
-pub use unit_vector::{UnitVector, check_position};
+pub use unit_vector::{UnitVector, check_position, normalize_lon_deg};

@@ -63,6 +63,8 @@ pub struct WriteConfig {
     pub commit_objects: u64,
     /// H3 resolution of the chunks of a new catalog.
     pub resolution: u8,
+    /// Name of the schema of a new catalog; `survey` where none is said.
+    pub name: Option<String>,
     /// Who commits, as the list of versions shows it.
     pub author: String,
 }
@@ -75,6 +77,7 @@ impl Default for WriteConfig {
             buffer_bytes: 256 << 20,
             commit_objects: 2_000_000,
             resolution: 0,
+            name: None,
             author: String::new(),
         }
     }

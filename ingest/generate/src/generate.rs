@@ -211,7 +211,10 @@ fn open_or_create(
     let store = match CatalogStore::open(catalog) {
         Ok(store) => store,
         Err(almagest_storage::Error::NotACatalog { .. }) => {
-            let schema = survey_schema(config.width)?;
+            let mut schema = survey_schema(config.width)?;
+            if let Some(name) = &write.name {
+                schema.name.clone_from(name);
+            }
             return Ok(CatalogStore::create(catalog, &schema, chunking)?);
         }
         Err(error) => return Err(error.into()),

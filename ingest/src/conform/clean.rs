@@ -1,7 +1,8 @@
-//! Floats without NaN, infinities and negative zeros.
+//! Floats without NaN, infinities and negative zeros; longitudes within one turn.
 
 use std::sync::Arc;
 
+use almagest_storage::sphgeom::normalize_lon_deg;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
@@ -74,4 +75,21 @@ where
 
 fn is_clean(value: f64) -> bool {
     value.is_finite() && !(value == 0.0 && value.is_sign_negative())
+}
+
+/// Bring longitudes, degrees, into [0, 360) by whole turns; return how many were elsewhere.
+///
+/// Any finite longitude is a place on the sky, and surveys count from -180 as well as from 0; a
+/// comparison of the column's values must not tell the same places apart.
+pub(super) fn turned(values: &ArrayRef) -> (ArrayRef, u64) {
+    let Some(longitudes) = values.as_primitive_opt::<Float64Type>() else {
+        return (Arc::clone(values), 0);
+    };
+    let is_elsewhere = |longitude: f64| !(0.0..360.0).contains(&longitude);
+    let n_turned = longitudes.iter().flatten().filter(|value| is_elsewhere(*value)).count();
+    if n_turned == 0 {
+        return (Arc::clone(values), 0);
+    }
+    let turned = longitudes.iter().map(|longitude| longitude.map(normalize_lon_deg));
+    (Arc::new(turned.collect::<PrimitiveArray<Float64Type>>()), n_turned as u64)
 }

@@ -14,7 +14,7 @@ pub(super) enum Savepoint {
 impl Transaction {
     /// Do some work; where it fails, go back to what there was before. Work inside such work goes
     /// back with it.
-    pub(super) fn within_savepoint<T>(
+    pub(crate) fn within_savepoint<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {

@@ -316,3 +316,23 @@ fn positions_are_on_the_sphere() {
     check(1.0, f64::NAN, "dec: NaN is not a finite number");
     check(f64::INFINITY, 1.0, "ra: inf is not a finite number");
 }
+
+#[test]
+fn longitudes_are_brought_within_one_turn() {
+    let (_folder, store) = crate::sky_tables::catalog();
+    let mut transaction = almagest_ingest::Transaction::begin(&store).unwrap();
+    let rows = crate::sky_tables::sources(&[(1, 400.0, 5.0), (2, -90.0, 5.0), (3, 359.5, 5.0)]);
+    let report = transaction.append("Source", &rows).unwrap();
+    assert!(report.lines().contains(&"ra: brought to 0 to 360 degrees (2 rows)".to_owned()));
+    transaction.commit().unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let mut found: Vec<f64> = vec![];
+    for batch in snapshot.read_region("Source", None, Some(&["ra"])).unwrap() {
+        let column = batch.column(0);
+        found.extend(
+            arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(column).values(),
+        );
+    }
+    found.sort_by(f64::total_cmp);
+    assert_eq!(found, [40.0, 270.0, 359.5]);
+}

@@ -12,6 +12,7 @@ mod drafts;
 mod faults;
 mod formats;
 mod compaction;
+mod hats;
 mod malformed;
 mod model;
 mod model_changes;

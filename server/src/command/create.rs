@@ -27,6 +27,9 @@ pub struct Create {
     /// Felis file that defines the tables.
     #[arg(long, value_name = "FELIS")]
     schema: Option<PathBuf>,
+    /// Name of the schema, by which queries find the tables [default: that of the Felis file].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Table file to draft a schema from; one table each, called like the file. May be given more
     /// than once.
     #[arg(long, value_name = "FILE")]
@@ -64,7 +67,10 @@ impl Create {
             }
             None => survey::survey_schema()?,
         };
-        let schema = if self.dp1_names { dp1_names::with_views(schema) } else { schema };
+        let mut schema = if self.dp1_names { dp1_names::with_views(schema) } else { schema };
+        if let Some(name) = self.name {
+            schema.name = name;
+        }
         CatalogStore::create(&self.catalog, &schema, chunking)?;
         writeln!(io::stdout(), "{}: catalog of schema {}", self.catalog.display(), schema.name)?;
         for table in &schema.tables {
@@ -92,13 +98,17 @@ impl Create {
         let mut path = self.catalog.clone();
         path.as_mut_os_string().push(".yaml");
         let path = self.schema.clone().unwrap_or(path);
-        let mut draft = Draft::new(&table_name(&self.catalog.display().to_string()));
+        let name = self.name.clone();
+        let name = name.unwrap_or_else(|| table_name(&self.catalog.display().to_string()));
+        let mut draft = Draft::new(&name);
         // A few rows that cannot be read say nothing of the columns.
         let on_bad_row = OnBadRow::Report;
         let options = ReadOptions { format: self.format, on_bad_row, ..ReadOptions::default() };
         for file in &self.from {
             let input = file.display().to_string();
-            draft.add_table(&table_name(&input), format::read(file, &options)?, &input)?;
+            // Files of one name lie in several folders, as those of nights.
+            let name = free_name(&table_name(&input), &draft);
+            draft.add_table(&name, format::read(file, &options)?, &input)?;
         }
         draft.write_new(&path)?;
         let mut out = io::stdout().lock();
@@ -113,4 +123,11 @@ impl Create {
         )?;
         Ok(())
     }
+}
+
+/// The name, or one like it that no table of the draft has.
+fn free_name(name: &str, draft: &Draft) -> String {
+    let is_free = |name: &String| draft.schema.find(name).is_err();
+    let numbered = (2_u32..).map(|number| format!("{name}_{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
 }

@@ -37,6 +37,9 @@ pub struct Generate {
     /// a survey's.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=6))]
     resolution: u8,
+    /// Name of the schema of a new catalog, by which queries find its tables [default: survey].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Threads that make rows; 0: one for each core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -59,6 +62,7 @@ impl Generate {
         let write = WriteConfig {
             n_threads: self.threads,
             resolution: self.resolution,
+            name: self.name,
             author: self.author,
             ..WriteConfig::default()
         };

@@ -145,8 +145,9 @@ async fn commit(
     State(state): State<AppState>,
     sender: Sender,
     Path(id): Path<String>,
-    parameters: Parameters,
+    parameters: Result<Parameters>,
 ) -> Answer {
+    let parameters = parameters?;
     let message = parameters.get("MESSAGE")?.unwrap_or_default().to_owned();
     let service = state.ingest.clone();
     let committed = id.clone();

@@ -38,11 +38,15 @@ impl Known {
         token: Option<&Token>,
         body: impl Into<Body>,
     ) -> Answer {
+        let media_type = match method {
+            Method::PUT => "text/csv",
+            _ => "application/x-www-form-urlencoded",
+        };
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "sky.example.org")
-            .header(header::CONTENT_TYPE, "text/csv");
+            .header(header::CONTENT_TYPE, media_type);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }

@@ -43,10 +43,11 @@ pub(super) fn tiles(counts: &BTreeMap<u64, u64>, order: u8, max_rows: u64) -> Ve
         match n_rows {
             0 => {}
             n if n <= max_rows || tile.order == order => tiles.push(tile),
-            _ => left.extend((0..4).rev().map(|quarter| Tile {
-                order: tile.order + 1,
-                pixel: tile.pixel * 4 + quarter,
-            })),
+            _ => left.extend(
+                (0..4)
+                    .rev()
+                    .map(|quarter| Tile { order: tile.order + 1, pixel: tile.pixel * 4 + quarter }),
+            ),
         }
     }
     tiles

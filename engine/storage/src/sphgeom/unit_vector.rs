@@ -26,7 +26,7 @@ pub fn check_position(ra_deg: f64, dec_deg: f64) -> Result<(), PositionError> {
 }
 
 /// Return the longitude in [0, 360) degrees; numbers already there are returned as they are.
-pub(crate) fn normalize_lon_deg(lon_deg: f64) -> f64 {
+pub fn normalize_lon_deg(lon_deg: f64) -> f64 {
     if (0.0..360.0).contains(&lon_deg) {
         return lon_deg;
     }

@@ -52,3 +52,27 @@ fn format_1_opens_with_all_its_versions() {
         assert_eq!(places.len(), 2);
     }
 }
+
+/// The same rows; version 1 has a tag, version 2 an author. Its log of transactions is there too.
+#[test]
+fn format_2_opens_with_all_its_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("c");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/format_2"), &root);
+    for opening in 0..2 {
+        let store = CatalogStore::open(&root).unwrap();
+        assert_eq!((store.name(), store.newest_version().unwrap()), ("old", 3), "{opening}");
+        let report = store.check().unwrap();
+        assert!(report.is_clean() && report.n_rows == 4, "{report}");
+        let snapshot = store.snapshot().unwrap();
+        for table in ["Star", "Night"] {
+            assert_eq!(snapshot.table_since(table), Some(0));
+            assert_eq!(snapshot.table_defined_in(table), Some(0));
+        }
+        assert_eq!(store.snapshot_at(1).unwrap().n_rows("Star"), 2);
+        assert_eq!(store.find_version("first").unwrap(), 1);
+        assert_eq!(store.versions().unwrap()[2].author, "ada");
+        assert_eq!(store.transactions().unwrap().len(), 3);
+        assert!(store.all_contributions().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,88 @@
+//! `almagest export`: a table in the form of others.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use almagest_server::uws::Moment;
+use almagest_storage::CatalogStore;
+use almagest_storage::hats::HatsConfig;
+use almagest_storage::sphgeom::{Cone, Region};
+
+use super::{CommandError, Result};
+
+/// Write a table in the form of others.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    #[command(subcommand)]
+    form: Form,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Form {
+    /// As a HATS catalog, which LSDB and hats open: Parquet files of HEALPix tiles.
+    Hats(Hats),
+}
+
+#[derive(Debug, clap::Args)]
+struct Hats {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+    /// Folder of the HATS catalog; absent or empty.
+    to: PathBuf,
+    /// The table; its rows must have positions.
+    #[arg(long)]
+    table: String,
+    /// A tile is split until it has at most so many rows.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    max_rows: u64,
+    /// Only rows in a circle: RA, declination and radius in degrees, ICRS.
+    #[arg(long, num_args = 3, value_names = ["RA", "DEC", "RADIUS"], allow_negative_numbers = true)]
+    circle: Option<Vec<f64>>,
+    /// The version: its number, a tag, or a time (UTC); the newest where none is given.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+}
+
+impl Export {
+    /// Export, and say what was written.
+    pub fn run(self) -> Result<()> {
+        let Form::Hats(hats) = self.form;
+        let store = CatalogStore::open(&hats.catalog)?;
+        let snapshot = match &hats.version {
+            Some(text) => store.snapshot_at(store.find_version(text)?)?,
+            None => store.snapshot()?,
+        };
+        let region = match hats.circle.as_deref() {
+            Some(&[ra, dec, radius]) => {
+                let is_circle =
+                    ra.is_finite() && dec.abs() <= 90.0 && (0.0..=180.0).contains(&radius);
+                if !is_circle {
+                    return Err(CommandError::Refused(
+                        "a circle has a declination from -90 to 90 and a radius from 0 to 180"
+                            .into(),
+                    ));
+                }
+                Some(Region::Cone(Cone::closed_deg(ra, dec, radius)))
+            }
+            _ => None,
+        };
+        let created_at = Moment::now().to_string();
+        let config = HatsConfig { max_rows: hats.max_rows, region, created_at };
+        let report = snapshot.export_hats(&hats.table, &hats.to, &config)?;
+        let mut out = io::stdout();
+        writeln!(
+            out,
+            "{}: {} rows of version {} in {} tiles, {} bytes",
+            hats.to.display(),
+            report.n_rows,
+            snapshot.version(),
+            report.n_tiles,
+            report.size_bytes
+        )?;
+        if report.n_without_position > 0 {
+            writeln!(out, "{} rows without a position are left out", report.n_without_position)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! `almagest import`: a whole catalog of another form.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use almagest_ingest::conform::{ConformOptions, ExtraColumns};
+use almagest_ingest::hats::HatsCatalog;
+use almagest_ingest::{Transaction, TransactionConfig};
+use almagest_storage::CatalogStore;
+use almagest_storage::chunking::Chunking;
+use almagest_storage::schema::SchemaDef;
+
+use super::{Result, progress};
+
+/// Take a whole catalog of another form into a new table, in one transaction.
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    #[command(subcommand)]
+    form: Form,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Form {
+    /// A HATS catalog: Parquet files of HEALPix tiles, as LSDB and hats-import write them.
+    Hats(Hats),
+}
+
+#[derive(Debug, clap::Args)]
+struct Hats {
+    /// Folder of the HATS catalog.
+    from: PathBuf,
+    /// Folder of the catalog, which is created where there is none.
+    catalog: PathBuf,
+    /// Name of the table [default: the name that the HATS catalog gives itself].
+    #[arg(long)]
+    table: Option<String>,
+    /// Name of the schema of a new catalog.
+    #[arg(long, default_value = "survey")]
+    name: String,
+    /// H3 resolution of the chunks of a new catalog.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=6))]
+    resolution: u8,
+    /// Who adds the rows, for the list of versions.
+    #[arg(long, default_value = "")]
+    author: String,
+}
+
+impl Import {
+    /// Import, and say what was taken.
+    pub fn run(self) -> Result<()> {
+        let Form::Hats(hats) = self.form;
+        let from = HatsCatalog::open(&hats.from)?;
+        let table = from.table_def(&hats.table.unwrap_or_else(|| from.table_name()))?;
+        let store = match CatalogStore::open(&hats.catalog) {
+            Err(almagest_storage::Error::NotACatalog { .. }) => {
+                let schema = SchemaDef {
+                    name: hats.name,
+                    description: String::new(),
+                    version: None,
+                    tables: vec![],
+                };
+                let chunking = Chunking::try_new(hats.resolution)?;
+                CatalogStore::create(&hats.catalog, &schema, chunking)?
+            }
+            opened => opened?,
+        };
+        let config = TransactionConfig {
+            conform: ConformOptions {
+                extra_columns: ExtraColumns::Ignore,
+                ..ConformOptions::default()
+            },
+            author: hats.author,
+            ..TransactionConfig::default()
+        };
+        let mut transaction = Transaction::begin_with(&store, config)?;
+        let name = table.name.clone();
+        transaction.add_tables(vec![table])?;
+        let bar = progress::steps(from.n_files() as u64, "tiles");
+        let report = transaction.append_hats(&name, &from, &|n_done| bar.set_position(n_done))?;
+        bar.finish_and_clear();
+        let message = format!("import {name} from {}", hats.from.display());
+        let committed = transaction.commit_as(&message)?;
+        let mut out = io::stdout();
+        writeln!(out, "{name}: {} rows in version {}", report.n_rows, committed.version)?;
+        for line in report.lines() {
+            writeln!(out, "  {line}")?;
+        }
+        Ok(())
+    }
+}
