@@ -96,7 +96,11 @@ impl Session {
     }
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {
-        let Translated { query, columns, tables, warnings, .. } = translated;
+        let Translated { query, columns, tables, mut warnings, .. } = translated;
+        let is_named = |upload: &&Upload| {
+            tables.iter().any(|(schema, table)| schema == upload::SCHEMA && table == upload.name())
+        };
+        warnings.extend(self.uploads.iter().filter(is_named).flat_map(Upload::warnings));
         let described =
             OutputColumns::of(&columns, |schema, table, column| match schema == upload::SCHEMA {
                 true => upload::column_metadata(&self.uploads, table, column),

@@ -6,7 +6,7 @@
 //!
 //! Reference: TAP 1.1, section 2.5.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use almagest_adql::{ColumnKind, ColumnName, PositionNames, SchemaNames, TableNames};
@@ -34,6 +34,8 @@ pub struct Upload {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     position: Option<PositionColumns>,
+    /// Infinities that became NULL, by column.
+    infinities: BTreeMap<String, usize>,
 }
 
 impl Upload {
@@ -58,9 +60,26 @@ impl Upload {
             Field::new(field.name(), data_type, true).with_metadata(field.metadata().clone())
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let mut infinities = BTreeMap::new();
+        for batch in batches {
+            for (field, column) in schema.fields().iter().zip(batch.columns()) {
+                let n_infinite = n_infinite(column);
+                if n_infinite > 0 {
+                    *infinities.entry(field.name().clone()).or_default() += n_infinite;
+                }
+            }
+        }
         let batches = batches.iter().map(|batch| taken(batch, &schema));
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { name: name.to_owned(), schema, batches, position })
+        Ok(Self { name: name.to_owned(), schema, batches, position, infinities })
+    }
+
+    /// What a query of the table should say of it, one line each. NaN is how formats of the field write
+    /// NULL; an infinity is a number that was lost.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.infinities.iter().map(|(column, count)| {
+            format!("{SCHEMA}.{}: {count} infinities in {column} are NULL", self.name)
+        })
     }
 
     /// The name of the table, without the schema.
@@ -153,6 +172,24 @@ fn taken(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFus
     Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
 }
 
+fn n_infinite(column: &ArrayRef) -> usize {
+    match column.data_type() {
+        DataType::Float32 => column
+            .as_primitive::<Float32Type>()
+            .iter()
+            .flatten()
+            .filter(|x| x.is_infinite())
+            .count(),
+        DataType::Float64 => column
+            .as_primitive::<Float64Type>()
+            .iter()
+            .flatten()
+            .filter(|x| x.is_infinite())
+            .count(),
+        _ => 0,
+    }
+}
+
 fn finite<T: ArrowPrimitiveType>(column: &ArrayRef, is: fn(T::Native) -> bool) -> ArrayRef {
     let column: &PrimitiveArray<T> = column.as_primitive();
     // A negative zero equals the plain one, but not in joins and groups.
@@ -182,6 +219,8 @@ mod tests {
         let x = upload.batches[0].column(0).as_primitive::<Float64Type>();
         assert_eq!(x.iter().collect::<Vec<_>>(), [Some(1.5), None, None, Some(0.0)]);
         assert!(x.value(3).is_sign_positive());
+        let warnings: Vec<String> = upload.warnings().collect();
+        assert_eq!(warnings, ["TAP_UPLOAD.t: 1 infinities in x are NULL"]);
         let kinds: Vec<_> = upload.names().columns.iter().map(|column| column.kind).collect();
         assert_eq!(kinds, [ColumnKind::Double, ColumnKind::Integer]);
     }

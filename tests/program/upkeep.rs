@@ -12,7 +12,8 @@ fn a_catalog_is_altered_backed_up_restored_exported_and_imported() {
     let csv = beside("visit.csv");
     fs::write(&csv, "visit,band\n1,r\n").unwrap();
     run_well(&["ingest", &root, "Visit", &csv]);
-    let added = run_well(&["alter", &root, "visit", "add-column", "tries", "int", "--default", "-2"]);
+    let added =
+        run_well(&["alter", &root, "visit", "add-column", "tries", "int", "--default", "-2"]);
     assert_eq!(added, "visit: column tries added in version 2\n");
     run_well(&["alter", &root, "Visit", "rename-column", "tries", "attempts"]);
     run_well(&["alter", &root, "Visit", "widen", "attempts", "long", "--author", "ada"]);
@@ -40,7 +41,8 @@ fn a_catalog_is_altered_backed_up_restored_exported_and_imported() {
     let stars = beside("stars");
     run_well(&["create", &stars, "--from", &csv, "--schema", &schema, "--name", "sky"]);
     run_well(&["create", &stars, "--schema", &schema]);
-    let table = values(&stars, "SELECT table_name FROM TAP_SCHEMA.tables WHERE schema_name = 'sky'");
+    let table =
+        values(&stars, "SELECT table_name FROM TAP_SCHEMA.tables WHERE schema_name = 'sky'");
     let table = table[0][0].strip_prefix("sky.").unwrap().replace('"', "");
     let ingested = run_well(&["ingest", &stars, &table, &csv]);
     assert!(ingested.contains("brought to 0 to 360 degrees (1 rows)"), "{ingested}");

@@ -16,6 +16,7 @@
 //!
 //! The registry of datasets is copied before the metadata: what it knows to be loaded is in them.
 
+use std::collections::btree_map::Entry::Vacant;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::fs::{self, File, TryLockError};
@@ -276,12 +277,11 @@ fn datasets(folder: &Path, butler: &Path) -> Result<Vec<Entry>> {
             let path = format!("{relative}/{}", entry.file_name().to_string_lossy());
             if entry.path().is_dir() {
                 folders.push((entry.path(), path));
-            } else if !entries.contains_key(&path) {
+            } else if let Vacant(unregistered) = entries.entry(path.clone()) {
                 // Of what goes meanwhile nobody knew.
-                let Ok(unregistered) = Entry::of_file(&entry.path(), path.clone()) else {
-                    continue;
-                };
-                entries.insert(path, unregistered);
+                if let Ok(file) = Entry::of_file(&entry.path(), path) {
+                    unregistered.insert(file);
+                }
             }
         }
     }

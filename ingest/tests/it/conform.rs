@@ -294,8 +294,9 @@ fn absent_optional_columns_are_null_and_reported() {
             .unwrap();
     assert_eq!(found.column(3).null_count(), 2);
     assert_eq!(report.absent_columns, [("flux".to_owned(), 2)].into());
-    // Right ascensions are kept as they came: any turn names the same direction.
-    assert_eq!(found.column(1), &values::<Float64Array>(vec![-10.0, 725.0]));
+    // Any turn names the same direction, and one of them the same number.
+    assert_eq!(found.column(1), &values::<Float64Array>(vec![350.0, 5.0]));
+    assert_eq!(report.turned, [("ra".to_owned(), 2)].into());
 }
 
 #[test]
