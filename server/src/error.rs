@@ -121,6 +121,11 @@ pub enum Error {
         "the token is not known here, or has expired; send `Authorization: Bearer TOKEN`, or Basic with the token as password"
     )]
     Unauthorized,
+    /// Rows are sent without a token.
+    #[error(
+        "rows are taken from holders of a token that may write (`Authorization: Bearer TOKEN`), which the operator of the service gives out"
+    )]
+    TokenNeeded,
     /// There is no such ingest transaction, or it is another's.
     #[error("there is no ingest transaction {id} of yours here")]
     NoSuchTransaction {
@@ -410,7 +415,7 @@ impl Error {
             | Self::MayNotWrite { .. }
             | Self::NotYours { .. } => StatusCode::FORBIDDEN,
             Self::TableExists { .. } | Self::TransactionOver { .. } => StatusCode::CONFLICT,
-            Self::LoginNeeded => StatusCode::UNAUTHORIZED,
+            Self::LoginNeeded | Self::TokenNeeded => StatusCode::UNAUTHORIZED,
             Self::Definition { .. } | Self::BadTableName { .. } => StatusCode::BAD_REQUEST,
             Self::People { .. } => StatusCode::BAD_REQUEST,
             Self::UploadTooLarge { .. } | Self::QueryTooLong { .. } => {

@@ -15,6 +15,7 @@ mod kill;
 mod kill_service;
 mod clients;
 mod demo;
+mod network_ingest;
 mod real_data;
 mod state_folder;
 mod upkeep;

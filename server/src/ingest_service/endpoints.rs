@@ -51,7 +51,7 @@ impl FromRequestParts<AppState> for Sender {
         let token = parts.extensions.get::<ShownToken>().and_then(|shown| shown.0);
         match (owner.0, token) {
             (Some(name), Some(token)) => Ok(Self { name, token }),
-            _ => Err(Error::Unauthorized.into()),
+            _ => Err(Error::TokenNeeded.into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 """A table that `almagest export hats` wrote, as hats and LSDB read it.
 
-    hats.py HATS_FOLDER CATALOG ALMAGEST TABLE ID
+    hats_export.py HATS_FOLDER CATALOG ALMAGEST TABLE ID
 
 Needs lsdb (tests/bench/requirements.txt). Fails where the export is not valid, lacks rows, or answers a
 cone otherwise than the catalog does.
