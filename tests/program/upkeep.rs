@@ -35,19 +35,16 @@ fn a_catalog_is_altered_backed_up_restored_exported_and_imported() {
     let refused = run(&["restore", &backup, &beside("other"), "--version", "5"]);
     assert!(refused.stderr.contains("version 5 is in no generation"), "{}", refused.stderr);
 
-    let csv = beside("source.csv");
+    let csv = catalog.file("Source.csv").to_str().unwrap().to_owned();
     let schema = beside("stars.yaml");
     fs::write(&csv, "starId,ra,dec,mag\n1,10,20,15.5\n2,200,-30,16\n3,-160,-30.001,17\n").unwrap();
-    let stars = beside("stars");
+    let (stars, table) = (beside("stars"), "Source");
     run_well(&["create", &stars, "--from", &csv, "--schema", &schema, "--name", "sky"]);
     run_well(&["create", &stars, "--schema", &schema]);
-    let table =
-        values(&stars, "SELECT table_name FROM TAP_SCHEMA.tables WHERE schema_name = 'sky'");
-    let table = table[0][0].strip_prefix("sky.").unwrap().replace('"', "");
-    let ingested = run_well(&["ingest", &stars, &table, &csv]);
+    let ingested = run_well(&["ingest", &stars, table, &csv]);
     assert!(ingested.contains("brought to 0 to 360 degrees (1 rows)"), "{ingested}");
     let hats = beside("hats");
-    let exported = run_well(&["export", "hats", &stars, &hats, "--table", &table]);
+    let exported = run_well(&["export", "hats", &stars, &hats, "--table", table]);
     assert!(exported.contains("3 rows of version 1 in 2 tiles"), "{exported}");
     let imported = beside("imported");
     run_well(&["import", "hats", &hats, &imported, "--table", "Star"]);
