@@ -31,6 +31,7 @@ fn rows_do_not_depend_on_threads_batches_buffers_commits_and_chunks() {
         buffer_bytes: 1 << 20,
         commit_objects: 600,
         resolution: 1,
+        name: Some("other".to_owned()),
         author: "somebody".to_owned(),
     };
     assert_eq!(sums(&config, &small), expected);
