@@ -22,6 +22,7 @@ use crate::layout::Layout;
 use crate::long_lists;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
+use crate::optimizer::carry_regions::CarryRegions;
 use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
 use crate::optimizer::join_nearest::JoinNearest;
 use crate::optimizer::join_neighbours::JoinNeighbours;
@@ -59,6 +60,7 @@ impl Planner {
             .with_analyzer_rule(Arc::new(UnnestSubqueries))
             .with_analyzer_rule(Arc::new(ForgetDoubtfulKeys))
             .with_optimizer_rule(Arc::new(LookUpUploadedIds))
+            .with_optimizer_rule(Arc::new(CarryRegions))
             .with_physical_optimizer_rules(physical_rules())
             .build();
         let context = SessionContext::new_with_state(state);
