@@ -8,6 +8,8 @@
 //!   raw flat ─▶ flat ◀── all of these ─▶ defects ◀── dark
 //! ```
 //!
+//! (X-rays of iron-55 give gains by another way, [`fe55`]; the sky itself its fringes, [`fringe`].)
+//!
 //! Each product is measured by one function of one file, from frames that [`isr`](crate::isr) has
 //! corrected as far as the products before it allow. Images are [`CalibrationFrame`]s, all others plain
 //! data that goes to JSON and comes back number for number.
@@ -23,9 +25,11 @@ pub mod dark;
 pub mod bias;
 pub mod defects;
 pub mod error;
+pub mod fe55;
 pub mod flat;
 mod flat_pairs;
 mod frame;
+pub mod fringe;
 pub mod linearity;
 pub mod photon_transfer;
 

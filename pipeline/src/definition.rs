@@ -38,9 +38,10 @@ use crate::tasks::{TaskKind, task_named};
 use contracts::Contract;
 
 /// The pipelines that come with the program, by name: known without their files.
-const BUILTIN: [(&str, &str); 4] = [
+const BUILTIN: [(&str, &str); 5] = [
     ("process", include_str!("../pipelines/process.yaml")),
     ("calibration", include_str!("../pipelines/calibration.yaml")),
+    ("fringe", include_str!("../pipelines/fringe.yaml")),
     ("isr", include_str!("../pipelines/isr.yaml")),
     ("survey", include_str!("../pipelines/survey.yaml")),
 ];
@@ -153,7 +154,7 @@ impl Pipeline {
         Self::builtin("process")
     }
 
-    /// A pipeline that comes with the program: `process`, `calibration`, `isr` or `survey`.
+    /// A pipeline that comes with the program: `process`, `calibration`, `fringe`, `isr` or `survey`.
     ///
     /// # Errors
     /// Another name.

@@ -65,6 +65,19 @@ use crate::camera::RawFrame;
 use crate::error::Result;
 use crate::image::{MaskedImage, mask_plane};
 
+/// A calibration, and the setting that goes without it.
+type Need = (&'static str, &'static str);
+
+const BIAS: Need = ("bias", "bias.enabled=false");
+const DARK: Need = ("dark", "dark.enabled=false");
+const FLAT: Need = ("flat", "flat.enabled=false");
+const DEFECTS: Need = ("defects", "defects.enabled=false");
+const GAIN: Need = ("photon_transfer", "gain.from=camera");
+const LINEARITY: Need = ("linearity", "linearity.from=camera");
+const CROSSTALK: Need = ("crosstalk", "crosstalk.from=camera");
+const KERNEL: Need = ("brighter_fatter_kernel", "brighter_fatter.enabled=false");
+const FRINGE: Need = ("fringe", "fringe.enabled=false");
+
 /// What is known of the instrument; each may be absent, as long as no step needs it.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs)]
@@ -115,6 +128,7 @@ impl Isr {
     /// A step that is switched on and lacks its calibration; a calibration of another detector, of other
     /// pixels, or silent on an amplifier.
     pub fn correct(&self, raw: &RawFrame, calibrations: &Calibrations) -> Result<Corrected> {
+        self.check(raw, calibrations)?;
         let mut log = vec![];
         let amplifiers = self.amplifiers(raw, calibrations, &mut log)?;
         let gains = amplifiers.iter().map(|a| (a.name.clone(), a.gain_e_per_adu)).collect();
@@ -125,6 +139,37 @@ impl Isr {
         let pixels = self.detector(raw, calibrations, &amplifiers, &mut log)?;
         let overscan_noise_e = amplifiers.iter().map(|amplifier| amplifier.noise_e).collect();
         Ok(Corrected { pixels, gains, read_noise_e, saturation_e, overscan_noise_e, log })
+    }
+
+    /// Name all calibrations that the steps need and that are not there.
+    fn check(&self, raw: &RawFrame, calibrations: &Calibrations) -> Result<()> {
+        let (config, there) = (&self.config, calibrations);
+        let measured = |enabled: bool, from| enabled && from == Origin::Calibration;
+        let needs = [
+            (config.bias.enabled, there.bias.is_some(), BIAS),
+            (config.dark.enabled, there.dark.is_some(), DARK),
+            (config.flat.enabled, there.flat.is_some(), FLAT),
+            (config.defects.enabled, there.defects.is_some(), DEFECTS),
+            (measured(true, config.gain.from), there.photon_transfer.is_some(), GAIN),
+            (
+                measured(config.linearity.enabled, config.linearity.from),
+                there.linearity.is_some(),
+                LINEARITY,
+            ),
+            (
+                measured(config.crosstalk.enabled, config.crosstalk.from),
+                there.crosstalk.is_some(),
+                CROSSTALK,
+            ),
+            (config.brighter_fatter.enabled, there.kernel.is_some(), KERNEL),
+            (config.fringe.is_meant(raw.exposure.band.as_deref()), there.fringe.is_some(), FRINGE),
+        ];
+        let lacking: Vec<Need> =
+            needs.into_iter().filter(|need| need.0 && !need.1).map(|need| need.2).collect();
+        match lacking.is_empty() {
+            true => Ok(()),
+            false => Err(none_holds(raw, lacking).into()),
+        }
     }
 
     /// The steps in the order of reading.
@@ -184,33 +229,32 @@ impl Isr {
         let mut pixels = assembly::assemble(raw, amplifiers);
         variance::fill(&mut pixels, raw, amplifiers);
         if config.bias.enabled {
-            let bias = needed(calibrations.bias.as_ref(), raw, "bias", "bias.enabled=false")?;
+            let bias = needed(calibrations.bias.as_ref(), raw, BIAS)?;
             bias::subtract(&mut pixels, bias, raw, amplifiers)?;
         }
         if config.dark.enabled {
-            let dark = needed(calibrations.dark.as_ref(), raw, "dark", "dark.enabled=false")?;
+            let dark = needed(calibrations.dark.as_ref(), raw, DARK)?;
             dark::subtract(&mut pixels, dark, raw, amplifiers)?;
         }
         if config.defects.enabled {
             let defects = calibrations.defects.as_ref();
-            let defects = needed(defects, raw, "defects", "defects.enabled=false")?;
+            let defects = needed(defects, raw, DEFECTS)?;
             defects::mask(&mut pixels, defects)?;
         }
         defects::mask_without_number(&mut pixels);
         if config.brighter_fatter.enabled {
-            let setting = "brighter_fatter.enabled=false";
             let kernel = calibrations.kernel.as_ref();
-            let kernel = needed(kernel, raw, "brighter_fatter_kernel", setting)?;
+            let kernel = needed(kernel, raw, KERNEL)?;
             let report = brighter_fatter::correct(&mut pixels, kernel, &config.brighter_fatter);
             log.push(report.to_string());
         }
         if config.flat.enabled {
-            let flat = needed(calibrations.flat.as_ref(), raw, "flat", "flat.enabled=false")?;
+            let flat = needed(calibrations.flat.as_ref(), raw, FLAT)?;
             flat::divide(&mut pixels, flat, raw, amplifiers)?;
         }
         if config.fringe.is_meant(raw.exposure.band.as_deref()) {
             let fringe = calibrations.fringe.as_ref();
-            let frame = needed(fringe, raw, "fringe", "fringe.enabled=false")?;
+            let frame = needed(fringe, raw, FRINGE)?;
             log.push(fringe::subtract(&mut pixels, frame, &config.fringe)?);
         }
         if config.interpolation.enabled {
@@ -224,16 +268,14 @@ impl Isr {
 }
 
 /// The calibration of a step.
-fn needed<'a, T>(
-    calibration: Option<&'a T>,
-    raw: &RawFrame,
-    dataset: &'static str,
-    setting: &'static str,
-) -> Result<&'a T> {
-    calibration.ok_or_else(|| {
-        let (detector, mjd) = (raw.detector.id, raw.exposure.mid_mjd_tai());
-        CalibrationError::NoneHolds { dataset, detector, mjd, setting }.into()
-    })
+fn needed<'a, T>(calibration: Option<&'a T>, raw: &RawFrame, need: Need) -> Result<&'a T> {
+    calibration.ok_or_else(|| none_holds(raw, vec![need]).into())
+}
+
+fn none_holds(raw: &RawFrame, lacking: Vec<Need>) -> CalibrationError {
+    let (detector, mjd) = (raw.detector.id, raw.exposure.mid_mjd_tai());
+    let (datasets, settings) = lacking.into_iter().unzip();
+    CalibrationError::NoneHolds { datasets, detector, mjd, settings }
 }
 
 /// Refuse a calibration image of another detector or of other pixels.

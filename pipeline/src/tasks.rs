@@ -8,6 +8,8 @@
 //! | `brighter_fatter` | a detector | photon transfer | the kernel |
 //! | `flat` | a detector and filter | raw flats, all of the above | master flat |
 //! | `defects` | a detector | master dark, master flats | rectangles |
+//! | `fe55` | a detector | raw frames of X-rays | gains of each amplifier |
+//! | `fringe` | a detector and filter | raw frames of the sky, all of the above | pattern of fringes |
 //! | `isr` | a detector of a visit | raw frame, all calibrations | calibrated image |
 //! | `characterize` | a detector of a visit | image, reference stars | sky-free image, sky, PSF, sources |
 //! | `associate` | all there is | sources of all images, the catalog's objects | positions of objects |
@@ -33,8 +35,8 @@ use serde_yaml_ng::Value as Yaml;
 pub use assemble::AssembleTask;
 pub use associate::{AssociateConfig, AssociateTask};
 pub use calibrate::{
-    BiasTask, BrighterFatterTask, CrosstalkTask, DarkTask, DefectsTask, FlatTask, LinearityTask,
-    PhotonTransferTask,
+    BiasTask, BrighterFatterTask, CrosstalkTask, DarkTask, DefectsTask, Fe55Task, FlatTask,
+    FringeTask, LinearityTask, PhotonTransferTask,
 };
 pub use force::ForceTask;
 pub use isr::IsrTask;
@@ -98,7 +100,7 @@ const fn pure<T: PipelineTask + 'static>() -> TaskKind {
 }
 
 /// All tasks.
-pub const KINDS: [TaskKind; 14] = [
+pub const KINDS: [TaskKind; 16] = [
     pure::<BiasTask>(),
     pure::<LinearityTask>(),
     pure::<PhotonTransferTask>(),
@@ -107,6 +109,8 @@ pub const KINDS: [TaskKind; 14] = [
     pure::<DarkTask>(),
     pure::<FlatTask>(),
     pure::<DefectsTask>(),
+    pure::<Fe55Task>(),
+    pure::<FringeTask>(),
     pure::<IsrTask>(),
     pure::<CharacterizeTask>(),
     pure::<AssociateTask>(),

@@ -5,7 +5,7 @@
 //! the level of its column is regressed on the source's through the origin; values far from the line (a
 //! star in the target) go. What is not significant is 0, so that nothing is corrected by noise.
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ use crate::isr::{AmplifierImage, Calibrations, Isr, IsrConfig, Origin, OverscanC
 use crate::statistics::{median, robust_sigma};
 use crate::tasks::not_positive;
 
+/// Pixels of a column that its level needs.
+const LEVEL_PIXELS: usize = 8;
 /// Rounds in which values far from the line are left out.
 const ROUNDS: usize = 3;
 
@@ -30,6 +32,9 @@ pub struct CrosstalkMeasureConfig {
     pub source_above_e: f64,
     /// Targets are pixels fainter than this, electrons.
     pub target_below_e: f64,
+    /// The level of a column is that of places of reading where all amplifiers are fainter than this,
+    /// electrons.
+    pub quiet_below_e: f64,
     /// Values farther from the line than so many standard deviations are left out.
     pub clip_sigma: f64,
     /// Coefficients of fewer standard errors are 0.
@@ -44,6 +49,7 @@ impl Default for CrosstalkMeasureConfig {
             overscan: OverscanConfig::default(),
             source_above_e: 30_000.0,
             target_below_e: 10_000.0,
+            quiet_below_e: 1_500.0,
             clip_sigma: 3.0,
             significance: 3.0,
             min_pixels: 50,
@@ -83,8 +89,16 @@ pub struct CrosstalkElement {
     pub error: f64,
 }
 
-/// Signal of source and target at one place of reading, electrons.
-type Sample = (f32, f32);
+/// One place of reading.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    /// Signal of the source, electrons.
+    source: f32,
+    /// Signal of the target over its level, electrons.
+    target: f32,
+    /// Row of reading and frame, which share the error of their overscan.
+    row: (usize, usize),
+}
 
 /// Measure the crosstalk of a detector.
 ///
@@ -100,11 +114,12 @@ pub fn measure(
     steps.gain.from = Origin::Calibration;
     let isr = Isr::new(steps);
     let n = raws.first().map_or(0, |raw| raw.amplifiers.len());
-    let of_frame = |raw: &&RawFrame| -> Result<Vec<Vec<Sample>>> {
+    let of_frame = |(frame, raw): (usize, &&RawFrame)| -> Result<Vec<Vec<Sample>>> {
         let amplifiers = isr.amplifiers(raw, calibrations, &mut vec![])?;
-        Ok(samples(&amplifiers, config))
+        Ok(samples(&amplifiers, frame, config))
     };
-    let frames: Vec<Vec<Vec<Sample>>> = raws.par_iter().map(of_frame).collect::<Result<_>>()?;
+    let frames: Vec<Vec<Vec<Sample>>> =
+        raws.par_iter().enumerate().map(of_frame).collect::<Result<_>>()?;
     let names: Vec<&str> =
         raws.first().into_iter().flat_map(|raw| &raw.amplifiers).map(|a| a.name.as_str()).collect();
     let mut elements = vec![];
@@ -133,12 +148,17 @@ pub fn measure(
 }
 
 /// The samples of a frame for each target and source.
-fn samples(amplifiers: &[AmplifierImage], config: &CrosstalkMeasureConfig) -> Vec<Vec<Sample>> {
+fn samples(
+    amplifiers: &[AmplifierImage],
+    frame: usize,
+    config: &CrosstalkMeasureConfig,
+) -> Vec<Vec<Sample>> {
     let n = amplifiers.len();
     let mut samples = vec![vec![]; n * n];
     let (bright, faint) = (config.source_above_e as f32, config.target_below_e as f32);
-    let levels: Vec<Vec<f32>> =
-        amplifiers.iter().map(|amplifier| column_levels(&amplifier.image, faint)).collect();
+    let is_quiet = quiet(amplifiers, config.quiet_below_e as f32);
+    let level = |amplifier: &AmplifierImage| column_levels(&amplifier.image, &is_quiet);
+    let levels: Vec<Vec<f32>> = amplifiers.iter().map(level).collect();
     for (source, own) in amplifiers.iter().enumerate() {
         for ((y, x), &signal) in own.image.indexed_iter() {
             if signal < bright {
@@ -152,7 +172,11 @@ fn samples(amplifiers: &[AmplifierImage], config: &CrosstalkMeasureConfig) -> Ve
             }
             for (target, other) in others() {
                 if let Some(value) = at(other) {
-                    samples[target * n + source].push((signal, value - levels[target][x]));
+                    samples[target * n + source].push(Sample {
+                        source: signal,
+                        target: value - levels[target][x],
+                        row: (frame, y),
+                    });
                 }
             }
         }
@@ -160,35 +184,58 @@ fn samples(amplifiers: &[AmplifierImage], config: &CrosstalkMeasureConfig) -> Ve
     samples
 }
 
-/// Median of the faint pixels of each column: sky and the bias's structure.
-fn column_levels(image: &Array2<f32>, faint: f32) -> Vec<f32> {
-    let level = |column: ndarray::ArrayView1<'_, f32>| {
-        let mut values: Vec<f64> =
-            column.iter().filter(|v| **v < faint).map(|v| f64::from(*v)).collect();
-        if values.is_empty() { 0.0 } else { median(&mut values) as f32 }
-    };
-    image.axis_iter(Axis(1)).map(level).collect()
+/// Places of reading at which no amplifier is bright, so that none leaks much into another.
+fn quiet(amplifiers: &[AmplifierImage], below: f32) -> Array2<bool> {
+    let size = amplifiers.first().map_or((0, 0), |amplifier| amplifier.image.dim());
+    let mut is_quiet = Array2::from_elem(size, true);
+    for amplifier in amplifiers.iter().filter(|amplifier| amplifier.image.dim() == size) {
+        ndarray::Zip::from(&mut is_quiet)
+            .and(&amplifier.image)
+            .for_each(|quiet, value| *quiet &= *value < below);
+    }
+    is_quiet
 }
 
-/// Slope of a line through the origin, and its standard error.
-fn slope(mut samples: Vec<Sample>, clip_sigma: f64) -> (f64, f64) {
-    let fit = |samples: &[Sample]| {
-        let (mut xx, mut xy) = (0.0, 0.0);
-        for &(x, y) in samples {
-            xx += f64::from(x) * f64::from(x);
-            xy += f64::from(x) * f64::from(y);
+/// Median of the quiet pixels of each column: sky and the bias's structure; of all its pixels where few
+/// are quiet.
+fn column_levels(image: &Array2<f32>, is_quiet: &Array2<bool>) -> Vec<f32> {
+    let level = |x: usize| {
+        let of = |wanted: bool| -> Vec<f64> {
+            let column = (0..image.nrows())
+                .filter(|&y| !wanted || is_quiet.get([y, x]).copied().unwrap_or(true));
+            column.map(|y| f64::from(image[[y, x]])).collect()
+        };
+        let mut values = of(true);
+        if values.len() < LEVEL_PIXELS {
+            values = of(false);
         }
-        (xy / xx, xx)
+        median(&mut values) as f32
     };
+    (0..image.ncols()).map(level).collect()
+}
+
+/// Slope of a line through the origin, and its standard error: that of rows, since all of a row's values
+/// share the error of its level.
+fn slope(mut samples: Vec<Sample>, clip_sigma: f64) -> (f64, f64) {
     // A few stars in the target must not lead the first line astray.
-    let mut ratios: Vec<f64> = samples.iter().map(|&(x, y)| f64::from(y) / f64::from(x)).collect();
-    let (mut coefficient, mut sigma) = (median(&mut ratios), 0.0);
+    let ratio = |sample: &Sample| f64::from(sample.target) / f64::from(sample.source);
+    let mut coefficient = median(&mut samples.iter().map(ratio).collect::<Vec<_>>());
     let mut xx = 1.0;
     for _ in 0..ROUNDS {
-        let off = |&(x, y): &Sample| f64::from(y) - coefficient * f64::from(x);
-        sigma = robust_sigma(&mut samples.iter().map(off).collect::<Vec<_>>());
+        let off = |s: &Sample| f64::from(s.target) - coefficient * f64::from(s.source);
+        let sigma = robust_sigma(&mut samples.iter().map(off).collect::<Vec<_>>());
         samples.retain(|sample| off(sample).abs() <= clip_sigma * sigma);
-        (coefficient, xx) = fit(&samples);
+        xx = samples.iter().map(|s| f64::from(s.source).powi(2)).sum::<f64>();
+        let xy = samples.iter().map(|s| f64::from(s.source) * f64::from(s.target)).sum::<f64>();
+        coefficient = xy / xx;
     }
-    (coefficient, sigma / xx.sqrt())
+    samples.sort_unstable_by_key(|sample| sample.row);
+    let of_row = |row: &[Sample]| {
+        let left = |s: &Sample| {
+            f64::from(s.source) * (f64::from(s.target) - coefficient * f64::from(s.source))
+        };
+        row.iter().map(left).sum::<f64>().powi(2)
+    };
+    let variance: f64 = samples.chunk_by(|a, b| a.row == b.row).map(of_row).sum();
+    (coefficient, variance.sqrt() / xx)
 }

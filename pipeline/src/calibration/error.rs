@@ -4,19 +4,21 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalibrationError {
-    /// No calibration of a type holds at the time of an exposure.
+    /// Calibrations that are needed do not hold at the time of an exposure.
     #[error(
-        "no {dataset} holds for detector {detector} at MJD {mjd:.5} ({setting} goes without it)"
+        "no {} for detector {detector} at MJD {mjd:.5} ({} without)",
+        datasets.join(", "),
+        settings.join(", ")
     )]
     NoneHolds {
-        /// The calibration.
-        dataset: &'static str,
+        /// The calibrations.
+        datasets: Vec<&'static str>,
         /// Number of the detector.
         detector: i32,
         /// Middle of the exposure, MJD TAI.
         mjd: f64,
-        /// The setting that makes it needless.
-        setting: &'static str,
+        /// The settings that make them needless.
+        settings: Vec<&'static str>,
     },
     /// A calibration is of another detector, or of other pixels.
     #[error("{dataset}: is of {found}, the frame is of {wanted}")]

@@ -12,6 +12,8 @@ use crate::statistics::median;
 const TIME_TOLERANCE: f64 = 1e-3;
 /// Pixels that differ from the median by more than this fraction of it take no part.
 const WIDEST_RESPONSE: f32 = 0.25;
+/// A flat has light where its median exceeds the read noise so many times.
+const NO_LIGHT_SIGMA: f64 = 5.0;
 /// One pixel in so many knows the median well enough.
 const SAMPLE_STEP: usize = 5;
 
@@ -82,8 +84,39 @@ pub(super) struct Signal {
     pub noise_adu: f64,
 }
 
-/// The signal of each amplifier of a frame.
+/// What frames without even light are corrected for.
+pub(super) fn dark_steps(calibrations: &Calibrations, overscan: &OverscanConfig) -> Isr {
+    let mut steps = IsrConfig::without_calibrations();
+    steps.overscan = overscan.clone();
+    steps.saturation.enabled = false;
+    steps.bias.enabled = calibrations.bias.is_some();
+    steps.linearity.enabled = calibrations.linearity.is_some();
+    Isr::new(steps)
+}
+
+/// The signal of each amplifier of a flat.
+///
+/// # Errors
+/// A flat without light.
 pub(super) fn signals(
+    raw: &RawFrame,
+    isr: &Isr,
+    calibrations: &Calibrations,
+) -> Result<Vec<Signal>> {
+    let signals = dark_signals(raw, isr, calibrations)?;
+    for (signal, amplifier) in signals.iter().zip(&raw.amplifiers) {
+        let level = f64::from(middle(&signal.adu));
+        if level < NO_LIGHT_SIGMA * signal.noise_adu {
+            let frame = format!("flat {}", raw.exposure.visit);
+            let (amplifier, unit) = (amplifier.name.clone(), "ADU");
+            return Err(CalibrationError::NoLight { frame, amplifier, level, unit }.into());
+        }
+    }
+    Ok(signals)
+}
+
+/// The signal of each amplifier of any frame.
+pub(super) fn dark_signals(
     raw: &RawFrame,
     isr: &Isr,
     calibrations: &Calibrations,
@@ -108,4 +141,10 @@ pub(super) fn usable(signal: &Array2<f32>, noise_adu: f64) -> (f32, f32) {
     let middle = median(&mut sample) as f32;
     let width = WIDEST_RESPONSE * middle.abs() + 8.0 * noise_adu as f32;
     (middle - width, middle + width)
+}
+
+/// Median of a sample of the pixels.
+fn middle(signal: &Array2<f32>) -> f32 {
+    let sample = signal.iter().step_by(SAMPLE_STEP);
+    median(&mut sample.map(|v| f64::from(*v)).collect::<Vec<_>>()) as f32
 }

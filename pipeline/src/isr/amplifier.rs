@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::config::AmplifierCheckConfig;
-use super::{Calibrations, IsrConfig, Origin, needed};
+use super::{Calibrations, GAIN, IsrConfig, Origin, needed};
 use crate::camera::RawFrame;
 use crate::error::Result;
 use crate::image::mask_plane;
@@ -57,7 +57,7 @@ pub(super) fn of(
         return Ok(camera.collect());
     }
     let measured = calibrations.photon_transfer.as_ref();
-    let measured = needed(measured, raw, "photon_transfer", "gain.from=camera")?;
+    let measured = needed(measured, raw, GAIN)?;
     camera
         .map(|numbers| {
             let amplifier = measured.amplifier(&numbers.name)?;

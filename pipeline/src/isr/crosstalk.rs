@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AmplifierImage, Calibrations, IsrConfig, Origin, needed};
+use super::{AmplifierImage, CROSSTALK, Calibrations, IsrConfig, Origin, needed};
 use crate::calibration::crosstalk::CrosstalkElement;
 use crate::calibration::{CalibrationError, CrosstalkMatrix};
 use crate::camera::RawFrame;
@@ -45,7 +45,7 @@ pub(super) fn of(
             elements: raw.detector.crosstalk.iter().map(element).collect(),
         });
     }
-    needed(calibrations.crosstalk.as_ref(), raw, "crosstalk", "crosstalk.from=camera").cloned()
+    needed(calibrations.crosstalk.as_ref(), raw, CROSSTALK).cloned()
 }
 
 /// Subtract from each amplifier what the others left in it. To first order: what was left is taken of

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::{Calibrations, IsrConfig, Origin, needed};
+use super::{Calibrations, IsrConfig, LINEARITY, Origin, needed};
 use crate::camera::RawFrame;
 use crate::error::Result;
 
@@ -59,7 +59,7 @@ pub(super) fn of(
         return Ok(raw.amplifiers.iter().map(curve).collect());
     }
     let measured = calibrations.linearity.as_ref();
-    let measured = needed(measured, raw, "linearity", "linearity.from=camera")?;
+    let measured = needed(measured, raw, LINEARITY)?;
     raw.amplifiers
         .iter()
         .map(|amplifier| {

@@ -193,6 +193,8 @@ pub struct CalibrationConfig {
     pub ptc_e: (f64, f64),
     /// Patterns of bright spots, each on another amplifier, for crosstalk.
     pub spots: usize,
+    /// Exposures to the X-rays of iron-55.
+    pub fe55: usize,
 }
 
 /// Which effects there are: each can be switched off, in YAML as `effects: {crosstalk: false}`.
@@ -380,6 +382,7 @@ impl Default for CalibrationConfig {
             ptc_pairs: 0,
             ptc_e: (500.0, 100_000.0),
             spots: 0,
+            fe55: 0,
         }
     }
 }
@@ -393,6 +396,7 @@ impl CalibrationConfig {
             flats: 5,
             ptc_pairs: 10,
             spots: 8,
+            fe55: 3,
             ..Self::default()
         }
     }

@@ -28,12 +28,16 @@ const FIRST_DARK: i64 = 200_001;
 const FIRST_FLAT: i64 = 300_001;
 const FIRST_PTC: i64 = 400_001;
 const FIRST_SPOT: i64 = 500_001;
+const FIRST_FE55: i64 = 600_001;
 /// Exposure time of a flat field of the configured level; others are longer or shorter by their level.
 const FLAT_TIME_S: f64 = 10.0;
 /// Exposure time of a pattern of spots.
 const SPOT_TIME_S: f64 = 2.0;
+/// Exposure time to X-rays, and how many fall on 10⁶ pixels in it.
+const FE55_TIME_S: f64 = 20.0;
+const FE55_PER_MPIX: f64 = 6000.0;
 /// Distance of the spots of a pattern, and their width, pixels.
-const SPOT_STEP_PX: f64 = 32.0;
+const SPOT_STEP_PX: f64 = 64.0;
 const SPOT_SIGMA_PX: f64 = 5.0;
 /// Electrons that a perfect detector expects in the middle of a spot.
 const SPOT_PEAK_E: f64 = 95_000.0;
@@ -73,6 +77,8 @@ pub enum PlannedKind {
     Flat(Filter, f64),
     /// Spots on one amplifier of each detector: its index.
     Spot(usize),
+    /// X-rays of iron-55.
+    Fe55,
     /// The sky: index of the visit.
     Science(usize),
 }
@@ -119,6 +125,9 @@ impl PlannedExposure {
             let kind = PlannedKind::Spot(number % most.max(1));
             planned.push((FIRST_SPOT + number as i64, kind, SPOT_TIME_S));
         }
+        for number in 0..c.fe55 as i64 {
+            planned.push((FIRST_FE55 + number, PlannedKind::Fe55, FE55_TIME_S));
+        }
         // Calibrations are made one after the other on the afternoon before the first night.
         let mut start = config.first_mjd_tai - 0.5;
         let mut exposures = Vec::new();
@@ -142,6 +151,7 @@ impl PlannedExposure {
             PlannedKind::Dark => ExposureType::Dark,
             PlannedKind::Flat(..) => ExposureType::Flat,
             PlannedKind::Spot(_) => ExposureType::Spot,
+            PlannedKind::Fe55 => ExposureType::Fe55,
             PlannedKind::Science(_) => ExposureType::Science,
         }
     }
@@ -188,7 +198,7 @@ impl Survey {
         let planned = &self.exposures()[id.exposure];
         let sensor = &self.sensors()[id.detector];
         let seen = match &planned.kind {
-            PlannedKind::Bias | PlannedKind::Dark => Seen::default(),
+            PlannedKind::Bias | PlannedKind::Dark | PlannedKind::Fe55 => Seen::default(),
             PlannedKind::Flat(filter, electrons) => {
                 let (nx, ny) = sensor.model.size_px;
                 let light = Array2::from_elem((ny, nx), *electrons as f32);
@@ -216,6 +226,10 @@ impl Survey {
             light: seen.light,
             band,
             dark_time_s: planned.dark_time_s(),
+            x_rays: match planned.kind {
+                PlannedKind::Fe55 => self.x_rays(sensor),
+                _ => 0,
+            },
             brighter_fatter: self.brighter_fatter(),
         };
         let charge = sensor.gather(self.config(), &vignetting, illumination);
@@ -252,6 +266,12 @@ impl Survey {
             }
             _ => Ok(None),
         }
+    }
+
+    /// X-rays that fall on a detector.
+    fn x_rays(&self, sensor: &Sensor) -> usize {
+        let (nx, ny) = sensor.model.size_px;
+        (FE55_PER_MPIX * (nx * ny) as f64 / 1e6).round() as usize
     }
 
     fn look(&self, visit: &Visit, sensor: &Sensor) -> Result<Seen> {

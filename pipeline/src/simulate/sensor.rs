@@ -3,7 +3,7 @@
 //! ```text
 //!   light × response + dark current         expected charge          [response, dark, defect]
 //!         ▼ photon noise, pixel boundaries moved by charge           [brighter_fatter]
-//!         ▼ cosmic rays                                              [cosmic_ray]
+//!         ▼ cosmic rays, X-rays of a source                          [cosmic_ray], [x_ray]
 //!         ▼ full wells overflow along columns                        [saturation]
 //!   charge in each pixel, electrons
 //!         ▼ amplifier by amplifier, in order of reading              [readout]
@@ -27,6 +27,7 @@ pub mod readout;
 pub mod response;
 pub mod saturation;
 pub mod streak;
+mod x_ray;
 
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
@@ -80,6 +81,8 @@ pub(super) struct Illumination<'a> {
     pub band: usize,
     /// Seconds in which dark current and cosmic rays gather.
     pub dark_time_s: f64,
+    /// Photons of an iron-55 source.
+    pub x_rays: usize,
     /// What changes pixel areas.
     pub brighter_fatter: &'a BrighterFatter,
 }
@@ -146,6 +149,8 @@ impl Sensor {
         } else {
             expected
         };
+        let mut rng = self.stream(Purpose::XRays, illumination.exposure);
+        x_ray::shine(&mut electrons, illumination.x_rays, &mut rng);
         let mut cosmic_rays = Vec::new();
         if effects.cosmic_rays {
             let mut rng = self.stream(Purpose::CosmicRays, illumination.exposure);

@@ -10,7 +10,9 @@ use crate::calibration::brighter_fatter::{self, BrighterFatterKernelConfig};
 use crate::calibration::crosstalk::{self, CrosstalkMeasureConfig};
 use crate::calibration::dark::{self, DarkConfig};
 use crate::calibration::defects::{self, DefectsConfig};
+use crate::calibration::fe55::{self, Fe55Config};
 use crate::calibration::flat::{self, FlatConfig};
+use crate::calibration::fringe::{self, FringeMeasureConfig};
 use crate::calibration::linearity::{self, LinearityConfig};
 use crate::calibration::photon_transfer::{self, PhotonTransferConfig};
 use crate::calibration::{CalibrationError, CalibrationFrame};
@@ -245,5 +247,45 @@ task! {
         outputs.log.push(format!("{area} pixels in {} rectangles", found.boxes.len()));
         outputs.push("defects", document("defects", &found)?);
         Ok(outputs)
+    }
+}
+
+task! {
+    /// Exposures to iron-55 to gains.
+    Fe55Task, Fe55Config, "fe55", DETECTOR,
+    [raw("raw_fe55"), frame("bias", &DETECTOR), numbers("linearity")]
+        => Connection::one("fe55_gains", StorageClass::Document, &DETECTOR),
+    |config, mut inputs| {
+        let calibrations = calibrations(&mut inputs)?;
+        let measured = fe55::measure(&inputs.raws("raw_fe55")?, &calibrations, config)?;
+        let mut outputs = Outputs::default();
+        for own in &measured.amplifiers {
+            outputs.log.push(format!(
+                "amplifier {}: gain {:.4} ± {:.4} of {} X-rays",
+                own.amplifier, own.gain_e_per_adu, own.gain_error, own.n_events
+            ));
+        }
+        outputs.push("fe55_gains", document("fe55_gains", &measured)?);
+        Ok(outputs)
+    }
+}
+
+task! {
+    /// Exposures of the sky in a filter to its fringes.
+    FringeTask, FringeMeasureConfig, "fringe", FILTER,
+    [
+        Connection::many("raw", StorageClass::Raw, &[Dimension::Visit, Dimension::Detector]),
+        frame("bias", &DETECTOR),
+        frame("dark", &DETECTOR),
+        frame("flat", &FILTER),
+        numbers("defects"),
+        numbers("linearity"),
+        numbers("photon_transfer"),
+        numbers("crosstalk"),
+        numbers("brighter_fatter_kernel"),
+    ] => Connection::one("fringe", StorageClass::Calibration, &FILTER),
+    |config, mut inputs| {
+        let calibrations = calibrations(&mut inputs)?;
+        Ok(image(fringe::measure(&inputs.raws("raw")?, &calibrations, config)?))
     }
 }
