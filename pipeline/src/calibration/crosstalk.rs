@@ -37,7 +37,8 @@ pub struct CrosstalkMeasureConfig {
     pub quiet_below_e: f64,
     /// Values farther from the line than so many standard deviations are left out.
     pub clip_sigma: f64,
-    /// Coefficients of fewer standard errors are 0.
+    /// Coefficients of fewer standard errors are 0: so many that none of a detector's hundreds of pairs is
+    /// there by chance.
     pub significance: f64,
     /// The least number of source pixels.
     pub min_pixels: usize,
@@ -51,7 +52,7 @@ impl Default for CrosstalkMeasureConfig {
             target_below_e: 10_000.0,
             quiet_below_e: 1_500.0,
             clip_sigma: 3.0,
-            significance: 3.0,
+            significance: 4.5,
             min_pixels: 50,
         }
     }

@@ -16,7 +16,7 @@ use crate::camera::RawFrame;
 use crate::config::TaskConfig;
 use crate::error::Result;
 use crate::isr::{Calibrations, OverscanConfig};
-use crate::statistics::median;
+use crate::statistics::{clipped_mean, median};
 use crate::tasks::not_positive;
 
 /// Electrons that K-alpha and K-beta set free.
@@ -135,6 +135,9 @@ pub fn measure(
 /// Charges of isolated events, ADU.
 fn events(adu: &Array2<f32>, (low, high): (f32, f32), noise_adu: f64) -> Vec<f64> {
     let (ny, nx) = adu.dim();
+    // Nine pixels of dark current would pass for charge of the X-ray.
+    let sample = adu.iter().step_by(3).map(|v| f64::from(*v));
+    let level = clipped_mean(&mut sample.collect(), 3.0, 5).map_or(0.0, |clipped| clipped.mean);
     let mut sums = vec![];
     for y in 2..ny.saturating_sub(2) {
         for x in 2..nx.saturating_sub(2) {
@@ -154,7 +157,7 @@ fn events(adu: &Array2<f32>, (low, high): (f32, f32), noise_adu: f64) -> Vec<f64
                 !is_ring || value < limit
             });
             if is_peak && is_alone {
-                sums.push(f64::from(near.sum()));
+                sums.push(f64::from(near.sum()) - 9.0 * level);
             }
         }
     }
