@@ -142,7 +142,9 @@ impl Sensor {
         };
         expected.scaled_add(illumination.dark_time_s as f32, &self.dark);
         let mut rng = self.stream(Purpose::Photons, illumination.exposure);
-        let mut electrons = if effects.brighter_fatter {
+        let mut electrons = if expected.iter().all(|&mean| mean == 0.0) {
+            expected
+        } else if effects.brighter_fatter {
             illumination.brighter_fatter.gather(&expected, effects.photon_noise, &mut rng)
         } else if effects.photon_noise {
             expected.mapv(|mean| photons(f64::from(mean), &mut rng) as f32)

@@ -18,12 +18,15 @@ use almagest_pipeline::calibration::photon_transfer;
 use almagest_pipeline::camera::RawFrame;
 use almagest_pipeline::camera::model::ExposureType;
 use almagest_pipeline::isr::Calibrations;
-use almagest_pipeline::simulate::config::CalibrationConfig;
+use almagest_pipeline::simulate::config::{CalibrationConfig, SensorConfig};
 use almagest_pipeline::simulate::{FrameId, Preset, Survey, SurveyConfig};
 
 /// A survey of the smallest camera in one band, with all effects and a long afternoon of calibrations.
 pub fn config() -> SurveyConfig {
+    let preset = Preset::Xs.config();
     SurveyConfig {
+        // Charge gathered in two steps has the same covariances to second order, in half the time.
+        sensor: SensorConfig { brighter_fatter_steps: 2, ..preset.sensor },
         bands: vec!["r".to_owned()],
         visits_per_band: 2,
         calibrations: CalibrationConfig {
@@ -35,7 +38,7 @@ pub fn config() -> SurveyConfig {
             fe55: 3,
             ..CalibrationConfig::default()
         },
-        ..Preset::Xs.config()
+        ..preset
     }
 }
 

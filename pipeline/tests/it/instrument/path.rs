@@ -2,22 +2,20 @@
 //! costs its own quantum, with one line.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use almagest_pipeline::butler::{
-    Butler, DataId, DatasetQuery, DatasetRef, Dimension, QuantumStatus, RawIngest, Transfer,
-    Validity, Value,
+    Butler, DataId, DatasetQuery, DatasetRef, Dimension, RawIngest, Transfer, Validity, Value,
 };
-use almagest_pipeline::camera::model::ExposureType;
 use almagest_pipeline::camera::raw::raw_name;
-use almagest_pipeline::camera::write_raw;
+use almagest_pipeline::camera::{RawFrame, write_raw};
 use almagest_pipeline::definition::Pipeline;
 use almagest_pipeline::executor::{ExecuteOptions, RunReport, execute};
 use almagest_pipeline::fits::Compression;
 use almagest_pipeline::graph::{Graph, GraphRequest, build};
 use almagest_pipeline::image::mask_plane;
 use almagest_pipeline::simulate::config::CalibrationConfig;
-use almagest_pipeline::simulate::{Effects, FrameId, Preset, Survey, SurveyConfig};
+use almagest_pipeline::simulate::{Effects, FrameId, Survey, SurveyConfig};
 use almagest_storage::CatalogStore;
 
 use crate::frame::catalog;
@@ -42,21 +40,24 @@ struct Field {
 
 /// A small survey with just enough calibrations, as files, ingested in the run `images`; `spoil` may
 /// change a frame before it is written.
-fn field(n_visits: usize, spoil: impl Fn(&mut almagest_pipeline::camera::RawFrame)) -> Field {
+fn field(
+    n_visits: usize,
+    (ptc_pairs, spots): (usize, usize),
+    spoil: impl Fn(&mut RawFrame),
+) -> Field {
     let survey = Survey::new(SurveyConfig {
-        bands: vec!["r".to_owned()],
         visits_per_band: n_visits,
         calibrations: CalibrationConfig {
             biases: 5,
-            darks: 4,
-            flats: 4,
-            ptc_pairs: 7,
-            spots: 8,
+            darks: 3,
+            flats: 3,
+            ptc_pairs,
+            spots,
             ..CalibrationConfig::default()
         },
         // Nobody has fitted positions to a reference catalog yet: pointings are as headers say.
         effects: Effects { pointing_error: false, ..Effects::default() },
-        ..Preset::Xs.config()
+        ..super::config()
     })
     .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -121,68 +122,38 @@ impl Field {
     }
 }
 
+/// Five visits: the first and the fourth are whole, the second lacks an amplifier, the third is cut off,
+/// and no calibration holds at the time of the fifth.
 #[test]
 fn raw_frames_become_rows() {
-    let field = field(2, |_| ());
-    field.calibrate(Validity::ALWAYS);
-    let graph = field.graph("survey", &["images", "calibrations"], "run");
-    assert_eq!(graph.counts()[0], ("isr", 2));
-    let report = field.run(&graph);
-    assert!(report.first_error.is_none(), "{:?}", report.failures());
-    let snapshot = field.store.snapshot().unwrap();
-    assert_eq!((snapshot.n_rows("Visit"), snapshot.n_rows("VisitDetector")), (2, 2));
-    // The stars of the truth that stand out are there, in each visit.
-    let frames = 0..field.survey.exposures().len();
-    let id = frames.rev().find(|&exposure| {
-        field.survey.exposures()[exposure].exposure_type() == ExposureType::Science
-    });
-    let frame = field.survey.frame(FrameId { exposure: id.unwrap(), detector: 0 }, false).unwrap();
-    let noise = field.survey.visits()[1].sky_e.sqrt();
-    let bright = frame.truth.sources.iter().filter(|s| s.electrons > 100.0 * noise).count() as u64;
-    let (sources, objects) = (snapshot.n_rows("Source"), snapshot.n_rows("Object"));
-    assert!(
-        bright > 10 && sources > 2 * bright && objects > bright,
-        "{bright} {sources} {objects}"
-    );
-    // An image in electrons, with the masks and the world coordinates of its pointing.
-    let visit = field.visit(1);
-    let image_id = DataId::visit_detector("TestCamXS", visit, 0);
-    let image = field.butler.registry().find_in_run("run", "visit_image", &image_id).unwrap();
-    let Value::Exposure(exposure) = field.butler.get(&image.unwrap()).unwrap() else {
-        panic!("no exposure");
-    };
-    assert_eq!(exposure.detector.gain_e_per_adu, Some(1.0));
-    assert!(exposure.masked_image.count(mask_plane::INTRP) > 200);
-    let centre = exposure.wcs.pixel_to_sky(255.5, 255.5);
-    let truth = frame.truth.wcs.unwrap().pixel_to_sky(255.5, 255.5);
-    assert!((centre.0 - truth.0).hypot(centre.1 - truth.1) * 3600.0 < 15.0);
-    // Calibrations are inputs of each image, so that a row tells which ones it rests on.
-    let quanta = field.butler.registry().quanta("run").unwrap();
-    let isr = quanta.iter().find(|quantum| quantum.task_label == "isr").unwrap();
-    assert!(isr.status == QuantumStatus::Successful);
-}
-
-#[test]
-fn what_is_bad_costs_its_own_image() {
-    let lost = |path: &Path| {
-        let whole = fs::read(path).unwrap();
-        fs::write(path, &whole[..whole.len() / 2]).unwrap();
-    };
     let second = {
         let survey = Survey::new(SurveyConfig { visits_per_band: 5, ..super::config() }).unwrap();
         survey.visits()[1].id
     };
-    let field = field(5, |frame| {
+    let field = field(5, (6, 8), |frame| {
         if frame.exposure.visit == second {
             frame.amplifiers.pop();
         }
     });
-    // The calibrations hold until before the last visit.
     let end_mjd = field.survey.visits()[4].start_mjd_tai - 1e-4;
     field.calibrate(Validity { begin_mjd: 0.0, end_mjd });
-    lost(&field.raw_file(field.visit(2)));
-    let report = field.run(&field.graph("survey", &["images", "calibrations"], "run"));
-    let failures = report.failures();
+    let cut = field.raw_file(field.visit(2));
+    let whole = fs::read(&cut).unwrap();
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let graph = field.graph("survey", &["images", "calibrations"], "run");
+    assert_eq!(graph.counts()[0], ("isr", 5));
+    let report = field.run(&graph);
+    check_failures(&field, &report.failures());
+    check_rows(&field, 3);
+
+    // A file that ends early is not taken in to begin with.
+    let ingest = RawIngest { run: "again", transfer: Transfer::InPlace, camera: None };
+    let error = field.butler.ingest_raw(&cut, &ingest).unwrap_err().to_string();
+    assert!(error.contains("is truncated: HDU"), "{error}");
+    drop(field.folder);
+}
+
+fn check_failures(field: &Field, failures: &[String]) {
     let expected = [
         (1, "TestCamXS: no image HDU A7 (amplifier A7)"),
         (2, "when it was registered"),
@@ -197,23 +168,42 @@ fn what_is_bad_costs_its_own_image() {
         assert_eq!(line.lines().count(), 1);
     }
     // All that is lacking is told at once, with the settings that go without.
-    let lacking =
-        failures.iter().find(|line| line.contains("no bias, dark, flat, defects, ")).unwrap();
-    assert!(lacking.contains("(bias.enabled=false, dark.enabled=false, "), "{lacking}");
-    let snapshot = field.store.snapshot().unwrap();
-    assert_eq!(snapshot.n_rows("Visit"), 2);
+    let lacking = failed.iter().find(|line| line.contains("no bias, dark, flat, defects, "));
+    assert!(lacking.unwrap().contains("(bias.enabled=false, dark.enabled=false, "));
+}
 
-    // A file that ends early is not taken in to begin with.
-    let path = field.raw_file(field.visit(2));
-    let ingest = RawIngest { run: "again", transfer: Transfer::InPlace, camera: None };
-    let error = field.butler.ingest_raw(&path, &ingest).unwrap_err().to_string();
-    assert!(error.contains("is truncated: HDU"), "{error}");
-    drop(field.folder);
+/// The rows of the two visits that are whole; `index` is one of them.
+fn check_rows(field: &Field, index: usize) {
+    let snapshot = field.store.snapshot().unwrap();
+    assert_eq!((snapshot.n_rows("Visit"), snapshot.n_rows("VisitDetector")), (2, 2));
+    // The stars of the truth that stand out are there, in each visit.
+    let visit = field.visit(index);
+    let exposures = field.survey.exposures();
+    let exposure = exposures.iter().position(|planned| planned.id == visit).unwrap();
+    let frame = field.survey.frame(FrameId { exposure, detector: 0 }, false).unwrap();
+    let noise = field.survey.visits()[index].sky_e.sqrt();
+    let bright = frame.truth.sources.iter().filter(|s| s.electrons > 100.0 * noise).count() as u64;
+    let (sources, objects) = (snapshot.n_rows("Source"), snapshot.n_rows("Object"));
+    assert!(
+        bright > 10 && sources > 2 * bright && objects > bright,
+        "{bright} {sources} {objects}"
+    );
+    // An image in electrons, with the masks and the world coordinates of its pointing.
+    let image_id = DataId::visit_detector("TestCamXS", visit, 0);
+    let image = field.butler.registry().find_in_run("run", "visit_image", &image_id).unwrap();
+    let Value::Exposure(exposure) = field.butler.get(&image.unwrap()).unwrap() else {
+        panic!("no exposure");
+    };
+    assert_eq!(exposure.detector.gain_e_per_adu, Some(1.0));
+    assert!(exposure.masked_image.count(mask_plane::INTRP) > 200);
+    let centre = exposure.wcs.pixel_to_sky(255.5, 255.5);
+    let truth = frame.truth.wcs.unwrap().pixel_to_sky(255.5, 255.5);
+    assert!((centre.0 - truth.0).hypot(centre.1 - truth.1) * 3600.0 < 1.0);
 }
 
 #[test]
 fn a_flat_of_zeros_costs_the_flats() {
-    let field = field(1, |frame| {
+    let field = field(1, (0, 0), |frame| {
         if frame.exposure.visit == 300_002 {
             for amplifier in &mut frame.amplifiers {
                 let overscan = amplifier.serial_overscan.unwrap();
