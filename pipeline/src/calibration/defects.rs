@@ -110,8 +110,8 @@ pub fn measure(
     let mut is_dark = Array2::from_elem(size, false);
     for flat in flats {
         for (at, &response) in flat.pixels.image.indexed_iter() {
-            is_dark[at] |= !(f64::from(response)
-                >= config.dark_fraction * around(&flat.pixels.image, at, response));
+            let least = config.dark_fraction * around(&flat.pixels.image, at, response);
+            is_dark[at] |= response.is_nan() || f64::from(response) < least;
         }
     }
     boxes.extend(boxes_of(is_dark, DefectKind::Dark, config));

@@ -53,6 +53,9 @@ impl TaskConfig for FlatConfig {
     }
 }
 
+/// A flat in units of its level, and the gains with which it was made.
+type Levelled = (MaskedImage, Vec<(String, f64)>);
+
 /// Combine flats of one detector and filter; each counts as its own level has it.
 ///
 /// # Errors
@@ -71,7 +74,7 @@ pub fn measure(
         steps.gain.from = Origin::Calibration;
     }
     let isr = Isr::new(steps);
-    let one = |raw: &&RawFrame| -> Result<Option<(MaskedImage, Vec<(String, f64)>)>> {
+    let one = |raw: &&RawFrame| -> Result<Option<Levelled>> {
         let mut corrected = isr.correct(raw, calibrations)?;
         let level = level(&corrected.pixels, raw, config.no_light_e)?;
         if level < config.level_e.0 || level > config.level_e.1 {
