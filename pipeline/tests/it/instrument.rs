@@ -72,8 +72,8 @@ pub fn calibrate(survey: &Survey) -> Calibrations {
     fn all(raws: &[RawFrame]) -> Vec<&RawFrame> {
         raws.iter().collect()
     }
-    let mut made = Calibrations::default();
-    made.bias = Some(bias::measure(&all(&biases), &BiasConfig::default()).unwrap());
+    let bias = bias::measure(&all(&biases), &BiasConfig::default()).unwrap();
+    let mut made = Calibrations { bias: Some(bias), ..Calibrations::default() };
     let (flats, spots, darks) = (all(&flats), all(&spots), all(&darks));
     made.linearity = Some(linearity::measure(&flats, &made, &Default::default()).unwrap());
     let transfer = photon_transfer::measure(&flats, &made, &Default::default()).unwrap();
