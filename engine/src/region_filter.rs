@@ -230,7 +230,8 @@ fn is_column(expr: &Expr, name: &str) -> bool {
     matches!(expr, Expr::Column(column) if column.name == name)
 }
 
-fn number(expr: &Expr) -> Option<f64> {
+/// The number that a literal is.
+pub(crate) fn number(expr: &Expr) -> Option<f64> {
     let Expr::Literal(value, _) = expr else { return None };
     match value.cast_to(&DataType::Float64) {
         Ok(ScalarValue::Float64(value)) => value.filter(|value| !value.is_nan()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use almagest_engine::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
-use almagest_engine::{Session, Upload};
+use almagest_engine::{QueryOptions, Session, Upload};
 use almagest_storage::schema::PositionColumns;
 use almagest_storage::sphgeom::Cone;
 
@@ -12,10 +12,10 @@ use crate::answers::{ids_of, pairs_of};
 use crate::scattered::{Row, scattered};
 
 /// A position that was brought along: id, degrees, and a radius of its own.
-type Mine = (i64, Option<f64>, Option<f64>, Option<f64>);
+pub type Mine = (i64, Option<f64>, Option<f64>, Option<f64>);
 
 /// Positions beside objects, at the poles, at the wrap, far from all, and none.
-fn mine() -> Vec<Mine> {
+pub fn mine() -> Vec<Mine> {
     let objects = &scattered().tables[0].rows;
     let mut mine: Vec<Mine> = objects
         .iter()
@@ -39,7 +39,8 @@ fn mine() -> Vec<Mine> {
     mine
 }
 
-fn session(mine: &[Mine]) -> Session {
+/// A session in which they are TAP_UPLOAD.mine.
+pub fn session(mine: &[Mine]) -> Session {
     let column = |value: fn(&Mine) -> Option<f64>| -> ArrayRef {
         Arc::new(mine.iter().map(value).collect::<Float64Array>())
     };
@@ -200,4 +201,86 @@ async fn the_rest_of_the_condition_holds_too() {
          AND m.id <> o.objectId AND m.parity = MOD(o.objectId, 2)"
     );
     assert_eq!(ids_of(&session, &query).await, [expected.len() as i64]);
+}
+
+/// What bounds one side bounds the other, and changes no row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_of_one_side_reaches_the_other() {
+    let mine = mine();
+    let session = session(&mine);
+    let radius = 0.4;
+    let all = near(&mine, |_| Some(radius));
+    let position = |id: i64| {
+        let row = mine.iter().find(|row| row.0 == id).unwrap();
+        (row.1.unwrap(), row.2.unwrap())
+    };
+    let objects = &scattered().tables[0].rows;
+    let position_of = |id: i64| objects.iter().find(|row| row.id == id).unwrap().position.unwrap();
+    let is_in = |cone: &Cone, (ra, dec): (f64, f64)| {
+        cone.contains(&almagest_storage::sphgeom::UnitVector::from_lonlat_deg(ra, dec))
+    };
+    let mut n_pairs = 0;
+    for (ra, dec, reach) in [(10.0, 0.0, 20.0), (359.9, 40.0, 30.0), (200.0, -89.0, 25.0)] {
+        let cone = Cone::closed_deg(ra, dec, reach);
+        let of_mine: Vec<_> =
+            all.iter().copied().filter(|pair| is_in(&cone, position(pair.0))).collect();
+        let of_object: Vec<_> = all
+            .iter()
+            .copied()
+            .filter(|pair| {
+                let at = position_of(pair.1);
+                is_in(&cone, (at.ra, at.dec))
+            })
+            .collect();
+        n_pairs += of_mine.len() + of_object.len();
+        let inside = |table: &str| {
+            format!("1 = CONTAINS(POINT({table}.ra, {table}.dec), CIRCLE({ra}, {dec}, {reach}))")
+        };
+        let select = "SELECT m.id, o.objectId FROM TAP_UPLOAD.mine AS m";
+        let queries = [
+            (format!("{select}, Object AS o WHERE {NEAR} {radius} AND {}", inside("m")), &of_mine),
+            (format!("{select}, Object AS o WHERE {NEAR} {radius} AND {}", inside("o")), &of_object),
+            (
+                format!(
+                    "SELECT m.id, o.objectId FROM (SELECT id, dec, ra FROM TAP_UPLOAD.mine AS n WHERE {}) AS m
+                     JOIN (SELECT * FROM Object) AS o ON {NEAR} {radius}",
+                    inside("n")
+                ),
+                &of_mine,
+            ),
+        ];
+        for (query, expected) in queries {
+            assert_eq!(pairs_of(&session, &query).await, both(expected), "{query}");
+            let plan = session.query(&query, QueryOptions::default()).await.unwrap().explain();
+            let (logical, _) = plan.split_once("\n\n").unwrap();
+            let scan =
+                logical.lines().find(|line| line.contains("TableScan") && line.contains("Object"));
+            assert!(scan.is_some_and(|scan| scan.contains("sky_closed_cone")), "{query}\n{plan}");
+        }
+        // Rows without a partner are not left out.
+        let query =
+            format!("{select} LEFT JOIN Object AS o ON {NEAR} {radius} WHERE {}", inside("m"));
+        let inside_mine = mine.iter().filter_map(|row| Some((row.0, (row.1?, row.2?))));
+        let inside_mine: Vec<i64> =
+            inside_mine.filter(|(_, at)| is_in(&cone, *at)).map(|(id, _)| id).collect();
+        let mut expected = both(&of_mine);
+        let alone = inside_mine.iter().filter(|id| of_mine.iter().all(|pair| pair.0 != **id));
+        expected.extend(alone.map(|id| (Some(*id), None)));
+        expected.sort_unstable();
+        assert_eq!(pairs_of(&session, &query).await, expected, "{query}");
+        let query = format!(
+            "SELECT o.objectId FROM Object AS o WHERE {} AND NOT EXISTS
+               (SELECT * FROM TAP_UPLOAD.mine AS m WHERE {NEAR} {radius})",
+            inside("o")
+        );
+        let mut expected: Vec<i64> = objects
+            .iter()
+            .filter(|row| row.position.is_some_and(|at| is_in(&cone, (at.ra, at.dec))))
+            .map(|row| row.id)
+            .filter(|id| of_object.iter().all(|pair| pair.1 != *id))
+            .collect();
+        expected.sort_unstable();
+        assert_eq!(ids_of(&session, &query).await, expected, "{query}");
+    }
+    assert!(n_pairs > 50, "{n_pairs}");
 }

@@ -72,7 +72,7 @@ impl OptimizerRule for LookUpUploadedIds {
 }
 
 /// May rows without a partner be left out of the left side, of the right side?
-fn restrictable(join: &Join) -> (bool, bool) {
+pub(super) fn restrictable(join: &Join) -> (bool, bool) {
     use JoinType::*;
     // Of NOT IN, a NULL decides.
     if join.null_aware {
