@@ -23,6 +23,7 @@
 //! | `get`, `find_dataset`, `exists` | [`Butler::get`], [`Registry::find`] | `what_is_put_is_got` |
 //! | `getURI` | [`Butler::path`] | `what_is_put_is_got` |
 //! | `ingest`, `ingest-raws` | [`Butler::ingest_frames`] | `frames_are_taken_in_place_or_by_copy` |
+//! | `ingest-raws` of raw frames | [`Butler::ingest_raw`] | `raw_frames_become_rows` |
 //! | `registry.insertDimensionData`, `syncDimensionData` | [`Registry::sync_observations`] | `records_are_not_changed` |
 //! | `registry.registerCollection`, `registerRun` | [`Registry::register_collection`] | `collections_of_each_kind` |
 //! | `registry.setCollectionChain` | [`Registry::set_chain`] | `collections_of_each_kind` |
@@ -59,7 +60,7 @@ pub use dataset::{DatasetRef, DatasetType, StorageClass};
 pub use dimension::{Dimension, DimensionSet, ValueKind};
 pub use error::ButlerError;
 pub use format::{MeasuredPsf, ReadInstructions, Value};
-pub use ingest::{FrameIngest, IngestedFrame, Transfer};
+pub use ingest::{FrameIngest, IngestedFrame, RawIngest, Transfer, raw_dataset_type};
 pub use query::DatasetQuery;
 pub use registry::{
     Attempt, Collection, CollectionKind, Footprint, NewDataset, ObservationKind, ObservationRecord,

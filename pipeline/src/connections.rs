@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use crate::butler::{
     ButlerError, DataId, DatasetRef, Dimension, DimensionSet, MeasuredPsf, StorageClass, Value,
 };
+use serde::de::DeserializeOwned;
+
+use crate::calibration::{CalibrationError, CalibrationFrame};
+use crate::camera::RawFrame;
 use crate::config::TaskConfig;
 use crate::error::Result;
 use crate::exposure::Exposure;
@@ -162,6 +166,53 @@ impl Inputs {
             Some((dataset, Value::Exposure(exposure))) => Ok((dataset, *exposure)),
             Some((_, other)) => Err(mismatch(name, &other, StorageClass::Exposure)),
             None => Err(missing(name)),
+        }
+    }
+
+    /// The raw frames of a connection, in the order of their data ids.
+    pub fn raws(&self, name: &str) -> Result<Vec<&RawFrame>> {
+        self.all(name)
+            .iter()
+            .map(|(_, value)| match value {
+                Value::Raw(raw) => Ok(raw.as_ref()),
+                other => Err(mismatch(name, other, StorageClass::Raw)),
+            })
+            .collect()
+    }
+
+    /// The calibration images of a connection.
+    pub fn frames(&self, name: &str) -> Result<Vec<&CalibrationFrame>> {
+        self.all(name)
+            .iter()
+            .map(|(_, value)| match value {
+                Value::Calibration(frame) => Ok(frame.as_ref()),
+                other => Err(mismatch(name, other, StorageClass::Calibration)),
+            })
+            .collect()
+    }
+
+    /// The calibration image of a connection that may have one; it can be taken once.
+    pub fn take_frame(&mut self, name: &str) -> Result<Option<CalibrationFrame>> {
+        let datasets = self.of.get_mut(name).map(std::mem::take).unwrap_or_default();
+        match datasets.into_iter().next() {
+            Some((_, Value::Calibration(frame))) => Ok(Some(*frame)),
+            Some((_, other)) => Err(mismatch(name, &other, StorageClass::Calibration)),
+            None => Ok(None),
+        }
+    }
+
+    /// What the document of a connection that may have one holds.
+    pub fn document<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        match self.all(name).first() {
+            Some((_, Value::Document(document))) => {
+                let malformed = |error: serde_json::Error| CalibrationError::Malformed {
+                    dataset: name.to_owned(),
+                    reason: error.to_string(),
+                };
+                Ok(Some(T::deserialize(document).map_err(malformed)?))
+            }
+            Some((_, other)) => Err(mismatch(name, other, StorageClass::Document)),
+            None => Ok(None),
         }
     }
 

@@ -37,8 +37,14 @@ use crate::error::Result;
 use crate::tasks::{TaskKind, task_named};
 use contracts::Contract;
 
-/// The pipeline of `almagest process`.
-const PROCESS: &str = include_str!("../pipelines/process.yaml");
+/// The pipelines that come with the program, by name: known without their files.
+const BUILTIN: [(&str, &str); 5] = [
+    ("process", include_str!("../pipelines/process.yaml")),
+    ("calibration", include_str!("../pipelines/calibration.yaml")),
+    ("fringe", include_str!("../pipelines/fringe.yaml")),
+    ("isr", include_str!("../pipelines/isr.yaml")),
+    ("survey", include_str!("../pipelines/survey.yaml")),
+];
 
 /// Imports within imports.
 const DEEPEST: usize = 16;
@@ -145,10 +151,26 @@ struct ContractEntry {
 impl Pipeline {
     /// The pipeline of `almagest process`: calibrated images to rows.
     pub fn process() -> Result<Self> {
-        Self::parse(PROCESS, "pipelines/process.yaml", None)
+        Self::builtin("process")
     }
 
-    /// Read a pipeline file; `FILE#SUBSET` takes a subset of it, and `process` is the built-in one.
+    /// A pipeline that comes with the program: `process`, `calibration`, `fringe`, `isr` or `survey`.
+    ///
+    /// # Errors
+    /// Another name.
+    pub fn builtin(name: &str) -> Result<Self> {
+        match builtin_text(name) {
+            Some(text) => Self::parse(text, &format!("pipelines/{name}.yaml"), None),
+            None => {
+                let near = nearest(name, BUILTIN.iter().map(|(known, _)| *known));
+                let fault = format!("no such pipeline comes with the program{}", suggest(near));
+                Err(DefinitionError::Faults { origin: name.to_owned(), faults: vec![fault] }.into())
+            }
+        }
+    }
+
+    /// Read a pipeline file, or one of those that come with the program by its name; `FILE#SUBSET` takes
+    /// a subset of it.
     ///
     /// # Errors
     /// A file that cannot be read; everything that is wrong with it, at once.
@@ -158,8 +180,8 @@ impl Pipeline {
             None => (name, None),
         };
         let path = Path::new(file);
-        let mut pipeline = if file == "process" && !path.exists() {
-            Self::process()?
+        let mut pipeline = if builtin_text(file).is_some() && !path.exists() {
+            Self::builtin(file)?
         } else {
             let text = read_text(path)?;
             Self::parse(&text, file, path.parent())?
@@ -305,6 +327,12 @@ impl Pipeline {
     }
 }
 
+/// The text of a pipeline of the program, by its name with or without `.yaml`.
+fn builtin_text(name: &str) -> Option<&'static str> {
+    let name = name.strip_suffix(".yaml").unwrap_or(name);
+    BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 fn read_text(path: &Path) -> Result<String, DefinitionError> {
     std::fs::read_to_string(path)
         .map_err(|source| DefinitionError::Io { path: path.to_owned(), source })
@@ -331,6 +359,12 @@ fn load(text: &str, origin: &str, folder: Option<&Path>, depth: usize) -> Result
     }
     for import in &file.imports {
         let path = folder.unwrap_or(Path::new("")).join(import);
+        // Beside a pipeline of the program are the others; elsewhere they are known by name.
+        let text = import.to_str().and_then(builtin_text).filter(|_| !path.exists());
+        if let Some(text) = text {
+            whole.absorb(load(text, &import.display().to_string(), None, depth + 1)?);
+            continue;
+        }
         let name = path.display().to_string();
         let imported = load(&read_text(&path)?, &name, path.parent(), depth + 1)?;
         whole.absorb(imported);

@@ -55,6 +55,9 @@ pub enum Error {
     /// A dataset, collection or condition.
     #[error(transparent)]
     Butler(#[from] crate::butler::ButlerError),
+    /// A calibration that cannot be made or used.
+    #[error(transparent)]
+    Calibration(#[from] crate::calibration::CalibrationError),
     /// A pipeline or its settings.
     #[error(transparent)]
     Definition(#[from] crate::definition::DefinitionError),

@@ -17,9 +17,10 @@ pub mod mask_plane {
     pub const DETECTED_NEGATIVE: u32 = 1 << 6;
     pub const SUSPECT: u32 = 1 << 7;
     pub const NO_DATA: u32 = 1 << 8;
+    pub const CROSSTALK: u32 = 1 << 9;
 
     /// Every plane with its name.
-    pub const ALL: [(&str, u32); 9] = [
+    pub const ALL: [(&str, u32); 10] = [
         ("BAD", BAD),
         ("SAT", SAT),
         ("INTRP", INTRP),
@@ -29,6 +30,7 @@ pub mod mask_plane {
         ("DETECTED_NEGATIVE", DETECTED_NEGATIVE),
         ("SUSPECT", SUSPECT),
         ("NO_DATA", NO_DATA),
+        ("CROSSTALK", CROSSTALK),
     ];
 }
 

@@ -21,6 +21,9 @@ pub mod graph;
 pub mod executor;
 pub mod provenance;
 
+pub mod calibration;
+pub mod isr;
+
 pub mod background;
 pub mod detection;
 pub mod psf;

@@ -2,6 +2,15 @@
 //!
 //! | task | a quantum is | reads | makes |
 //! |---|---|---|---|
+//! | `bias`, `dark` | a detector | raw frames | master bias, master dark |
+//! | `linearity`, `photon_transfer` | a detector | raw flats | numbers of each amplifier |
+//! | `crosstalk` | a detector | raw frames of spots | coefficients |
+//! | `brighter_fatter` | a detector | photon transfer | the kernel |
+//! | `flat` | a detector and filter | raw flats, all of the above | master flat |
+//! | `defects` | a detector | master dark, master flats | rectangles |
+//! | `fe55` | a detector | raw frames of X-rays | gains of each amplifier |
+//! | `fringe` | a detector and filter | raw frames of the sky, all of the above | pattern of fringes |
+//! | `isr` | a detector of a visit | raw frame, all calibrations | calibrated image |
 //! | `characterize` | a detector of a visit | image, reference stars | sky-free image, sky, PSF, sources |
 //! | `associate` | all there is | sources of all images, the catalog's objects | positions of objects |
 //! | `force` | a detector of a visit | sky-free image, PSF, positions | fluxes at the positions |
@@ -13,17 +22,24 @@
 
 mod assemble;
 mod associate;
+mod calibrate;
 mod characterize;
 mod columns;
 mod force;
 mod image;
+mod isr;
 mod load;
 
 use serde_yaml_ng::Value as Yaml;
 
 pub use assemble::AssembleTask;
 pub use associate::{AssociateConfig, AssociateTask};
+pub use calibrate::{
+    BiasTask, BrighterFatterTask, CrosstalkTask, DarkTask, DefectsTask, Fe55Task, FlatTask,
+    FringeTask, LinearityTask, PhotonTransferTask,
+};
 pub use force::ForceTask;
+pub use isr::IsrTask;
 pub use load::{LoadTask, Receipt};
 
 use crate::butler::nearest;
@@ -84,7 +100,18 @@ const fn pure<T: PipelineTask + 'static>() -> TaskKind {
 }
 
 /// All tasks.
-pub const KINDS: [TaskKind; 5] = [
+pub const KINDS: [TaskKind; 16] = [
+    pure::<BiasTask>(),
+    pure::<LinearityTask>(),
+    pure::<PhotonTransferTask>(),
+    pure::<CrosstalkTask>(),
+    pure::<BrighterFatterTask>(),
+    pure::<DarkTask>(),
+    pure::<FlatTask>(),
+    pure::<DefectsTask>(),
+    pure::<Fe55Task>(),
+    pure::<FringeTask>(),
+    pure::<IsrTask>(),
     pure::<CharacterizeTask>(),
     pure::<AssociateTask>(),
     pure::<ForceTask>(),

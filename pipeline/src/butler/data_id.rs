@@ -59,6 +59,14 @@ impl DataId {
         Self::visit(instrument, visit).with(Dimension::Detector, detector)
     }
 
+    /// The id of one detector's image in one exposure.
+    pub fn exposure_detector(instrument: &str, exposure: i64, detector: i32) -> Self {
+        Self::empty()
+            .with(Dimension::Instrument, instrument)
+            .with(Dimension::Exposure, exposure)
+            .with(Dimension::Detector, detector)
+    }
+
     /// The id of a visit.
     pub fn visit(instrument: &str, visit: i64) -> Self {
         Self::empty().with(Dimension::Instrument, instrument).with(Dimension::Visit, visit)

@@ -9,6 +9,10 @@ use super::dimension::DimensionSet;
 /// How a dataset is kept in a file and in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StorageClass {
+    /// The amplifiers of one detector as a camera wrote them: FITS.
+    Raw,
+    /// A calibration image of one detector, such as a master flat: FITS.
+    Calibration,
     /// Pixels, mask, variance, world coordinates and calibration of one detector: FITS.
     Exposure,
     /// An image of numbers alone, such as a background: FITS.
@@ -25,12 +29,22 @@ pub enum StorageClass {
 
 impl StorageClass {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Exposure, Self::Image, Self::Psf, Self::Table, Self::Document, Self::Text];
+    pub const ALL: [Self; 8] = [
+        Self::Raw,
+        Self::Calibration,
+        Self::Exposure,
+        Self::Image,
+        Self::Psf,
+        Self::Table,
+        Self::Document,
+        Self::Text,
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Raw => "raw",
+            Self::Calibration => "calibration",
             Self::Exposure => "exposure",
             Self::Image => "image",
             Self::Psf => "psf",
@@ -48,7 +62,7 @@ impl StorageClass {
     /// How its files' names end.
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Exposure | Self::Image | Self::Psf => "fits",
+            Self::Raw | Self::Calibration | Self::Exposure | Self::Image | Self::Psf => "fits",
             Self::Table => "parquet",
             Self::Document => "json",
             Self::Text => "yaml",

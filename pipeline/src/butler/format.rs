@@ -2,6 +2,8 @@
 //!
 //! | class | in memory | file |
 //! |---|---|---|
+//! | raw | [`RawFrame`] | FITS, as a camera wrote it |
+//! | calibration | [`CalibrationFrame`] | FITS: image, mask, variance, facts in the header |
 //! | exposure | [`Exposure`] | FITS, as a camera or Almagest wrote it |
 //! | image | `Array2<f32>` | FITS, one extension |
 //! | psf | [`MeasuredPsf`] | FITS: the basis images and stars, numbers in the header |
@@ -11,8 +13,10 @@
 //!
 //! What is written is read back number for number, and equal values make equal bytes.
 
+mod calibration;
 mod frame;
 mod psf;
+mod raw;
 mod table;
 
 use std::path::Path;
@@ -22,11 +26,13 @@ use ndarray::Array2;
 
 pub use frame::ReadInstructions;
 pub use psf::MeasuredPsf;
+pub(super) use raw::cameras;
 
 use super::ButlerError;
 use super::dataset::StorageClass;
 use super::datastore::io;
-use crate::camera::write_exposure;
+use crate::calibration::CalibrationFrame;
+use crate::camera::{RawFrame, write_exposure, write_raw};
 use crate::error::Result;
 use crate::exposure::Exposure;
 use crate::fits::{Card, Compression, FitsReader, FitsWriter};
@@ -34,6 +40,10 @@ use crate::fits::{Card, Compression, FitsReader, FitsWriter};
 /// A dataset in memory.
 #[derive(Debug, Clone)]
 pub enum Value {
+    /// The amplifiers of a detector, uncorrected.
+    Raw(Box<RawFrame>),
+    /// A calibration image of a detector.
+    Calibration(Box<CalibrationFrame>),
     /// An image of a detector with all that belongs to it.
     Exposure(Box<Exposure>),
     /// An image of numbers.
@@ -52,6 +62,8 @@ impl Value {
     /// The storage class that keeps it.
     pub fn storage_class(&self) -> StorageClass {
         match self {
+            Self::Raw(_) => StorageClass::Raw,
+            Self::Calibration(_) => StorageClass::Calibration,
             Self::Exposure(_) => StorageClass::Exposure,
             Self::Image(_) => StorageClass::Image,
             Self::Psf(_) => StorageClass::Psf,
@@ -64,6 +76,8 @@ impl Value {
     /// Write it to a file.
     pub fn write(&self, path: &Path) -> Result<()> {
         match self {
+            Self::Raw(frame) => write_raw(path, frame, Compression::None),
+            Self::Calibration(frame) => calibration::write(path, frame),
             Self::Exposure(exposure) => write_exposure(path, exposure),
             Self::Image(image) => write_image(path, image),
             Self::Psf(psf) => psf::write(path, psf),
@@ -87,6 +101,8 @@ impl Value {
     ) -> Result<Self> {
         let text = || std::fs::read_to_string(path).map_err(|source| io(path, source));
         Ok(match class {
+            StorageClass::Raw => Self::Raw(Box::new(raw::read(path, instructions)?)),
+            StorageClass::Calibration => Self::Calibration(Box::new(calibration::read(path)?)),
             StorageClass::Exposure => Self::Exposure(Box::new(frame::read(path, instructions)?)),
             StorageClass::Image => Self::Image(read_image(path)?),
             StorageClass::Psf => Self::Psf(Box::new(psf::read(path)?)),

@@ -1,5 +1,7 @@
 //! Taking frames in: from files that a camera or another pipeline wrote to datasets.
 
+mod raw;
+
 use std::path::{Path, PathBuf};
 
 use almagest_storage::checksum::sha256_of_file;
@@ -15,6 +17,8 @@ use crate::camera::{FrameFiles, FrameOptions, interpret_frame, read_visits};
 use crate::error::{Error, Result};
 use crate::fits::HduKind;
 use crate::wcs::Wcs;
+
+pub use raw::{RawIngest, raw_dataset_type};
 
 /// Does a file stay where it is, or does the datastore get a copy?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,12 +100,13 @@ impl Butler {
         for (index, (visit, detector)) in visits.iter().enumerate() {
             let data_id = DataId::visit_detector(&visit.instrument, visit.visit, detector.id);
             let mut instructions = ReadInstructions::of(files, ingest.facts, index);
+            let place = (ingest.run, ingest.transfer);
             // Several detectors share a file.
             let file = match &image {
                 Some(file) => file.clone(),
-                None => self.take(&files.image, ingest, &dataset_type, &data_id)?,
+                None => self.take(&files.image, place, &dataset_type, &data_id)?,
             };
-            self.take_companions(&mut instructions, ingest, &dataset_type, &data_id)?;
+            self.take_companions(&mut instructions, place, &dataset_type, &data_id)?;
             image = Some(file.clone());
             let (dataset_type, instructions) = (dataset_type.clone(), json(&instructions)?);
             datasets.push(NewDataset { dataset_type, data_id, file, instructions });
@@ -135,16 +140,16 @@ impl Butler {
     fn take(
         &self,
         image: &Path,
-        ingest: &FrameIngest<'_>,
+        (run, transfer): (&str, Transfer),
         dataset_type: &DatasetType,
         data_id: &DataId,
     ) -> Result<StoredFile> {
-        match ingest.transfer {
+        match transfer {
             Transfer::InPlace => Datastore::in_place(image),
             Transfer::Copy => {
                 // Compressed and plain FITS are told apart by the name.
                 let name = image.file_name().unwrap_or_default();
-                let path = Datastore::path_of(ingest.run, dataset_type, data_id);
+                let path = Datastore::path_of(run, dataset_type, data_id);
                 self.copy(image, &path.with_file_name(name))
             }
         }
@@ -153,7 +158,7 @@ impl Butler {
     fn take_companions(
         &self,
         instructions: &mut ReadInstructions,
-        ingest: &FrameIngest<'_>,
+        (run, transfer): (&str, Transfer),
         dataset_type: &DatasetType,
         data_id: &DataId,
     ) -> Result<()> {
@@ -161,10 +166,10 @@ impl Butler {
             .companions()
             .map(|path| sha256_of_file(path).map_err(|source| io(path, source).into()))
             .collect::<Result<_>>()?;
-        let folder = Datastore::path_of(ingest.run, dataset_type, data_id);
+        let folder = Datastore::path_of(run, dataset_type, data_id);
         let take = |path: &mut Option<PathBuf>| -> Result<()> {
             let Some(from) = path.as_ref() else { return Ok(()) };
-            *path = Some(match ingest.transfer {
+            *path = Some(match transfer {
                 Transfer::InPlace => from.canonicalize().map_err(|source| io(from, source))?,
                 Transfer::Copy => {
                     let to = folder.with_file_name(from.file_name().unwrap_or_default());
@@ -174,9 +179,11 @@ impl Butler {
             });
             Ok(())
         };
-        let ReadInstructions { weight, mask, psf, sidecar, facts, .. } = instructions;
-        for path in [weight, mask, psf, sidecar, &mut facts.weight, &mut facts.mask, &mut facts.psf]
-        {
+        let ReadInstructions { weight, mask, psf, sidecar, camera, facts, .. } = instructions;
+        for path in [weight, mask, psf, sidecar, camera] {
+            take(path)?;
+        }
+        for path in [&mut facts.weight, &mut facts.mask, &mut facts.psf] {
             take(path)?;
         }
         instructions.checksums = checksums;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, s};
 
-pub use read::{read_raw, read_raw_facts};
+pub use read::{read_raw, read_raw_detector, read_raw_facts};
 pub use write::{raw_name, write_raw};
 
 use super::model::{CameraModel, DetectorModel, ExposureType, Flip, Pointing, Section};

@@ -76,13 +76,14 @@ impl Builder<'_> {
             return Ok(());
         };
         let candidates = &self.available[&driver.dataset_type];
-        let wholes: BTreeMap<DataId, DataId> = candidates
+        let wholes: BTreeMap<DataId, (DataId, DataId)> = candidates
             .iter()
             .map(|candidate| {
                 let data_id = candidate.whole.project(connections.dimensions);
                 // Of several the values that the quantum has, and what these imply.
                 let implied = implied(connections.dimensions);
-                (data_id.clone(), candidate.whole.project(implied).join(&data_id))
+                let whole = candidate.whole.project(implied).join(&data_id);
+                (data_id, (whole, candidate.whole.clone()))
             })
             .collect();
         let indexes: Vec<Index> = connections
@@ -92,7 +93,7 @@ impl Builder<'_> {
             .collect();
         let mut quanta = vec![];
         for (data_id, whole) in wholes {
-            match self.quantum(index, task, &indexes, data_id, &whole)? {
+            match self.quantum(index, task, &indexes, data_id, (&whole.0, &whole.1))? {
                 Ok(quantum) => quanta.push(quantum),
                 Err(reason) => self.graph.pruned.push(reason),
             }
@@ -150,24 +151,27 @@ impl Builder<'_> {
         })
     }
 
-    /// A quantum with its inputs, or the reason why it cannot be.
+    /// A quantum with its inputs, or the reason why it cannot be; `source` is one of its inputs, whose
+    /// time counts where the quantum itself has none.
     fn quantum(
         &self,
         index: usize,
         task: &TaskDefinition,
         indexes: &[Index<'_>],
         data_id: DataId,
-        whole: &DataId,
+        (whole, source): (&DataId, &DataId),
     ) -> Result<std::result::Result<Quantum, String>> {
         let mut inputs = vec![];
         let mut after = BTreeSet::new();
         let mut sources: Vec<&Candidate> = vec![];
         for (input, available) in task.connections.inputs.iter().zip(indexes) {
             let mut datasets: Vec<InputDataset> = vec![];
-            if input.lookup == Lookup::Calibration {
-                datasets.extend(self.calibration(input, whole)?.map(InputDataset::Existing));
-            }
             let fitting = available.fitting(whole);
+            // What the run itself makes comes before what was certified.
+            if input.lookup == Lookup::Calibration && fitting.is_empty() {
+                let certified = self.calibration(input, whole, source)?;
+                datasets.extend(certified.map(InputDataset::Existing));
+            }
             if !input.is_multiple && fitting.len() > 1 {
                 return Ok(Err(format!(
                     "{} ({data_id}): {} datasets fit {}, which takes one",
@@ -217,8 +221,18 @@ impl Builder<'_> {
         Ok(Ok(Quantum { task: index, data_id, inputs, outputs, after, follows: None }))
     }
 
-    fn calibration(&self, input: &Connection, whole: &DataId) -> Result<Option<DatasetRef>> {
-        let Some((begin_mjd, end_mjd)) = self.butler.registry().timespan(whole)? else {
+    fn calibration(
+        &self,
+        input: &Connection,
+        whole: &DataId,
+        source: &DataId,
+    ) -> Result<Option<DatasetRef>> {
+        let registry = self.butler.registry();
+        let span = match registry.timespan(whole)? {
+            None => registry.timespan(source)?,
+            span => span,
+        };
+        let Some((begin_mjd, end_mjd)) = span else {
             return Ok(None);
         };
         let data_id = whole.project(input.dimensions);

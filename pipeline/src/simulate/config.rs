@@ -191,6 +191,10 @@ pub struct CalibrationConfig {
     pub ptc_pairs: usize,
     /// Lowest and highest level of such a pair, electrons.
     pub ptc_e: (f64, f64),
+    /// Patterns of bright spots, each on another amplifier, for crosstalk.
+    pub spots: usize,
+    /// Exposures to the X-rays of iron-55.
+    pub fe55: usize,
 }
 
 /// Which effects there are: each can be switched off, in YAML as `effects: {crosstalk: false}`.
@@ -377,6 +381,8 @@ impl Default for CalibrationConfig {
             flat_e: 40_000.0,
             ptc_pairs: 0,
             ptc_e: (500.0, 100_000.0),
+            spots: 0,
+            fe55: 0,
         }
     }
 }
@@ -384,7 +390,15 @@ impl Default for CalibrationConfig {
 impl CalibrationConfig {
     /// What an afternoon of calibrations yields.
     pub fn usual() -> CalibrationConfig {
-        CalibrationConfig { biases: 10, darks: 5, flats: 5, ptc_pairs: 10, ..Self::default() }
+        CalibrationConfig {
+            biases: 10,
+            darks: 5,
+            flats: 5,
+            ptc_pairs: 10,
+            spots: 8,
+            fe55: 3,
+            ..Self::default()
+        }
     }
 }
 

@@ -27,8 +27,20 @@ const FIRST_BIAS: i64 = 100_001;
 const FIRST_DARK: i64 = 200_001;
 const FIRST_FLAT: i64 = 300_001;
 const FIRST_PTC: i64 = 400_001;
+const FIRST_SPOT: i64 = 500_001;
+const FIRST_FE55: i64 = 600_001;
 /// Exposure time of a flat field of the configured level; others are longer or shorter by their level.
 const FLAT_TIME_S: f64 = 10.0;
+/// Exposure time of a pattern of spots.
+const SPOT_TIME_S: f64 = 2.0;
+/// Exposure time to X-rays, and how many fall on 10⁶ pixels in it.
+const FE55_TIME_S: f64 = 20.0;
+const FE55_PER_MPIX: f64 = 6000.0;
+/// Distance of the spots of a pattern, and their width, pixels.
+const SPOT_STEP_PX: f64 = 64.0;
+const SPOT_SIGMA_PX: f64 = 5.0;
+/// Electrons that a perfect detector expects in the middle of a spot.
+const SPOT_PEAK_E: f64 = 95_000.0;
 /// Time that reading takes, in which dark current gathers as well.
 const READOUT_S: f64 = 2.0;
 
@@ -63,6 +75,10 @@ pub enum PlannedKind {
     Dark,
     /// Even light through a filter: electrons that a perfect detector expects.
     Flat(Filter, f64),
+    /// Spots on one amplifier of each detector: its index.
+    Spot(usize),
+    /// X-rays of iron-55.
+    Fe55,
     /// The sky: index of the visit.
     Science(usize),
 }
@@ -104,6 +120,14 @@ impl PlannedExposure {
                 }
             }
         }
+        let most = camera.detectors().iter().map(|d| d.amplifiers.len()).max().unwrap_or(1);
+        for number in 0..c.spots {
+            let kind = PlannedKind::Spot(number % most.max(1));
+            planned.push((FIRST_SPOT + number as i64, kind, SPOT_TIME_S));
+        }
+        for number in 0..c.fe55 as i64 {
+            planned.push((FIRST_FE55 + number, PlannedKind::Fe55, FE55_TIME_S));
+        }
         // Calibrations are made one after the other on the afternoon before the first night.
         let mut start = config.first_mjd_tai - 0.5;
         let mut exposures = Vec::new();
@@ -126,6 +150,8 @@ impl PlannedExposure {
             PlannedKind::Bias => ExposureType::Bias,
             PlannedKind::Dark => ExposureType::Dark,
             PlannedKind::Flat(..) => ExposureType::Flat,
+            PlannedKind::Spot(_) => ExposureType::Spot,
+            PlannedKind::Fe55 => ExposureType::Fe55,
             PlannedKind::Science(_) => ExposureType::Science,
         }
     }
@@ -172,11 +198,14 @@ impl Survey {
         let planned = &self.exposures()[id.exposure];
         let sensor = &self.sensors()[id.detector];
         let seen = match &planned.kind {
-            PlannedKind::Bias | PlannedKind::Dark => Seen::default(),
+            PlannedKind::Bias | PlannedKind::Dark | PlannedKind::Fe55 => Seen::default(),
             PlannedKind::Flat(filter, electrons) => {
                 let (nx, ny) = sensor.model.size_px;
                 let light = Array2::from_elem((ny, nx), *electrons as f32);
                 Seen { light: Some(light), filter: Some(filter.clone()), ..Seen::default() }
+            }
+            PlannedKind::Spot(amplifier) => {
+                Seen { light: Some(spots(sensor, *amplifier)), ..Seen::default() }
             }
             PlannedKind::Science(index) => self.look(&self.visits()[*index], sensor)?,
         };
@@ -197,6 +226,10 @@ impl Survey {
             light: seen.light,
             band,
             dark_time_s: planned.dark_time_s(),
+            x_rays: match planned.kind {
+                PlannedKind::Fe55 => self.x_rays(sensor),
+                _ => 0,
+            },
             brighter_fatter: self.brighter_fatter(),
         };
         let charge = sensor.gather(self.config(), &vignetting, illumination);
@@ -219,6 +252,26 @@ impl Survey {
             cosmic_rays: charge.cosmic_rays,
         };
         Ok(SimulatedFrame { raw, truth, calibrated: exposure })
+    }
+
+    /// The light of a visit on a detector, without any noise: electrons that a perfect detector would
+    /// expect. `None` for calibrations.
+    ///
+    /// # Errors
+    /// A pointing that is no place on the sky.
+    pub fn light(&self, id: FrameId) -> Result<Option<Array2<f32>>> {
+        match &self.exposures()[id.exposure].kind {
+            PlannedKind::Science(index) => {
+                Ok(self.look(&self.visits()[*index], &self.sensors()[id.detector])?.light)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// X-rays that fall on a detector.
+    fn x_rays(&self, sensor: &Sensor) -> usize {
+        let (nx, ny) = sensor.model.size_px;
+        (FE55_PER_MPIX * (nx * ny) as f64 / 1e6).round() as usize
     }
 
     fn look(&self, visit: &Visit, sensor: &Sensor) -> Result<Seen> {
@@ -317,6 +370,26 @@ struct Seen {
     filter: Option<Filter>,
     wcs: Option<Wcs>,
     sources: Vec<TruthSource>,
+}
+
+/// A pattern of bright spots on one amplifier, the others dark.
+fn spots(sensor: &Sensor, amplifier: usize) -> Array2<f32> {
+    let (nx, ny) = sensor.model.size_px;
+    let mut light = Array2::zeros((ny, nx));
+    let Some(b) = sensor.amplifiers.get(amplifier).map(|amplifier| amplifier.bbox) else {
+        return light;
+    };
+    let off = |v: usize| {
+        (v as f64 / SPOT_STEP_PX - 0.5 - (v as f64 / SPOT_STEP_PX - 0.5).round()) * SPOT_STEP_PX
+    };
+    for y in 0..b.ny {
+        for x in 0..b.nx {
+            let r2 = off(x).powi(2) + off(y).powi(2);
+            let peak = SPOT_PEAK_E * (-r2 / (2.0 * SPOT_SIGMA_PX * SPOT_SIGMA_PX)).exp();
+            light[[b.y0 + y, b.x0 + x]] = peak as f32;
+        }
+    }
+    light
 }
 
 fn band_number(band: &str) -> Option<usize> {

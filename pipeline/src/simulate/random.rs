@@ -25,6 +25,7 @@ pub enum Purpose {
     Streaks = 10,
     Calibrated = 11,
     LightCurve = 12,
+    XRays = 13,
 }
 
 /// The stream of a purpose and two numbers.

@@ -3,7 +3,7 @@
 //! ```text
 //!   light × response + dark current         expected charge          [response, dark, defect]
 //!         ▼ photon noise, pixel boundaries moved by charge           [brighter_fatter]
-//!         ▼ cosmic rays                                              [cosmic_ray]
+//!         ▼ cosmic rays, X-rays of a source                          [cosmic_ray], [x_ray]
 //!         ▼ full wells overflow along columns                        [saturation]
 //!   charge in each pixel, electrons
 //!         ▼ amplifier by amplifier, in order of reading              [readout]
@@ -27,6 +27,7 @@ pub mod readout;
 pub mod response;
 pub mod saturation;
 pub mod streak;
+mod x_ray;
 
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
@@ -80,6 +81,8 @@ pub(super) struct Illumination<'a> {
     pub band: usize,
     /// Seconds in which dark current and cosmic rays gather.
     pub dark_time_s: f64,
+    /// Photons of an iron-55 source.
+    pub x_rays: usize,
     /// What changes pixel areas.
     pub brighter_fatter: &'a BrighterFatter,
 }
@@ -139,13 +142,17 @@ impl Sensor {
         };
         expected.scaled_add(illumination.dark_time_s as f32, &self.dark);
         let mut rng = self.stream(Purpose::Photons, illumination.exposure);
-        let mut electrons = if effects.brighter_fatter {
+        let mut electrons = if expected.iter().all(|&mean| mean == 0.0) {
+            expected
+        } else if effects.brighter_fatter {
             illumination.brighter_fatter.gather(&expected, effects.photon_noise, &mut rng)
         } else if effects.photon_noise {
             expected.mapv(|mean| photons(f64::from(mean), &mut rng) as f32)
         } else {
             expected
         };
+        let mut rng = self.stream(Purpose::XRays, illumination.exposure);
+        x_ray::shine(&mut electrons, illumination.x_rays, &mut rng);
         let mut cosmic_rays = Vec::new();
         if effects.cosmic_rays {
             let mut rng = self.stream(Purpose::CosmicRays, illumination.exposure);

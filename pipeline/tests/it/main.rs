@@ -8,6 +8,7 @@ mod decam;
 mod detection_quality;
 mod fits_bytes;
 mod frame;
+mod instrument;
 mod light_curves;
 mod process;
 mod raw_frames;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_pipeline::butler::{
-    Butler, DatasetQuery, DatasetRef, FrameIngest, Transfer, Validity,
+    Butler, DatasetQuery, DatasetRef, FrameIngest, RawIngest, Transfer, Validity,
 };
 use almagest_pipeline::camera::{find_frames, parse_time};
 use almagest_storage::CatalogStore;
@@ -39,7 +39,9 @@ enum Operation {
         #[arg(default_value = "*")]
         pattern: String,
     },
-    /// Take in images. Those that cannot be understood are named; the others are taken.
+    /// Take in images: raw frames of cameras that keep one HDU for each amplifier, by what they are
+    /// (`raw`, `raw_bias`, `raw_dark`, `raw_flat`, …), others as calibrated. Those that cannot be
+    /// understood are named; the others are taken.
     IngestRaws(Box<IngestRaws>),
     /// Let datasets of a type hold for a span of time, as calibrations.
     Certify {
@@ -131,9 +133,15 @@ struct IngestRaws {
     /// Run that will own them.
     #[arg(long, default_value = "images")]
     run: String,
-    /// Dataset type that they get.
+    /// Dataset type that calibrated images get.
     #[arg(long, default_value = "visit_image")]
     dataset_type: String,
+    /// All images are raw frames.
+    #[arg(long)]
+    raw: bool,
+    /// The file of the camera that wrote the raw frames, if it is none of those of the program.
+    #[arg(long, value_name = "CAMERA.yaml")]
+    camera: Option<PathBuf>,
     /// Copy the files into the catalog rather than leave them where they are.
     #[arg(long)]
     copy: bool,
@@ -250,11 +258,16 @@ impl IngestRaws {
             transfer,
             facts: &facts,
         };
+        let raws = RawIngest { run: &self.run, transfer, camera: self.camera.as_deref() };
         let frames = find_frames(&self.images)?;
         let bar = progress::steps(frames.len() as u64, "images");
         let (mut n_datasets, mut refused) = (0, vec![]);
         for frame in &frames {
-            match butler.ingest_frames(frame, &ingest) {
+            let ingested = match self.raw || raws.recognises(&frame.image) {
+                true => butler.ingest_raw(&frame.image, &raws),
+                false => butler.ingest_frames(frame, &ingest),
+            };
+            match ingested {
                 Ok(ingested) => n_datasets += ingested.len(),
                 Err(error) => refused.push(error.to_string()),
             }

@@ -14,7 +14,9 @@ use super::Result;
 pub struct PipelineArguments {
     /// Folder of the catalog.
     pub catalog: PathBuf,
-    /// Pipeline file; FILE#SUBSET takes some of its tasks, `process` is the built-in pipeline.
+    /// Pipeline file, or one of the program: `calibration` (calibration frames to calibrations), `isr` (raw
+    /// frames to images), `process` (images to rows), `survey` (raw frames to rows). FILE#SUBSET takes some
+    /// of its tasks.
     pub pipeline: String,
     /// Which datasets, as "visit IN (1..10) AND detector = 3 AND band = 'r'" or
     /// "region OVERLAPS CIRCLE(150.1, 2.2, 0.5)".

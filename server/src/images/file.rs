@@ -17,7 +17,11 @@ pub const FITS: &str = "application/fits";
 /// The media type of the files of a storage class.
 pub fn media_type(class: StorageClass) -> &'static str {
     match class {
-        StorageClass::Exposure | StorageClass::Image | StorageClass::Psf => FITS,
+        StorageClass::Raw
+        | StorageClass::Calibration
+        | StorageClass::Exposure
+        | StorageClass::Image
+        | StorageClass::Psf => FITS,
         StorageClass::Table => "application/vnd.apache.parquet",
         StorageClass::Document => "application/json",
         StorageClass::Text => "application/yaml",

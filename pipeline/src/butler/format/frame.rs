@@ -26,6 +26,9 @@ pub struct ReadInstructions {
     /// Facts that override the header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar: Option<PathBuf>,
+    /// The file of the camera that wrote a raw frame, where it is none of those of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<PathBuf>,
     /// Facts that override both.
     #[serde(default, with = "Facts")]
     pub facts: FrameOptions,
@@ -63,17 +66,23 @@ impl ReadInstructions {
             mask: files.mask.clone(),
             psf: files.psf.clone(),
             sidecar: files.sidecar.clone(),
+            camera: None,
             facts: facts.clone(),
             checksums: vec![],
         }
     }
 
+    /// How to read the detector `index` of a raw file, with the file of its camera.
+    pub fn of_raw(index: usize, camera: Option<&Path>) -> Self {
+        Self { index, camera: camera.map(Path::to_owned), ..Self::default() }
+    }
+
     /// The files that are read beside the image.
     pub fn companions(&self) -> impl Iterator<Item = &PathBuf> {
         let facts = &self.facts;
-        [&self.weight, &self.mask, &self.psf, &self.sidecar, &facts.weight, &facts.mask, &facts.psf]
-            .into_iter()
-            .flatten()
+        let own = [&self.weight, &self.mask, &self.psf, &self.sidecar, &self.camera];
+        let of_facts = [&facts.weight, &facts.mask, &facts.psf];
+        own.into_iter().chain(of_facts).flatten()
     }
 
     fn files(&self, image: &Path) -> FrameFiles {

@@ -93,6 +93,12 @@ pub struct ExposureTypeKey {
     pub flat: Vec<String>,
     /// Its values for exposures of the sky.
     pub science: Vec<String>,
+    /// Its values for patterns of bright spots, by which crosstalk is measured.
+    #[serde(default)]
+    pub spot: Vec<String>,
+    /// Its values for exposures to the X-rays of iron-55.
+    #[serde(default)]
+    pub fe55: Vec<String>,
 }
 
 /// The start of an exposure: a number is an MJD, text a date in ISO 8601.
@@ -137,6 +143,10 @@ pub enum ExposureType {
     Flat,
     /// The sky.
     Science,
+    /// Bright spots in the dark.
+    Spot,
+    /// X-rays of iron-55 in the dark.
+    Fe55,
 }
 
 impl ExposureType {
@@ -147,6 +157,8 @@ impl ExposureType {
             ExposureType::Dark => "dark",
             ExposureType::Flat => "flat",
             ExposureType::Science => "science",
+            ExposureType::Spot => "spot",
+            ExposureType::Fe55 => "fe55",
         }
     }
 }
@@ -208,6 +220,8 @@ impl HeaderMap {
             (&kinds.dark, ExposureType::Dark),
             (&kinds.flat, ExposureType::Flat),
             (&kinds.science, ExposureType::Science),
+            (&kinds.spot, ExposureType::Spot),
+            (&kinds.fe55, ExposureType::Fe55),
         ]
         .into_iter()
         .find_map(|(values, kind)| has(values).then_some(kind))

@@ -20,6 +20,27 @@ use crate::wcs::Wcs;
 /// A file that is not FITS or ends early; a header that no camera recognises; everything that a frame
 /// lacks: amplifiers, sections, the time and other facts, each by its keyword.
 pub fn read_raw(path: &Path, cameras: &[Arc<CameraModel>]) -> Result<Vec<RawFrame>> {
+    read_frames(path, cameras, None)
+}
+
+/// Read one detector of a raw file: the one that is `index`-th of those that [`read_raw`] gives.
+///
+/// # Errors
+/// Those of [`read_raw`]; [`Error::NoImage`] where there are fewer.
+pub fn read_raw_detector(
+    path: &Path,
+    cameras: &[Arc<CameraModel>],
+    index: usize,
+) -> Result<RawFrame> {
+    let frames = read_frames(path, cameras, Some(index))?;
+    frames.into_iter().next().ok_or_else(|| Error::NoImage { path: path.to_owned() })
+}
+
+fn read_frames(
+    path: &Path,
+    cameras: &[Arc<CameraModel>],
+    only: Option<usize>,
+) -> Result<Vec<RawFrame>> {
     let mut reader = FitsReader::open(path)?;
     let primary = reader.hdus().first().map(|hdu| hdu.header.clone()).unwrap_or_default();
     let Some(camera) = cameras.iter().find(|camera| camera.recognises(&primary)) else {
@@ -36,7 +57,9 @@ pub fn read_raw(path: &Path, cameras: &[Arc<CameraModel>]) -> Result<Vec<RawFram
                 return Err(Error::NoImage { path: path.to_owned() });
             }
             let frame = |hdu: &Hdu| frame_of_detector_hdu(&mut reader, camera, hdu);
-            images.iter().filter(|hdu| !is_auxiliary(camera, hdu)).map(frame).collect()
+            let detectors = images.iter().filter(|hdu| !is_auxiliary(camera, hdu)).enumerate();
+            let wanted = detectors.filter(|(index, _)| only.is_none_or(|only| *index == only));
+            wanted.map(|(_, hdu)| hdu).map(frame).collect()
         }
     }
 }

@@ -72,6 +72,8 @@ fn primary_cards(frame: &RawFrame) -> Option<Vec<Card>> {
         ExposureType::Dark => &keys.exposure_type.dark,
         ExposureType::Flat => &keys.exposure_type.flat,
         ExposureType::Science => &keys.exposure_type.science,
+        ExposureType::Spot => &keys.exposure_type.spot,
+        ExposureType::Fe55 => &keys.exposure_type.fe55,
     };
     cards.push(Card::new(&keys.exposure_type.keyword, kind.first()?.as_str(), ""));
     if keys.start.scale != TimeScale::Tai {
