@@ -1,23 +1,31 @@
 //! Characterise one exposure: sky, PSF, and a row for each source.
 //!
 //! ```text
-//! exposure ─▶ sky ─▶ detect ─▶ sky ─▶ width of the stars ─▶ detect ─▶ sky, noise ─▶ detect
-//!                                                                                    │
-//!                rows ◀─ aperture correction ◀─ measure ◀─ PSF from the stars ◀──────┘
+//! exposure ─▶ sky ─▶ detect ─▶ sky ─▶ width of the stars ─▶ cosmic rays ─▶ detect ─▶ sky, noise
+//!                                                                                        │
+//!     rows ◀─ aperture correction ◀─ measure ◀─ PSF from the stars ◀─ detect ◀───────────┘
 //! ```
 //!
 //! The sky is estimated again each time that sources are known better; each estimate is of what the one
 //! before left. Fluxes are total fluxes: those of the PSF out to infinity.
 
 mod aperture_correction;
+mod effective_time;
 mod psf_choice;
+mod psf_quality;
 mod source;
 
-pub use aperture_correction::ApertureCorrection;
+pub use aperture_correction::{ApertureCorrection, ApertureCorrections};
+pub use effective_time::{EffectiveTime, FiducialConditions};
 pub use psf_choice::{ExposurePsf, PsfOrigin};
+pub use psf_quality::PsfQuality;
 pub use source::SourceMeasurement;
 
+use source::RowMaker;
+
+use crate::astrometry::AstrometryConfig;
 use crate::background::{Background, BackgroundConfig};
+use crate::cosmic_ray::{self, CosmicRayConfig, Ray};
 use crate::detection::{self, DetectionConfig, Detections};
 use crate::error::{Error, Result};
 use crate::exposure::Exposure;
@@ -25,17 +33,22 @@ use crate::image::MaskedImage;
 use crate::measurement::source::psf_shape;
 use crate::measurement::{MeasureConfig, Shape, measure};
 use crate::photo_calib::PhotoCalib;
-use crate::psf::PsfModel;
 use crate::psf::fit::PsfFitConfig;
 use crate::psf::select::SelectConfig;
+use crate::psf::{PsfModel, RadialLaw, StarProfile};
+use crate::reference_catalog::PhotometryConfig;
 use crate::task::Task;
+use crate::wcs::Wcs;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Full width at half maximum of a Gaussian in units of its σ.
 const FWHM_PER_SIGMA: f64 = 2.354_820_045;
 /// Noise ratios beyond this are a sign of something else than correlated pixels.
 const NOISE_RATIO_RANGE: (f64, f64) = (0.3, 5.0);
+/// Width of a star where no star tells it, pixels: so sharp that no star is taken for a cosmic ray.
+const SHARPEST_FWHM_PX: f64 = 2.0;
 
 /// How an exposure is characterised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +56,8 @@ const NOISE_RATIO_RANGE: (f64, f64) = (0.3, 5.0);
 pub struct CharacterizeConfig {
     /// Sky background.
     pub background: BackgroundConfig,
+    /// Cosmic rays.
+    pub cosmic_rays: CosmicRayConfig,
     /// Detection.
     pub detection: DetectionConfig,
     /// Selection of the stars that make the PSF.
@@ -51,6 +66,12 @@ pub struct CharacterizeConfig {
     pub psf_fit: PsfFitConfig,
     /// Measurement.
     pub measure: MeasureConfig,
+    /// World coordinates from reference stars.
+    pub astrometry: AstrometryConfig,
+    /// Zero point from reference stars.
+    pub photometry: PhotometryConfig,
+    /// Conditions of each band that effective exposure times refer to.
+    pub fiducial: BTreeMap<String, FiducialConditions>,
     /// Full width of a star where neither the header nor the image tells, pixels.
     pub default_fwhm_px: f64,
     /// Scale the variance to the scatter of the filtered sky, which sees correlated noise.
@@ -61,10 +82,14 @@ impl Default for CharacterizeConfig {
     fn default() -> Self {
         Self {
             background: BackgroundConfig::default(),
+            cosmic_rays: CosmicRayConfig::default(),
             detection: DetectionConfig::default(),
             select: SelectConfig::default(),
             psf_fit: PsfFitConfig::default(),
             measure: MeasureConfig::default(),
+            astrometry: AstrometryConfig::default(),
+            photometry: PhotometryConfig::default(),
+            fiducial: FiducialConditions::of_bands(),
             default_fwhm_px: 4.0,
             rescale_variance: true,
         }
@@ -74,8 +99,11 @@ impl Default for CharacterizeConfig {
 /// An exposure with what was found out about it.
 #[derive(Debug, Clone)]
 pub struct Characterized {
-    /// The image without its sky, detections in the mask, the variance scaled to the noise.
+    /// The image without its sky and cosmic rays, detections in the mask, the variance scaled to the
+    /// noise.
     pub image: MaskedImage,
+    /// Cosmic rays, each as its pixels.
+    pub cosmic_rays: Vec<Ray>,
     /// The sky that was subtracted, ADU.
     pub background: Array2<f32>,
     /// Mean level of the sky, ADU.
@@ -88,8 +116,8 @@ pub struct Characterized {
     pub psf: ExposurePsf,
     /// Width of a star at half maximum at the centre, arcsec.
     pub seeing_arcsec: f64,
-    /// From PSF fluxes to total fluxes.
-    pub aperture_correction: ApertureCorrection,
+    /// From measured fluxes to total fluxes.
+    pub aperture_corrections: ApertureCorrections,
     /// AB magnitude of a star of signal to noise 5; `None` without a zero point.
     pub mag_lim: Option<f64>,
     /// Flux of such a star, ADU.
@@ -98,6 +126,10 @@ pub struct Characterized {
     pub n_footprints: usize,
     /// One row per peak.
     pub sources: Vec<SourceMeasurement>,
+    /// One row per blend, measured as a whole.
+    pub parents: Vec<SourceMeasurement>,
+    /// Empty places, measured as if there were a source.
+    pub sky_sources: Vec<SourceMeasurement>,
 }
 
 impl Characterized {
@@ -109,12 +141,20 @@ impl Characterized {
     /// Give the sources fluxes in nanojansky, by a zero point that was found after measuring.
     pub fn calibrate(&mut self, photo_calib: PhotoCalib) {
         let njy = photo_calib.njy_per_adu;
-        for source in &mut self.sources {
+        let blends = self.parents.iter_mut().chain(&mut self.sky_sources);
+        for source in self.sources.iter_mut().chain(blends) {
+            source.njy_per_adu = njy;
             source.psf_flux = source.psf_inst_flux.flux * njy;
             source.psf_flux_err = source.psf_inst_flux.flux_err * njy;
             source.ap_flux = source.ap_inst_flux.map(|a| (a.flux * njy, a.flux_err * njy));
         }
         self.mag_lim = Some(photo_calib.adu_to_magnitude(self.faintest_adu));
+    }
+
+    /// Give the sources places on the sky, by world coordinates that were found after measuring.
+    pub fn place(&mut self, wcs: &Wcs) {
+        let others = self.parents.iter_mut().chain(&mut self.sky_sources);
+        self.sources.iter_mut().chain(others).for_each(|source| source.place(wcs));
     }
 
     /// Adaptive moments of the point-spread function at a place, px².
@@ -135,19 +175,25 @@ impl CharacterizeTask {
         Self { config }
     }
 
+    /// Its configuration.
+    pub fn config(&self) -> &CharacterizeConfig {
+        &self.config
+    }
+
     /// The sky-subtracted image, its final detections, and the sky that was subtracted.
     fn detect(&self, exposure: &Exposure) -> Result<Sky> {
         let mut sky = Sky::new(exposure, &self.config.background)?;
         let guess = exposure.psf_fwhm_hint_px.unwrap_or(self.config.default_fwhm_px);
         let first = detection::detect(&sky.image, guess / FWHM_PER_SIGMA, &self.config.detection);
         sky.refine(&first, &self.config.background);
-        let sigma_px = psf_choice::star_width_px(
+        let of_stars = psf_choice::star_width_px(
             &sky.image,
             &first,
             exposure.psf_fwhm_hint_px,
             &self.config.select,
-        )
-        .unwrap_or(guess / FWHM_PER_SIGMA);
+        );
+        let sigma_px = of_stars.unwrap_or(guess / FWHM_PER_SIGMA);
+        sky.remove_cosmic_rays(of_stars, &self.config.cosmic_rays);
         let second = detection::detect(&sky.image, sigma_px, &self.config.detection);
         sky.refine(&second, &self.config.background);
         let (low, high) = NOISE_RATIO_RANGE;
@@ -171,22 +217,27 @@ impl Task for CharacterizeTask {
     /// [`Error::NoSky`] when no pixel of the exposure is usable.
     fn run(&self, exposure: &Exposure) -> Result<Characterized> {
         let sky = self.detect(exposure)?;
-        let peaks: Vec<(f64, f64)> =
-            sky.detections.peaks().map(|p| (p.x as f64, p.y as f64)).collect();
+        // The noise that stands in for neighbours is the same each time that the exposure is measured.
+        let seed = ((exposure.visit_info.visit as u64) << 8) | exposure.detector.id as u64;
         let psf = psf_choice::choose(
             &sky.image,
             &sky.detections,
             exposure.psf_fwhm_hint_px,
             &self.config,
         );
-        let measured = measure(&sky.image, &psf.model, &peaks, psf.fwhm_px, &self.config.measure);
-        let aperture_correction = ApertureCorrection::measure(&sky.image, &psf, &measured);
-        let sources = source::rows(exposure, &sky, &psf, &measured, aperture_correction);
+        let footprints = &sky.detections.footprints;
+        let measured =
+            measure(&sky.image, &psf.model, footprints, psf.fwhm_px, &self.config.measure, seed);
+        let corrections = ApertureCorrections::measure(&sky.image, &psf, &measured.sources);
+        let maker = RowMaker { exposure, sky: &sky, psf: &psf, corrections };
+        let sources = maker.rows(&measured.sources, &measured.parents);
+        let parents = maker.rows(&measured.parents, &[]);
+        let sky_sources = maker.rows(&measured.sky_sources, &[]);
         let (ny, nx) = sky.image.image.dim();
         let centre = (nx as f64 / 2.0, ny as f64 / 2.0);
         let area_px = psf.model.effective_area_px(centre.0, centre.1);
         let pixel_noise = sky.background_noise * sky.applied_noise_ratio();
-        let faintest = 5.0 * pixel_noise * area_px.sqrt() * aperture_correction.factor;
+        let faintest = 5.0 * pixel_noise * area_px.sqrt() * corrections.psf.factor;
         Ok(Characterized {
             sky_level: sky.background_level,
             sky_noise: sky.background_noise,
@@ -196,8 +247,11 @@ impl Task for CharacterizeTask {
             mag_lim: exposure.photo_calib.map(|c| c.adu_to_magnitude(faintest)),
             n_footprints: sky.detections.footprints.len(),
             psf,
-            aperture_correction,
+            aperture_corrections: corrections,
             sources,
+            parents,
+            sky_sources,
+            cosmic_rays: sky.cosmic_rays,
             image: sky.image,
             background: sky.background,
         })
@@ -212,6 +266,7 @@ struct Sky {
     background_noise: f64,
     noise_ratio: f64,
     detections: Detections,
+    cosmic_rays: Vec<Ray>,
 }
 
 impl Sky {
@@ -230,7 +285,17 @@ impl Sky {
             background_noise: estimate.noise(),
             noise_ratio: 1.0,
             detections: Detections::default(),
+            cosmic_rays: Vec::new(),
         })
+    }
+
+    /// Mask and fill the cosmic rays, given the width of the stars where it is known.
+    fn remove_cosmic_rays(&mut self, star_sigma_px: Option<f64>, config: &CosmicRayConfig) {
+        let fwhm_px = star_sigma_px.map_or(SHARPEST_FWHM_PX, |sigma| sigma * FWHM_PER_SIGMA);
+        let law = RadialLaw::Moffat { beta: psf_choice::DEFAULT_BETA };
+        let psf = PsfModel::Analytic(StarProfile::circular(law, fwhm_px));
+        self.cosmic_rays = cosmic_ray::find(&self.image, &psf, config);
+        cosmic_ray::repair(&mut self.image, &self.cosmic_rays);
     }
 
     /// Mask the detections and subtract what the last estimate left of the sky.

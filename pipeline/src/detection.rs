@@ -27,6 +27,8 @@ const UNUSABLE: u32 = mask_plane::BAD | mask_plane::NO_DATA;
 pub struct DetectionConfig {
     /// Threshold on the signal to noise of a point source.
     pub threshold: f64,
+    /// Regions below the sky are detected too; they are masked, not measured.
+    pub negative: bool,
     /// Growth of the footprints, in units of the PSF's σ.
     pub grow_sigma: f64,
     /// Height of a peak above the saddle to a higher one, in units of the noise there.
@@ -39,6 +41,7 @@ impl Default for DetectionConfig {
     fn default() -> Self {
         Self {
             threshold: 5.0,
+            negative: true,
             grow_sigma: 2.4,
             min_prominence_sigma: 4.0,
             min_prominence_fraction: 0.02,
@@ -51,6 +54,8 @@ impl Default for DetectionConfig {
 pub struct Detections {
     /// Connected regions, by their first pixel from below; each has a peak at least.
     pub footprints: Vec<Footprint>,
+    /// The same of what lies below the sky, grown but without peaks.
+    pub negative: Vec<Footprint>,
     /// Ratio of the filtered image's scatter off the sources to what the variance predicts: 1 for
     /// independent pixels, more where resampling has correlated them.
     pub noise_ratio: f64,
@@ -64,12 +69,17 @@ impl Detections {
         self.footprints.iter().flat_map(|f| &f.peaks)
     }
 
-    /// Set [`mask_plane::DETECTED`] on the pixels of the footprints and clear it elsewhere.
+    /// Set [`mask_plane::DETECTED`] and [`mask_plane::DETECTED_NEGATIVE`] on the pixels of the footprints
+    /// and clear them elsewhere.
     pub fn mark(&self, image: &mut MaskedImage) {
-        image.mask.mapv_inplace(|bits| bits & !mask_plane::DETECTED);
-        for span in self.footprints.iter().flat_map(|f| &f.spans) {
-            for x in span.x.clone() {
-                image.mask[[span.y, x]] |= mask_plane::DETECTED;
+        let planes = [
+            (mask_plane::DETECTED, &self.footprints),
+            (mask_plane::DETECTED_NEGATIVE, &self.negative),
+        ];
+        for (plane, footprints) in planes {
+            image.mask.mapv_inplace(|bits| bits & !plane);
+            for (y, x) in footprints.iter().flat_map(Footprint::pixels) {
+                image.mask[[y, x]] |= plane;
             }
         }
     }
@@ -83,7 +93,13 @@ pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) 
     peak::find(&filtered, &above, &mut footprints, config);
     let noise_ratio = filtered.scatter_outside(&footprints);
     footprints.retain(|f| !f.peaks.is_empty());
-    Detections { footprints, noise_ratio, filter_sigma_px: psf_sigma_px }
+    let negative = if config.negative {
+        let below = filtered.signal_to_noise.mapv(|s| f64::from(s) < -config.threshold);
+        footprint::grown(&below, config.grow_sigma * psf_sigma_px)
+    } else {
+        Vec::new()
+    };
+    Detections { footprints, negative, noise_ratio, filter_sigma_px: psf_sigma_px }
 }
 
 /// Set [`mask_plane::EDGE`] within `width` pixels of the border.
@@ -166,6 +182,19 @@ mod tests {
         }
         let detections = detect(&image, SIGMA, &DetectionConfig::default());
         assert_eq!(detections.peaks().count(), 1);
+    }
+
+    #[test]
+    fn a_hole_in_the_sky_is_masked_and_no_source() {
+        let mut image = noise(100, 100, 16);
+        add_star(&mut image, 30.0, 30.0, 5_000.0);
+        add_star(&mut image, 70.0, 70.0, -5_000.0);
+        image.variance.fill(100.0);
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        assert_eq!((detections.peaks().count(), detections.negative.len()), (1, 1));
+        detections.mark(&mut image);
+        assert_eq!(image.mask[[30, 30]], mask_plane::DETECTED);
+        assert_eq!(image.mask[[70, 70]], mask_plane::DETECTED_NEGATIVE);
     }
 
     #[test]

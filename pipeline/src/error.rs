@@ -26,6 +26,14 @@ pub enum Error {
         /// What is missing.
         missing: Vec<String>,
     },
+    /// The world coordinates of an image could not be fitted to the reference stars.
+    #[error("no world coordinates from the stars of {}: {source}", path.display())]
+    Astrometry {
+        /// The file of the stars.
+        path: PathBuf,
+        /// Why.
+        source: crate::astrometry::AstrometryError,
+    },
     /// Too few reference stars are seen on an image.
     #[error("{}: {found} of its stars are seen on the image, {needed} are needed for a zero point", path.display())]
     FewReferenceStars {

@@ -22,7 +22,9 @@ pub mod executor;
 pub mod provenance;
 
 pub mod background;
+pub mod cosmic_ray;
 pub mod detection;
+pub mod deblend;
 pub mod psf;
 
 pub mod measurement;
@@ -33,6 +35,7 @@ pub mod cutout;
 pub mod association;
 pub mod forced_photometry;
 
+pub mod astrometry;
 pub mod reference_catalog;
 pub mod identifier;
 pub mod catalog;

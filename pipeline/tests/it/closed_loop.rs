@@ -51,7 +51,7 @@ fn fluxes_and_positions_scatter_as_their_errors_say() {
             "fwhm {:.3} (true {:.3}) apcorr {:?} noise {:.3} psf stars {} sources {}",
             result.psf.fwhm_px,
             visit.psf.fwhm_px,
-            result.aperture_correction,
+            result.aperture_corrections.psf,
             result.noise_ratio,
             result.psf.stars.len(),
             result.sources.len()

@@ -4,6 +4,7 @@
 mod broken_files;
 mod butler;
 mod closed_loop;
+mod cosmic_rays;
 mod decam;
 mod detection_quality;
 mod fits_bytes;
