@@ -64,6 +64,8 @@ pub struct CharacterizeConfig {
     pub select: SelectConfig,
     /// Fit of the PSF.
     pub psf_fit: PsfFitConfig,
+    /// Take the PSF from the file of PSFEx that came with an image, if one did, before fitting one.
+    pub prefer_psf_file: bool,
     /// Measurement.
     pub measure: MeasureConfig,
     /// World coordinates from reference stars.
@@ -86,6 +88,7 @@ impl Default for CharacterizeConfig {
             detection: DetectionConfig::default(),
             select: SelectConfig::default(),
             psf_fit: PsfFitConfig::default(),
+            prefer_psf_file: false,
             measure: MeasureConfig::default(),
             astrometry: AstrometryConfig::default(),
             photometry: PhotometryConfig::default(),
@@ -209,13 +212,16 @@ impl CharacterizeTask {
     }
 }
 
-impl Task for CharacterizeTask {
-    type Input<'a> = &'a Exposure;
-    type Output = Characterized;
-
+impl CharacterizeTask {
+    /// Characterise an exposure, perhaps with the PSF model that came with it.
+    ///
     /// # Errors
     /// [`Error::NoSky`] when no pixel of the exposure is usable.
-    fn run(&self, exposure: &Exposure) -> Result<Characterized> {
+    pub fn characterize(
+        &self,
+        exposure: &Exposure,
+        given_psf: Option<&PsfModel>,
+    ) -> Result<Characterized> {
         let sky = self.detect(exposure)?;
         // The noise that stands in for neighbours is the same each time that the exposure is measured.
         let seed = ((exposure.visit_info.visit as u64) << 8) | exposure.detector.id as u64;
@@ -223,6 +229,7 @@ impl Task for CharacterizeTask {
             &sky.image,
             &sky.detections,
             exposure.psf_fwhm_hint_px,
+            given_psf,
             &self.config,
         );
         let footprints = &sky.detections.footprints;
@@ -255,6 +262,17 @@ impl Task for CharacterizeTask {
             image: sky.image,
             background: sky.background,
         })
+    }
+}
+
+impl Task for CharacterizeTask {
+    type Input<'a> = &'a Exposure;
+    type Output = Characterized;
+
+    /// # Errors
+    /// [`Error::NoSky`] when no pixel of the exposure is usable.
+    fn run(&self, exposure: &Exposure) -> Result<Characterized> {
+        self.characterize(exposure, None)
     }
 }
 

@@ -123,10 +123,13 @@ impl Child {
         let (ny, nx) = self.share.dim();
         let (mut y, mut x) = (self.y0..self.y0 + ny, self.x0..self.x0 + nx);
         for (row, column) in pixels {
+            if y.is_empty() || x.is_empty() {
+                (y, x) = (row..row + 1, column..column + 1);
+            }
             y = y.start.min(row)..y.end.max(row + 1);
             x = x.start.min(column)..x.end.max(column + 1);
         }
-        if y.len() > ny || x.len() > nx {
+        if (y.len(), x.len()) != (ny, nx) {
             (self.y0, self.x0) = (y.start, x.start);
             self.share = Array2::zeros((y.len(), x.len()));
         }

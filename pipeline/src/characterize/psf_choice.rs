@@ -22,6 +22,8 @@ const CLEARANCE_FWHM: f64 = 2.0;
 pub enum PsfOrigin {
     /// Fitted to stars of the image.
     Stars,
+    /// Read from a file that came with the image.
+    File,
     /// A Moffat profile of the width in the header.
     HeaderWidth,
     /// A Moffat profile of the smallest width among the sources.
@@ -60,11 +62,12 @@ pub(super) fn star_width_px(
     (widths.len() >= 3).then(|| crate::statistics::median(&mut widths))
 }
 
-/// Make the PSF from the final detections.
+/// Make the PSF from the final detections; `given` is the model that came with the image.
 pub(super) fn choose(
     image: &MaskedImage,
     detections: &Detections,
     fwhm_hint_px: Option<f64>,
+    given: Option<&PsfModel>,
     config: &CharacterizeConfig,
 ) -> ExposurePsf {
     let all = candidates(image, detections);
@@ -75,6 +78,19 @@ pub(super) fn choose(
     let fwhm_px = FWHM_PER_SIGMA * detections.filter_sigma_px;
     let (ny, nx) = image.image.dim();
     let centre = (nx as f64 / 2.0, ny as f64 / 2.0);
+    let of_file = given.map(|model| ExposurePsf {
+        fwhm_px: model.fwhm_px(centre.0, centre.1),
+        model: model.clone(),
+        origin: PsfOrigin::File,
+        candidates: candidates.clone(),
+        stars: Vec::new(),
+        reserved: candidates.clone(),
+    });
+    if config.prefer_psf_file
+        && let Some(psf) = of_file
+    {
+        return psf;
+    }
     if let Some(fitted) = PsfFitter::new(&config.psf_fit, image, &peaks, fwhm_px).fit(&positions) {
         return ExposurePsf {
             fwhm_px: fitted.model.fwhm_px(centre.0, centre.1),
@@ -84,6 +100,9 @@ pub(super) fn choose(
             candidates,
             reserved,
         };
+    }
+    if let Some(psf) = of_file {
+        return psf;
     }
     let smallest = all
         .iter()

@@ -27,6 +27,27 @@ impl Template {
         let with_light = self.values.indexed_iter().filter(|(_, value)| **value > 0.0);
         with_light.map(|((j, i), &value)| (self.y0 + j, self.x0 + i, value))
     }
+
+    /// The template on the smallest box that holds its light.
+    fn cropped(self) -> Self {
+        let (ny, nx) = self.values.dim();
+        let (mut rows, mut columns) = ((ny, 0), (nx, 0));
+        for (y, x, _) in self.pixels() {
+            let (j, i) = (y - self.y0, x - self.x0);
+            rows = (rows.0.min(j), rows.1.max(j + 1));
+            columns = (columns.0.min(i), columns.1.max(i + 1));
+        }
+        if rows.0 >= rows.1 {
+            return Self { values: Array2::zeros((0, 0)), ..self };
+        }
+        let inside = ndarray::s![rows.0..rows.1, columns.0..columns.1];
+        Self {
+            x0: self.x0 + columns.0,
+            y0: self.y0 + rows.0,
+            values: self.values.slice(inside).to_owned(),
+            ..self
+        }
+    }
 }
 
 /// A footprint's pixels cut out of the image.
@@ -50,11 +71,10 @@ pub(super) fn templates(
 ) -> Vec<Template> {
     let ((x0, nx), (y0, ny)) = footprint.bounds();
     let mut inside = Array2::from_elem((ny, nx), false);
-    let mut rest = Array2::zeros((ny, nx));
     for (y, x) in footprint.pixels() {
         inside[[y - y0, x - x0]] = true;
-        rest[[y - y0, x - x0]] = f64::from(image.image[[y, x]]);
     }
+    let rest = Array2::from_shape_fn((ny, nx), |(j, i)| f64::from(image.image[[y0 + j, x0 + i]]));
     let radius = ((POINT_RADIUS_FWHM * fwhm_px).ceil() as usize).min(psf.radius_px());
     // The PSF changes little over a footprint; far ones would cost a polynomial for each peak.
     let local = psf.at(x0 as f64 + nx as f64 / 2.0, y0 as f64 + ny as f64 / 2.0);
@@ -63,30 +83,58 @@ pub(super) fn templates(
     for (stamp, peak) in stamps.iter().zip(peaks) {
         parent.subtract(stamp, peak.flux);
     }
-    let is_point: Vec<bool> = if peaks.len() >= config.max_peaks {
-        vec![true; peaks.len()]
-    } else {
-        stamps
-            .iter()
-            .zip(peaks)
-            .map(|(s, p)| parent.is_point(s, p, TEST_RADIUS_FWHM * fwhm_px, config))
-            .collect()
+    let radius_px = TEST_RADIUS_FWHM * fwhm_px;
+    let is_point = |parent: &Parent, k: usize, peak: &BlendedPeak| {
+        parent.is_point(&stamps[k], peak, radius_px, config)
     };
-    // What is no point was no point when it was subtracted either.
-    for (k, (stamp, peak)) in stamps.iter().zip(peaks).enumerate() {
-        if !is_point[k] {
-            parent.subtract(stamp, -peak.flux);
-        }
+    let all_points = peaks.len() >= config.max_peaks;
+    let mut peaks = peaks.to_vec();
+    let mut points: Vec<bool> =
+        (0..peaks.len()).map(|k| all_points || is_point(&parent, k, &peaks[k])).collect();
+    // What is no point was no point when it was subtracted either; its own light comes back.
+    let mut extended: Vec<Option<Template>> = vec![None; peaks.len()];
+    for k in (0..peaks.len()).filter(|k| !points[*k]) {
+        parent.subtract(&stamps[k], -peaks[k].flux);
+        extended[k] = Some(parent.symmetric(&peaks[k]));
+        parent.subtract(&stamps[k], peaks[k].flux);
     }
-    stamps
-        .iter()
-        .zip(peaks)
-        .zip(is_point)
-        .map(
-            |((stamp, peak), is_point)| {
-                if is_point { parent.point(stamp, peak) } else { parent.symmetric(peak) }
-            },
-        )
+    for k in (0..peaks.len()).filter(|k| !points[*k]) {
+        parent.subtract(&stamps[k], -peaks[k].flux);
+    }
+    extended.iter().flatten().for_each(|template| parent.add(template, -1.0));
+    // A star beside a galaxy is no point as long as a point stands for the galaxy: look once more.
+    let mut found: Vec<(usize, BlendedPeak)> = Vec::new();
+    for (k, template) in extended.iter().enumerate() {
+        let Some(template) = template else { continue };
+        parent.add(template, 1.0);
+        let flux = parent.point_flux(&stamps[k], &peaks[k], radius_px);
+        let peak = BlendedPeak { flux, ..peaks[k] };
+        parent.subtract(&stamps[k], flux);
+        if is_point(&parent, k, &peak) {
+            found.push((k, peak));
+        }
+        parent.subtract(&stamps[k], -flux);
+        parent.add(template, -1.0);
+    }
+    for (k, peak) in found {
+        if let Some(template) = extended[k].take() {
+            parent.add(&template, 1.0);
+        }
+        (peaks[k], points[k]) = (peak, true);
+        parent.subtract(&stamps[k], peak.flux);
+    }
+    // Each extended one once more, on what neither points nor other extended ones explain.
+    for k in 0..peaks.len() {
+        let Some(template) = extended[k].take() else { continue };
+        parent.add(&template, 1.0);
+        let template = parent.symmetric(&peaks[k]);
+        parent.add(&template, -1.0);
+        extended[k] = Some(template);
+    }
+    extended
+        .into_iter()
+        .enumerate()
+        .map(|(k, template)| template.unwrap_or_else(|| parent.point(&stamps[k], &peaks[k])))
         .collect()
 }
 
@@ -100,6 +148,28 @@ impl Parent<'_> {
         for (j, i, value) in stamp.inside(self.inside.dim()) {
             self.rest[[j, i]] -= flux * value;
         }
+    }
+
+    /// Add the light of a template to the rest.
+    fn add(&mut self, template: &Template, sign: f64) {
+        for (y, x, value) in template.pixels() {
+            self.rest[[y - self.y0, x - self.x0]] += sign * f64::from(value);
+        }
+    }
+
+    /// Flux of a point source in the rest, by the pixels near it.
+    fn point_flux(&self, stamp: &Stamp, peak: &BlendedPeak, radius_px: f64) -> f64 {
+        let (cx, cy) = (peak.x - self.x0 as f64, peak.y - self.y0 as f64);
+        let (mut right, mut weight) = (0.0, 0.0);
+        for (j, i, value) in stamp.inside(self.inside.dim()) {
+            let at = [self.y0 + j, self.x0 + i];
+            let near = (i as f64 - cx).hypot(j as f64 - cy) <= radius_px;
+            if near && self.inside[[j, i]] && self.image.mask[at] & UNUSABLE == 0 {
+                right += value * self.rest[[j, i]];
+                weight += value * value;
+            }
+        }
+        if weight > 0.0 { right / weight } else { 0.0 }
     }
 
     /// Does a PSF describe the light around a peak, `rest` being what all PSFs leave?
@@ -147,28 +217,40 @@ impl Parent<'_> {
         Template { x0: self.x0 + i0, y0: self.y0 + j0, values, is_point: true }
     }
 
+    /// What is left of the image at a pixel counted from the footprint's box, inside of the footprint or
+    /// not; `None` outside the image.
+    fn rest_at(&self, j: i64, i: i64) -> Option<f64> {
+        let here = usize::try_from(j).ok().zip(usize::try_from(i).ok());
+        if let Some(rest) = here.and_then(|(j, i)| self.rest.get([j, i])) {
+            return Some(*rest);
+        }
+        let at =
+            [usize::try_from(self.y0 as i64 + j).ok()?, usize::try_from(self.x0 as i64 + i).ok()?];
+        self.image.image.get(at).map(|value| f64::from(*value))
+    }
+
     /// The rest of the image made symmetric about a peak, smoothed, and falling outwards.
     fn symmetric(&self, peak: &BlendedPeak) -> Template {
         let (ny, nx) = self.inside.dim();
         let limit = |c: f64, n: usize| (c.round().max(0.0) as usize).min(n - 1);
         let (cx, cy) = (limit(peak.x - self.x0 as f64, nx), limit(peak.y - self.y0 as f64, ny));
-        // The largest box about the peak whose opposite pixels exist.
-        let (reach_x, reach_y) = (cx.min(nx - 1 - cx), cy.min(ny - 1 - cy));
-        let (i0, j0) = (cx - reach_x, cy - reach_y);
-        let (width, height) = (2 * reach_x + 1, 2 * reach_y + 1);
-        let at = |j: usize, i: usize| {
-            let pixel = [j0 + j, i0 + i];
-            if self.inside[pixel] { self.rest[pixel].max(0.0) } else { 0.0 }
-        };
-        let mut values = Array2::from_shape_fn((height, width), |(j, i)| {
-            at(j, i).min(at(height - 1 - j, width - 1 - i))
+        // Opposite pixels count also where they lie outside of the footprint, which is just the part above
+        // the threshold; beyond the border of the image a pixel stands for its opposite.
+        let mut values = Array2::from_shape_fn((ny, nx), |(j, i)| {
+            let own = self.rest[[j, i]];
+            let opposite = self.rest_at(2 * cy as i64 - j as i64, 2 * cx as i64 - i as i64);
+            own.min(opposite.unwrap_or(own)).max(0.0)
         });
         values = smoothed(&values);
-        fall_outwards(&mut values, (reach_y, reach_x));
-        let values = Array2::from_shape_fn((height, width), |(j, i)| {
-            if self.inside[[j0 + j, i0 + i]] { values[[j, i]] as f32 } else { 0.0 }
-        });
-        Template { x0: self.x0 + i0, y0: self.y0 + j0, values, is_point: false }
+        fall_outwards(&mut values, (cy, cx));
+        let values =
+            Array2::from_shape_fn(
+                (ny, nx),
+                |at| {
+                    if self.inside[at] { values[at] as f32 } else { 0.0 }
+                },
+            );
+        Template { x0: self.x0, y0: self.y0, values, is_point: false }.cropped()
     }
 }
 

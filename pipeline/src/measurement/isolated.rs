@@ -148,7 +148,7 @@ mod tests {
                 image.image[[row, column]] += (flux * value) as f32;
             }
         }
-        let config = DetectionConfig { grow_sigma: 1.5, ..DetectionConfig::default() };
+        let config = DetectionConfig { grow_sigma: 0.0, ..DetectionConfig::default() };
         let footprints = detect(&image, 3.0 / 2.355, &config).footprints;
         assert_eq!(footprints.len(), 2);
         let own = footprints.iter().position(|f| f.peaks[0].x == 30).unwrap_or(9);

@@ -1,5 +1,7 @@
 //! The task `characterize`: a calibrated image becomes a sky-free image, a PSF and sources.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::astrometry::AstrometrySolution;
@@ -11,8 +13,8 @@ use crate::connections::{Connection, Connections, Inputs, Lookup, Outputs, Pipel
 use crate::error::{Error, Result};
 use crate::exposure::Exposure;
 use crate::identifier::SourceIdentity;
+use crate::psf::{PsfModel, psfex};
 use crate::reference_catalog::ReferenceCatalog;
-use crate::task::Task;
 use crate::tasks::not_positive;
 
 const IMAGE: [Dimension; 2] = [Dimension::Visit, Dimension::Detector];
@@ -70,7 +72,11 @@ impl PipelineTask for CharacterizeTask {
 
     fn run(&self, mut inputs: Inputs) -> Result<Outputs> {
         let (dataset, mut exposure) = inputs.take_exposure("visit_image")?;
-        let mut characterized = Task::run(self, &exposure)?;
+        let given = match &exposure.psf_model {
+            Some(path) => given_psf(path, &mut exposure.warnings),
+            None => None,
+        };
+        let mut characterized = self.characterize(&exposure, given.as_ref())?;
         let mut astrometry = None;
         if let Some((stars, Value::Table(rows))) = inputs.all("reference_catalog").first() {
             let stars = ReferenceCatalog::of_rows(&stars.path, rows, &exposure.visit_info.band)?;
@@ -93,6 +99,17 @@ impl PipelineTask for CharacterizeTask {
             effective_time,
         };
         outputs(measured)
+    }
+}
+
+/// The model in a file of PSFEx; a file that is none is warned of, since the stars may do without.
+fn given_psf(path: &Path, warnings: &mut Vec<String>) -> Option<PsfModel> {
+    match psfex::read(path) {
+        Ok(model) => Some(model),
+        Err(error) => {
+            warnings.push(format!("PSF model not used: {error}"));
+            None
+        }
     }
 }
 

@@ -13,7 +13,7 @@ fn frames() -> Vec<SimulatedFrame> {
     let mut config = SurveyConfig { effects: Effects::default(), ..Preset::Xs.config() };
     config.camera = "TestCamS".to_owned();
     config.bands = vec!["r".to_owned()];
-    config.visits_per_band = 2;
+    config.visits_per_band = 1;
     config.effects.streaks = false;
     let survey = Survey::new(config).unwrap();
     let is_science = |k: &usize| matches!(survey.exposures()[*k].kind, PlannedKind::Science(_));

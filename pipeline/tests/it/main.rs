@@ -1,6 +1,7 @@
 //! Tests of the pipeline from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod astrometry;
 mod broken_files;
 mod butler;
 mod closed_loop;
@@ -10,6 +11,7 @@ mod detection_quality;
 mod fits_bytes;
 mod frame;
 mod light_curves;
+mod pairs;
 mod process;
 mod raw_frames;
 mod real_data;

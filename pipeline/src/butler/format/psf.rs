@@ -22,8 +22,9 @@ pub struct MeasuredPsf {
     pub aperture_correction: ApertureCorrection,
 }
 
-const ORIGINS: [(PsfOrigin, &str); 4] = [
+const ORIGINS: [(PsfOrigin, &str); 5] = [
     (PsfOrigin::Stars, "stars"),
+    (PsfOrigin::File, "file"),
     (PsfOrigin::HeaderWidth, "header"),
     (PsfOrigin::SourceWidth, "sources"),
     (PsfOrigin::ConfiguredWidth, "configuration"),
