@@ -47,6 +47,10 @@ use std::collections::BTreeMap;
 const FWHM_PER_SIGMA: f64 = 2.354_820_045;
 /// Noise ratios beyond this are a sign of something else than correlated pixels.
 const NOISE_RATIO_RANGE: (f64, f64) = (0.3, 5.0);
+/// Ratios nearer to one are what sources below the threshold add to the scatter.
+const FAINT_SOURCES: f64 = 0.05;
+/// Growth of detections where the sky is estimated, in units of that where they are measured.
+const SKY_MASK_GROWTH: f64 = 2.0;
 /// Width of a star where no star tells it, pixels: so sharp that no star is taken for a cosmic ray.
 const SHARPEST_FWHM_PX: f64 = 2.0;
 
@@ -187,7 +191,12 @@ impl CharacterizeTask {
     fn detect(&self, exposure: &Exposure) -> Result<Sky> {
         let mut sky = Sky::new(exposure, &self.config.background)?;
         let guess = exposure.psf_fwhm_hint_px.unwrap_or(self.config.default_fwhm_px);
-        let first = detection::detect(&sky.image, guess / FWHM_PER_SIGMA, &self.config.detection);
+        // What hides the sky reaches farther than what is measured.
+        let hides_sky = DetectionConfig {
+            grow_sigma: SKY_MASK_GROWTH * self.config.detection.grow_sigma,
+            ..self.config.detection.clone()
+        };
+        let first = detection::detect(&sky.image, guess / FWHM_PER_SIGMA, &hides_sky);
         sky.refine(&first, &self.config.background);
         let of_stars = psf_choice::star_width_px(
             &sky.image,
@@ -197,12 +206,11 @@ impl CharacterizeTask {
         );
         let sigma_px = of_stars.unwrap_or(guess / FWHM_PER_SIGMA);
         sky.remove_cosmic_rays(of_stars, &self.config.cosmic_rays);
-        let second = detection::detect(&sky.image, sigma_px, &self.config.detection);
+        let second = detection::detect(&sky.image, sigma_px, &hides_sky);
         sky.refine(&second, &self.config.background);
-        let (low, high) = NOISE_RATIO_RANGE;
         sky.noise_ratio = second.noise_ratio;
-        if self.config.rescale_variance && (low..high).contains(&second.noise_ratio) {
-            let scale = second.noise_ratio.powi(2) as f32;
+        if self.config.rescale_variance {
+            let scale = sky.applied_noise_ratio().powi(2) as f32;
             sky.image.variance.mapv_inplace(|v| v * scale);
         }
         sky.detections = detection::detect(&sky.image, sigma_px, &self.config.detection);
@@ -332,6 +340,8 @@ impl Sky {
     /// Factor between the scatter of the pixels and that which a PSF sees.
     fn applied_noise_ratio(&self) -> f64 {
         let (low, high) = NOISE_RATIO_RANGE;
-        if (low..high).contains(&self.noise_ratio) { self.noise_ratio } else { 1.0 }
+        let is_noise = (low..high).contains(&self.noise_ratio);
+        let is_correlated = (self.noise_ratio - 1.0).abs() > FAINT_SOURCES;
+        if is_noise && is_correlated { self.noise_ratio } else { 1.0 }
     }
 }

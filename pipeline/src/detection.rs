@@ -2,10 +2,11 @@
 //!
 //! 1. Correlate image and variance with a Gaussian of the PSF's size, leaving out unusable pixels; the
 //!    ratio is the signal to noise of a point source at each pixel.
-//! 2. Pixels above the threshold, connected through any of their eight neighbours, are footprints; they
+//! 2. Pixels above the threshold, less what the highest pixel can miss of the maximum, connected through any of their eight neighbours, are footprints; they
 //!    are grown by a multiple of the PSF's σ, and those that touch merge.
 //! 3. Peaks are the maxima of the filtered image that stand out from the saddle to a higher one by more
-//!    than the noise.
+//!    than the noise; their height is that of the parabola through the neighbouring pixels, and it must
+//!    exceed the threshold.
 
 mod footprint;
 mod matched_filter;
@@ -20,6 +21,10 @@ use serde::{Deserialize, Serialize};
 
 /// Pixels that do not take part in the filter.
 const UNUSABLE: u32 = mask_plane::BAD | mask_plane::NO_DATA;
+
+/// The filtered image between pixels may be higher than at any of them, for a star of two pixels' full
+/// width by so much.
+const BETWEEN_PIXELS: f64 = 0.93;
 
 /// How sources are detected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,9 +93,13 @@ impl Detections {
 /// Detect the sources of a sky-subtracted image for a PSF of Gaussian width `psf_sigma_px`.
 pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) -> Detections {
     let filtered = matched_filter(image, psf_sigma_px, UNUSABLE);
-    let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > config.threshold);
+    let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > BETWEEN_PIXELS * config.threshold);
     let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
     peak::find(&filtered, &above, &mut footprints, config);
+    for footprint in &mut footprints {
+        let is_significant = |p: &Peak| f64::from(p.signal_to_noise) > config.threshold;
+        footprint.peaks.retain(is_significant);
+    }
     let noise_ratio = filtered.scatter_outside(&footprints);
     footprints.retain(|f| !f.peaks.is_empty());
     let negative = if config.negative {

@@ -13,9 +13,9 @@ const TOLERANCE_ARCSEC: f64 = 1.0;
 const SHORTEST_PAIR: f64 = 0.15;
 /// Reference stars for each source of the pattern.
 const STARS_PER_SOURCE: usize = 3;
-/// Share of the pattern from which on a match is good enough to stop.
+/// Share of the smaller of the two lists from which on a match is good enough to stop.
 const CERTAIN: f64 = 0.6;
-/// Share of the pattern that must agree.
+/// Share of the smaller of the two lists that must agree.
 const LEAST_SHARE: f64 = 0.2;
 /// Factor by which matches must exceed what chance gives at the best of many trials.
 const OVER_CHANCE: f64 = 3.0;
@@ -55,7 +55,9 @@ pub(super) fn find(
     pairs.sort_by(|a, b| a.length.total_cmp(&b.length));
     let limit = config.max_rotation_deg.to_radians();
     let mut best = (0, Pattern { shift: [0.0; 2], rotation_rad: 0.0 });
-    let enough = (CERTAIN * sources.len() as f64).max(config.min_matches as f64) as usize;
+    // Of sixty sources no more than twenty can be among twenty stars.
+    let possible = sources.len().min(stars.len()) as f64;
+    let enough = (CERTAIN * possible).max(config.min_matches as f64) as usize;
     for pair in self::pairs(&sources, SHORTEST_PAIR * half_diagonal) {
         let first = pairs.partition_point(|p| p.length < pair.length - TOLERANCE_ARCSEC);
         let alike = pairs[first..]
@@ -86,9 +88,8 @@ pub(super) fn find(
         }
     }
     let by_chance = expected_by_chance(sources.len(), known.len(), half_diagonal, config);
-    let needed = (OVER_CHANCE * by_chance)
-        .max(LEAST_SHARE * sources.len() as f64)
-        .max(config.min_matches as f64);
+    let needed =
+        (OVER_CHANCE * by_chance).max(LEAST_SHARE * possible).max(config.min_matches as f64);
     if (best.0 as f64) < needed {
         let (sources, stars) = (sources.len(), stars.len());
         return Err(AstrometryError::NoPattern { sources, stars, matches: best.0 });

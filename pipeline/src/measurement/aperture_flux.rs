@@ -105,7 +105,7 @@ pub fn apertures(source: &Isolated, (x, y): (f64, f64)) -> [ApertureFlux; RADII_
         let half = ((largest + CORNER_PX).powi(2) - dy * dy).max(0.0).sqrt();
         for column in (x - half).ceil() as i64..=(x + half).floor() as i64 {
             let dx = column as f64 - x;
-            let r = dx.hypot(dy);
+            let r = (dx * dx + dy * dy).sqrt();
             let cut = RADII_PX[..usable].partition_point(|radius| radius + CORNER_PX <= r);
             if cut == usable {
                 continue;

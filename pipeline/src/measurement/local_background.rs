@@ -12,8 +12,8 @@ pub fn local_background(source: &Isolated, (x, y): (f64, f64), psf_sigma_px: f64
     let mut values = Vec::new();
     for row in (y - outer).ceil() as i64..=(y + outer).floor() as i64 {
         for column in (x - outer).ceil() as i64..=(x + outer).floor() as i64 {
-            let r = (column as f64 - x).hypot(row as f64 - y);
-            if (inner..=outer).contains(&r) {
+            let r2 = (column as f64 - x).powi(2) + (row as f64 - y).powi(2);
+            if (inner * inner..=outer * outer).contains(&r2) {
                 values.extend(source.measured(column, row).map(|(value, _)| value));
             }
         }
