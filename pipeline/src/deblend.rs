@@ -2,7 +2,7 @@
 //!
 //! 1. Each peak gets a template `T`: the PSF where a PSF describes the light around it, else what is
 //!    left of the image beside the point sources, made symmetric about the peak (the smaller of each two
-//!    opposite pixels) and falling outwards.
+//!    opposite pixels that differ) and falling outwards.
 //! 2. Weights that are not negative fit the templates to the image together.
 //! 3. A child's share of each pixel is `w T / Σ w T`; it gets that share of the image. Where no template
 //!    reaches, the nearest peak gets all. So the children add up to the parent, pixel by pixel.

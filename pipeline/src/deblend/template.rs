@@ -12,6 +12,9 @@ const TEST_RADIUS_FWHM: f64 = 1.0;
 /// Radius out to which a point source is drawn, in the same units.
 const POINT_RADIUS_FWHM: f64 = 6.0;
 
+/// Difference of opposite pixels, in units of its noise, that only a neighbour can make.
+const ASYMMETRY_SIGMA: f64 = 2.5;
+
 /// Light of one peak on a box of the image; nothing outside of the footprint, nothing negative.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
@@ -218,15 +221,14 @@ impl Parent<'_> {
     }
 
     /// What is left of the image at a pixel counted from the footprint's box, inside of the footprint or
-    /// not; `None` outside the image.
-    fn rest_at(&self, j: i64, i: i64) -> Option<f64> {
-        let here = usize::try_from(j).ok().zip(usize::try_from(i).ok());
-        if let Some(rest) = here.and_then(|(j, i)| self.rest.get([j, i])) {
-            return Some(*rest);
-        }
+    /// not, and its variance; `None` outside the image.
+    fn rest_at(&self, j: i64, i: i64) -> Option<(f64, f64)> {
         let at =
             [usize::try_from(self.y0 as i64 + j).ok()?, usize::try_from(self.x0 as i64 + i).ok()?];
-        self.image.image.get(at).map(|value| f64::from(*value))
+        let (value, variance) = (self.image.image.get(at)?, self.image.variance.get(at)?);
+        let here = usize::try_from(j).ok().zip(usize::try_from(i).ok());
+        let rest = here.and_then(|(j, i)| self.rest.get([j, i])).copied();
+        Some((rest.unwrap_or(f64::from(*value)), f64::from(*variance)))
     }
 
     /// The rest of the image made symmetric about a peak, smoothed, and falling outwards.
@@ -237,9 +239,10 @@ impl Parent<'_> {
         // Opposite pixels count also where they lie outside of the footprint, which is just the part above
         // the threshold; beyond the border of the image a pixel stands for its opposite.
         let mut values = Array2::from_shape_fn((ny, nx), |(j, i)| {
-            let own = self.rest[[j, i]];
-            let opposite = self.rest_at(2 * cy as i64 - j as i64, 2 * cx as i64 - i as i64);
-            own.min(opposite.unwrap_or(own)).max(0.0)
+            let (j, i) = (j as i64, i as i64);
+            let own = self.rest_at(j, i);
+            let opposite = self.rest_at(2 * cy as i64 - j, 2 * cx as i64 - i);
+            symmetric_value(own, opposite.or(own)).max(0.0)
         });
         values = smoothed(&values);
         fall_outwards(&mut values, (cy, cx));
@@ -251,6 +254,17 @@ impl Parent<'_> {
                 },
             );
         Template { x0: self.x0, y0: self.y0, values, is_point: false }.cropped()
+    }
+}
+
+/// What two opposite pixels, each with its variance, have in common: their mean where they differ by no more
+/// than noise, else the smaller. (The smaller of two noisy ones would always be too small.)
+fn symmetric_value(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> f64 {
+    let (Some((a, of_a)), Some((b, of_b))) = (a, b) else { return 0.0 };
+    if (a - b).powi(2) <= ASYMMETRY_SIGMA.powi(2) * (of_a + of_b) {
+        0.5 * (a + b)
+    } else {
+        a.min(b)
     }
 }
 
