@@ -13,9 +13,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_storage::Snapshot;
-use almagest_storage::data_file::Footprint;
+use almagest_storage::data_file::{DataFile, Footprint};
+use almagest_storage::schema::TableDef;
 use almagest_storage::schema::arrow::ArrowSchemas;
-use almagest_storage::schema::{TableDef, TableKind};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
@@ -69,27 +69,33 @@ impl ChunkedTable {
     /// Is it known where rows of given values of a column lie?
     pub fn finds(&self, column: &str) -> bool {
         let table = self.table();
-        let is_key = match &table.kind {
-            TableKind::Child { key, .. } | TableKind::RefMatch { first: (_, key), .. } => {
-                key == column
-            }
-            _ => false,
-        };
+        let is_key = table.director().is_some_and(|(_, key)| key == column);
         is_key || table.id.as_deref() == Some(column)
     }
 
     /// How many values a column of ids has, about.
     pub fn n_values(&self, column: &str) -> u64 {
         let table = self.table();
-        match &table.kind {
-            TableKind::Child { director, key }
-            | TableKind::RefMatch { first: (director, key), .. }
-                if key == column =>
-            {
-                self.snapshot.n_rows(director)
-            }
+        match table.director() {
+            Some((director, key)) if key == column => self.snapshot.n_rows(director),
             _ => self.snapshot.n_rows(&table.name),
         }
+    }
+
+    /// The number of rows of the chunks of which something may match.
+    ///
+    /// # Errors
+    /// The id index cannot be read.
+    pub fn n_rows_wanted(&self, filters: &[Expr]) -> crate::Result<u64> {
+        let wanted = self.rows_wanted(filters)?;
+        if !wanted.is_bounded() {
+            return Ok(self.snapshot.n_rows(&self.table().name));
+        }
+        let files = self.snapshot.data_files(&self.table().name).iter();
+        let rows_of = |file| {
+            wanted.footprints(file).into_iter().map(|f| DataFile::n_visible_rows_of(file, f))
+        };
+        Ok(files.flat_map(rows_of).sum())
     }
 
     fn rows_wanted(&self, filters: &[Expr]) -> crate::Result<Arc<RowsWanted>> {
@@ -231,6 +237,7 @@ impl TableProvider for ChunkedTable {
     }
 }
 
-fn external(error: crate::Error) -> DataFusionError {
+/// An error of ours as one of DataFusion's.
+pub(crate) fn external(error: crate::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

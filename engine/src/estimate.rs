@@ -15,10 +15,10 @@ use std::ops::Add;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 
-use crate::chunked_table::ChunkedTable;
+use crate::chunked_table::{ChunkedTable, external};
 use crate::narrow_table::ScannedTable;
 
 /// Width of a value of a type that has none, such as a string: bytes.
@@ -99,13 +99,33 @@ impl Estimate {
     }
 }
 
+/// Would fewer than `most` rows be read? What is in memory counts as many.
+///
+/// # Errors
+/// The id index cannot be read.
+pub(crate) fn reads_less_than(most: u64, plan: &LogicalPlan) -> Result<bool> {
+    let mut n_rows = Some(0);
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let scanned = ScannedTable::of(scan)?;
+            let chunked: Option<&ChunkedTable> =
+                (scanned.provider.as_ref() as &dyn Any).downcast_ref();
+            let of_scan = chunked.map(|chunked| chunked.n_rows_wanted(&scan.filters)).transpose();
+            let of_scan = of_scan.map_err(external)?;
+            n_rows = n_rows.zip(of_scan).map(|(sum, more)| sum + more).filter(|sum| *sum < most);
+        }
+        Ok(if n_rows.is_some() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    })?;
+    Ok(n_rows.is_some())
+}
+
 fn scan_estimate(scan: &TableScan) -> Result<ScanEstimate> {
     let scanned = ScannedTable::of(scan)?;
     let columns = Share { read: scanned.places.len() as u64, all: scanned.n_columns() as u64 };
     let chunked: Option<&ChunkedTable> = (scanned.provider.as_ref() as &dyn Any).downcast_ref();
     let files = chunked.map(|chunked| -> Result<FilesEstimate> {
         let estimate = chunked.estimate(&scan.filters);
-        let of_row_groups = estimate.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let of_row_groups = estimate.map_err(external)?;
         let read = of_row_groups.bytes.read as f64
             * share_of_columns(&scanned.provider.schema(), &scanned.places);
         let bytes = Share { read: read.round() as u64, ..of_row_groups.bytes };

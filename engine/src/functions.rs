@@ -26,13 +26,16 @@ pub mod region;
 pub mod relation;
 pub mod to_icrs;
 
+mod absolute;
 mod epoch;
 pub(crate) mod among;
 mod frame_change;
 mod healpix;
 mod julian_date;
 mod magnitude;
+pub(crate) mod nearest;
 mod rounding;
+mod range;
 mod row_function;
 mod seeded_random;
 mod sexagesimal;
@@ -54,6 +57,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(meets::PolygonMeetsCone::center_box()),
         ScalarUDF::from(to_icrs::ToIcrs::new()),
         ScalarUDF::from(finite::Finite::new()),
+        ScalarUDF::from(absolute::Absolute::new()),
     ];
     on_the_sky
         .into_iter()

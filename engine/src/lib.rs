@@ -45,6 +45,7 @@ pub mod tap_schema;
 pub mod upload;
 pub mod error;
 
+mod best_of_each;
 mod catalog_provider;
 mod chunked_table;
 mod data_file_reader;

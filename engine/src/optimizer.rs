@@ -1,8 +1,10 @@
 //! Rules that rewrite plans, one a file.
 
 pub mod forget_doubtful_keys;
+pub mod join_nearest;
 pub mod join_neighbours;
 pub mod keep_numbers_finite;
 pub mod let_joins_pause;
 pub mod look_up_uploaded_ids;
+pub mod rank_in_groups;
 pub mod unnest_subqueries;

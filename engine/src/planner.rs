@@ -10,6 +10,9 @@ use datafusion::catalog::{
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
@@ -20,10 +23,12 @@ use crate::long_lists;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
 use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
+use crate::optimizer::join_nearest::JoinNearest;
 use crate::optimizer::join_neighbours::JoinNeighbours;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
+use crate::optimizer::rank_in_groups::RankInGroups;
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
@@ -54,8 +59,7 @@ impl Planner {
             .with_analyzer_rule(Arc::new(UnnestSubqueries))
             .with_analyzer_rule(Arc::new(ForgetDoubtfulKeys))
             .with_optimizer_rule(Arc::new(LookUpUploadedIds))
-            .with_physical_optimizer_rule(Arc::new(JoinNeighbours))
-            .with_physical_optimizer_rule(Arc::new(LetJoinsPause))
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         let context = SessionContext::new_with_state(state);
         for function in functions::all() {
@@ -117,6 +121,21 @@ impl Planner {
         }
         Ok(wide)
     }
+}
+
+/// DataFusion's rules with ours among them.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let ensures = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
+        rule.name() == EnsureRequirements::new().name()
+    };
+    let place = rules.iter().position(ensures).unwrap_or(0);
+    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
+        [Arc::new(RankInGroups), Arc::new(JoinNearest)];
+    rules.splice(place..place, before);
+    rules.push(Arc::new(JoinNeighbours));
+    rules.push(Arc::new(LetJoinsPause));
+    rules
 }
 
 fn session_config(config: &EngineConfig) -> SessionConfig {

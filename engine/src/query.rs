@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Result;
-use crate::estimate::{Estimate, ScanEstimate};
+use crate::estimate::{Estimate, reads_less_than};
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
 use crate::progress::Progress;
@@ -60,7 +60,8 @@ impl Query {
         // The optimizer writes the value in the place of a call such as that for the time.
         let is_repeatable = is_repeatable(&plan)?;
         let logical = state.optimize(&plan)?;
-        if is_little(&Estimate::of(&logical)?) {
+        // To share so little work would cost more than to do it.
+        if reads_less_than(LITTLE, &logical)? {
             state.config_mut().options_mut().execution.target_partitions = 1;
         }
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
@@ -140,13 +141,6 @@ impl Query {
         let physical = displayable(self.physical.as_ref()).indent(true).to_string();
         format!("{}\n\n{physical}", self.logical.display_indent())
     }
-}
-
-/// Is so little read that to share the work would cost more than to do it?
-fn is_little(estimate: &Estimate) -> bool {
-    let rows = |scan: &ScanEstimate| scan.files.as_ref().map(|files| files.rows.read);
-    let read: Option<Vec<u64>> = estimate.scans.iter().map(rows).collect();
-    read.is_some_and(|read| read.iter().sum::<u64>() < LITTLE)
 }
 
 /// Does the value of each function of the plan follow from its arguments alone?

@@ -16,7 +16,7 @@ use almagest_storage::Snapshot;
 use almagest_storage::chunking::ChunkId;
 use almagest_storage::coverage::healpix_ranges;
 use almagest_storage::data_file::{DataFile, Footprint};
-use almagest_storage::pages::pages;
+use almagest_storage::pages::{any_within, pages};
 use almagest_storage::schema::TableDef;
 use almagest_storage::sphgeom::{Angle, Region};
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
@@ -193,12 +193,6 @@ impl RowsWanted {
 
 /// Values of the sort key.
 type KeyRange = RangeInclusive<i64>;
-
-/// Is one of `keys` (ascending) from `min` to `max`?
-fn any_within(keys: &[i64], min: i64, max: i64) -> bool {
-    let next = keys.partition_point(|&key| key < min);
-    keys.get(next).is_some_and(|&key| key <= max)
-}
 
 /// Has one of `ranges` (ascending, disjoint) a value from `min` to `max`?
 fn any_meets(ranges: &[KeyRange], min: i64, max: i64) -> bool {

@@ -2,17 +2,22 @@
 //!
 //! ```text
 //!   SkyJoinExec                 for each row of the right side: its neighbours, then the rest of the condition
-//!     left                      gathered whole, its positions sorted into zones
+//!     left                      gathered whole, its positions sorted into zones (or a tree)
 //!     right                     batch by batch, in as many partitions as it has
 //! ```
+//!
+//! Where the condition has no radius but whoever reads the pairs wants the nearest few of each row,
+//! these are found in a tree.
 //!
 //! The pairs are exactly those for which the condition holds: zones only leave out what is too far.
 //! Which rows without a partner come too, and which columns, is as in any other join. A row whose
 //! position is NULL has no neighbours.
 
+mod gathered;
 mod neighbours;
 mod output;
 mod stream;
+mod tree;
 mod zones;
 
 use std::fmt;
@@ -33,8 +38,9 @@ use datafusion::physical_plan::{
 };
 use tokio::sync::OnceCell;
 
+use gathered::Gathered;
 use neighbours::Neighbours;
-use stream::{Gathered, Joining};
+use stream::Joining;
 
 /// A join of neighbours.
 pub(crate) struct SkyJoinExec {
@@ -49,6 +55,11 @@ pub(crate) struct SkyJoinExec {
 }
 
 impl SkyJoinExec {
+    /// Is a join one of neighbours?
+    pub fn is_for(nested: &NestedLoopJoinExec) -> bool {
+        nested.filter().and_then(Neighbours::of).is_some()
+    }
+
     /// Make a join of neighbours of a join, if it is one: of its condition, one part says that a
     /// position of the left side is within a radius of one of the right.
     pub fn of(nested: NestedLoopJoinExec) -> Option<Self> {

@@ -9,6 +9,7 @@ mod as_of;
 
 mod cones;
 mod look_ups;
+mod nearest;
 mod neighbours;
 mod random_queries;
 mod regions;

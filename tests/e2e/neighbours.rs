@@ -12,10 +12,10 @@ use crate::answers::{ids_of, pairs_of};
 use crate::scattered::{Row, scattered};
 
 /// A position that was brought along: id, degrees, and a radius of its own.
-type Mine = (i64, Option<f64>, Option<f64>, Option<f64>);
+pub type Mine = (i64, Option<f64>, Option<f64>, Option<f64>);
 
 /// Positions beside objects, at the poles, at the wrap, far from all, and none.
-fn mine() -> Vec<Mine> {
+pub fn mine() -> Vec<Mine> {
     let objects = &scattered().tables[0].rows;
     let mut mine: Vec<Mine> = objects
         .iter()
@@ -39,7 +39,8 @@ fn mine() -> Vec<Mine> {
     mine
 }
 
-fn session(mine: &[Mine]) -> Session {
+/// A session in which they are TAP_UPLOAD.mine.
+pub fn session(mine: &[Mine]) -> Session {
     let column = |value: fn(&Mine) -> Option<f64>| -> ArrayRef {
         Arc::new(mine.iter().map(value).collect::<Float64Array>())
     };

@@ -8,10 +8,12 @@ use datafusion::arrow::array::Float64Array;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::range;
 use super::shapes::Shapes;
 use crate::geometry::{Geometries, Geometry, GeometryType};
 
@@ -71,6 +73,10 @@ impl ScalarUDFImpl for Coordinate {
             }
             None => plan_err!("a POINT is needed here, not a value of type {point}"),
         }
+    }
+
+    fn evaluate_bounds(&self, _: &[&Interval]) -> Result<Interval> {
+        range::any_double()
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -7,9 +7,12 @@ use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type,
 };
 use datafusion::error::Result;
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
+
+use super::range;
 
 /// Name of the function.
 pub const FINITE: &str = "finite";
@@ -50,6 +53,10 @@ impl ScalarUDFImpl for Finite {
     /// What is finite keeps its unit.
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         Ok(args.arg_fields[0].as_ref().clone().with_nullable(true).into())
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        range::any_like(inputs.first())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use almagest_storage::sphgeom::healpix;
-use datafusion::arrow::array::{Array, ArrayRef, BooleanBufferBuilder, Float64Array, Int64Array};
-use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::array::{Array, ArrayRef, Float64Array, Int64Array};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 
@@ -87,29 +86,11 @@ fn index(call: &Call<'_>) -> Result<ArrayRef> {
 /// The cells of one order in which positions lie.
 fn cells_of(order: u8, lon: &Float64Array, lat: &Float64Array) -> Result<ArrayRef> {
     let layer = healpix::Layer::of(order);
-    let cells = binary_opt(lon, lat, |lon, lat| {
-        layer.as_ref()?.cell(lon, lat).and_then(|cell| i64::try_from(cell).ok())
-    });
-    Ok(Arc::new(cells))
-}
-
-/// A value of each pair of numbers; none where either is NULL, or it has none.
-fn binary_opt(
-    a: &Float64Array,
-    b: &Float64Array,
-    value: impl Fn(f64, f64) -> Option<i64>,
-) -> Int64Array {
-    let nulls = NullBuffer::union(a.nulls(), b.nulls());
-    let pairs = a.values().iter().zip(b.values());
-    let mut values = Vec::with_capacity(a.len());
-    let mut has_value = BooleanBufferBuilder::new(a.len());
-    for (row, (&a, &b)) in pairs.enumerate() {
-        let is_there = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-        let value = if is_there { value(a, b) } else { None };
-        has_value.append(value.is_some());
-        values.push(value.unwrap_or(0));
-    }
-    Int64Array::new(values.into(), Some(NullBuffer::new(has_value.finish())))
+    let cell = |(lon, lat): (Option<f64>, Option<f64>)| {
+        let cell = layer.as_ref()?.cell(lon?, lat?)?;
+        i64::try_from(cell).ok()
+    };
+    Ok(Arc::new(lon.iter().zip(lat).map(cell).collect::<Int64Array>()))
 }
 
 fn center(call: &Call<'_>) -> Result<ArrayRef> {

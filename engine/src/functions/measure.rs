@@ -8,10 +8,12 @@ use datafusion::arrow::array::Float64Array;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{exec_datafusion_err, exec_err, plan_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::range;
 use super::shapes::Shapes;
 use crate::geometry::{self, Geometries, Geometry, GeometryType, points};
 
@@ -78,6 +80,10 @@ impl ScalarUDFImpl for Measure {
             [geometry] => Ok(vec![geometry::coerce(name, geometry)?]),
             _ => plan_err!("{name} takes one geometry"),
         }
+    }
+
+    fn evaluate_bounds(&self, _: &[&Interval]) -> Result<Interval> {
+        range::any_double()
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -12,11 +12,13 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 
+use super::range;
 use crate::geometry::{self, Geometries, GeometryType};
 
 /// What an argument is.
@@ -192,6 +194,15 @@ impl ScalarUDFImpl for Registered {
         };
         let given = overload.iter().zip(types).enumerate();
         given.map(|(index, (argument, given))| argument.coerce(name, index, given)).collect()
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        match self.function.returns {
+            Returns::Flag => Interval::make_unbounded(&DataType::Int32),
+            Returns::Integer => Interval::make_unbounded(&DataType::Int64),
+            Returns::TypeOf(index) => range::any_like(inputs.get(index)),
+            _ => range::any_double(),
+        }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

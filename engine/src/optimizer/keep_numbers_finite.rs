@@ -112,7 +112,8 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
         Expr::Literal(ScalarValue::Float64(Some(0.0)), metadata) => {
             Ok(Transformed::yes(Expr::Literal(0.0_f64.into(), metadata)))
         }
-        Expr::Negative(_) => wrap_float(expr, schema, finite),
+        // The range of a choice has no type: see functions::range.
+        Expr::Negative(_) | Expr::Case(_) => wrap_float(expr, schema, finite),
         Expr::ScalarFunction(ScalarFunction { ref func, ref args })
             if func.name() == "abs" && args.iter().any(|x| is_signed_integer(x, schema)) =>
         {

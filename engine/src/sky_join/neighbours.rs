@@ -1,5 +1,6 @@
 //! Which rows are neighbours: where each of the two sides is, and how near they must be.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use almagest_storage::sphgeom::{Angle, Boundary, Cone, UnitVector};
@@ -16,6 +17,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use super::zones::Point;
 use crate::functions::cone;
 use crate::functions::degrees::{self, Degrees};
+use crate::functions::nearest::Nearest;
 
 /// A part of a join's condition: a position of the left side and one of the right side are within a
 /// radius of each other.
@@ -40,6 +42,8 @@ enum Radius {
     OfLeft(Arc<dyn PhysicalExpr>),
     /// That of a row of the right side.
     OfRight(Arc<dyn PhysicalExpr>),
+    /// As far as the nearest rows of the left side are, this many of each row of the right side.
+    Nearest(usize),
 }
 
 /// The positions of rows, and the cone about each where each has a radius of its own; none where the
@@ -56,13 +60,18 @@ impl Neighbours {
 
     fn of_part(part: &Arc<dyn PhysicalExpr>, filter: &JoinFilter, is_all: bool) -> Option<Self> {
         let call = part.downcast_ref::<ScalarFunctionExpr>()?;
+        let nearest: Option<&Nearest> = (call.fun().inner().as_ref() as &dyn Any).downcast_ref();
         let boundary = match call.fun().name() {
             cone::CLOSED => Boundary::Closed,
             cone::OPEN => Boundary::Open,
+            _ if nearest.is_some() => Boundary::Closed,
             _ => return None,
         };
         let (mut positions, mut numbers) = (vec![], 0);
-        let (radius, of_positions) = call.args().split_last()?;
+        let (radius, of_positions) = match nearest {
+            Some(_) => (None, call.args()),
+            None => call.args().split_last().map(|(radius, args)| (Some(radius), args))?,
+        };
         for arg in of_positions {
             let count = degrees::count(&[arg.data_type(filter.schema()).ok()?]);
             positions.push((numbers / 2, arg));
@@ -75,28 +84,41 @@ impl Neighbours {
         let (a, b) = (position(0), position(1));
         let (left, right) = match (side_of(&a, filter)?, side_of(&b, filter)?) {
             (JoinSide::Left, JoinSide::Right) => (a, b),
-            (JoinSide::Right, JoinSide::Left) => (b, a),
+            (JoinSide::Right, JoinSide::Left) if nearest.is_none() => (b, a),
             _ => return None,
         };
         let own = |part: Vec<_>| {
             let own = part.iter().map(|part| over_own_columns(part, filter));
             own.collect::<Result<Vec<_>>>().ok()
         };
-        let radius = match radius.downcast_ref::<Literal>() {
-            Some(literal) => {
-                let value = ColumnarValue::Scalar(literal.value().clone());
-                let numbers = degrees::numbers(cone::CLOSED, &[value], 1).ok()?;
-                Radius::One(numbers.first()?.constant()?)
-            }
-            None => {
-                let of = over_own_columns(radius, filter).ok()?;
-                match side_of(std::slice::from_ref(radius), filter)? {
-                    JoinSide::Left => Radius::OfLeft(of),
-                    _ => Radius::OfRight(of),
-                }
-            }
+        let radius = match (nearest, radius) {
+            (Some(nearest), _) => Radius::Nearest(nearest.n()),
+            (None, Some(radius)) => Self::radius(radius, filter)?,
+            (None, None) => return None,
         };
         Some(Self { left: own(left)?, right: own(right)?, radius, boundary, is_all })
+    }
+
+    fn radius(radius: &Arc<dyn PhysicalExpr>, filter: &JoinFilter) -> Option<Radius> {
+        if let Some(literal) = radius.downcast_ref::<Literal>() {
+            let value = ColumnarValue::Scalar(literal.value().clone());
+            let numbers = degrees::numbers(cone::CLOSED, &[value], 1).ok()?;
+            return Some(Radius::One(numbers.first()?.constant()?));
+        }
+        let of = over_own_columns(radius, filter).ok()?;
+        Some(match side_of(std::slice::from_ref(radius), filter)? {
+            JoinSide::Left => Radius::OfLeft(of),
+            _ => Radius::OfRight(of),
+        })
+    }
+
+    /// How many of the nearest rows of the left side each row of the right side has, where no radius
+    /// bounds them.
+    pub fn n_nearest(&self) -> Option<usize> {
+        match self.radius {
+            Radius::Nearest(n) => Some(n),
+            _ => None,
+        }
     }
 
     /// Where rows of the left side are.

@@ -22,6 +22,12 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
+    /// Add a pair.
+    pub fn add(&mut self, left: u32, right: usize) {
+        self.left.push(left);
+        self.right.push(right as u32);
+    }
+
     /// Keep those pairs for which a condition holds.
     pub fn retain(
         self,

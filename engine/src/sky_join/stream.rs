@@ -1,107 +1,26 @@
 //! One partition of a join of neighbours at work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use almagest_storage::sphgeom::Cone;
-use datafusion::arrow::array::{Array, UInt32Array};
-use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::array::UInt32Array;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::JoinType;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::metrics::BaselineMetrics;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
+use super::gathered::Gathered;
 use super::neighbours::Neighbours;
 use super::output::{Output, Pairs, Side};
-use super::zones::{Point, Zones};
+use super::zones::Point;
 
 /// Pairs after which a batch goes out.
 const BATCH_PAIRS: usize = 8 * 1024;
-/// Bytes that the zones hold of a row.
-const BYTES_OF_POINT: usize = 64;
-
-/// The left side, gathered.
-pub(super) struct Gathered {
-    rows: RecordBatch,
-    zones: Zones,
-    /// The cones about the rows, where each has its own radius, and the greatest radius, degrees.
-    cones: Option<(Vec<Option<Cone>>, f64)>,
-    /// Which rows have a partner, a bit for each; empty where nobody asks.
-    matched: Vec<AtomicU64>,
-    _memory: MemoryReservation,
-}
-
-impl Gathered {
-    async fn gather(
-        mut left: SendableRecordBatchStream,
-        neighbours: &Neighbours,
-        join_type: JoinType,
-        context: &TaskContext,
-    ) -> Result<Self> {
-        let memory = MemoryConsumer::new("SkyJoin").register(context.memory_pool());
-        let schema = left.schema();
-        let mut batches = vec![];
-        while let Some(batch) = left.try_next().await? {
-            memory.try_grow(size_of(&batch)? + BYTES_OF_POINT * batch.num_rows())?;
-            batches.push(batch);
-        }
-        let rows = concat_batches(&schema, &batches)?;
-        if u32::try_from(rows.num_rows()).is_err() {
-            let message =
-                format!("a join gathers {} rows, more than it can count", rows.num_rows());
-            return Err(DataFusionError::ResourcesExhausted(message));
-        }
-        let (points, cones) = neighbours.of_left(&rows)?;
-        let cones = cones.map(|cones| {
-            let radii = cones.iter().flatten().map(|cone| cone.radius().degrees());
-            let greatest = radii.fold(-1.0, f64::max);
-            (cones, greatest)
-        });
-        let numbered = points.into_iter().zip(0..);
-        let points: Vec<(Point, u32)> =
-            numbered.filter_map(|(point, row)| Some((point?, row))).collect();
-        let radius = match (neighbours.one_cone(), &cones) {
-            (Some(cone), _) => cone.radius().degrees(),
-            (None, Some((_, greatest))) => *greatest,
-            (None, None) => 0.0,
-        };
-        let n_words = match keeps_left(join_type) {
-            true => rows.num_rows().div_ceil(64),
-            false => 0,
-        };
-        let matched = std::iter::repeat_with(AtomicU64::default).take(n_words).collect();
-        Ok(Self { rows, zones: Zones::new(&points, radius), cones, matched, _memory: memory })
-    }
-
-    /// Note that rows have a partner.
-    fn note(&self, rows: &[u32]) {
-        if self.matched.is_empty() {
-            return;
-        }
-        for &row in rows {
-            self.matched[row as usize / 64].fetch_or(1 << (row % 64), Ordering::Relaxed);
-        }
-    }
-
-    /// The rows that have a partner, or those that have none.
-    fn rows_matched(&self, is_matched: bool) -> UInt32Array {
-        let bit =
-            |row: u32| self.matched[row as usize / 64].load(Ordering::Relaxed) >> (row % 64) & 1;
-        let rows = 0..self.rows.num_rows() as u32;
-        rows.filter(|&row| (bit(row) == 1) == is_matched).collect::<Vec<_>>().into()
-    }
-}
-
-/// Bytes of a batch's own rows: it may be a slice of what others hold too.
-fn size_of(batch: &RecordBatch) -> Result<usize> {
-    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-    Ok(sizes.sum::<Result<usize, _>>()?)
-}
 
 /// Do rows of the left side come, or not, for having no partner?
 fn keeps_left(join_type: JoinType) -> bool {
@@ -174,7 +93,8 @@ impl Joining {
         let Joining { nested, neighbours, gathered, .. } = self;
         let gather = || async {
             let left = nested.left().execute(0, context.clone())?;
-            let gathered = Gathered::gather(left, neighbours, *nested.join_type(), context).await?;
+            let is_noted = keeps_left(*nested.join_type());
+            let gathered = Gathered::gather(left, neighbours, is_noted, context).await?;
             Ok::<_, DataFusionError>(Arc::new(gathered))
         };
         gathered.get_or_try_init(gather).await.cloned()
@@ -229,40 +149,11 @@ impl Work {
     /// The next pairs of the batch at hand; `None` when all its rows have met theirs.
     fn pairs(&self, gathered: &Gathered, at_hand: &mut AtHand) -> Result<Option<RecordBatch>> {
         let neighbours = &self.joining.neighbours;
-        let one = neighbours.one_cone();
         while at_hand.next < at_hand.rows.num_rows() {
-            let mut pairs = Pairs::default();
-            while at_hand.next < at_hand.rows.num_rows() && pairs.left.len() < BATCH_PAIRS {
-                let right = at_hand.next;
-                at_hand.next += 1;
-                let Some(point) = at_hand.points[right] else { continue };
-                let mut take = |left: u32| {
-                    pairs.left.push(left);
-                    pairs.right.push(right as u32);
-                };
-                if let Some((cones, greatest)) = &gathered.cones {
-                    gathered.zones.near(&point, *greatest, |direction, left| {
-                        let cone =
-                            cones[left as usize].map(|cone| cone.with_center(point.direction));
-                        if cone.is_some_and(|cone| cone.contains(direction)) {
-                            take(left);
-                        }
-                    });
-                } else if let Some(cone) =
-                    one.or_else(|| at_hand.cones.as_ref().and_then(|cones| cones[right]))
-                {
-                    let cone = cone.with_center(point.direction);
-                    let radius = cone.radius().degrees();
-                    gathered.zones.near(&point, radius, |direction, left| {
-                        if cone.contains(direction) {
-                            take(left);
-                        }
-                    });
-                }
-            }
-            if let Some(filter) = self.joining.nested.filter().filter(|_| !neighbours.is_all) {
-                pairs = pairs.retain(filter, &gathered.rows, &at_hand.rows)?;
-            }
+            let pairs = match neighbours.n_nearest() {
+                Some(n) => self.nearest(gathered, at_hand, n)?,
+                None => self.within_radius(gathered, at_hand)?,
+            };
             gathered.note(&pairs.left);
             if !at_hand.matched.is_empty() {
                 pairs.right.iter().for_each(|&row| at_hand.matched[row as usize] = true);
@@ -274,6 +165,54 @@ impl Work {
             }
         }
         Ok(None)
+    }
+
+    /// Pairs of the next rows with those within the radius.
+    fn within_radius(&self, gathered: &Gathered, at_hand: &mut AtHand) -> Result<Pairs> {
+        let one = self.joining.neighbours.one_cone();
+        let mut pairs = Pairs::default();
+        while at_hand.next < at_hand.rows.num_rows() && pairs.left.len() < BATCH_PAIRS {
+            let right = at_hand.next;
+            at_hand.next += 1;
+            let Some(point) = at_hand.points[right] else { continue };
+            let cone = one.or_else(|| at_hand.cones.as_ref().and_then(|cones| cones[right]));
+            gathered.near(&point, cone, |left| pairs.add(left, right));
+        }
+        self.satisfying(pairs, gathered, at_hand)
+    }
+
+    /// Pairs of the next rows with the `n` nearest of those that satisfy the rest of the condition.
+    fn nearest(&self, gathered: &Gathered, at_hand: &mut AtHand, n: usize) -> Result<Pairs> {
+        let mut pairs = Pairs::default();
+        let n_rows = gathered.rows.num_rows();
+        while at_hand.next < at_hand.rows.num_rows() && pairs.left.len() < BATCH_PAIRS {
+            let right = at_hand.next;
+            at_hand.next += 1;
+            let point = at_hand.points[right];
+            let mut n_looked_at = n;
+            loop {
+                let mut of_row = Pairs::default();
+                let is_all = n_looked_at >= n_rows;
+                gathered.nearest(point.as_ref(), n_looked_at, |left| of_row.add(left, right));
+                let of_row = self.satisfying(of_row, gathered, at_hand)?;
+                if is_all || of_row.left.len() >= n {
+                    pairs.left.extend(of_row.left);
+                    pairs.right.extend(of_row.right);
+                    break;
+                }
+                n_looked_at = n_looked_at.saturating_mul(8);
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Those pairs for which the whole condition holds.
+    fn satisfying(&self, pairs: Pairs, gathered: &Gathered, at_hand: &AtHand) -> Result<Pairs> {
+        let Joining { nested, neighbours, .. } = &self.joining;
+        match nested.filter().filter(|_| !neighbours.is_all) {
+            Some(filter) => pairs.retain(filter, &gathered.rows, &at_hand.rows),
+            None => Ok(pairs),
+        }
     }
 
     /// Rows of the batch at hand that come with or without a partner.

@@ -25,7 +25,7 @@ use crate::chunking::ChunkId;
 use crate::data_file::IdRun;
 use crate::disk::Disk;
 use crate::footers::{Footers, open};
-use crate::pages::pages;
+use crate::pages::{any_within, pages};
 use crate::place::Place;
 use crate::{Error, Result};
 
@@ -125,10 +125,7 @@ pub(crate) fn look_up(
 
 /// Which row groups of a run may hold one of `ids` (sorted), and which pages of these.
 fn pages_of(footer: &ParquetMetaData, ids: &[i64]) -> (Vec<usize>, RowSelection) {
-    let may_hold = |min: i64, max: i64| {
-        let next = ids.partition_point(|&id| id < min);
-        ids.get(next).is_some_and(|&id| id <= max)
-    };
+    let may_hold = |min: i64, max: i64| any_within(ids, min, max);
     let mut row_groups = vec![];
     let mut selectors = vec![];
     for (index, row_group) in footer.row_groups().iter().enumerate() {

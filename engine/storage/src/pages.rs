@@ -23,6 +23,12 @@ impl Page {
     }
 }
 
+/// Is one of `numbers` (ascending) from `min` to `max`?
+pub fn any_within(numbers: &[i64], min: i64, max: i64) -> bool {
+    let next = numbers.partition_point(|&number| number < min);
+    numbers.get(next).is_some_and(|&number| number <= max)
+}
+
 /// Return the pages of a column in a row group; without a page index, all of it is one page.
 pub fn pages(footer: &ParquetMetaData, row_group: usize, column: usize) -> Vec<Page> {
     let n_rows = footer.row_group(row_group).num_rows() as usize;

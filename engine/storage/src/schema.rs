@@ -226,6 +226,18 @@ impl TableDef {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// The director by which rows are placed, and the column that holds its id.
+    pub fn director(&self) -> Option<(&str, &str)> {
+        match &self.kind {
+            TableKind::Child { director, key }
+            | TableKind::RefMatch { first: (director, key), .. } => Some((director, key)),
+            TableKind::Director
+            | TableKind::Positional
+            | TableKind::Replicated
+            | TableKind::View { .. } => None,
+        }
+    }
+
     /// Are the rows spread over chunks (as opposed to replicated)?
     pub fn is_chunked(&self) -> bool {
         !matches!(self.kind, TableKind::Replicated | TableKind::View { .. })

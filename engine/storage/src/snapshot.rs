@@ -132,20 +132,15 @@ impl Snapshot {
         column: &str,
         ids: &[i64],
     ) -> Result<Option<HashMap<i64, Place>>> {
-        let director = match &table.kind {
-            _ if table.id.as_deref() == Some(column) => {
-                let is_one_place = ids_are_unique(table) || table.kind == TableKind::Director;
-                return match is_one_place && self.is_indexed(&table.name) {
-                    true => self.look_up_ids(&table.name, ids).map(Some),
-                    false => Ok(None),
-                };
-            }
-            TableKind::Child { director, key }
-            | TableKind::RefMatch { first: (director, key), .. }
-                if key == column =>
-            {
-                director
-            }
+        if table.id.as_deref() == Some(column) {
+            let is_one_place = ids_are_unique(table) || table.kind == TableKind::Director;
+            return match is_one_place && self.is_indexed(&table.name) {
+                true => self.look_up_ids(&table.name, ids).map(Some),
+                false => Ok(None),
+            };
+        }
+        let director = match table.director() {
+            Some((director, key)) if key == column => director,
             _ => return Ok(None),
         };
         // 0 stands for no director: such a row has a place of its own.

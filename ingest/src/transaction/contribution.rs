@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use almagest_storage::schema::{TableDef, TableKind};
+use almagest_storage::schema::TableDef;
 use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -126,7 +126,7 @@ impl Contribution {
     /// Give up the rows whose directors have not come; return the origin of each and the id that
     /// it names.
     pub fn give_up_waiting(&mut self) -> Vec<(RowOrigin, i64)> {
-        let Some((_, key)) = director_of(&self.table) else { return vec![] };
+        let Some((_, key)) = self.table.director() else { return vec![] };
         let mut given_up = vec![];
         for rows in std::mem::take(&mut self.waiting) {
             let ids = long_column(&rows.batch, key);
@@ -200,7 +200,7 @@ impl Contribution {
 
     /// Refuse to go on while rows wait for directors.
     pub fn check_settled(&self) -> Result<()> {
-        let Some((director, key)) = director_of(&self.table) else { return Ok(()) };
+        let Some((director, key)) = self.table.director() else { return Ok(()) };
         let earliest = |rows: &&WaitingRows| rows.rows.first().copied();
         let Some(first) = self.waiting.iter().min_by_key(earliest) else { return Ok(()) };
         let mut ids: Vec<i64> = self
@@ -259,19 +259,6 @@ impl Contribution {
             return None;
         }
         id_column(&self.table, batch).map(|ids| &ids.values()[..])
-    }
-}
-
-/// Name the director by which rows are placed, and the column that holds its id.
-pub(super) fn director_of(table: &TableDef) -> Option<(&str, &str)> {
-    match &table.kind {
-        TableKind::Child { director, key } | TableKind::RefMatch { first: (director, key), .. } => {
-            Some((director, key))
-        }
-        TableKind::Director
-        | TableKind::Positional
-        | TableKind::Replicated
-        | TableKind::View { .. } => None,
     }
 }
 

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 
 use super::Transaction;
-use super::contribution::director_of;
 use crate::config::OnError;
 use crate::conform::Report;
 use crate::error::{Error, Result, ValueProblem};
@@ -158,7 +157,7 @@ impl Transaction {
         for contribution in self.contributions.values_mut() {
             let given_up = contribution.give_up_waiting();
             let table = &contribution.table;
-            let Some((director, key)) = director_of(table) else { continue };
+            let Some((director, key)) = table.director() else { continue };
             for (row, id) in given_up {
                 let reason = format!("no {director} has {key} {id}");
                 rejecting.add(&table.name, &row, "unknown director", &reason)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, ExprSchema, ScalarValue, TableReference};
+use datafusion::common::{Column, ExprSchema, JoinType, ScalarValue, TableReference};
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, LogicalPlan, Operator, ScalarUDF, lit};
@@ -38,7 +38,8 @@ impl Domain {
     pub fn with(outer: LogicalPlan, columns: Vec<Column>) -> Result<Self> {
         let fields = columns.iter().map(|column| outer.schema().field_from_column(column).cloned());
         let fields = fields.collect::<Result<_>>()?;
-        Ok(Self { columns, fields, outer: Arc::new(outer) })
+        let outer = Arc::new(holding(&outer, &columns).clone());
+        Ok(Self { columns, fields, outer })
     }
 
     /// Does the subquery read nothing of the rows around?
@@ -113,6 +114,23 @@ impl Domain {
             Ok(matches!(expr, Expr::OuterReferenceColumn(_, column) if self.columns.contains(column)))
         })
     }
+}
+
+/// The part of a product of tables that holds some columns. It has all values of them that the
+/// product has: more of them would only be joined with nothing.
+fn holding<'a>(plan: &'a LogicalPlan, columns: &[Column]) -> &'a LogicalPlan {
+    if let LogicalPlan::Join(join) = plan
+        && join.join_type == JoinType::Inner
+        && join.on.is_empty()
+        && join.filter.is_none()
+    {
+        for side in [&join.left, &join.right] {
+            if columns.iter().all(|column| side.schema().has_column(column)) {
+                return holding(side, columns);
+            }
+        }
+    }
+    plan
 }
 
 /// One side of a join on the values of a domain.
