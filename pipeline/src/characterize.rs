@@ -194,6 +194,7 @@ impl CharacterizeTask {
         // What hides the sky reaches farther than what is measured.
         let hides_sky = DetectionConfig {
             grow_sigma: SKY_MASK_GROWTH * self.config.detection.grow_sigma,
+            sharp_filter: 0.0,
             ..self.config.detection.clone()
         };
         let first = detection::detect(&sky.image, guess / FWHM_PER_SIGMA, &hides_sky);

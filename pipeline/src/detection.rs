@@ -26,6 +26,13 @@ const UNUSABLE: u32 = mask_plane::BAD | mask_plane::NO_DATA;
 /// width by so much.
 const BETWEEN_PIXELS: f64 = 0.93;
 
+/// Signal to noise from which on a footprint is looked at with a sharper filter.
+const BRIGHT: f32 = 20.0;
+/// Height of a peak of the sharper filter above the saddle, in units of its noise.
+const SHARP_PROMINENCE_SIGMA: f64 = 5.0;
+/// Pixels whose sharp structure is none of the sky's.
+const NOT_SHARP: u32 = mask_plane::SAT | mask_plane::CR | mask_plane::INTRP | mask_plane::BAD;
+
 /// How sources are detected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +47,11 @@ pub struct DetectionConfig {
     pub min_prominence_sigma: f64,
     /// The same as a fraction of the saddle's height: against structure that the PSF does not describe.
     pub min_prominence_fraction: f64,
+    /// Width of a second, sharper filter that parts close pairs in bright footprints, in units of the first
+    /// one's; 0 for none.
+    pub sharp_filter: f64,
+    /// Height of a peak of the sharper filter above the saddle, as a fraction of the saddle's height.
+    pub sharp_prominence_fraction: f64,
 }
 
 impl Default for DetectionConfig {
@@ -50,6 +62,8 @@ impl Default for DetectionConfig {
             grow_sigma: 2.4,
             min_prominence_sigma: 4.0,
             min_prominence_fraction: 0.02,
+            sharp_filter: 0.35,
+            sharp_prominence_fraction: 0.05,
         }
     }
 }
@@ -96,6 +110,9 @@ pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) 
     let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > BETWEEN_PIXELS * config.threshold);
     let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
     peak::find(&filtered, &above, &mut footprints, config);
+    if config.sharp_filter > 0.0 && footprints.iter().any(is_bright) {
+        part_close_pairs(image, &filtered, &above, &mut footprints, psf_sigma_px, config);
+    }
     for footprint in &mut footprints {
         let is_significant = |p: &Peak| f64::from(p.signal_to_noise) > config.threshold;
         footprint.peaks.retain(is_significant);
@@ -109,6 +126,57 @@ pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) 
         Vec::new()
     };
     Detections { footprints, negative, noise_ratio, filter_sigma_px: psf_sigma_px }
+}
+
+/// Is a footprint so bright that a sharper, noisier filter can tell more of it?
+fn is_bright(footprint: &Footprint) -> bool {
+    footprint.peaks.iter().any(|peak| peak.signal_to_noise > BRIGHT)
+}
+
+/// Add the peaks that only a sharper filter shows.
+///
+/// The matched filter widens a star by a factor of 1.4, and stars less than one and a half widths apart
+/// become one peak; in bright footprints there is signal to spare for less smoothing.
+fn part_close_pairs(
+    image: &MaskedImage,
+    filtered: &FilteredImage,
+    above: &ndarray::Array2<bool>,
+    footprints: &mut [Footprint],
+    psf_sigma_px: f64,
+    config: &DetectionConfig,
+) {
+    let sharp = matched_filter(image, config.sharp_filter * psf_sigma_px, UNUSABLE);
+    let sharp_config = DetectionConfig {
+        min_prominence_fraction: config.sharp_prominence_fraction,
+        min_prominence_sigma: SHARP_PROMINENCE_SIGMA,
+        ..config.clone()
+    };
+    for footprint in footprints.iter_mut().filter(|footprint| is_bright(footprint)) {
+        let known = std::mem::take(&mut footprint.peaks);
+        peak::find(&sharp, above, std::slice::from_mut(footprint), &sharp_config);
+        let found = std::mem::replace(&mut footprint.peaks, known);
+        for peak in found {
+            let apart = |other: &Peak| {
+                let (dx, dy) = (other.x.abs_diff(peak.x) as f64, other.y.abs_diff(peak.y) as f64);
+                dx.hypot(dy) > 1.5 * psf_sigma_px
+            };
+            let is_clean = near_bits(&image.mask, peak.x, peak.y) & NOT_SHARP == 0;
+            if is_clean && footprint.peaks.iter().all(apart) {
+                let at = [peak.y, peak.x];
+                let (value, signal_to_noise) = (filtered.value[at], filtered.signal_to_noise[at]);
+                footprint.peaks.push(Peak { value, signal_to_noise, ..peak });
+            }
+        }
+        footprint.peaks.sort_by(|a, b| b.value.total_cmp(&a.value));
+    }
+}
+
+/// Mask bits of a pixel and its eight neighbours.
+fn near_bits(mask: &ndarray::Array2<u32>, x: usize, y: usize) -> u32 {
+    let (ny, nx) = mask.dim();
+    let rows = y.saturating_sub(1)..(y + 2).min(ny);
+    let columns = x.saturating_sub(1)..(x + 2).min(nx);
+    mask.slice(ndarray::s![rows, columns]).iter().fold(0, |all, bits| all | bits)
 }
 
 /// Set [`mask_plane::EDGE`] within `width` pixels of the border.
