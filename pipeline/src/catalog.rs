@@ -16,7 +16,8 @@ pub use source::source_rows;
 pub use visit::visit_rows;
 pub use visit_detector::visit_detector_rows;
 
-use crate::characterize::Characterized;
+use crate::astrometry::AstrometrySolution;
+use crate::characterize::{Characterized, EffectiveTime};
 use crate::exposure::Exposure;
 
 /// An exposure with what was measured on it.
@@ -30,4 +31,8 @@ pub struct MeasuredExposure {
     pub image_name: String,
     /// SHA-256 of the image's file, hexadecimal.
     pub image_checksum: String,
+    /// How the world coordinates were fitted.
+    pub astrometry: Option<AstrometrySolution>,
+    /// Exposure time under reference conditions.
+    pub effective_time: Option<EffectiveTime>,
 }

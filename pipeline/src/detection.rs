@@ -2,10 +2,11 @@
 //!
 //! 1. Correlate image and variance with a Gaussian of the PSF's size, leaving out unusable pixels; the
 //!    ratio is the signal to noise of a point source at each pixel.
-//! 2. Pixels above the threshold, connected through any of their eight neighbours, are footprints; they
+//! 2. Pixels above the threshold, less what the highest pixel can miss of the maximum, connected through any of their eight neighbours, are footprints; they
 //!    are grown by a multiple of the PSF's σ, and those that touch merge.
 //! 3. Peaks are the maxima of the filtered image that stand out from the saddle to a higher one by more
-//!    than the noise.
+//!    than the noise; their height is that of the parabola through the neighbouring pixels, and it must
+//!    exceed the threshold.
 
 mod footprint;
 mod matched_filter;
@@ -21,27 +22,48 @@ use serde::{Deserialize, Serialize};
 /// Pixels that do not take part in the filter.
 const UNUSABLE: u32 = mask_plane::BAD | mask_plane::NO_DATA;
 
+/// The filtered image between pixels may be higher than at any of them, for a star of two pixels' full
+/// width by so much.
+const BETWEEN_PIXELS: f64 = 0.93;
+
+/// Signal to noise from which on a footprint is looked at with a sharper filter.
+const BRIGHT: f32 = 20.0;
+/// Height of a peak of the sharper filter above the saddle, in units of its noise.
+const SHARP_PROMINENCE_SIGMA: f64 = 5.0;
+/// Pixels whose sharp structure is none of the sky's.
+const NOT_SHARP: u32 = mask_plane::SAT | mask_plane::CR | mask_plane::INTRP | mask_plane::BAD;
+
 /// How sources are detected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectionConfig {
     /// Threshold on the signal to noise of a point source.
     pub threshold: f64,
+    /// Regions below the sky are detected too; they are masked, not measured.
+    pub negative: bool,
     /// Growth of the footprints, in units of the PSF's σ.
     pub grow_sigma: f64,
     /// Height of a peak above the saddle to a higher one, in units of the noise there.
     pub min_prominence_sigma: f64,
     /// The same as a fraction of the saddle's height: against structure that the PSF does not describe.
     pub min_prominence_fraction: f64,
+    /// Width of a second, sharper filter that parts close pairs in bright footprints, in units of the first
+    /// one's; 0 for none.
+    pub sharp_filter: f64,
+    /// Height of a peak of the sharper filter above the saddle, as a fraction of the saddle's height.
+    pub sharp_prominence_fraction: f64,
 }
 
 impl Default for DetectionConfig {
     fn default() -> Self {
         Self {
             threshold: 5.0,
+            negative: true,
             grow_sigma: 2.4,
             min_prominence_sigma: 4.0,
             min_prominence_fraction: 0.02,
+            sharp_filter: 0.35,
+            sharp_prominence_fraction: 0.05,
         }
     }
 }
@@ -51,6 +73,8 @@ impl Default for DetectionConfig {
 pub struct Detections {
     /// Connected regions, by their first pixel from below; each has a peak at least.
     pub footprints: Vec<Footprint>,
+    /// The same of what lies below the sky, grown but without peaks.
+    pub negative: Vec<Footprint>,
     /// Ratio of the filtered image's scatter off the sources to what the variance predicts: 1 for
     /// independent pixels, more where resampling has correlated them.
     pub noise_ratio: f64,
@@ -64,12 +88,17 @@ impl Detections {
         self.footprints.iter().flat_map(|f| &f.peaks)
     }
 
-    /// Set [`mask_plane::DETECTED`] on the pixels of the footprints and clear it elsewhere.
+    /// Set [`mask_plane::DETECTED`] and [`mask_plane::DETECTED_NEGATIVE`] on the pixels of the footprints
+    /// and clear them elsewhere.
     pub fn mark(&self, image: &mut MaskedImage) {
-        image.mask.mapv_inplace(|bits| bits & !mask_plane::DETECTED);
-        for span in self.footprints.iter().flat_map(|f| &f.spans) {
-            for x in span.x.clone() {
-                image.mask[[span.y, x]] |= mask_plane::DETECTED;
+        let planes = [
+            (mask_plane::DETECTED, &self.footprints),
+            (mask_plane::DETECTED_NEGATIVE, &self.negative),
+        ];
+        for (plane, footprints) in planes {
+            image.mask.mapv_inplace(|bits| bits & !plane);
+            for (y, x) in footprints.iter().flat_map(Footprint::pixels) {
+                image.mask[[y, x]] |= plane;
             }
         }
     }
@@ -78,12 +107,76 @@ impl Detections {
 /// Detect the sources of a sky-subtracted image for a PSF of Gaussian width `psf_sigma_px`.
 pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) -> Detections {
     let filtered = matched_filter(image, psf_sigma_px, UNUSABLE);
-    let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > config.threshold);
+    let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > BETWEEN_PIXELS * config.threshold);
     let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
     peak::find(&filtered, &above, &mut footprints, config);
+    if config.sharp_filter > 0.0 && footprints.iter().any(is_bright) {
+        part_close_pairs(image, &filtered, &above, &mut footprints, psf_sigma_px, config);
+    }
+    for footprint in &mut footprints {
+        let is_significant = |p: &Peak| f64::from(p.signal_to_noise) > config.threshold;
+        footprint.peaks.retain(is_significant);
+    }
     let noise_ratio = filtered.scatter_outside(&footprints);
     footprints.retain(|f| !f.peaks.is_empty());
-    Detections { footprints, noise_ratio, filter_sigma_px: psf_sigma_px }
+    let negative = if config.negative {
+        let below = filtered.signal_to_noise.mapv(|s| f64::from(s) < -config.threshold);
+        footprint::grown(&below, config.grow_sigma * psf_sigma_px)
+    } else {
+        Vec::new()
+    };
+    Detections { footprints, negative, noise_ratio, filter_sigma_px: psf_sigma_px }
+}
+
+/// Is a footprint so bright that a sharper, noisier filter can tell more of it?
+fn is_bright(footprint: &Footprint) -> bool {
+    footprint.peaks.iter().any(|peak| peak.signal_to_noise > BRIGHT)
+}
+
+/// Add the peaks that only a sharper filter shows.
+///
+/// The matched filter widens a star by a factor of 1.4, and stars less than one and a half widths apart
+/// become one peak; in bright footprints there is signal to spare for less smoothing.
+fn part_close_pairs(
+    image: &MaskedImage,
+    filtered: &FilteredImage,
+    above: &ndarray::Array2<bool>,
+    footprints: &mut [Footprint],
+    psf_sigma_px: f64,
+    config: &DetectionConfig,
+) {
+    let sharp = matched_filter(image, config.sharp_filter * psf_sigma_px, UNUSABLE);
+    let sharp_config = DetectionConfig {
+        min_prominence_fraction: config.sharp_prominence_fraction,
+        min_prominence_sigma: SHARP_PROMINENCE_SIGMA,
+        ..config.clone()
+    };
+    for footprint in footprints.iter_mut().filter(|footprint| is_bright(footprint)) {
+        let known = std::mem::take(&mut footprint.peaks);
+        peak::find(&sharp, above, std::slice::from_mut(footprint), &sharp_config);
+        let found = std::mem::replace(&mut footprint.peaks, known);
+        for peak in found {
+            let apart = |other: &Peak| {
+                let (dx, dy) = (other.x.abs_diff(peak.x) as f64, other.y.abs_diff(peak.y) as f64);
+                dx.hypot(dy) > 1.5 * psf_sigma_px
+            };
+            let is_clean = near_bits(&image.mask, peak.x, peak.y) & NOT_SHARP == 0;
+            if is_clean && footprint.peaks.iter().all(apart) {
+                let at = [peak.y, peak.x];
+                let (value, signal_to_noise) = (filtered.value[at], filtered.signal_to_noise[at]);
+                footprint.peaks.push(Peak { value, signal_to_noise, ..peak });
+            }
+        }
+        footprint.peaks.sort_by(|a, b| b.value.total_cmp(&a.value));
+    }
+}
+
+/// Mask bits of a pixel and its eight neighbours.
+fn near_bits(mask: &ndarray::Array2<u32>, x: usize, y: usize) -> u32 {
+    let (ny, nx) = mask.dim();
+    let rows = y.saturating_sub(1)..(y + 2).min(ny);
+    let columns = x.saturating_sub(1)..(x + 2).min(nx);
+    mask.slice(ndarray::s![rows, columns]).iter().fold(0, |all, bits| all | bits)
 }
 
 /// Set [`mask_plane::EDGE`] within `width` pixels of the border.
@@ -166,6 +259,19 @@ mod tests {
         }
         let detections = detect(&image, SIGMA, &DetectionConfig::default());
         assert_eq!(detections.peaks().count(), 1);
+    }
+
+    #[test]
+    fn a_hole_in_the_sky_is_masked_and_no_source() {
+        let mut image = noise(100, 100, 16);
+        add_star(&mut image, 30.0, 30.0, 5_000.0);
+        add_star(&mut image, 70.0, 70.0, -5_000.0);
+        image.variance.fill(100.0);
+        let detections = detect(&image, SIGMA, &DetectionConfig::default());
+        assert_eq!((detections.peaks().count(), detections.negative.len()), (1, 1));
+        detections.mark(&mut image);
+        assert_eq!(image.mask[[30, 30]], mask_plane::DETECTED);
+        assert_eq!(image.mask[[70, 70]], mask_plane::DETECTED_NEGATIVE);
     }
 
     #[test]

@@ -26,6 +26,22 @@ pub enum Error {
         /// What is missing.
         missing: Vec<String>,
     },
+    /// A file holds no PSF model as PSFEx writes them.
+    #[error("{}: no PSF model of PSFEx: {reason}", path.display())]
+    NoPsfModel {
+        /// The file.
+        path: PathBuf,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// The world coordinates of an image could not be fitted to the reference stars.
+    #[error("no world coordinates from the stars of {}: {source}", path.display())]
+    Astrometry {
+        /// The file of the stars.
+        path: PathBuf,
+        /// Why.
+        source: crate::astrometry::AstrometryError,
+    },
     /// Too few reference stars are seen on an image.
     #[error("{}: {found} of its stars are seen on the image, {needed} are needed for a zero point", path.display())]
     FewReferenceStars {

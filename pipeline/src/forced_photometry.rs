@@ -144,7 +144,7 @@ impl<'a> ForcedInput<'a> {
             photo_calib: exposure.photo_calib,
             psf: characterized.psf_model(),
             fwhm_px: characterized.psf.fwhm_px,
-            aperture_correction: characterized.aperture_correction,
+            aperture_correction: characterized.aperture_corrections.psf,
             guides: characterized.sources.iter().filter(is_clean).map(guide).collect(),
         }
     }

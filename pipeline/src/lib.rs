@@ -25,7 +25,9 @@ pub mod calibration;
 pub mod isr;
 
 pub mod background;
+pub mod cosmic_ray;
 pub mod detection;
+pub mod deblend;
 pub mod psf;
 
 pub mod measurement;
@@ -36,6 +38,7 @@ pub mod cutout;
 pub mod association;
 pub mod forced_photometry;
 
+pub mod astrometry;
 pub mod reference_catalog;
 pub mod identifier;
 pub mod catalog;

@@ -6,12 +6,13 @@
 //!
 //! [`PsfModel::Analytic`] is a Gaussian or Moffat; [`PsfModel::Basis`] is the pixel basis of PSFEx
 //! (images on a fine grid times polynomials of the position), made from the stars of an exposure by
-//! [`fit::PsfFitter`] or from the arrays of a PSFEx table.
+//! [`fit::PsfFitter`] or read from a file of PSFEx ([`psfex::read`]).
 
 pub mod basis;
 pub mod fit;
 mod moffat_fit;
 pub mod profile;
+pub mod psfex;
 mod resample;
 pub mod select;
 pub mod star_fit;

@@ -11,6 +11,7 @@
 //! Shupe et al. 2005 (SIP); the TPV registration at the FITS support office.
 
 mod distortion;
+mod fit_sip;
 mod header;
 mod tangent;
 

@@ -5,6 +5,7 @@ use arrow::error::ArrowError;
 
 use super::MeasuredExposure;
 use super::columns::Columns;
+use crate::characterize::PsfQuality;
 
 /// Make one row for each exposure.
 pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatch, ArrowError> {
@@ -19,6 +20,8 @@ pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatc
         let (x, y) = center(e);
         e.exposure.wcs.pixel_to_sky(x, y)
     };
+    let fitted = || exposures.iter().map(|e| e.astrometry.as_ref());
+    let times = || exposures.iter().map(|e| e.effective_time);
     let mut columns = Columns::default();
     columns
         .integers("visitId", visit().map(|v| v.visit))
@@ -71,6 +74,16 @@ pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatc
         .numbers("psfIxy", all().map(|e| psf_shape(e).xy))
         .integers("nPsfStar", measured().map(|m| m.psf.stars.len() as i64))
         .known_numbers("magLim", measured().map(|m| m.mag_lim))
+        .known_numbers("astromOffsetMean", fitted().map(|f| f.map(|f| f.offset_mean_arcsec)))
+        .known_numbers("astromOffsetStd", fitted().map(|f| f.map(|f| f.offset_std_arcsec)))
+        .known_numbers(
+            "wcsCornerMaxOffset",
+            fitted().map(|f| f.map(|f| f.corner_max_offset_arcsec)),
+        )
+        .known_numbers("effTime", times().map(|t| t.map(|t| t.seconds)))
+        .known_numbers("effTimePsfSigmaScale", times().map(|t| t.map(|t| t.psf_scale)))
+        .known_numbers("effTimeSkyBgScale", times().map(|t| t.map(|t| t.sky_scale)))
+        .known_numbers("effTimeZeroPointScale", times().map(|t| t.map(|t| t.zero_point_scale)))
         .known_numbers("zenithDistance", visit().map(|v| v.zenith_distance_deg()))
         .numbers("expTime", visit().map(|v| v.exposure_time_s))
         .instants("expMidpt", visit().map(|v| v.mid_mjd_tai))
@@ -81,5 +94,23 @@ pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatc
         .texts("imageName", all().map(|e| Some(e.image_name.as_str())))
         .texts("imageChecksum", all().map(|e| Some(e.image_checksum.as_str())))
         .integers("nSource", measured().map(|m| m.sources.len() as i64));
+    let quality: Vec<PsfQuality> = measured().map(PsfQuality::of).collect();
+    psf_quality(&mut columns, &quality);
     columns.finish()
+}
+
+fn psf_quality(columns: &mut Columns, quality: &[PsfQuality]) {
+    let all = || quality.iter();
+    columns
+        .numbers("psfStarDeltaE1Median", all().map(|q| q.delta_e1.0))
+        .numbers("psfStarDeltaE1Scatter", all().map(|q| q.delta_e1.1))
+        .numbers("psfStarDeltaE2Median", all().map(|q| q.delta_e2.0))
+        .numbers("psfStarDeltaE2Scatter", all().map(|q| q.delta_e2.1))
+        .numbers("psfStarDeltaSizeMedian", all().map(|q| q.delta_size.0))
+        .numbers("psfStarDeltaSizeScatter", all().map(|q| q.delta_size.1))
+        .numbers("psfStarScaledDeltaSizeScatter", all().map(|q| q.scaled_size_scatter))
+        .numbers("psfTraceRadiusDelta", all().map(|q| q.trace_radius_range))
+        .numbers("maxDistToNearestPsf", all().map(|q| q.farthest_from_star))
+        .numbers("starEMedian", all().map(|q| q.e_median))
+        .numbers("starUnNormalizedEMedian", all().map(|q| q.unnormalized_e_median));
 }

@@ -1,8 +1,8 @@
-//! Aperture correction: from PSF fluxes to total fluxes.
+//! Aperture correction: from the fluxes of an algorithm to total fluxes.
 //!
 //! The light of bright stars within 12 pixels, divided by the fraction that the PSF has there, is their
-//! total flux; its mean ratio to the PSF flux corrects what the PSF's core has wrong. One number per
-//! exposure, applied to all sources.
+//! total flux; its mean ratio to the PSF flux corrects what the PSF's core has wrong, and that to other
+//! fluxes what they miss of a star. One number per exposure and algorithm, applied to all sources.
 
 use super::ExposurePsf;
 use crate::image::MaskedImage;
@@ -34,8 +34,13 @@ impl ApertureCorrection {
     /// No correction.
     pub const NONE: Self = Self { factor: 1.0, error: 0.0, n_stars: 0 };
 
-    /// Measure the correction from the stars of the PSF.
-    pub(super) fn measure(image: &MaskedImage, psf: &ExposurePsf, sources: &[Measured]) -> Self {
+    /// Measure the correction of the fluxes that `flux_of` takes, from the stars of the PSF.
+    pub(super) fn measure(
+        image: &MaskedImage,
+        psf: &ExposurePsf,
+        sources: &[Measured],
+        flux_of: impl Fn(&Measured) -> f64,
+    ) -> Self {
         let radius = RADIUS_PX.min(psf.model.radius_px() as f64);
         let mut ratios: Vec<(f64, f64)> = sources
             .iter()
@@ -46,7 +51,8 @@ impl ApertureCorrection {
                 let inside = aperture_flux(image, x, y, radius);
                 let total = inside.flux / fraction_inside(psf, x, y, radius);
                 let error = (inside.flux_err / inside.flux).hypot(FLOOR);
-                (!inside.flag() && total > 0.0).then_some((total / s.psf_flux.flux, error))
+                let ratio = total / flux_of(s);
+                (!inside.flag() && total > 0.0 && ratio.is_finite()).then_some((ratio, error))
             })
             .collect();
         clip(&mut ratios);
@@ -56,6 +62,34 @@ impl ApertureCorrection {
         let weights: f64 = ratios.iter().map(|r| r.1.powi(-2)).sum();
         let factor = ratios.iter().map(|r| r.0 * r.1.powi(-2)).sum::<f64>() / weights;
         Self { factor, error: weights.powf(-0.5), n_stars: ratios.len() }
+    }
+}
+
+/// The corrections of all fluxes that are given as total fluxes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ApertureCorrections {
+    /// Of PSF fluxes.
+    pub psf: ApertureCorrection,
+    /// Of Gaussian fluxes.
+    pub gaussian: ApertureCorrection,
+    /// Of Kron fluxes.
+    pub kron: ApertureCorrection,
+    /// Of compensated tophat fluxes.
+    pub tophat: ApertureCorrection,
+}
+
+impl ApertureCorrections {
+    /// Measure all corrections from the stars of the PSF.
+    pub(super) fn measure(image: &MaskedImage, psf: &ExposurePsf, sources: &[Measured]) -> Self {
+        let of = |flux_of: fn(&Measured) -> f64| {
+            ApertureCorrection::measure(image, psf, sources, flux_of)
+        };
+        Self {
+            psf: of(|s| s.psf_flux.flux),
+            gaussian: of(|s| s.shape.gaussian_flux),
+            kron: of(|s| s.kron.flux),
+            tophat: of(|s| s.tophat.flux),
+        }
     }
 }
 
@@ -72,7 +106,7 @@ fn has_neighbour(sources: &[Measured], star: &Measured, within_px: f64) -> bool 
 }
 
 /// Fraction of the PSF's light within `radius` of its centre.
-fn fraction_inside(psf: &ExposurePsf, x: f64, y: f64, radius: f64) -> f64 {
+pub(super) fn fraction_inside(psf: &ExposurePsf, x: f64, y: f64, radius: f64) -> f64 {
     let stamp = psf.model.stamp(x, y, radius.ceil() as usize + 1);
     stamp
         .values

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 /// Stars below which the width that the header gives decides what is a star.
 const FEW_STARS: usize = 6;
 /// Exponent of the Moffat profile where the stars do not tell.
-const DEFAULT_BETA: f64 = 3.0;
+pub(super) const DEFAULT_BETA: f64 = 3.0;
 /// Stars closer than this to the border or to a neighbour, in full widths, do not make the PSF.
 const CLEARANCE_FWHM: f64 = 2.0;
 
@@ -22,6 +22,8 @@ const CLEARANCE_FWHM: f64 = 2.0;
 pub enum PsfOrigin {
     /// Fitted to stars of the image.
     Stars,
+    /// Read from a file that came with the image.
+    File,
     /// A Moffat profile of the width in the header.
     HeaderWidth,
     /// A Moffat profile of the smallest width among the sources.
@@ -43,6 +45,8 @@ pub struct ExposurePsf {
     pub candidates: Vec<(f64, f64)>,
     /// Peaks of the stars that were used to the end.
     pub stars: Vec<(f64, f64)>,
+    /// Peaks of the stars that were kept out, to test the model on.
+    pub reserved: Vec<(f64, f64)>,
 }
 
 /// Median width σ of the stars among the detections; `None` where there are too few.
@@ -58,28 +62,47 @@ pub(super) fn star_width_px(
     (widths.len() >= 3).then(|| crate::statistics::median(&mut widths))
 }
 
-/// Make the PSF from the final detections.
+/// Make the PSF from the final detections; `given` is the model that came with the image.
 pub(super) fn choose(
     image: &MaskedImage,
     detections: &Detections,
     fwhm_hint_px: Option<f64>,
+    given: Option<&PsfModel>,
     config: &CharacterizeConfig,
 ) -> ExposurePsf {
     let all = candidates(image, detections);
     let chosen = stars(&all, fwhm_hint_px, &config.select);
-    let positions: Vec<(f64, f64)> = chosen.iter().map(|&i| (all[i].x, all[i].y)).collect();
+    let candidates: Vec<(f64, f64)> = chosen.iter().map(|&i| (all[i].x, all[i].y)).collect();
+    let (reserved, positions) = reserve(&candidates, &config.select);
     let peaks: Vec<(f64, f64)> = detections.peaks().map(|p| (p.x as f64, p.y as f64)).collect();
     let fwhm_px = FWHM_PER_SIGMA * detections.filter_sigma_px;
     let (ny, nx) = image.image.dim();
     let centre = (nx as f64 / 2.0, ny as f64 / 2.0);
+    let of_file = given.map(|model| ExposurePsf {
+        fwhm_px: model.fwhm_px(centre.0, centre.1),
+        model: model.clone(),
+        origin: PsfOrigin::File,
+        candidates: candidates.clone(),
+        stars: Vec::new(),
+        reserved: candidates.clone(),
+    });
+    if config.prefer_psf_file
+        && let Some(psf) = of_file
+    {
+        return psf;
+    }
     if let Some(fitted) = PsfFitter::new(&config.psf_fit, image, &peaks, fwhm_px).fit(&positions) {
         return ExposurePsf {
             fwhm_px: fitted.model.fwhm_px(centre.0, centre.1),
             model: fitted.model,
             origin: PsfOrigin::Stars,
             stars: fitted.used.iter().map(|&i| positions[i]).collect(),
-            candidates: positions,
+            candidates,
+            reserved,
         };
+    }
+    if let Some(psf) = of_file {
+        return psf;
     }
     let smallest = all
         .iter()
@@ -93,7 +116,21 @@ pub(super) fn choose(
     };
     let law = RadialLaw::Moffat { beta: DEFAULT_BETA };
     let model = PsfModel::Analytic(StarProfile::circular(law, fwhm_px));
-    ExposurePsf { model, origin, fwhm_px, candidates: positions, stars: Vec::new() }
+    ExposurePsf { model, origin, fwhm_px, candidates, stars: Vec::new(), reserved: Vec::new() }
+}
+
+/// Every so many-th star, from bright to faint, is kept out of the model; none where stars are few.
+fn reserve(candidates: &[(f64, f64)], config: &SelectConfig) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+    if candidates.len() < config.enough_to_reserve || config.reserve_every < 2 {
+        return (Vec::new(), candidates.to_vec());
+    }
+    // The brightest stays in: it holds most of the light.
+    let is_reserved = |k: usize| k % config.reserve_every == config.reserve_every - 1;
+    let part = |reserved: bool| {
+        let of_part = |k: &usize| is_reserved(*k) == reserved;
+        (0..candidates.len()).filter(of_part).map(|k| candidates[k]).collect()
+    };
+    (part(true), part(false))
 }
 
 fn stars(candidates: &[Candidate], fwhm_hint_px: Option<f64>, config: &SelectConfig) -> Vec<usize> {

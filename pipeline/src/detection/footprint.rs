@@ -27,6 +27,21 @@ impl Footprint {
     pub fn area_px(&self) -> usize {
         self.spans.iter().map(|s| s.x.len()).sum()
     }
+
+    /// Its pixels as `(row, column)`.
+    pub fn pixels(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.spans.iter().flat_map(|span| span.x.clone().map(|x| (span.y, x)))
+    }
+
+    /// First column and number of columns, first row and number of rows, of the smallest box around it.
+    pub fn bounds(&self) -> ((usize, usize), (usize, usize)) {
+        let first = |values: &mut dyn Iterator<Item = usize>| values.min().unwrap_or(0);
+        let x0 = first(&mut self.spans.iter().map(|span| span.x.start));
+        let y0 = first(&mut self.spans.iter().map(|span| span.y));
+        let x1 = self.spans.iter().map(|span| span.x.end).max().unwrap_or(0);
+        let y1 = self.spans.iter().map(|span| span.y + 1).max().unwrap_or(0);
+        ((x0, x1 - x0), (y0, y1 - y0))
+    }
 }
 
 /// Regions of `above`, grown by `radius_px` in every direction and merged where they then touch.

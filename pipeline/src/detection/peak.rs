@@ -18,7 +18,7 @@ pub struct Peak {
     pub y: usize,
     /// Value of the filtered image.
     pub value: f32,
-    /// Signal to noise of a point source there.
+    /// Signal to noise of a point source at the maximum, between the pixels.
     pub signal_to_noise: f32,
 }
 
@@ -49,10 +49,28 @@ pub(super) fn find(
                 x,
                 y,
                 value: filtered.value[[y, x]],
-                signal_to_noise: filtered.signal_to_noise[[y, x]],
+                signal_to_noise: maximum(&filtered.signal_to_noise, y, x),
             })
             .collect();
     }
+}
+
+/// Height of the parabolas along both axes at a maximal pixel.
+fn maximum(values: &Array2<f32>, y: usize, x: usize) -> f32 {
+    let here = values[[y, x]];
+    let gain = |before: Option<&f32>, after: Option<&f32>| {
+        let (Some(before), Some(after)) = (before, after) else { return 0.0 };
+        let (slope, curvature) = (0.5 * (after - before), after + before - 2.0 * here);
+        // A pixel that is not the highest has no maximum within its borders.
+        if curvature < 0.0 && slope.abs() <= -curvature {
+            -0.5 * slope * slope / curvature
+        } else {
+            0.0
+        }
+    };
+    let along_x = gain(values.get([y, x.wrapping_sub(1)]), values.get([y, x + 1]));
+    let along_y = gain(values.get([y.wrapping_sub(1), x]), values.get([y + 1, x]));
+    here + along_x + along_y
 }
 
 /// Peaks among `pixels`, which are sorted from bright to faint. `rank` is scratch space.
@@ -99,4 +117,17 @@ fn climb(
         rank[[y, x]] = u32::MAX;
     }
     (0..pixels.len()).filter(|&k| is_peak[k]).map(|k| pixels[k]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_maximum_of_a_parabola_is_found_between_pixels() {
+        let height = |x: f64, y: f64| 10.0 - (x - 2.3).powi(2) - 0.5 * (y - 1.8).powi(2);
+        let values = Array2::from_shape_fn((5, 5), |(y, x)| height(x as f64, y as f64) as f32);
+        assert!((maximum(&values, 2, 2) - 10.0).abs() < 1e-5);
+        assert_eq!(maximum(&values, 0, 0), values[[0, 0]]);
+    }
 }

@@ -153,6 +153,29 @@ impl Handle {
         Ok(pixels)
     }
 
+    /// The `count` numbers of a cell in the first row of the current table; columns count from 1.
+    pub fn read_cell(&mut self, column: usize, count: usize) -> Result<Vec<f64>> {
+        let mut values = vec![0.0_f64; count];
+        let (mut undefined, mut any, mut status) = (f64::NAN, 0, 0);
+        // SAFETY: `values` holds `count` elements of the type that the code names; `undefined` is one.
+        unsafe {
+            sys::ffgcv(
+                self.fptr,
+                f64::CODE as c_int,
+                c_int::try_from(column).unwrap_or(c_int::MAX),
+                1,
+                1,
+                count as sys::LONGLONG,
+                (&raw mut undefined).cast::<c_void>(),
+                values.as_mut_ptr().cast::<c_void>(),
+                &mut any,
+                &mut status,
+            )
+        };
+        self.check(status, "read the table")?;
+        Ok(values)
+    }
+
     /// Chooses how the images created from now on are stored: plain, or in tiles compressed by
     /// `algorithm` with floating-point numbers quantised at `quantize` (0: kept exactly).
     pub fn set_compression(&mut self, algorithm: u32, quantize: f32) -> Result<()> {

@@ -111,6 +111,27 @@ impl FitsReader {
         self.shaped(index, nx, ny, pixels)
     }
 
+    /// The numbers of a cell in the first row of a table, by the name of its column in any case; `None`
+    /// where the table has no such column, or no row.
+    pub fn read_cell(&mut self, index: usize, column: &str) -> Result<Option<Vec<f64>>> {
+        let Some(hdu) = self.hdus.get(index) else { return Ok(None) };
+        let columns = hdu.header.i64("TFIELDS").unwrap_or(0);
+        let has_name = |number: &i64| {
+            let name = hdu.header.text(&format!("TTYPE{number}"));
+            name.is_some_and(|name| name.trim().eq_ignore_ascii_case(column))
+        };
+        let Some(number) = (1..=columns).find(has_name) else { return Ok(None) };
+        let form = hdu.header.text(&format!("TFORM{number}")).unwrap_or_default().trim();
+        // A repeat count, then a letter for the type.
+        let digits: String = form.chars().take_while(char::is_ascii_digit).collect();
+        let count = if digits.is_empty() { 1 } else { digits.parse().unwrap_or(0) };
+        if count == 0 || form.ends_with('A') || hdu.header.i64("NAXIS2").unwrap_or(0) < 1 {
+            return Ok(None);
+        }
+        self.handle.move_to(index)?;
+        self.handle.read_cell(number as usize, count).map(Some)
+    }
+
     fn image(&mut self, index: usize) -> Result<(usize, usize, i32)> {
         match self.hdus.get(index).map(|hdu| hdu.kind) {
             Some(HduKind::Image { nx, ny, bitpix, .. }) => {

@@ -1,12 +1,17 @@
 //! Aperture flux: the sum of an image over a circle, each pixel weighted by its area inside.
 //!
-//! Neighbours are not removed. The error is that of the weighted sum, `√(Σ a² V)`; SEP takes `√(Σ a V)`,
+//! [`aperture_flux`] sums the image as it is; [`apertures`] sums one source alone, for all of
+//! [`RADII_PX`] in one pass over the pixels. The error is that of the weighted sum, `√(Σ a² V)`; SEP takes `√(Σ a V)`,
 //! which counts the pixels on the rim as if wholly inside.
 
+use super::isolated::Isolated;
 use crate::image::{MaskedImage, mask_plane};
 
 /// Radii at which every source is measured, pixels: those of the Source table, and 5.
-pub const RADII_PX: [f64; 7] = [3.0, 5.0, 6.0, 9.0, 12.0, 17.0, 25.0];
+pub const RADII_PX: [f64; 10] = [3.0, 5.0, 6.0, 9.0, 12.0, 17.0, 25.0, 35.0, 50.0, 70.0];
+
+/// Distance of a pixel's corner from its centre.
+const CORNER_PX: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
 /// Pixels without data; an aperture that holds one has no flux.
 const NO_DATA: u32 = mask_plane::NO_DATA;
@@ -30,7 +35,7 @@ impl ApertureFlux {
         self.flag_aperture_truncated || self.flag_no_data || !self.flux.is_finite()
     }
 
-    fn failed(truncated: bool) -> Self {
+    pub(super) fn failed(truncated: bool) -> Self {
         Self {
             flux: f64::NAN,
             flux_err: f64::NAN,
@@ -76,6 +81,67 @@ pub fn aperture_flux(image: &MaskedImage, x: f64, y: f64, radius_px: f64) -> Ape
         flag_aperture_truncated: false,
         flag_no_data: false,
     }
+}
+
+/// Sum one source over the circles of [`RADII_PX`] about `(x, y)`.
+pub fn apertures(source: &Isolated, (x, y): (f64, f64)) -> [ApertureFlux; RADII_PX.len()] {
+    let (ny, nx) = source.image_shape();
+    let fits = |radius: f64| {
+        x - radius >= -0.5
+            && y - radius >= -0.5
+            && x + radius <= nx as f64 - 0.5
+            && y + radius <= ny as f64 - 0.5
+    };
+    let count = RADII_PX.iter().take_while(|radius| fits(**radius)).count();
+    let mut fluxes = [ApertureFlux::failed(true); RADII_PX.len()];
+    let Some(largest) = RADII_PX[..count].last() else { return fluxes };
+    // What lies wholly inside a circle and outside the one before, and what its rim cuts.
+    let mut rings = [(0.0, 0.0); RADII_PX.len()];
+    let mut rims = [(0.0, 0.0); RADII_PX.len()];
+    let mut usable = count;
+    let rows = (y - largest - 0.5).ceil() as i64..=(y + largest + 0.5).floor() as i64;
+    for row in rows {
+        let dy = row as f64 - y;
+        let half = ((largest + CORNER_PX).powi(2) - dy * dy).max(0.0).sqrt();
+        for column in (x - half).ceil() as i64..=(x + half).floor() as i64 {
+            let dx = column as f64 - x;
+            let r = (dx * dx + dy * dy).sqrt();
+            let cut = RADII_PX[..usable].partition_point(|radius| radius + CORNER_PX <= r);
+            if cut == usable {
+                continue;
+            }
+            let Some((value, variance)) = source.filled(column, row) else {
+                usable = cut;
+                continue;
+            };
+            let whole = RADII_PX[..usable].partition_point(|radius| radius - CORNER_PX < r);
+            for k in cut..whole {
+                let area = circle_pixel_overlap(dx, dy, RADII_PX[k]);
+                rims[k].0 += area * value;
+                rims[k].1 += area * area * variance;
+            }
+            if whole < usable {
+                rings[whole].0 += value;
+                rings[whole].1 += variance;
+            }
+        }
+    }
+    let (mut flux, mut variance) = (0.0, 0.0);
+    for k in 0..count {
+        flux += rings[k].0;
+        variance += rings[k].1;
+        fluxes[k] = if k < usable {
+            ApertureFlux {
+                flux: flux + rims[k].0,
+                flux_err: (variance + rims[k].1).sqrt(),
+                flag_aperture_truncated: false,
+                flag_no_data: false,
+            }
+        } else {
+            ApertureFlux::failed(false)
+        };
+    }
+    fluxes
 }
 
 /// Area inside the circle about the origin of the unit pixel centred on `(dx, dy)`.
@@ -136,6 +202,26 @@ mod tests {
             let sum = aperture_flux(&flat(1.0), x, y, radius).flux;
             let circle = std::f64::consts::PI * radius * radius;
             assert!((sum / circle - 1.0).abs() < 1e-12, "radius {radius} at {x}, {y}: {sum}");
+        }
+    }
+
+    #[test]
+    fn all_circles_at_once_are_each_circle() {
+        let mut image = flat(0.0);
+        image.image = Array2::from_shape_fn((64, 64), |(y, x)| ((x * 37 + y * 91) % 17) as f32);
+        image.mask[[30, 50]] = mask_plane::NO_DATA;
+        let scene = super::super::isolated::NoiseReplaced::new(&image, &[], 0);
+        for (x, y) in [(31.3, 30.8), (12.0, 20.0), (33.5, 31.5)] {
+            let together = apertures(&scene.sky(), (x, y));
+            for (radius, found) in RADII_PX.into_iter().zip(together) {
+                let alone = aperture_flux(&image, x, y, radius);
+                assert_eq!(found.flag_aperture_truncated, alone.flag_aperture_truncated);
+                assert_eq!(found.flag_no_data, alone.flag_no_data, "{radius} at {x}, {y}");
+                if !alone.flag() {
+                    assert!((found.flux - alone.flux).abs() < 1e-9 * alone.flux, "{radius}");
+                    assert!((found.flux_err - alone.flux_err).abs() < 1e-9 * alone.flux_err);
+                }
+            }
         }
     }
 

@@ -26,6 +26,11 @@ impl Centroid {
         Self { x, y, x_err: f64::NAN, y_err: f64::NAN, xy_cov: f64::NAN, flag_reset_to_peak: true }
     }
 
+    /// A place that was given, not measured.
+    pub fn fixed(x: f64, y: f64) -> Self {
+        Self { flag_reset_to_peak: false, ..Self::at_peak(x, y) }
+    }
+
     /// Any failure.
     pub fn flag(&self) -> bool {
         self.flag_reset_to_peak

@@ -8,6 +8,7 @@
 
 use crate::image::{MaskedImage, mask_plane};
 use crate::linear_algebra::Cholesky;
+use crate::psf::star_fit::PixelAt;
 use crate::psf::{PsfModel, Stamp};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -109,6 +110,32 @@ pub fn fit_fluxes(
         }
     }
     PointSources { fluxes: fluxes.into_iter().flatten().collect(), model }
+}
+
+/// Fit the flux of a point source at `(x, y)` that has no neighbours.
+pub fn fit_alone(psf: &PsfModel, pixel: &PixelAt, (x, y): (f64, f64), radius: usize) -> PsfFlux {
+    let stamp = psf.stamp(x, y, radius);
+    let (mut right, mut weight, mut noise, mut full) = (0.0, 0.0, 0.0, 0.0);
+    let mut is_cut = false;
+    for ((j, i), &value) in stamp.values.indexed_iter() {
+        full += value * value;
+        match pixel(stamp.x0 + i as i64, stamp.y0 + j as i64) {
+            Some((data, variance)) => {
+                right += value * data;
+                weight += value * value;
+                noise += value * value * variance;
+            }
+            None => is_cut = true,
+        }
+    }
+    let lost = weight <= MIN_WEIGHT * full;
+    PsfFlux {
+        flux: if lost { f64::NAN } else { right / weight },
+        flux_err: if lost { f64::NAN } else { noise.sqrt() / weight },
+        area_px: 1.0 / full,
+        flag_edge: is_cut,
+        flag_no_good_pixels: lost,
+    }
 }
 
 /// Light of point sources on an empty image.

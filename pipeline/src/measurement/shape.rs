@@ -7,6 +7,8 @@
 //!
 //! Reference: Bernstein & Jarvis 2002 (2002AJ....123..583B).
 
+use crate::psf::star_fit::PixelAt;
+
 /// Relative change of the size at which the iteration ends.
 const CONVERGED: f64 = 1e-5;
 const MAX_ITERATIONS: usize = 100;
@@ -18,6 +20,10 @@ const REACH_SIGMA: f64 = 4.0;
 /// Second moments, px².
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
+    /// Column of the centre, pixels.
+    pub x: f64,
+    /// Row of the centre, pixels.
+    pub y: f64,
     /// Along columns.
     pub xx: f64,
     /// Along rows.
@@ -26,18 +32,39 @@ pub struct Shape {
     pub xy: f64,
     /// Standard error of `xx + yy`.
     pub trace_err: f64,
+    /// Weighted fourth moment `Σ w I q² / Σ w I` with `q = rᵀ M⁻¹ r`: 2 for a Gaussian.
+    pub rho4: f64,
+    /// Flux of the Gaussian with these moments, `2 Σ w I`, in the image's unit.
+    pub gaussian_flux: f64,
+    /// Standard error of `gaussian_flux` with the moments fixed.
+    pub gaussian_flux_err: f64,
     /// The iteration did not converge, or the source is too near the edge or too large.
     pub flag: bool,
 }
 
 impl Shape {
     /// No measurement.
-    pub const FAILED: Self =
-        Self { xx: f64::NAN, yy: f64::NAN, xy: f64::NAN, trace_err: f64::NAN, flag: true };
+    pub const FAILED: Self = Self {
+        x: f64::NAN,
+        y: f64::NAN,
+        xx: f64::NAN,
+        yy: f64::NAN,
+        xy: f64::NAN,
+        trace_err: f64::NAN,
+        rho4: f64::NAN,
+        gaussian_flux: f64::NAN,
+        gaussian_flux_err: f64::NAN,
+        flag: true,
+    };
 
     /// `xx + yy`.
     pub fn trace(&self) -> f64 {
         self.xx + self.yy
+    }
+
+    /// Ellipticity `(xx − yy, 2 xy) / (xx + yy)`.
+    pub fn ellipticity(&self) -> (f64, f64) {
+        ((self.xx - self.yy) / self.trace(), 2.0 * self.xy / self.trace())
     }
 
     /// Width of the circle with the same determinant, pixels.
@@ -48,12 +75,7 @@ impl Shape {
     /// Measure the source at `(x, y)`, beginning with a round weight of `sigma_px`.
     ///
     /// `pixel` gives value and variance, `None` where there are none.
-    pub fn measure(
-        pixel: &crate::psf::star_fit::PixelAt,
-        (x, y): (f64, f64),
-        sigma_px: f64,
-        max_radius_px: f64,
-    ) -> Self {
+    pub fn measure(pixel: &PixelAt, (x, y): (f64, f64), sigma_px: f64, max_radius_px: f64) -> Self {
         let mut state = Weight { x, y, xx: sigma_px.powi(2), yy: sigma_px.powi(2), xy: 0.0 };
         for _ in 0..MAX_ITERATIONS {
             let Some(sums) = state.sum(pixel, max_radius_px) else { return Self::FAILED };
@@ -78,9 +100,19 @@ impl Shape {
                 + ((next.xy - state.xy) / (state.xx + state.yy)).abs();
             state = next;
             if change < CONVERGED {
-                let trace_err =
-                    4.0 * state.sum(pixel, max_radius_px).map_or(f64::NAN, |s| s.trace_err);
-                return Self { xx: state.xx, yy: state.yy, xy: state.xy, trace_err, flag: false };
+                let Some(sums) = state.sum(pixel, max_radius_px) else { return Self::FAILED };
+                return Self {
+                    x: state.x,
+                    y: state.y,
+                    xx: state.xx,
+                    yy: state.yy,
+                    xy: state.xy,
+                    trace_err: 4.0 * sums.trace_err,
+                    rho4: sums.rho4,
+                    gaussian_flux: 2.0 * sums.total,
+                    gaussian_flux_err: 2.0 * sums.total_err,
+                    flag: false,
+                };
             }
         }
         Self::FAILED
@@ -105,6 +137,9 @@ struct Sums {
     yy: f64,
     xy: f64,
     trace_err: f64,
+    rho4: f64,
+    total: f64,
+    total_err: f64,
 }
 
 impl Weight {
@@ -114,13 +149,13 @@ impl Weight {
         (mean + difference).sqrt()
     }
 
-    fn sum(&self, pixel: &crate::psf::star_fit::PixelAt, max_radius_px: f64) -> Option<Sums> {
+    fn sum(&self, pixel: &PixelAt, max_radius_px: f64) -> Option<Sums> {
         let determinant = self.xx * self.yy - self.xy * self.xy;
         let (a, b, c) = (self.yy / determinant, self.xx / determinant, -self.xy / determinant);
         let reach = (REACH_SIGMA * self.larger_sigma()).min(max_radius_px).ceil() as i64;
         let (column, row) = (self.x.round() as i64, self.y.round() as i64);
         let (mut total, mut sx, mut sy) = (0.0, 0.0, 0.0);
-        let (mut sxx, mut syy, mut sxy) = (0.0, 0.0, 0.0);
+        let (mut sxx, mut syy, mut sxy, mut sqq) = (0.0, 0.0, 0.0, 0.0);
         let mut noise = [0.0; 3];
         for py in row - reach..=row + reach {
             for px in column - reach..=column + reach {
@@ -144,6 +179,7 @@ impl Weight {
                 sxx += wi * dx * dx;
                 syy += wi * dy * dy;
                 sxy += wi * dx * dy;
+                sqq += wi * q * q;
                 let wv = w * w * variance;
                 noise[0] += wv;
                 noise[1] += wv * r2;
@@ -162,6 +198,9 @@ impl Weight {
             yy: syy / total,
             xy: sxy / total,
             trace_err: variance.max(0.0).sqrt() / total,
+            rho4: sqq / total,
+            total,
+            total_err: noise[0].sqrt(),
         })
     }
 }
@@ -188,6 +227,10 @@ mod tests {
         let yy = sigma2 * (0.9 * 0.9 + 0.0025) * norm + pixel2;
         let xy = sigma2 * (-0.05 * 2.0) * norm;
         assert!(!shape.flag);
+        // The pixel makes the Gaussian a little flatter; the sum ends at four standard deviations.
+        assert!((shape.rho4 - 2.0).abs() < 0.01, "{}", shape.rho4);
+        assert!((shape.gaussian_flux - 1.0).abs() < 2e-3, "{}", shape.gaussian_flux);
+        assert!((shape.x - 30.3).hypot(shape.y - 29.6) < 1e-3);
         for (found, expected) in [(shape.xx, xx), (shape.yy, yy), (shape.xy, xy)] {
             assert!((found - expected).abs() < 5e-3, "{found} instead of {expected}");
         }

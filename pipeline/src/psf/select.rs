@@ -34,11 +34,23 @@ pub struct SelectConfig {
     pub window: f64,
     /// Stars kept, the brightest first.
     pub max_stars: usize,
+    /// One star in so many is kept out of the model, to test it.
+    pub reserve_every: usize,
+    /// Stars below which none is kept out.
+    pub enough_to_reserve: usize,
 }
 
 impl Default for SelectConfig {
     fn default() -> Self {
-        Self { min_snr: 50.0, floor_snr: 20.0, enough_stars: 8, window: 0.08, max_stars: 300 }
+        Self {
+            min_snr: 50.0,
+            floor_snr: 20.0,
+            enough_stars: 8,
+            window: 0.08,
+            max_stars: 300,
+            reserve_every: 5,
+            enough_to_reserve: 40,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use almagest_storage::sphgeom::{Polygon, UnitVector};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{integers, number, numbers};
+use super::columns::{flags, integers, number, numbers};
 use super::image::in_order;
 use super::not_positive;
 use crate::association::{AssociatedObject, AssociationConfig, KnownObject, Sighting, associate};
@@ -169,7 +169,9 @@ impl Sightings {
             let (ra, dec) = (column("coord_ra")?, column("coord_dec")?);
             let (ra_err, dec_err) = (column("raErr")?, column("decErr")?);
             let extendedness = column("extendedness")?;
-            for row in 0..rows.num_rows() {
+            // Blends as wholes and empty places are no sightings.
+            let primary = flags(rows, "detect_isPrimary")?;
+            for row in (0..rows.num_rows()).filter(|row| primary.value(*row)) {
                 sightings.all.push(Sighting {
                     exposure: image as i64,
                     ra: number(&ra, row),

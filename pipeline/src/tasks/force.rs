@@ -86,8 +86,10 @@ fn guides(rows: &RecordBatch) -> Result<Vec<GuideSource>> {
         flags(rows, "pixelFlags_saturated")?,
         flags(rows, "pixelFlags_edge")?,
     ];
-    let is_clean =
-        |row: &usize| unclean.iter().all(|flag| flag.is_valid(*row) && !flag.value(*row));
+    let primary = flags(rows, "detect_isPrimary")?;
+    let is_clean = |row: &usize| {
+        primary.value(*row) && unclean.iter().all(|flag| flag.is_valid(*row) && !flag.value(*row))
+    };
     let guide =
         |row| GuideSource { x: number(&x, row), y: number(&y, row), snr: number(&snr, row) };
     Ok((0..rows.num_rows()).filter(is_clean).map(guide).collect())

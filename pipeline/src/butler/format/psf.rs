@@ -22,8 +22,9 @@ pub struct MeasuredPsf {
     pub aperture_correction: ApertureCorrection,
 }
 
-const ORIGINS: [(PsfOrigin, &str); 4] = [
+const ORIGINS: [(PsfOrigin, &str); 5] = [
     (PsfOrigin::Stars, "stars"),
+    (PsfOrigin::File, "file"),
     (PsfOrigin::HeaderWidth, "header"),
     (PsfOrigin::SourceWidth, "sources"),
     (PsfOrigin::ConfiguredWidth, "configuration"),
@@ -71,7 +72,9 @@ pub(super) fn write(path: &Path, measured: &MeasuredPsf) -> Result<()> {
         });
         file.doubles(&stacked, &extension("PSF"))?;
     }
-    for (name, places) in [("CANDIDATES", &psf.candidates), ("STARS", &psf.stars)] {
+    for (name, places) in
+        [("CANDIDATES", &psf.candidates), ("STARS", &psf.stars), ("RESERVED", &psf.reserved)]
+    {
         if !places.is_empty() {
             let pairs = Array2::from_shape_fn((places.len(), 2), |(row, column)| {
                 if column == 0 { places[row].0 } else { places[row].1 }
@@ -102,6 +105,7 @@ pub(super) fn read(path: &Path) -> Result<MeasuredPsf> {
         Ok(pairs.iter().flat_map(|pairs| pairs.rows()).map(|pair| (pair[0], pair[1])).collect())
     };
     let (candidates, stars) = (places("CANDIDATES")?, places("STARS")?);
+    let reserved = places("RESERVED")?;
     let model = match header.text("PSFLAW") {
         Some("basis") => {
             let stacked = extension("PSF")?.ok_or_else(|| damaged("images"))?;
@@ -117,7 +121,8 @@ pub(super) fn read(path: &Path) -> Result<MeasuredPsf> {
             PsfModel::Analytic(StarProfile { law, fwhm_px: number("LAWFWHM")?, g1, g2 })
         }
     };
-    let psf = ExposurePsf { model, origin: origin.0, fwhm_px: number("FWHM")?, candidates, stars };
+    let fwhm_px = number("FWHM")?;
+    let psf = ExposurePsf { model, origin: origin.0, fwhm_px, candidates, stars, reserved };
     let n_stars = header.i64("APCORN").and_then(|n| usize::try_from(n).ok());
     let aperture_correction = ApertureCorrection {
         factor: number("APCORR")?,
@@ -160,6 +165,7 @@ mod tests {
                 origin: PsfOrigin::Stars,
                 fwhm_px: 10.0 / 3.0,
                 candidates: vec![(1.0, 2.0), (3.0, 4.5)],
+                reserved: vec![(3.0, 4.5)],
                 stars: vec![],
             };
             let correction = ApertureCorrection { factor: 1.0 / 0.97, error: 0.003, n_stars: 12 };
