@@ -112,7 +112,7 @@ impl ReferenceCatalog {
 /// Is the centre measured, and on pixels that the star made?
 fn is_well_placed(source: &SourceMeasurement) -> bool {
     let flags = &source.pixel_flags;
-    !source.centroid_flag()
-        && !source.psf_inst_flux.flag()
-        && !(flags.edge() || flags.saturated_center() || flags.cr_center() || flags.bad_center())
+    let is_of_others =
+        flags.edge() || flags.saturated_center() || flags.cr_center() || flags.bad_center();
+    !(source.centroid_flag() || source.psf_inst_flux.flag() || is_of_others)
 }

@@ -161,7 +161,7 @@ fn cap_of(plan: &LogicalPlan, position: &[Column; 2]) -> Result<Option<Cap>> {
                 let names = places.map(|place| schema.field(place).name().clone());
                 let is_one = |name| schema.fields_with_unqualified_name(name).len() == 1;
                 if names.iter().all(|name| is_one(name)) {
-                    caps.extend(caps_of_filters(&[filter.predicate.clone()], &names));
+                    caps.extend(caps_of_filters(std::slice::from_ref(&filter.predicate), &names));
                 }
                 &filter.input
             }

@@ -119,8 +119,11 @@ pub(super) fn choose(
     ExposurePsf { model, origin, fwhm_px, candidates, stars: Vec::new(), reserved: Vec::new() }
 }
 
+/// Where a star is, pixels.
+type Place = (f64, f64);
+
 /// Every so many-th star, from bright to faint, is kept out of the model; none where stars are few.
-fn reserve(candidates: &[(f64, f64)], config: &SelectConfig) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+fn reserve(candidates: &[Place], config: &SelectConfig) -> (Vec<Place>, Vec<Place>) {
     if candidates.len() < config.enough_to_reserve || config.reserve_every < 2 {
         return (Vec::new(), candidates.to_vec());
     }
