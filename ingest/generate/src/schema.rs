@@ -223,6 +223,25 @@ fn is_kept(selection: Option<&Selection>, column: &str, width: Width) -> bool {
             && (selection.medium.contains(&column) || selection.table == "ForcedSource")
 }
 
+/// How columns of Source begin that the pipeline measures and of which no values are drawn here.
+const NOT_DRAWN: [&str; 15] = [
+    "psfFlux_apCorr",
+    "ap35",
+    "ap50",
+    "ap70",
+    "gaussianFlux",
+    "kron",
+    "normCompTophat",
+    "localBackground",
+    "hsmShape",
+    "sizeExtendedness",
+    "blendedness",
+    "variance_value",
+    "jacobian_value",
+    "deblend_deblendedAsPsf",
+    "calib_psf_reserved",
+];
+
 /// Return the tables of a survey of a width, in the order of [`TABLES`].
 ///
 /// # Errors
@@ -237,8 +256,12 @@ pub fn survey_tables(width: Width) -> Result<Vec<TableDef>> {
         } else {
             let selection = SELECTIONS.iter().find(|selection| selection.table == name);
             let is_rubins = |column: &str| name == "DiaSource" || !NOT_RUBINS.contains(&column);
+            let is_drawn = |column: &str| {
+                name != "Source" || !NOT_DRAWN.iter().any(|start| column.starts_with(start))
+            };
             table.columns.retain(|column| {
-                is_rubins(&column.name) && is_kept(selection, &column.name, width)
+                let column = &column.name;
+                is_rubins(column) && is_drawn(column) && is_kept(selection, column, width)
             });
         }
         tables.push(table);
