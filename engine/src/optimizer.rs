@@ -9,3 +9,6 @@ pub mod let_joins_pause;
 pub mod look_up_uploaded_ids;
 pub mod rank_in_groups;
 pub mod unnest_subqueries;
+
+mod known_columns;
+mod origin;

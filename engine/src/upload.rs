@@ -6,6 +6,7 @@
 //!
 //! Reference: TAP 1.1, section 2.5.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -19,8 +20,9 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
-use datafusion::datasource::MemTable;
+use datafusion::datasource::{MemTable, source_as_provider};
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::TableScan;
 
 use crate::Result;
 
@@ -119,6 +121,24 @@ pub(crate) fn provider(uploads: &[Upload]) -> Result<Arc<dyn SchemaProvider>> {
         provider.register_table(upload.name.clone(), Arc::new(table))?;
     }
     Ok(Arc::new(provider))
+}
+
+/// The rows of an upload; `None` of another table.
+pub(crate) fn batches_of(scan: &TableScan) -> Result<Option<Vec<RecordBatch>>, DataFusionError> {
+    if scan.table_name.schema() != Some(SCHEMA) {
+        return Ok(None);
+    }
+    let provider = source_as_provider(&scan.source)?;
+    let Some(rows) = (provider.as_ref() as &dyn Any).downcast_ref::<MemTable>() else {
+        return Ok(None);
+    };
+    let mut batches = vec![];
+    for partition in &rows.batches {
+        // Nobody writes to it.
+        let Ok(of_partition) = partition.try_read() else { return Ok(None) };
+        batches.extend(of_partition.iter().cloned());
+    }
+    Ok(Some(batches))
 }
 
 /// What is known of a column of an upload.

@@ -8,16 +8,14 @@
 //! The bound of the other side prunes its chunks and pages. An upload is bounded by where its rows
 //! are.
 
-use std::any::Any;
-
 use almagest_storage::schema::PositionColumns;
 use almagest_storage::sphgeom::{Angle, Cap, Region, UnitVector};
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Column;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, JoinType};
-use datafusion::datasource::{MemTable, source_as_provider};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::utils::split_conjunction;
@@ -26,7 +24,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::look_up_uploaded_ids::restrictable;
+use super::origin::{follow, restrictable};
 use crate::functions::cone::{self, SkyCone};
 use crate::functions::degrees::{on_sky, written_out};
 use crate::region_filter::{number, regions_of_filters};
@@ -123,10 +121,9 @@ impl Near {
 
     /// The bound of one side that follows from the other's, if it says more than its own.
     fn carried(&self, from: Option<&Cap>, own: Option<&Cap>) -> Option<Cap> {
-        let cap = from?;
-        let radius = cap.radius.degrees() + self.radius + SLACK;
+        let cap = from?.widened(Angle::from_degrees(self.radius + SLACK));
+        let radius = cap.radius.degrees();
         let is_news = own.is_none_or(|own| radius + NO_NEWS < own.radius.degrees());
-        let cap = Cap { center: cap.center, radius: Angle::from_degrees(radius) };
         (is_news && radius < WIDE).then_some(cap)
     }
 }
@@ -142,19 +139,13 @@ fn within(side: &LogicalPlan, position: &[Column; 2], cap: &Cap) -> Result<Logic
 
 /// The least cap that is known to hold a position of a plan's rows.
 fn cap_of(plan: &LogicalPlan, position: &[Column; 2]) -> Result<Option<Cap>> {
-    let schema = plan.schema();
-    let places = position.each_ref().map(|column| schema.maybe_index_of_column(column));
-    let [Some(lon), Some(lat)] = places else { return Ok(None) };
-    let mut places = [lon, lat];
-    let mut plan = plan;
     let mut caps = vec![];
-    loop {
-        plan = match plan {
+    for (node, places) in follow(plan, position.each_ref()) {
+        match node {
             LogicalPlan::TableScan(scan) => {
                 let names = places.map(|place| scan.projected_schema.field(place).name().clone());
                 caps.extend(caps_of_filters(&scan.filters, &names));
                 caps.extend(cap_of_upload(scan, &names)?);
-                break;
             }
             LogicalPlan::Filter(filter) => {
                 let schema = filter.input.schema();
@@ -163,43 +154,11 @@ fn cap_of(plan: &LogicalPlan, position: &[Column; 2]) -> Result<Option<Cap>> {
                 if names.iter().all(|name| is_one(name)) {
                     caps.extend(caps_of_filters(std::slice::from_ref(&filter.predicate), &names));
                 }
-                &filter.input
             }
-            LogicalPlan::SubqueryAlias(alias) => &alias.input,
-            LogicalPlan::Projection(projection) => {
-                let mut inner = [0; 2];
-                for (inner, place) in inner.iter_mut().zip(places) {
-                    let Expr::Column(column) = projection.expr[place].clone().unalias() else {
-                        return Ok(least(caps));
-                    };
-                    let Some(place) = projection.input.schema().maybe_index_of_column(&column)
-                    else {
-                        return Ok(least(caps));
-                    };
-                    *inner = place;
-                }
-                places = inner;
-                &projection.input
-            }
-            LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
-                let n_left = join.left.schema().fields().len();
-                match places.map(|place| place.checked_sub(n_left)) {
-                    [None, None] => &join.left,
-                    [Some(lon), Some(lat)] => {
-                        places = [lon, lat];
-                        &join.right
-                    }
-                    _ => break,
-                }
-            }
-            _ => break,
-        };
+            _ => {}
+        }
     }
-    Ok(least(caps))
-}
-
-fn least(caps: Vec<Cap>) -> Option<Cap> {
-    caps.into_iter().min_by(|a, b| a.radius.degrees().total_cmp(&b.radius.degrees()))
+    Ok(caps.into_iter().min_by(|a, b| a.radius.degrees().total_cmp(&b.radius.degrees())))
 }
 
 fn caps_of_filters(filters: &[Expr], [ra, dec]: &[String; 2]) -> Vec<Cap> {
@@ -209,30 +168,20 @@ fn caps_of_filters(filters: &[Expr], [ra, dec]: &[String; 2]) -> Vec<Cap> {
 
 /// The cap that holds the rows of an upload which are somewhere.
 fn cap_of_upload(scan: &TableScan, [lon, lat]: &[String; 2]) -> Result<Option<Cap>> {
-    if scan.table_name.schema() != Some(upload::SCHEMA) {
+    let Some(batches) = upload::batches_of(scan)? else { return Ok(None) };
+    if batches.iter().map(RecordBatch::num_rows).sum::<usize>() > MANY {
         return Ok(None);
     }
-    let provider = source_as_provider(&scan.source)?;
-    let Some(rows) = (provider.as_ref() as &dyn Any).downcast_ref::<MemTable>() else {
-        return Ok(None);
-    };
     let mut points: Vec<UnitVector> = vec![];
-    for partition in &rows.batches {
-        // Nobody writes to it.
-        let Ok(batches) = partition.try_read() else { return Ok(None) };
-        for batch in batches.iter() {
-            if points.len() + batch.num_rows() > MANY {
-                return Ok(None);
-            }
-            let columns = [lon, lat].map(|name| batch.column_by_name(name));
-            let [Some(lon), Some(lat)] = columns else { return Ok(None) };
-            if !lon.data_type().is_numeric() || !lat.data_type().is_numeric() {
-                return Ok(None);
-            }
-            let (lon, lat) = (cast(lon, &DataType::Float64)?, cast(lat, &DataType::Float64)?);
-            let (lon, lat) = (lon.as_primitive::<Float64Type>(), lat.as_primitive::<Float64Type>());
-            points.extend(lon.iter().zip(lat).filter_map(|(lon, lat)| on_sky(lon?, lat?)));
+    for batch in batches {
+        let columns = [lon, lat].map(|name| batch.column_by_name(name));
+        let [Some(lon), Some(lat)] = columns else { return Ok(None) };
+        if !lon.data_type().is_numeric() || !lat.data_type().is_numeric() {
+            return Ok(None);
         }
+        let (lon, lat) = (cast(lon, &DataType::Float64)?, cast(lat, &DataType::Float64)?);
+        let (lon, lat) = (lon.as_primitive::<Float64Type>(), lat.as_primitive::<Float64Type>());
+        points.extend(lon.iter().zip(lat).filter_map(|(lon, lat)| on_sky(lon?, lat?)));
     }
     Ok(Cap::around(&points))
 }

@@ -14,7 +14,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinSide, JoinType};
@@ -23,15 +22,16 @@ use datafusion::error::Result;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, conjunction};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
-use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
+use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use super::known_columns::KnownColumns;
 use crate::best_of_each::{BestOfEachExec, Ranking};
 use crate::functions::distance::SkyDistance;
 use crate::functions::nearest::Nearest;
@@ -159,33 +159,19 @@ fn nearest(join: &NestedLoopJoinExec, ranking: &Ranking) -> Option<(JoinFilter, 
             }
         }
     }
-    let mut fields = vec![];
-    let mut columns = vec![];
-    let mut parts = vec![];
-    if let Some(filter) = join.filter() {
-        fields.extend(filter.schema().fields().iter().cloned());
-        columns.extend(filter.column_indices().iter().cloned());
-        parts.push(filter.expression().clone());
-    }
-    let schema = join.schema();
-    let mut known = |node: Arc<dyn PhysicalExpr>| {
-        let Some(column) = node.downcast_ref::<Column>() else { return Ok(Transformed::no(node)) };
-        let place = columns.len();
-        let (side, index) = match column.index().checked_sub(n_left) {
-            None => (JoinSide::Left, column.index()),
-            Some(index) => (JoinSide::Right, index),
-        };
-        columns.push(ColumnIndex { index, side });
-        fields.push(Arc::new(schema.field(column.index()).clone()));
-        let known: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name(), place));
-        Ok(Transformed::yes(known))
+    let (mut known, mut parts) = match join.filter() {
+        Some(filter) => (KnownColumns::of(filter), vec![filter.expression().clone()]),
+        None => (KnownColumns::default(), vec![]),
     };
-    let args = args.into_iter().map(|arg| arg.transform(&mut known).data());
+    let source = |index: usize| match index.checked_sub(n_left) {
+        None => (JoinSide::Left, index),
+        Some(index) => (JoinSide::Right, index),
+    };
+    let args = args.into_iter().map(|arg| known.make_known(arg, &join.schema(), source));
     let args = args.collect::<Result<Vec<_>>>().ok()?;
     let function = Arc::new(ScalarUDF::from(Nearest::new(ranking.n)));
-    let schema = Arc::new(Schema::new(fields));
     let options = Arc::new(distance.config_options().clone());
-    let bound = ScalarFunctionExpr::try_new(function, args, &schema, options).ok()?;
+    let bound = ScalarFunctionExpr::try_new(function, args, &known.schema(), options).ok()?;
     parts.push(Arc::new(bound));
-    Some((JoinFilter::new(conjunction(parts), columns, schema), asking))
+    Some((known.condition(parts), asking))
 }

@@ -11,20 +11,19 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinSide, JoinType, NullEquality};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column};
-use datafusion::physical_expr::{PhysicalExpr, conjunction};
+use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
+use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
+use super::known_columns::KnownColumns;
 use crate::sky_join::{SkyJoinExec, remade};
 
 /// Puts joins of neighbours in the place of others.
@@ -84,35 +83,17 @@ fn gathered(side: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
 
 /// The condition of a join with its equalities.
 fn whole_condition(join: &HashJoinExec, filter: &JoinFilter) -> Result<JoinFilter> {
-    let mut fields: Vec<_> = filter.schema().fields().iter().cloned().collect();
-    let mut columns = filter.column_indices().to_vec();
+    let mut known = KnownColumns::of(filter);
     let mut parts = vec![filter.expression().clone()];
     let op = match join.null_equality() {
         NullEquality::NullEqualsNothing => Operator::Eq,
         NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
     };
+    let (of_left, of_right) = (join.left().schema(), join.right().schema());
     for (left, right) in join.on() {
-        let mut side = |part: &Arc<dyn PhysicalExpr>, side: JoinSide| {
-            let schema = match side {
-                JoinSide::Left => join.left().schema(),
-                _ => join.right().schema(),
-            };
-            // Any expression of a side's columns: each of these is made known to the condition.
-            part.clone()
-                .transform(|node| {
-                    let Some(column) = node.downcast_ref::<Column>() else {
-                        return Ok(Transformed::no(node));
-                    };
-                    let place = columns.len();
-                    columns.push(ColumnIndex { index: column.index(), side });
-                    fields.push(Arc::new(schema.field(column.index()).clone()));
-                    let known: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name(), place));
-                    Ok(Transformed::yes(known))
-                })
-                .data()
-        };
-        let (left, right) = (side(left, JoinSide::Left)?, side(right, JoinSide::Right)?);
+        let left = known.make_known(left.clone(), &of_left, |index| (JoinSide::Left, index))?;
+        let right = known.make_known(right.clone(), &of_right, |index| (JoinSide::Right, index))?;
         parts.push(Arc::new(BinaryExpr::new(left, op, right)));
     }
-    Ok(JoinFilter::new(conjunction(parts), columns, Arc::new(Schema::new(fields))))
+    Ok(known.condition(parts))
 }

@@ -14,16 +14,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, JoinType};
-use datafusion::datasource::{MemTable, source_as_provider};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
-use datafusion::logical_expr::{
-    Distinct, Expr, Join, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableScan,
-};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
+use super::origin::{follow, restrictable};
 use crate::chunked_table::ChunkedTable;
 use crate::functions::among::AmongIds;
 use crate::narrow_table::ScannedTable;
@@ -68,21 +66,6 @@ impl OptimizerRule for LookUpUploadedIds {
             Some(join) => Transformed::yes(LogicalPlan::Join(join)),
             None => Transformed::no(plan),
         })
-    }
-}
-
-/// May rows without a partner be left out of the left side, of the right side?
-pub(super) fn restrictable(join: &Join) -> (bool, bool) {
-    use JoinType::*;
-    // Of NOT IN, a NULL decides.
-    if join.null_aware {
-        return (false, false);
-    }
-    match join.join_type {
-        Inner | LeftSemi | RightSemi => (true, true),
-        Left | LeftAnti | LeftMark => (false, true),
-        Right | RightAnti | RightMark => (true, false),
-        Full => (false, false),
     }
 }
 
@@ -134,59 +117,25 @@ fn is_asked(side: &LogicalPlan) -> Result<bool> {
 
 /// The scan that a column comes from unchanged, and its name there.
 fn origin<'a>(plan: &'a LogicalPlan, column: &Column) -> Option<(&'a TableScan, String)> {
-    let mut plan = plan;
-    let mut place = plan.schema().maybe_index_of_column(column)?;
-    loop {
-        plan = match plan {
-            LogicalPlan::TableScan(scan) => {
-                return Some((scan, scan.projected_schema.field(place).name().clone()));
-            }
-            LogicalPlan::Filter(filter) => &filter.input,
-            LogicalPlan::SubqueryAlias(alias) => &alias.input,
-            LogicalPlan::Distinct(Distinct::All(input)) => input,
-            LogicalPlan::Projection(projection) => {
-                let Expr::Column(inner) = projection.expr.get(place)?.clone().unalias() else {
-                    return None;
-                };
-                place = projection.input.schema().maybe_index_of_column(&inner)?;
-                &projection.input
-            }
-            LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
-                let n_left = join.left.schema().fields().len();
-                match place.checked_sub(n_left) {
-                    None => &join.left,
-                    Some(of_right) => {
-                        place = of_right;
-                        &join.right
-                    }
-                }
-            }
-            _ => return None,
-        };
+    match follow(plan, [column]).last()? {
+        (LogicalPlan::TableScan(scan), [place]) => {
+            Some((scan, scan.projected_schema.field(place).name().clone()))
+        }
+        _ => None,
     }
 }
 
 /// The integers of a column of an upload.
 fn uploaded(scan: &TableScan, column: &str) -> Result<Option<Vec<i64>>> {
-    if scan.table_name.schema() != Some(upload::SCHEMA) {
-        return Ok(None);
-    }
-    let provider = source_as_provider(&scan.source)?;
-    let Some(rows) = (provider.as_ref() as &dyn Any).downcast_ref::<MemTable>() else {
-        return Ok(None);
-    };
+    let Some(batches) = upload::batches_of(scan)? else { return Ok(None) };
     let mut ids = vec![];
-    for partition in &rows.batches {
-        // Nobody writes to it.
-        let Ok(batches) = partition.try_read() else { return Ok(None) };
-        for batch in batches.iter() {
-            let Some(values) = batch.column_by_name(column) else { return Ok(None) };
-            if !values.data_type().is_integer() {
-                return Ok(None);
-            }
-            let values = cast(values, &DataType::Int64)?;
-            ids.extend(values.as_primitive::<Int64Type>().iter().flatten());
+    for batch in batches {
+        let Some(values) = batch.column_by_name(column) else { return Ok(None) };
+        if !values.data_type().is_integer() {
+            return Ok(None);
         }
+        let values = cast(values, &DataType::Int64)?;
+        ids.extend(values.as_primitive::<Int64Type>().iter().flatten());
     }
     Ok(Some(ids))
 }
