@@ -5,6 +5,7 @@
 
 mod columns;
 pub mod forced_source;
+pub mod metric;
 pub mod object;
 pub mod source;
 pub mod visit;

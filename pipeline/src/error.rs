@@ -89,6 +89,12 @@ pub enum Error {
     /// The catalog could not be read or written.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
+    /// A figure of a report could not be drawn: a bug.
+    #[error("cannot draw a figure: {reason}")]
+    Figure {
+        /// What the drawing library said.
+        reason: String,
+    },
     /// Rows could not be built: a bug.
     #[error("rows of measurements: {0}")]
     Rows(#[from] arrow::error::ArrowError),

@@ -45,6 +45,8 @@ pub mod catalog;
 pub mod tasks;
 pub mod process;
 
+pub mod quality;
+
 pub mod simulate;
 
 mod linear_algebra;

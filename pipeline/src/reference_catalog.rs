@@ -70,6 +70,12 @@ impl ReferenceCatalog {
         self.stars.iter().map(|star| star.place.at(mjd_tai, earth)).collect()
     }
 
+    /// Where the stars are at a time, ICRS degrees, and their magnitudes.
+    pub(crate) fn standards_at(&self, mjd_tai: f64) -> Vec<(f64, f64, f64)> {
+        let places = self.places_at(mjd_tai).into_iter();
+        places.zip(&self.stars).map(|((ra, dec), star)| (ra, dec, star.mag)).collect()
+    }
+
     /// Fit the world coordinates of an exposure to its stars.
     ///
     /// The indices of the solution are those of the sources of `image` and of the stars.

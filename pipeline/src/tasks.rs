@@ -24,7 +24,7 @@ mod assemble;
 mod associate;
 mod calibrate;
 mod characterize;
-mod columns;
+pub(crate) mod columns;
 mod force;
 mod image;
 mod isr;

@@ -36,6 +36,14 @@ impl Columns {
         self.push(name, Arc::new(values.collect::<Int64Array>()))
     }
 
+    pub fn known_integers(
+        &mut self,
+        name: &str,
+        values: impl Iterator<Item = Option<i64>>,
+    ) -> &mut Self {
+        self.push(name, Arc::new(values.collect::<Int64Array>()))
+    }
+
     pub fn numbers(&mut self, name: &str, values: impl Iterator<Item = f64>) -> &mut Self {
         self.push(name, Arc::new(values.collect::<Float64Array>()))
     }

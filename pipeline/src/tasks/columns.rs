@@ -13,22 +13,22 @@ fn column(rows: &RecordBatch, name: &str, data_type: &DataType) -> Result<arrow:
 }
 
 /// A column of numbers.
-pub(super) fn numbers(rows: &RecordBatch, name: &str) -> Result<Float64Array> {
+pub(crate) fn numbers(rows: &RecordBatch, name: &str) -> Result<Float64Array> {
     Ok(column(rows, name, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
 
 /// A column of whole numbers.
-pub(super) fn integers(rows: &RecordBatch, name: &str) -> Result<Int64Array> {
+pub(crate) fn integers(rows: &RecordBatch, name: &str) -> Result<Int64Array> {
     Ok(column(rows, name, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
 }
 
 /// A column of flags.
-pub(super) fn flags(rows: &RecordBatch, name: &str) -> Result<BooleanArray> {
+pub(crate) fn flags(rows: &RecordBatch, name: &str) -> Result<BooleanArray> {
     Ok(column(rows, name, &DataType::Boolean)?.as_boolean().clone())
 }
 
 /// A column of texts; empty where there is none.
-pub(super) fn texts(rows: &RecordBatch, name: &str) -> Result<Vec<String>> {
+pub(crate) fn texts(rows: &RecordBatch, name: &str) -> Result<Vec<String>> {
     let texts = column(rows, name, &DataType::Utf8)?;
     let texts = texts.as_string::<i32>();
     let text = |row| if texts.is_valid(row) { texts.value(row).to_owned() } else { String::new() };
@@ -36,6 +36,6 @@ pub(super) fn texts(rows: &RecordBatch, name: &str) -> Result<Vec<String>> {
 }
 
 /// The value of a cell; NaN where there is none.
-pub(super) fn number(column: &Float64Array, row: usize) -> f64 {
+pub(crate) fn number(column: &Float64Array, row: usize) -> f64 {
     if column.is_valid(row) { column.value(row) } else { f64::NAN }
 }
