@@ -36,10 +36,11 @@ pub mod cost;
 pub mod table;
 pub mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use almagest_storage::CatalogStore;
 
+use crate::butler::Butler;
 use crate::catalog::metric::MetricRun;
 use crate::error::Result;
 use cost::Costs;
@@ -48,6 +49,7 @@ use metric::{Level, Metric, Status};
 use observations::Observations;
 use psf_residual::PsfResidual;
 use repeatability::StarRepeatability;
+use report::ReportTitle;
 use standard::{Origin, StandardResidual};
 use star::Star;
 use truth::Truth;
@@ -90,6 +92,40 @@ pub struct Quality {
     pub night: Option<i64>,
     /// The metrics.
     pub metrics: Vec<Metric>,
+}
+
+/// What came of [`qa`].
+#[derive(Debug)]
+pub struct Outcome {
+    /// All that was found.
+    pub quality: Quality,
+    /// The page to open.
+    pub page: PathBuf,
+    /// The version of the catalog that shows the metrics.
+    pub version: u64,
+}
+
+/// Measure the quality of a catalog, add the metrics to its table Metrics, and write a report into a
+/// folder.
+///
+/// The report is written first: metrics enter the catalog only with it.
+///
+/// # Errors
+/// Those of [`measure`], [`report::write`] and [`Quality::commit`].
+pub fn qa(store: &CatalogStore, config: &QualityConfig, folder: &Path) -> Result<Outcome> {
+    let quality = measure(store, config)?;
+    let butler = match store.butler_path().is_file() {
+        true => Some(Butler::open(store)?),
+        false => None,
+    };
+    let now = hifitime::Epoch::now().map_or(f64::NAN, |epoch| epoch.to_mjd_utc_days());
+    let catalog = store.root().canonicalize().unwrap_or_else(|_| store.root().to_owned());
+    let name = catalog.file_name().unwrap_or(catalog.as_os_str()).to_string_lossy().into_owned();
+    let measured_at = crate::butler::now().split('.').next().unwrap_or_default().replace('T', " ");
+    let title = ReportTitle { catalog: name, measured_at };
+    let page = report::write(&quality, butler.as_ref(), folder, &title)?;
+    let version = quality.commit(store, now)?;
+    Ok(Outcome { quality, page, version })
 }
 
 /// Measure the quality of a catalog; nothing is written.

@@ -28,6 +28,7 @@ pub mod pipeline_arguments;
 pub mod process;
 pub mod progress;
 pub mod provenance;
+pub mod qa;
 pub mod query;
 pub mod run;
 pub mod serve;

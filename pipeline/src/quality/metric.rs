@@ -309,6 +309,40 @@ impl Metric {
     }
 }
 
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Requirement { name, unit, thresholds, .. } = &self.requirement;
+        f.write_str(name)?;
+        if let Some(band) = &self.scope.band {
+            write!(f, " {band}")?;
+        }
+        if let Some(visit) = self.scope.visit {
+            write!(f, " visit {visit}")?;
+        }
+        if let Some(detector) = self.scope.detector {
+            write!(f, " detector {detector}")?;
+        }
+        match &self.measure {
+            Measure::Nothing { reason, .. } => return write!(f, " not measurable: {reason}"),
+            Measure::Value { value, .. } if value.abs() < 1e-3 => write!(f, " {value:.2e}")?,
+            Measure::Value { value, .. } => write!(f, " {value:.4}")?,
+        }
+        if !unit.is_empty() {
+            write!(f, " {unit}")?;
+        }
+        match thresholds {
+            Some(t) => write!(
+                f,
+                " (design {} {}, of {})",
+                t.comparison.symbol(),
+                t.design,
+                self.measure.n()
+            ),
+            None => write!(f, " (of {})", self.measure.n()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,7 +43,12 @@ pub struct ReportTitle {
 ///
 /// # Errors
 /// Files that cannot be written, figures that cannot be drawn.
-pub fn write(quality: &Quality, butler: Option<&Butler>, folder: &Path, title: &ReportTitle) -> Result<PathBuf> {
+pub fn write(
+    quality: &Quality,
+    butler: Option<&Butler>,
+    folder: &Path,
+    title: &ReportTitle,
+) -> Result<PathBuf> {
     let visits = folder.join("visits");
     fs::create_dir_all(&visits).map_err(|source| Error::Io { path: visits.clone(), source })?;
     let put = |path: &Path, text: String| {

@@ -16,6 +16,7 @@ mod light_curves;
 mod pairs;
 mod process;
 mod psfex;
+mod quality;
 mod raw_frames;
 mod real_data;
 mod sep_comparison;

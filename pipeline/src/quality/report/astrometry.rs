@@ -46,7 +46,8 @@ pub fn shifts(
     residuals: &[&StandardResidual],
     size_px: u32,
 ) -> Result<String> {
-    let mut cells: std::collections::BTreeMap<(usize, usize), (Vec<f64>, Vec<f64>)> = Default::default();
+    let mut cells: std::collections::BTreeMap<(usize, usize), (Vec<f64>, Vec<f64>)> =
+        Default::default();
     for residual in residuals {
         let source = &observations.sources[residual.source];
         let image = &observations.images[source.image];
@@ -91,12 +92,17 @@ pub fn shifts(
 /// A round number near to another.
 pub fn nice(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|k| k * power).rfind(|round| *round <= value * 1.001).unwrap_or(power)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|k| k * power)
+        .rfind(|round| *round <= value * 1.001)
+        .unwrap_or(power)
 }
 
 /// East and north of each star.
 fn scatter(quality: &Quality, residuals: &[StandardResidual]) -> Result<String> {
-    let mut sizes: Vec<f64> = residuals.iter().map(|r| r.east_mas.abs().max(r.north_mas.abs())).collect();
+    let mut sizes: Vec<f64> =
+        residuals.iter().map(|r| r.east_mas.abs().max(r.north_mas.abs())).collect();
     let limit = 1.3 * quantile(&mut sizes, 0.97).max(1.0);
     let clamp = |value: f64| value.clamp(-0.99 * limit, 0.99 * limit);
     let range = -limit..limit;
@@ -108,7 +114,12 @@ fn scatter(quality: &Quality, residuals: &[StandardResidual]) -> Result<String> 
             let of_band = residuals.iter().filter(|r| {
                 quality.observations.band_of(&quality.observations.sources[r.source]) == name
             });
-            points(chart, of_band.map(|r| (clamp(r.east_mas), clamp(r.north_mas))), 2, band(&name))?;
+            points(
+                chart,
+                of_band.map(|r| (clamp(r.east_mas), clamp(r.north_mas))),
+                2,
+                band(&name),
+            )?;
         }
         Ok(())
     })?;
@@ -137,7 +148,10 @@ fn distances(residuals: &[StandardResidual]) -> Result<String> {
     let bins = 48;
     let counts = plot::counts(mas.iter().copied(), &range, bins);
     let top = 1.1 * counts.iter().copied().fold(1.0, f64::max);
-    let (x, y) = (Axis::new("distance from the standard [mas]", range.clone()), Axis::new("stars", 0.0..top));
+    let (x, y) = (
+        Axis::new("distance from the standard [mas]", range.clone()),
+        Axis::new("stars", 0.0..top),
+    );
     let svg = chart(SIZE, &x, &y, |chart| {
         plot::steps(chart, &counts, 0.0, range.end / bins as f64, INK)?;
         for (at, text) in [(middle, "median"), (p95, "95 %")] {
@@ -146,7 +160,8 @@ fn distances(residuals: &[StandardResidual]) -> Result<String> {
         }
         Ok(())
     })?;
-    let caption = format!("Distances: median {} mas, 95 % below {} mas.", number(middle), number(p95));
+    let caption =
+        format!("Distances: median {} mas, 95 % below {} mas.", number(middle), number(p95));
     Ok(figure(&svg, &caption))
 }
 
@@ -175,6 +190,8 @@ fn by_magnitude(quality: &Quality, residuals: &[StandardResidual]) -> Result<Opt
         line(chart, middle, INK.stroke_width(3))
     })?;
     let n = quality.observations.visits.len();
-    let caption = format!("Median (black) and 95 % (grey) of the distances by magnitude, {n} visits together.");
+    let caption = format!(
+        "Median (black) and 95 % (grey) of the distances by magnitude, {n} visits together."
+    );
     Ok(Some(figure(&svg, &caption)))
 }

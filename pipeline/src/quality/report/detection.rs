@@ -29,25 +29,40 @@ pub fn section(quality: &Quality) -> Result<String> {
             drawn.push(by_signal_to_noise(truth)?);
             drawn.push(by_magnitude(quality, truth)?);
             drawn.extend(purity(&quality.observations, truth)?);
-            let fluxes: Vec<f64> =
-                pull::flux_pulls(&quality.observations, truth).into_iter().map(|(_, pull)| pull).collect();
-            drawn.extend(pulls(&fluxes, "PSF fluxes of isolated stars of S/N 10 to 100 against the truth")?);
+            let fluxes: Vec<f64> = pull::flux_pulls(&quality.observations, truth)
+                .into_iter()
+                .map(|(_, pull)| pull)
+                .collect();
+            drawn.extend(pulls(
+                &fluxes,
+                "PSF fluxes of isolated stars of S/N 10 to 100 against the truth",
+            )?);
             let places = pull::centroid_pulls(&quality.observations, truth);
-            drawn.extend(pulls(&places, "Positions of isolated stars of S/N 10 to 30 against the truth")?);
+            drawn.extend(pulls(
+                &places,
+                "Positions of isolated stars of S/N 10 to 30 against the truth",
+            )?);
         }
     }
     drawn.extend(pulls(&pull::sky_pulls(&quality.observations), "PSF fluxes at empty places")?);
     Ok(html + &figures("figures", &drawn))
 }
 
-fn shares(chart: &mut plot::Chart<'_, '_>, bins: &[CompletenessPoint], colour: RGBColor) -> plot::DrawResult {
+fn shares(
+    chart: &mut plot::Chart<'_, '_>,
+    bins: &[CompletenessPoint],
+    colour: RGBColor,
+) -> plot::DrawResult {
     line(chart, bins.iter().map(|bin| (bin.at, bin.share())).collect(), colour.stroke_width(2))?;
     error_bars(chart, bins.iter().map(|bin| (bin.at, bin.share(), bin.error())), colour)
 }
 
 fn by_signal_to_noise(truth: &Truth) -> Result<String> {
     let bins = curve(truth.sources.iter(), |star| star.snr, (1.0, 15.0), 0.5);
-    let (x, y) = (Axis::new("signal to noise that the star should have", 1.0..15.0), Axis::new("share found", 0.0..1.05));
+    let (x, y) = (
+        Axis::new("signal to noise that the star should have", 1.0..15.0),
+        Axis::new("share found", 0.0..1.05),
+    );
     let half = half_complete(truth);
     let svg = chart(SIZE, &x, &y, |chart| {
         line(chart, vec![(1.0, 0.5), (15.0, 0.5)], FAINT.stroke_width(1))?;
@@ -64,7 +79,9 @@ fn by_signal_to_noise(truth: &Truth) -> Result<String> {
             "Completeness of isolated stars: half of them at S/N {} ({n} stars there). Red: what is asked at half, at 7 and at 8.",
             number(snr)
         ),
-        None => "Completeness of isolated stars. Red: what is asked at half, at 7 and at 8.".to_owned(),
+        None => {
+            "Completeness of isolated stars. Red: what is asked at half, at 7 and at 8.".to_owned()
+        }
     };
     Ok(figure(&svg, &caption))
 }
@@ -77,7 +94,8 @@ fn by_magnitude(quality: &Quality, truth: &Truth) -> Result<String> {
     let svg = chart(SIZE, &x, &y, |chart| {
         line(chart, vec![(mags.0, 0.5), (mags.1, 0.5)], FAINT.stroke_width(1))?;
         for band in &bands {
-            let of_band = truth.sources.iter().filter(|s| observations.visit_of(s.image).band == *band);
+            let of_band =
+                truth.sources.iter().filter(|s| observations.visit_of(s.image).band == *band);
             let bins = curve(of_band, |star| magnitude(star.flux), mags, 0.5);
             let bins: Vec<CompletenessPoint> = bins.into_iter().filter(|bin| bin.n >= 5).collect();
             shares(chart, &bins, palette::band(band))?;
@@ -85,7 +103,10 @@ fn by_magnitude(quality: &Quality, truth: &Truth) -> Result<String> {
         Ok(())
     })?;
     let key = band_key(bands.iter().map(String::as_str));
-    Ok(figure(&svg, &format!("Completeness of isolated stars in single visits, by magnitude.{key}")))
+    Ok(figure(
+        &svg,
+        &format!("Completeness of isolated stars in single visits, by magnitude.{key}"),
+    ))
 }
 
 /// Share of the detections that are something, by signal to noise.
@@ -108,13 +129,19 @@ fn purity(observations: &Observations, truth: &Truth) -> Result<Option<String>> 
         return Ok(None);
     }
     let low = bins.iter().map(|bin| bin.share() - bin.error()).fold(0.95, f64::min);
-    let (x, y) = (Axis::log("signal to noise", 4.5..100.0), Axis::new("share that is real", low - 0.02..1.005));
+    let (x, y) = (
+        Axis::log("signal to noise", 4.5..100.0),
+        Axis::new("share that is real", low - 0.02..1.005),
+    );
     let range = x.range.clone();
     let svg = chart(SIZE, &x, &y, |chart| {
         line(chart, vec![(range.start, 0.985), (range.end, 0.985)], BAD.stroke_width(2))?;
         shares(chart, &bins, INK)
     })?;
-    Ok(Some(figure(&svg, "Purity: detections at which there is something in truth. Red: what is asked of all together.")))
+    Ok(Some(figure(
+        &svg,
+        "Purity: detections at which there is something in truth. Red: what is asked of all together.",
+    )))
 }
 
 /// Histogram of pulls with the Gaussian that they should be.

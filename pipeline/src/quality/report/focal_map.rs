@@ -10,7 +10,8 @@ use crate::quality::focal_plane::FocalPlacement;
 use crate::quality::observations::Observations;
 
 /// An area with coordinates of the focal plane, arcmin.
-pub type FocalArea<'a, 'b> = DrawingArea<SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub type FocalArea<'a, 'b> =
+    DrawingArea<SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// The part of the focal plane that a map shows: a square about the middle of all images.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +55,8 @@ impl Field {
 
     /// The middle of a cell, arcmin.
     pub fn middle_of(&self, (column, row): (usize, usize), n: usize) -> (f64, f64) {
-        let at = |index: usize, centre: f64| centre - self.half + (index as f64 + 0.5) * self.cell(n);
+        let at =
+            |index: usize, centre: f64| centre - self.half + (index as f64 + 0.5) * self.cell(n);
         (at(column, self.centre.0), at(row, self.centre.1))
     }
 }
@@ -214,10 +216,11 @@ pub fn mosaic(
             let text = if value.is_finite() { format(*value) } else { "–".to_owned() };
             let width_px = px_per_arcmin * (a.0 - c.0).abs();
             if width_px > 7.0 * text.len() as f64 + 6.0 {
-                let style = small_text(text_on(colour)).pos(plotters::style::text_anchor::Pos::new(
-                    plotters::style::text_anchor::HPos::Center,
-                    plotters::style::text_anchor::VPos::Center,
-                ));
+                let style =
+                    small_text(text_on(colour)).pos(plotters::style::text_anchor::Pos::new(
+                        plotters::style::text_anchor::HPos::Center,
+                        plotters::style::text_anchor::VPos::Center,
+                    ));
                 area.draw(&Text::new(text, placement.middle(), style))?;
             }
         }
@@ -253,7 +256,10 @@ pub fn cell_map(
         for (cell, value) in &medians {
             let (x, y) = field.middle_of(*cell, n_cells);
             let colour = scale.colour(*value);
-            area.draw(&Rectangle::new([(x - half, y - half), (x + half, y + half)], colour.filled()))?;
+            area.draw(&Rectangle::new(
+                [(x - half, y - half), (x + half, y + half)],
+                colour.filled(),
+            ))?;
         }
         outlines(area, first_visit(observations))
     })?;
@@ -263,6 +269,7 @@ pub fn cell_map(
 /// The images of the first visit: where the detectors are.
 pub fn first_visit(observations: &Observations) -> impl Iterator<Item = &FocalPlacement> {
     let first = observations.images.first().map(|image| image.visit);
-    let of_first = move |image: &&crate::quality::observations::ImageRow| Some(image.visit) == first;
+    let of_first =
+        move |image: &&crate::quality::observations::ImageRow| Some(image.visit) == first;
     observations.images.iter().filter(of_first).map(|image| &image.placement)
 }

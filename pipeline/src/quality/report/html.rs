@@ -53,7 +53,11 @@ pub fn band_key<'a>(bands: impl Iterator<Item = &'a str>) -> String {
     for band in bands {
         let colour = palette::css(palette::band(band));
         // Writing to a String cannot fail.
-        let _ = write!(key, "<span class=\"key\" style=\"background:{colour}\"></span>{}", escape(band));
+        let _ = write!(
+            key,
+            "<span class=\"key\" style=\"background:{colour}\"></span>{}",
+            escape(band)
+        );
     }
     key
 }

@@ -18,9 +18,24 @@ struct Quantity {
 }
 
 const QUANTITIES: [Quantity; 4] = [
-    Quantity { name: "sky", unit: "mag/arcsec²", of: sky_brightness, format: |v| format!("{v:.2}") },
-    Quantity { name: "seeing", unit: "arcsec", of: |i| i.seeing_arcsec, format: |v| format!("{v:.2}") },
-    Quantity { name: "zero point", unit: "mag", of: |i| i.zero_point_mag, format: |v| format!("{v:.3}") },
+    Quantity {
+        name: "sky",
+        unit: "mag/arcsec²",
+        of: sky_brightness,
+        format: |v| format!("{v:.2}"),
+    },
+    Quantity {
+        name: "seeing",
+        unit: "arcsec",
+        of: |i| i.seeing_arcsec,
+        format: |v| format!("{v:.2}"),
+    },
+    Quantity {
+        name: "zero point",
+        unit: "mag",
+        of: |i| i.zero_point_mag,
+        format: |v| format!("{v:.3}"),
+    },
     Quantity { name: "depth (5σ)", unit: "mag", of: |i| i.mag_lim, format: |v| format!("{v:.2}") },
 ];
 
@@ -35,7 +50,10 @@ pub fn section(quality: &Quality) -> Result<String> {
     for band in quality.observations.bands() {
         let of_band = |image: &ImageRow| quality.observations.visits[image.visit].band == band;
         let visits = quality.observations.visits.iter().filter(|visit| visit.band == band).count();
-        html += &format!("<h3>{} <span class=\"soft small\">median of {visits} visits</span></h3>\n", escape(&band));
+        html += &format!(
+            "<h3>{} <span class=\"soft small\">median of {visits} visits</span></h3>\n",
+            escape(&band)
+        );
         html += &figures("maps", &maps(&quality.observations, of_band)?);
     }
     Ok(html)
@@ -50,7 +68,8 @@ fn maps(observations: &Observations, is_meant: impl Fn(&ImageRow) -> bool) -> Re
     let field = Field::of(observations.images.iter().map(|image| &image.placement));
     let mut drawn = vec![];
     for quantity in &QUANTITIES {
-        let mut detectors: std::collections::BTreeMap<i64, (DetectorValue, Vec<f64>)> = Default::default();
+        let mut detectors: std::collections::BTreeMap<i64, (DetectorValue, Vec<f64>)> =
+            Default::default();
         for image in observations.images.iter().filter(|image| is_meant(image)) {
             let value = DetectorValue { placement: image.placement, value: f64::NAN };
             let (_, values) = detectors.entry(image.detector).or_insert((value, vec![]));
@@ -63,13 +82,15 @@ fn maps(observations: &Observations, is_meant: impl Fn(&ImageRow) -> bool) -> Re
             .into_values()
             .map(|(detector, mut values)| DetectorValue { value: median(&mut values), ..detector })
             .collect();
-        let mut values: Vec<f64> = detectors.iter().map(|d| d.value).filter(|v| v.is_finite()).collect();
+        let mut values: Vec<f64> =
+            detectors.iter().map(|d| d.value).filter(|v| v.is_finite()).collect();
         if values.is_empty() {
             continue;
         }
         let scale = Scale::of(&mut values, false);
         let svg = mosaic(&field, MAP_PX, "", &detectors, &scale, quantity.format)?;
-        let caption = format!("<b>{}</b> {}", quantity.name, ramp(&scale, quantity.format, quantity.unit));
+        let caption =
+            format!("<b>{}</b> {}", quantity.name, ramp(&scale, quantity.format, quantity.unit));
         drawn.push(figure(&svg, &caption));
     }
     Ok(drawn)

@@ -32,7 +32,10 @@ fn repeatability(quality: &Quality) -> Result<Option<String>> {
         return Ok(None);
     }
     let mags = range_of(stars.iter().map(|star| star.mag), 1.0);
-    let (x, y) = (Axis::new("mean magnitude", mags.clone()), Axis::log("rms of the visits [mmag]", 0.5..300.0));
+    let (x, y) = (
+        Axis::new("mean magnitude", mags.clone()),
+        Axis::log("rms of the visits [mmag]", 0.5..300.0),
+    );
     let bands = quality.observations.bands();
     let svg = chart(SIZE, &x, &y, |chart| {
         for band in &bands {
@@ -46,7 +49,8 @@ fn repeatability(quality: &Quality) -> Result<Option<String>> {
             line(chart, claimed, colour.stroke_width(2))?;
         }
         for limit in [8.0f64, 5.0, 3.0] {
-            let style = if limit == 5.0 { BAD.stroke_width(2) } else { BAD.mix(0.4).stroke_width(1) };
+            let style =
+                if limit == 5.0 { BAD.stroke_width(2) } else { BAD.mix(0.4).stroke_width(1) };
             let ends = vec![(mags.start, limit.log10()), (mags.end, limit.log10())];
             line(chart, ends, style)?;
         }
@@ -87,7 +91,10 @@ fn standards(quality: &Quality) -> Result<Option<String>> {
         return Ok(None);
     }
     let mags = range_of(seen.iter().map(|s| s.1), 1.0);
-    let (x, y) = (Axis::new("magnitude", mags.clone()), Axis::new("fainter than it should be [mmag]", -60.0..60.0));
+    let (x, y) = (
+        Axis::new("magnitude", mags.clone()),
+        Axis::new("fainter than it should be [mmag]", -60.0..60.0),
+    );
     let bands = quality.observations.bands();
     let svg = chart(SIZE, &x, &y, |chart| {
         for band in &bands {
@@ -128,7 +135,9 @@ fn zero_points(quality: &Quality) -> Result<Option<String>> {
     let bands = observations.bands();
     let middles: Vec<f64> = bands
         .iter()
-        .map(|band| median(&mut seen.iter().filter(|s| s.0 == band).map(|s| s.2).collect::<Vec<_>>()))
+        .map(|band| {
+            median(&mut seen.iter().filter(|s| s.0 == band).map(|s| s.2).collect::<Vec<_>>())
+        })
         .collect();
     let relative = |s: &(&str, f64, f64)| {
         let band = bands.iter().position(|band| band == s.0).unwrap_or_default();
@@ -137,7 +146,10 @@ fn zero_points(quality: &Quality) -> Result<Option<String>> {
     let label = format!("days since MJD {first}");
     let (x, y) = (
         Axis::new(&label, days.clone()),
-        Axis::new("zero point less the band's median [mag]", range_of(seen.iter().map(relative), 0.02)),
+        Axis::new(
+            "zero point less the band's median [mag]",
+            range_of(seen.iter().map(relative), 0.02),
+        ),
     );
     let svg = chart(SIZE, &x, &y, |chart| {
         line(chart, vec![(days.start, 0.0), (days.end, 0.0)], FAINT.stroke_width(1))?;
@@ -172,7 +184,8 @@ fn deviations(quality: &Quality) -> Result<Option<String>> {
     let values = errors.iter().map(|(_, error, _)| error.clamp(-39.9, 39.9));
     let counts = plot::counts(values, &range, bins);
     let top = 1.1 * counts.iter().copied().fold(1.0, f64::max);
-    let (x, y) = (Axis::new("error of the zero point [mmag]", range.clone()), Axis::new("images", 0.0..top));
+    let (x, y) =
+        (Axis::new("error of the zero point [mmag]", range.clone()), Axis::new("images", 0.0..top));
     let svg = chart(SIZE, &x, &y, |chart| {
         plot::steps(chart, &counts, range.start, (range.end - range.start) / bins as f64, INK)?;
         let limit = requirement::pa3("r").thresholds.map_or(10.0, |t| t.design);

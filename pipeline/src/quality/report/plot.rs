@@ -6,11 +6,12 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use super::palette::{FAINT, GRID, INK};
+use super::palette::{GRID, INK};
 use crate::error::{Error, Result};
 
 /// A chart that is drawn into.
-pub type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub type Chart<'a, 'b> =
+    ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 /// What plotters says when it cannot draw.
 pub type DrawResult = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -142,7 +143,11 @@ pub fn range_of(values: impl Iterator<Item = f64>, floor: f64) -> Range<f64> {
 ///
 /// # Errors
 /// What plotters says.
-pub fn line(chart: &mut Chart<'_, '_>, points: Vec<(f64, f64)>, style: impl Into<ShapeStyle>) -> DrawResult {
+pub fn line(
+    chart: &mut Chart<'_, '_>,
+    points: Vec<(f64, f64)>,
+    style: impl Into<ShapeStyle>,
+) -> DrawResult {
     chart.draw_series(std::iter::once(PathElement::new(points, style)))?;
     Ok(())
 }
@@ -223,9 +228,4 @@ pub fn counts(values: impl Iterator<Item = f64>, range: &Range<f64>, n_bins: usi
 /// Text of a map's scale.
 pub fn small_text(colour: RGBColor) -> TextStyle<'static> {
     ("sans-serif", TEXT_PX - 2).into_font().color(&colour)
-}
-
-/// The grey of secondary text.
-pub fn faint_text() -> TextStyle<'static> {
-    small_text(FAINT)
 }

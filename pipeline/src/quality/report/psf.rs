@@ -25,9 +25,11 @@ const N_CELLS: usize = 16;
 pub fn section(quality: &Quality) -> Result<String> {
     let observations = &quality.observations;
     let field = Field::of(observations.images.iter().map(|image| &image.placement));
-    let whiskers: Vec<(usize, Vec<Whisker>)> =
-        (0..observations.visits.len()).map(|visit| (visit, whiskers_of(observations, &field, visit))).collect();
-    let mut lengths: Vec<f64> = whiskers.iter().flat_map(|(_, all)| all).map(|w| w.star.0).collect();
+    let whiskers: Vec<(usize, Vec<Whisker>)> = (0..observations.visits.len())
+        .map(|visit| (visit, whiskers_of(observations, &field, visit)))
+        .collect();
+    let mut lengths: Vec<f64> =
+        whiskers.iter().flat_map(|(_, all)| all).map(|w| w.star.0).collect();
     let mut html = String::new();
     if lengths.is_empty() {
         html += "<p class=\"soft\">No star is bright enough to tell its shape.</p>\n";
@@ -100,7 +102,9 @@ pub fn whiskers_of(observations: &Observations, field: &Field, visit: usize) -> 
             ]);
         }
     }
-    let mean = |rows: &[[f64; 6]], k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
+    let mean = |rows: &[[f64; 6]], k: usize| {
+        rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64
+    };
     let polar = |e1: f64, e2: f64| (e1.hypot(e2), 0.5 * e2.atan2(e1));
     cells
         .into_values()
@@ -135,7 +139,8 @@ pub fn whisker_map(
             stick(area, whisker.place, (scale * e, angle), INK.stroke_width(1))?;
         }
         let length = scale * long;
-        let corner = (field.centre.0 - 0.97 * field.half + 0.5 * length, field.centre.1 - 0.97 * field.half);
+        let corner =
+            (field.centre.0 - 0.97 * field.half + 0.5 * length, field.centre.1 - 0.97 * field.half);
         stick(area, corner, (length, 0.0), BAD.stroke_width(2))
     })
 }
@@ -143,12 +148,11 @@ pub fn whisker_map(
 /// Residuals of the PSF model and of magnitudes over the focal plane, all visits together.
 fn residual_maps(quality: &Quality, field: &Field) -> Result<Vec<String>> {
     let observations = &quality.observations;
-    let place = |source: &SourceRow| observations.images[source.image].placement.place(source.x, source.y);
+    let place =
+        |source: &SourceRow| observations.images[source.image].placement.place(source.x, source.y);
     let stars: Vec<&SourceRow> = observations.sources.iter().filter(|s| is_psf_star(s)).collect();
-    let sizes: Vec<((f64, f64), f64)> = stars
-        .iter()
-        .map(|s| (place(s), 100.0 * (s.shape.trace() / s.psf.trace() - 1.0)))
-        .collect();
+    let sizes: Vec<((f64, f64), f64)> =
+        stars.iter().map(|s| (place(s), 100.0 * (s.shape.trace() / s.psf.trace() - 1.0))).collect();
     let magnitudes: Vec<((f64, f64), f64)> = quality
         .repeatabilities
         .iter()
@@ -178,17 +182,22 @@ fn residual_maps(quality: &Quality, field: &Field) -> Result<Vec<String>> {
 fn correlations(quality: &Quality) -> Result<Option<String>> {
     let judged: Vec<&(String, Vec<(usize, Correlation)>)> = {
         let is_judged = |name: &str| matches!(name, "r" | "i");
-        let judged: Vec<_> = quality.correlations.iter().filter(|(name, _)| is_judged(name)).collect();
+        let judged: Vec<_> =
+            quality.correlations.iter().filter(|(name, _)| is_judged(name)).collect();
         if judged.is_empty() { quality.correlations.iter().collect() } else { judged }
     };
-    let all = Correlation::sum(judged.iter().flat_map(|(_, visits)| visits.iter().map(|(_, one)| one)));
+    let all =
+        Correlation::sum(judged.iter().flat_map(|(_, visits)| visits.iter().map(|(_, one)| one)));
     let found = all.points();
     if found.is_empty() {
         return Ok(None);
     }
     let top = 1.3 * found.iter().flat_map(|p| p.value.map(f64::abs)).fold(3e-5, f64::max);
     let (x, y) = (
-        Axis::log("separation [arcmin]", 0.04..found.last().map_or(10.0, |p| 1.6 * p.separation_arcmin)),
+        Axis::log(
+            "separation [arcmin]",
+            0.04..found.last().map_or(10.0, |p| 1.6 * p.separation_arcmin),
+        ),
         Axis::new("correlation of residuals [1e-5]", -1e5 * top..1e5 * top),
     );
     let range = x.range.clone();
@@ -233,7 +242,8 @@ fn sizes(quality: &Quality) -> Result<Option<String>> {
         return Ok(None);
     }
     let mags = super::plot::range_of(seen.iter().map(|s| s.1), 1.0);
-    let (x, y) = (Axis::new("magnitude", mags.clone()), Axis::new("(T − T_PSF) / T_PSF [%]", -12.0..12.0));
+    let (x, y) =
+        (Axis::new("magnitude", mags.clone()), Axis::new("(T − T_PSF) / T_PSF [%]", -12.0..12.0));
     let bands = observations.bands();
     let svg = chart((600, 380), &x, &y, |chart| {
         for name in &bands {

@@ -54,7 +54,10 @@ pub fn failures(quality: &Quality) -> String {
         html += "</table></div>\n";
         if failed.len() > MAX_FAILURES {
             let more = failed.len() - MAX_FAILURES;
-            let _ = writeln!(html, "<p class=\"soft small\">and {more} more, in the table Metrics.</p>");
+            let _ = writeln!(
+                html,
+                "<p class=\"soft small\">and {more} more, in the table Metrics.</p>"
+            );
         }
     }
     html + &lost_quanta(quality)
@@ -133,7 +136,11 @@ pub fn of_survey(quality: &Quality) -> String {
     let without_band = of_all.iter().filter(|metric| metric.scope.band.is_none());
     let rows: Vec<&&Metric> = without_band.collect();
     if !rows.is_empty() {
-        let _ = writeln!(html, "<tr><th></th><th colspan=\"{}\" class=\"n\">all bands</th><th colspan=\"4\"></th></tr>", bands.len().max(1));
+        let _ = writeln!(
+            html,
+            "<tr><th></th><th colspan=\"{}\" class=\"n\">all bands</th><th colspan=\"4\"></th></tr>",
+            bands.len().max(1)
+        );
         for metric in rows {
             let one = cell(metric, quality.level).replacen(
                 "<td ",
@@ -187,7 +194,11 @@ pub fn of_visits(quality: &Quality) -> String {
                     Status::Fail => "n fail",
                     _ => "n",
                 };
-                let _ = write!(html, "<td class=\"{class}\">{}</td><td><a href=\"visits/{visit}.html\">{visit}</a></td>", value(worst));
+                let _ = write!(
+                    html,
+                    "<td class=\"{class}\">{}</td><td><a href=\"visits/{visit}.html\">{visit}</a></td>",
+                    value(worst)
+                );
             }
             None => html += "<td class=\"n nothing\">–</td><td></td>",
         }
@@ -243,9 +254,9 @@ fn cell(metric: &Metric, level: Level) -> String {
                 Status::Pass => "pass",
                 _ => "",
             };
-            let reached = metric.reached().map_or(String::new(), |level| {
-                format!(", reaches the level {}", level.name())
-            });
+            let reached = metric
+                .reached()
+                .map_or(String::new(), |level| format!(", reaches the level {}", level.name()));
             format!(
                 "<td class=\"cell {class}\" title=\"{status}{reached}, of {n}\">{}</td>",
                 value(metric)

@@ -25,9 +25,9 @@ pub fn visit_page(quality: &Quality, visit: usize) -> Result<String> {
     let row = &observations.visits[visit];
     let mut html = String::new();
     let neighbour = |index: Option<usize>, text: &str| {
-        index.and_then(|index| observations.visits.get(index)).map_or(String::new(), |other| {
-            format!("<a href=\"{}.html\">{text}</a>", other.visit)
-        })
+        index
+            .and_then(|index| observations.visits.get(index))
+            .map_or(String::new(), |other| format!("<a href=\"{}.html\">{text}</a>", other.visit))
     };
     // Writing to a String cannot fail.
     let _ = write!(
@@ -46,7 +46,9 @@ pub fn visit_page(quality: &Quality, visit: usize) -> Result<String> {
         .costs
         .failures
         .iter()
-        .filter(|failure| failure.data_id.split(',').any(|part| part.trim() == format!("visit={}", row.visit)))
+        .filter(|failure| {
+            failure.data_id.split(',').any(|part| part.trim() == format!("visit={}", row.visit))
+        })
         .collect();
     for failure in lost {
         let _ = writeln!(
@@ -72,7 +74,9 @@ pub fn visit_page(quality: &Quality, visit: usize) -> Result<String> {
         drawn.push(figure(&svg, "Ellipticity of stars (black) and of the PSF model (orange)."));
     }
     if let Some((_, residuals)) = &quality.standards {
-        let of_visit = |r: &&StandardResidual| observations.images[observations.sources[r.source].image].visit == visit;
+        let of_visit = |r: &&StandardResidual| {
+            observations.images[observations.sources[r.source].image].visit == visit
+        };
         let of_visit: Vec<&StandardResidual> = residuals.iter().filter(of_visit).collect();
         if of_visit.len() >= 6 {
             drawn.push(shifts(observations, &field, &of_visit, MAP_PX)?);
@@ -94,7 +98,9 @@ fn detectors(quality: &Quality, visit: usize) -> String {
          <th class=\"n\">PSF stars</th><th class=\"n\">seeing [″]</th><th class=\"n\">sky [ADU]</th><th class=\"n\">sky [mag/″²]</th>\
          <th class=\"n\">sky noise [ADU]</th><th class=\"n\">zero point [mag]</th><th class=\"n\">5σ depth [mag]</th></tr>\n"
         .to_owned();
-    for (number_of, image) in observations.images.iter().enumerate().filter(|(_, i)| i.visit == visit) {
+    for (number_of, image) in
+        observations.images.iter().enumerate().filter(|(_, i)| i.visit == visit)
+    {
         let _ = writeln!(
             html,
             "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.2}</td><td class=\"n\">{}</td>\
@@ -120,15 +126,19 @@ pub fn visits_table(quality: &Quality) -> String {
          <th class=\"n\">images</th><th class=\"n\">seeing [″]</th><th class=\"n\">zero point [mag]</th><th class=\"n\">5σ depth [mag]</th><th>fails</th></tr>\n"
         .to_owned();
     for (index, visit) in observations.visits.iter().enumerate() {
-        let images: Vec<_> = observations.images.iter().filter(|image| image.visit == index).collect();
+        let images: Vec<_> =
+            observations.images.iter().filter(|image| image.visit == index).collect();
         let middle = |of: fn(&crate::quality::observations::ImageRow) -> f64| {
-            let mut values: Vec<f64> = images.iter().map(|image| of(image)).filter(|v| v.is_finite()).collect();
+            let mut values: Vec<f64> =
+                images.iter().map(|image| of(image)).filter(|v| v.is_finite()).collect();
             crate::statistics::median(&mut values)
         };
         let failing: Vec<&str> = quality
             .metrics
             .iter()
-            .filter(|m| m.scope.visit == Some(visit.visit) && m.status(quality.level) == Status::Fail)
+            .filter(|m| {
+                m.scope.visit == Some(visit.visit) && m.status(quality.level) == Status::Fail
+            })
             .map(|m| m.requirement.name.as_ref())
             .collect();
         let _ = writeln!(

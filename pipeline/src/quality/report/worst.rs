@@ -105,7 +105,8 @@ fn displaced(quality: &Quality) -> Vec<Case> {
 fn unlike_psf(quality: &Quality) -> Vec<Case> {
     let ranked = quality.psf_residuals.iter().map(|residual| {
         let e = residual.e1.hypot(residual.e2);
-        let text = format!("size {:+.1} %, ellipticity off by {}", 100.0 * residual.size, number(e));
+        let text =
+            format!("size {:+.1} %, ellipticity off by {}", 100.0 * residual.size, number(e));
         let badness = (residual.size.abs() + e) / residual.size_noise;
         (badness, at_source(&quality.observations, residual.source, text))
     });
@@ -151,7 +152,11 @@ fn overviews(quality: &Quality, butler: Option<&Butler>) -> Result<String> {
         pictures.push(frame(
             "cut",
             &png(&picture)?,
-            &format!("{} <span class=\"fail\">{}</span>", escape(&failure.data_id), escape(&failure.label)),
+            &format!(
+                "{} <span class=\"fail\">{}</span>",
+                escape(&failure.data_id),
+                escape(&failure.label)
+            ),
         ));
     }
     Ok(match pictures.is_empty() {
@@ -191,10 +196,13 @@ impl Album<'_> {
             dec: case.place.1,
             radius: RADIUS_ARCSEC / 3600.0,
         };
-        let cut = self.image(observations, case.image)?.and_then(|exposure| cutout(exposure, &shape));
+        let cut =
+            self.image(observations, case.image)?.and_then(|exposure| cutout(exposure, &shape));
         Ok(match cut {
             Some(cut) => frame("cut aim", &png(&cut.masked_image.image)?, &text),
-            None => format!("<figure><div class=\"cut\"></div><figcaption>{text}<br>its pixels are gone</figcaption></figure>\n"),
+            None => format!(
+                "<figure><div class=\"cut\"></div><figcaption>{text}<br>its pixels are gone</figcaption></figure>\n"
+            ),
         })
     }
 
