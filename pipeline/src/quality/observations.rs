@@ -203,6 +203,15 @@ impl Observations {
         bands
     }
 
+    /// Indices of the sources of each visit.
+    pub fn sources_by_visit(&self) -> Vec<Vec<usize>> {
+        let mut by_visit = vec![vec![]; self.visits.len()];
+        for (number, source) in self.sources.iter().enumerate() {
+            by_visit[self.images[source.image].visit].push(number);
+        }
+        by_visit
+    }
+
     /// Pixels of all images.
     pub fn n_pixels(&self) -> f64 {
         self.images.iter().map(|image| image.size_px.0 * image.size_px.1).sum()

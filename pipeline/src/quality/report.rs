@@ -54,9 +54,10 @@ pub fn write(
     let put = |path: &Path, text: String| {
         fs::write(path, text).map_err(|source| Error::Io { path: path.to_owned(), source })
     };
+    let by_visit = quality.observations.sources_by_visit();
     for (index, visit) in quality.observations.visits.iter().enumerate() {
         let path = visits.join(format!("{}.html", visit.visit));
-        put(&path, visit_page::visit_page(quality, index)?)?;
+        put(&path, visit_page::visit_page(quality, index, &by_visit[index])?)?;
     }
     let index = folder.join("index.html");
     put(&index, index_page(quality, butler, title)?)?;

@@ -26,7 +26,7 @@ use crate::statistics::{median, quantile};
 /// A reference star is that source which is so near.
 const MATCH_ARCSEC: f64 = 1.0;
 /// Stars without which a visit or a band is not judged.
-const MIN_STARS: usize = 10;
+const MIN_STARS: usize = 5;
 
 /// Where standards come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +93,7 @@ pub fn against_reference(
     rows: &RecordBatch,
 ) -> Result<Vec<StandardResidual>> {
     let mut residuals = vec![];
+    let by_visit = observations.sources_by_visit();
     for band in observations.bands() {
         let catalog = ReferenceCatalog::of_rows(path, rows, &band)?;
         for (number, visit) in observations.visits.iter().enumerate() {
@@ -103,8 +104,9 @@ pub fn against_reference(
             let places: Vec<[f64; 3]> =
                 standards.iter().map(|(ra, dec, _)| direction(*ra, *dec)).collect();
             let index = SkyIndex::new(&places);
-            for (source, row) in observations.sources.iter().enumerate() {
-                if observations.images[row.image].visit != number || !is_bright_star(row) {
+            for &source in &by_visit[number] {
+                let row = &observations.sources[source];
+                if !is_bright_star(row) {
                     continue;
                 }
                 // A star with two standards is none to compare with.
@@ -139,7 +141,10 @@ pub fn reference_of(store: &CatalogStore) -> Result<Option<PathBuf>> {
     };
     let found = butler.registry().query(&query)?;
     let newest = found.into_iter().max_by_key(|dataset| dataset.number);
-    newest.map(|dataset| butler.path(&dataset)).transpose()
+    match newest {
+        Some(dataset) => Ok(Some(butler.path(&dataset)?)),
+        None => Ok(None),
+    }
 }
 
 /// Read a table of reference stars.

@@ -61,9 +61,11 @@ pub fn shifts(
             y.push(north * cos + east * sin);
         }
     }
+    // Of many stars, one alone in its cell says nothing.
+    let least = if residuals.len() > 100 { 2 } else { 1 };
     let arrows: Vec<((usize, usize), (f64, f64))> = cells
         .into_iter()
-        .filter(|(_, (x, _))| x.len() >= 2)
+        .filter(|(_, (x, _))| x.len() >= least)
         .map(|(cell, (mut x, mut y))| (cell, (median(&mut x), median(&mut y))))
         .collect();
     let mut lengths: Vec<f64> = arrows.iter().map(|(_, (x, y))| x.hypot(*y)).collect();

@@ -111,7 +111,7 @@ fn by_magnitude(quality: &Quality, truth: &Truth) -> Result<String> {
 
 /// Share of the detections that are something, by signal to noise.
 fn purity(observations: &Observations, truth: &Truth) -> Result<Option<String>> {
-    const EDGES: [f64; 9] = [5.0, 5.5, 6.0, 7.0, 8.5, 10.0, 15.0, 30.0, 100.0];
+    const EDGES: [f64; 9] = [5.0, 5.5, 6.0, 7.0, 8.5, 10.0, 15.0, 30.0, 400.0];
     let mut bins: Vec<CompletenessPoint> = EDGES
         .windows(2)
         .map(|edge| CompletenessPoint { at: (edge[0] * edge[1]).sqrt().log10(), n: 0, n_found: 0 })
@@ -130,7 +130,7 @@ fn purity(observations: &Observations, truth: &Truth) -> Result<Option<String>> 
     }
     let low = bins.iter().map(|bin| bin.share() - bin.error()).fold(0.95, f64::min);
     let (x, y) = (
-        Axis::log("signal to noise", 4.5..100.0),
+        Axis::log("signal to noise", 4.5..200.0),
         Axis::new("share that is real", low - 0.02..1.005),
     );
     let range = x.range.clone();

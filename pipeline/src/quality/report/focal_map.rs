@@ -161,6 +161,17 @@ impl Scale {
         }
     }
 
+    /// The same scale, but not narrower than a width.
+    pub fn at_least(self, width: f64) -> Self {
+        match self {
+            Self::Between(low, high) if high - low < width => {
+                let middle = 0.5 * (low + high);
+                Self::Between(middle - 0.5 * width, middle + 0.5 * width)
+            }
+            scale => scale,
+        }
+    }
+
     /// The colour of a value.
     pub fn colour(&self, value: f64) -> RGBColor {
         match self {

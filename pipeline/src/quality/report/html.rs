@@ -69,7 +69,8 @@ pub fn ramp(scale: &Scale, format: impl Fn(f64) -> String, unit: &str) -> String
         Scale::Between(..) => "sequential",
         Scale::About(_) => "diverging",
     };
-    format!("{}<span class=\"ramp {class}\"></span>{} {unit}", format(low), format(high))
+    let (low, high) = (format(low), format(high));
+    format!("<span class=\"scale\">{low}<span class=\"ramp {class}\"></span>{high} {unit}</span>")
 }
 
 /// A number with three digits that count.
@@ -90,6 +91,17 @@ pub fn number(value: f64) -> String {
             let digits = (2.0 - e).clamp(0.0, 5.0) as usize;
             format!("{value:.digits$}").replace('-', "−")
         }
+    }
+}
+
+/// A threshold: a number as it was named, without zeros at its end.
+pub fn threshold(value: f64) -> String {
+    match value.abs() {
+        size if size > 0.0 && size < 1e-3 => {
+            let text = format!("{value:e}");
+            text.replace('-', "−")
+        }
+        _ => format!("{value}").replace('-', "−"),
     }
 }
 
@@ -124,6 +136,7 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
+        assert_eq!([5.0, 0.97, 2e-7].map(threshold), ["5", "0.97", "2e−7"]);
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
     }
 

@@ -15,6 +15,8 @@ struct Quantity {
     unit: &'static str,
     of: fn(&ImageRow) -> f64,
     format: fn(f64) -> String,
+    /// The scale is at least so wide: what differs by less is equal.
+    least: f64,
 }
 
 const QUANTITIES: [Quantity; 4] = [
@@ -23,20 +25,29 @@ const QUANTITIES: [Quantity; 4] = [
         unit: "mag/arcsec²",
         of: sky_brightness,
         format: |v| format!("{v:.2}"),
+        least: 0.1,
     },
     Quantity {
         name: "seeing",
         unit: "arcsec",
         of: |i| i.seeing_arcsec,
         format: |v| format!("{v:.2}"),
+        least: 0.1,
     },
     Quantity {
         name: "zero point",
         unit: "mag",
         of: |i| i.zero_point_mag,
         format: |v| format!("{v:.3}"),
+        least: 0.02,
     },
-    Quantity { name: "depth (5σ)", unit: "mag", of: |i| i.mag_lim, format: |v| format!("{v:.2}") },
+    Quantity {
+        name: "depth (5σ)",
+        unit: "mag",
+        of: |i| i.mag_lim,
+        format: |v| format!("{v:.2}"),
+        least: 0.1,
+    },
 ];
 
 /// Brightness of the sky, AB magnitudes per square arcsecond; NaN without a zero point.
@@ -54,14 +65,14 @@ pub fn section(quality: &Quality) -> Result<String> {
             "<h3>{} <span class=\"soft small\">median of {visits} visits</span></h3>\n",
             escape(&band)
         );
-        html += &figures("maps", &maps(&quality.observations, of_band)?);
+        html += &figures("quads", &maps(&quality.observations, of_band)?);
     }
     Ok(html)
 }
 
 /// The maps of one visit.
 pub fn of_visit(observations: &Observations, visit: usize) -> Result<String> {
-    Ok(figures("maps", &maps(observations, |image| image.visit == visit)?))
+    Ok(figures("quads", &maps(observations, |image| image.visit == visit)?))
 }
 
 fn maps(observations: &Observations, is_meant: impl Fn(&ImageRow) -> bool) -> Result<Vec<String>> {
@@ -87,10 +98,10 @@ fn maps(observations: &Observations, is_meant: impl Fn(&ImageRow) -> bool) -> Re
         if values.is_empty() {
             continue;
         }
-        let scale = Scale::of(&mut values, false);
+        let scale = Scale::of(&mut values, false).at_least(quantity.least);
         let svg = mosaic(&field, MAP_PX, "", &detectors, &scale, quantity.format)?;
         let caption =
-            format!("<b>{}</b> {}", quantity.name, ramp(&scale, quantity.format, quantity.unit));
+            format!("<b>{}</b><br>{}", quantity.name, ramp(&scale, quantity.format, quantity.unit));
         drawn.push(figure(&svg, &caption));
     }
     Ok(drawn)

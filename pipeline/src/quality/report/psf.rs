@@ -25,8 +25,11 @@ const N_CELLS: usize = 16;
 pub fn section(quality: &Quality) -> Result<String> {
     let observations = &quality.observations;
     let field = Field::of(observations.images.iter().map(|image| &image.placement));
-    let whiskers: Vec<(usize, Vec<Whisker>)> = (0..observations.visits.len())
-        .map(|visit| (visit, whiskers_of(observations, &field, visit)))
+    let by_visit = observations.sources_by_visit();
+    let whiskers: Vec<(usize, Vec<Whisker>)> = by_visit
+        .iter()
+        .enumerate()
+        .map(|(visit, sources)| (visit, whiskers_of(observations, &field, sources)))
         .collect();
     let mut lengths: Vec<f64> =
         whiskers.iter().flat_map(|(_, all)| all).map(|w| w.star.0).collect();
@@ -82,11 +85,11 @@ impl Whisker {
     }
 }
 
-/// The whiskers of a visit.
-pub fn whiskers_of(observations: &Observations, field: &Field, visit: usize) -> Vec<Whisker> {
+/// The whiskers of sources.
+pub fn whiskers_of(observations: &Observations, field: &Field, sources: &[usize]) -> Vec<Whisker> {
     let mut cells: std::collections::BTreeMap<(usize, usize), Vec<[f64; 6]>> = Default::default();
-    let of_visit = |source: &&SourceRow| observations.images[source.image].visit == visit;
-    for source in observations.sources.iter().filter(of_visit).filter(|s| is_psf_star(s)) {
+    let sources = sources.iter().map(|number| &observations.sources[*number]);
+    for source in sources.filter(|source| is_psf_star(source)) {
         let placement = &observations.images[source.image].placement;
         let place = placement.place(source.x, source.y);
         let ((star, star_angle), (model, model_angle)) =

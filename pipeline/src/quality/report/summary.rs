@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::html::{count, escape, number};
+use super::html::{self, count, escape, number};
 use crate::quality::Quality;
 use crate::quality::metric::{Comparison, Level, Measure, Metric, Status, Thresholds};
 
@@ -111,45 +111,47 @@ fn lost_quanta(quality: &Quality) -> String {
     html
 }
 
-/// All metrics of the whole survey: one row each, one column a band.
+/// All metrics of the whole survey, those of LPM-17 first: one row each, one column a band. Times of tasks
+/// have a table of their own.
 pub fn of_survey(quality: &Quality) -> String {
     let bands = quality.observations.bands();
-    let of_all: Vec<&Metric> =
-        quality.metrics.iter().filter(|metric| metric.scope.visit.is_none()).collect();
-    let with_band = of_all.iter().filter(|metric| metric.scope.band.is_some());
-    let names = unique(with_band.map(|metric| metric.requirement.name.as_ref()));
-    let mut html = "<div class=\"scroll\"><table class=\"grid\"><tr><th>metric</th>".to_owned();
-    for band in &bands {
-        let _ = write!(html, "<th class=\"n\">{}</th>", escape(band));
-    }
-    html += "<th class=\"n\">minimum</th><th class=\"n\">design</th><th class=\"n\">stretch</th><th>what it is</th></tr>\n";
-    for name in names {
-        let of_name: Vec<&&Metric> =
-            of_all.iter().filter(|metric| metric.requirement.name == name).collect();
-        let _ = write!(html, "<tr><td class=\"name\">{}</td>", escape(name));
+    let n_columns = bands.len().max(1);
+    let of_survey: Vec<&Metric> = quality
+        .metrics
+        .iter()
+        .filter(|m| m.scope.visit.is_none() && !m.requirement.name.starts_with("taskTime_"))
+        .collect();
+    let mut html = "<div class=\"scroll\"><table class=\"grid wide\">\n".to_owned();
+    for (group, is_meant) in [("LSST Science Requirements, LPM-17", true), ("Almagest", false)] {
+        let of_group: Vec<&Metric> = of_survey
+            .iter()
+            .copied()
+            .filter(|m| m.requirement.source.starts_with("LPM-17") == is_meant)
+            .collect();
+        let names = unique(of_group.iter().map(|metric| metric.requirement.name.as_ref()));
+        // Writing to a String cannot fail.
+        let _ = write!(html, "<tr><th>{group}</th>");
         for band in &bands {
-            let metric = of_name.iter().find(|m| m.scope.band.as_ref() == Some(band));
-            html += &metric.map_or("<td></td>".to_owned(), |metric| cell(metric, quality.level));
+            let _ = write!(html, "<th class=\"n\">{}</th>", escape(band));
         }
-        html += &thresholds_and_meaning(&of_name);
-    }
-    let without_band = of_all.iter().filter(|metric| metric.scope.band.is_none());
-    let rows: Vec<&&Metric> = without_band.collect();
-    if !rows.is_empty() {
-        let _ = writeln!(
-            html,
-            "<tr><th></th><th colspan=\"{}\" class=\"n\">all bands</th><th colspan=\"4\"></th></tr>",
-            bands.len().max(1)
-        );
-        for metric in rows {
-            let one = cell(metric, quality.level).replacen(
-                "<td ",
-                &format!("<td colspan=\"{}\" ", bands.len().max(1)),
-                1,
-            );
-            let name = escape(&metric.requirement.name);
-            let _ = write!(html, "<tr><td class=\"name\">{name}</td>{one}");
-            html += &thresholds_and_meaning(&[metric]);
+        html += "<th>minimum · <b>design</b> · stretch</th><th>what it is</th></tr>\n";
+        for name in names {
+            let of_name: Vec<&Metric> =
+                of_group.iter().copied().filter(|m| m.requirement.name == name).collect();
+            let _ = write!(html, "<tr><td class=\"name\">{}</td>", escape(name));
+            match of_name.iter().find(|metric| metric.scope.band.is_none()) {
+                Some(whole) => {
+                    let span = format!("<td colspan=\"{n_columns}\" ");
+                    html += &cell(whole, quality.level).replacen("<td ", &span, 1);
+                }
+                None => {
+                    for band in &bands {
+                        let metric = of_name.iter().find(|m| m.scope.band.as_ref() == Some(band));
+                        html += &metric.map_or("<td></td>".to_owned(), |m| cell(m, quality.level));
+                    }
+                }
+            }
+            html += &thresholds_and_meaning(&of_name);
         }
     }
     html + "</table></div>\n"
@@ -165,7 +167,7 @@ pub fn of_visits(quality: &Quality) -> String {
     }
     let mut html = "<div class=\"scroll\"><table class=\"grid\"><tr><th>metric</th><th class=\"n\">pass</th><th class=\"n\">fail</th>\
          <th class=\"n\">not measurable</th><th class=\"n\">median</th><th class=\"n\">worst</th><th>of visit</th>\
-         <th class=\"n\">design</th><th class=\"n\">stretch</th><th>what it is</th></tr>\n"
+         <th>design · stretch</th><th>what it is</th></tr>\n"
         .to_owned();
     for name in names {
         let of_name: Vec<&Metric> =
@@ -202,15 +204,10 @@ pub fn of_visits(quality: &Quality) -> String {
             }
             None => html += "<td class=\"n nothing\">–</td><td></td>",
         }
-        let limits = first.requirement.thresholds;
-        let limit = |of: fn(&Thresholds) -> Option<f64>| {
-            limits.as_ref().and_then(of).map_or(String::new(), number)
-        };
+        let limits = first.requirement.thresholds.map_or(String::new(), |t| limits(&t));
         let _ = writeln!(
             html,
-            "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"small soft\">{}</td></tr>",
-            limit(|t| Some(t.design)),
-            limit(|t| t.stretch),
+            "<td class=\"limits\">{limits}</td><td class=\"small soft\">{}</td></tr>",
             escape(first.requirement.description),
         );
     }
@@ -219,12 +216,12 @@ pub fn of_visits(quality: &Quality) -> String {
 
 /// The metrics of one visit.
 pub fn of_visit(quality: &Quality, visit: i64) -> String {
-    let mut html = "<table class=\"grid\"><tr><th>metric</th><th class=\"n\">value</th><th class=\"n\">design</th><th class=\"n\">n</th><th>what it is</th></tr>\n".to_owned();
+    let mut html = "<table class=\"grid\"><tr><th>metric</th><th class=\"n\">value</th><th>design · stretch</th><th class=\"n\">n</th><th>what it is</th></tr>\n".to_owned();
     for metric in quality.metrics.iter().filter(|m| m.scope.visit == Some(visit)) {
-        let design = metric.requirement.thresholds.map_or(String::new(), |t| number(t.design));
+        let design = metric.requirement.thresholds.map_or(String::new(), |t| limits(&t));
         let _ = writeln!(
             html,
-            "<tr><td class=\"name\">{}</td>{}<td class=\"n\">{design}</td><td class=\"n\">{}</td><td class=\"small soft\">{}</td></tr>",
+            "<tr><td class=\"name\">{}</td>{}<td class=\"limits\">{design}</td><td class=\"n\">{}</td><td class=\"small soft\">{}</td></tr>",
             escape(&metric.requirement.name),
             cell(metric, quality.level),
             count(metric.measure.n()),
@@ -265,30 +262,36 @@ fn cell(metric: &Metric, level: Level) -> String {
     }
 }
 
-fn thresholds_and_meaning(of_name: &[&&Metric]) -> String {
+fn thresholds_and_meaning(of_name: &[&Metric]) -> String {
     let Some(first) = of_name.first() else { return "</tr>\n".to_owned() };
-    let thresholds = of_name.iter().find_map(|metric| metric.requirement.thresholds);
-    let limit = |of: fn(&Thresholds) -> Option<f64>| -> String {
-        let Some(limit) = thresholds.as_ref().and_then(of) else { return String::new() };
-        let sign = match thresholds.map(|t| t.comparison) {
-            Some(Comparison::AtLeast) => "≥ ",
-            Some(Comparison::NearOne) => "1 ± ",
-            _ => "",
-        };
-        format!("{sign}{}", number(limit))
-    };
+    let limits = of_name
+        .iter()
+        .find_map(|metric| metric.requirement.thresholds)
+        .map_or(String::new(), |thresholds| limits(&thresholds));
     let unit = match first.requirement.unit {
         "" => String::new(),
         unit => format!(" [{}]", escape(unit)),
     };
+    let description = escape(first.requirement.description);
     format!(
-        "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"small soft\">{}{unit} <span class=\"nothing\">{}</span></td></tr>\n",
-        limit(|t| t.minimum),
-        limit(|t| Some(t.design)),
-        limit(|t| t.stretch),
-        escape(first.requirement.description),
-        escape(first.requirement.source.split(',').next().unwrap_or_default()),
+        "<td class=\"limits\">{limits}</td><td class=\"small soft\">{description}{unit}</td></tr>\n"
     )
+}
+
+/// The thresholds of all levels that are named.
+fn limits(thresholds: &Thresholds) -> String {
+    let sign = match thresholds.comparison {
+        Comparison::AtMost => "",
+        Comparison::AtLeast => "≥ ",
+        Comparison::NearOne => "1 ± ",
+    };
+    let named = [
+        thresholds.minimum.map(html::threshold),
+        Some(format!("<b>{}</b>", html::threshold(thresholds.design))),
+        thresholds.stretch.map(html::threshold),
+    ];
+    let named: Vec<String> = named.into_iter().flatten().collect();
+    format!("{sign}{}", named.join(" · "))
 }
 
 /// The value of a metric with its error.
@@ -315,7 +318,11 @@ fn threshold(thresholds: &Thresholds, level: Level, unit: &str) -> String {
         Comparison::AtLeast => "≥",
         Comparison::NearOne => "1 ±",
     };
-    format!("{sign} {}", with_unit(thresholds.of(level), unit))
+    let limit = html::threshold(thresholds.of(level));
+    match unit {
+        "" => format!("{sign} {limit}"),
+        unit => format!("{sign} {limit} <small>{}</small>", escape(unit)),
+    }
 }
 
 /// What a metric speaks of.

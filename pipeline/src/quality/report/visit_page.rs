@@ -16,11 +16,11 @@ use crate::statistics::quantile;
 
 const MAP_PX: u32 = 440;
 
-/// Make the page of a visit.
+/// Make the page of a visit, of which these are the sources.
 ///
 /// # Errors
 /// A figure that cannot be drawn.
-pub fn visit_page(quality: &Quality, visit: usize) -> Result<String> {
+pub fn visit_page(quality: &Quality, visit: usize, sources: &[usize]) -> Result<String> {
     let observations = &quality.observations;
     let row = &observations.visits[visit];
     let mut html = String::new();
@@ -65,7 +65,7 @@ pub fn visit_page(quality: &Quality, visit: usize) -> Result<String> {
     html += &mosaic::of_visit(observations, visit)?;
     let field = Field::of(observations.images.iter().map(|image| &image.placement));
     let mut drawn = vec![];
-    let whiskers = whiskers_of(observations, &field, visit);
+    let whiskers = whiskers_of(observations, &field, sources);
     if !whiskers.is_empty() {
         let mut lengths: Vec<f64> = whiskers.iter().map(super::psf::Whisker::length).collect();
         let long = nice(quantile(&mut lengths, 0.9).max(1e-3));
@@ -83,17 +83,16 @@ pub fn visit_page(quality: &Quality, visit: usize) -> Result<String> {
         }
     }
     html += &figures("figures", &drawn);
-    html += &detectors(quality, visit);
+    html += &detectors(quality, visit, sources);
     Ok(page(&format!("Visit {}", row.visit), &html))
 }
 
 /// Numbers of each detector.
-fn detectors(quality: &Quality, visit: usize) -> String {
+fn detectors(quality: &Quality, visit: usize, sources: &[usize]) -> String {
     let observations = &quality.observations;
-    let mut n_sources = vec![0; observations.images.len()];
-    for source in &observations.sources {
-        n_sources[source.image] += 1;
-    }
+    let n_sources = |image: usize| {
+        sources.iter().filter(|number| observations.sources[**number].image == image).count()
+    };
     let mut html = "<h2>Detectors</h2>\n<table class=\"grid\"><tr><th class=\"n\">detector</th><th class=\"n\">sources</th>\
          <th class=\"n\">PSF stars</th><th class=\"n\">seeing [″]</th><th class=\"n\">sky [ADU]</th><th class=\"n\">sky [mag/″²]</th>\
          <th class=\"n\">sky noise [ADU]</th><th class=\"n\">zero point [mag]</th><th class=\"n\">5σ depth [mag]</th></tr>\n"
@@ -106,8 +105,8 @@ fn detectors(quality: &Quality, visit: usize) -> String {
             "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.2}</td><td class=\"n\">{}</td>\
              <td class=\"n\">{:.2}</td><td class=\"n\">{}</td><td class=\"n\">{:.3}</td><td class=\"n\">{:.2}</td></tr>",
             image.detector,
-            count(n_sources[number_of]),
-            number(image.n_psf_stars),
+            count(n_sources(number_of)),
+            fixed(image.n_psf_stars, 0),
             image.seeing_arcsec,
             number(image.sky_adu),
             mosaic::sky_brightness(image),
@@ -141,10 +140,14 @@ pub fn visits_table(quality: &Quality) -> String {
             })
             .map(|m| m.requirement.name.as_ref())
             .collect();
+        let fails = match failing.is_empty() {
+            true => "<td></td>".to_owned(),
+            false => format!("<td class=\"fail small\">{}</td>", escape(&failing.join(", "))),
+        };
         let _ = writeln!(
             html,
             "<tr><td class=\"name\"><a href=\"visits/{0}.html\">{0}</a></td><td>{1}</td><td class=\"n\">{2:.4}</td><td class=\"n\">{3}</td>\
-             <td class=\"n\">{4}</td><td class=\"n\">{5}</td><td class=\"n\">{6}</td><td class=\"n\">{7}</td><td class=\"fail small\">{8}</td></tr>",
+             <td class=\"n\">{4}</td><td class=\"n\">{5}</td><td class=\"n\">{6}</td><td class=\"n\">{7}</td>{8}</tr>",
             visit.visit,
             escape(&visit.band),
             visit.mid_mjd_tai,
@@ -153,7 +156,7 @@ pub fn visits_table(quality: &Quality) -> String {
             number(middle(|i| i.seeing_arcsec)),
             fixed(middle(|i| i.zero_point_mag), 3),
             fixed(middle(|i| i.mag_lim), 2),
-            escape(&failing.join(", ")),
+            fails,
         );
     }
     html + "</table></div>\n"

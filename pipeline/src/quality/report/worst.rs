@@ -10,7 +10,6 @@ use ndarray::Array2;
 
 use super::html::{escape, figures, number};
 use crate::butler::{Butler, DataId, DatasetRef, Dimension, Value};
-use crate::cutout::{CutoutShape, cutout};
 use crate::error::{Error, Result};
 use crate::exposure::Exposure;
 use crate::quality::Quality;
@@ -20,12 +19,16 @@ use crate::statistics::{median, robust_sigma};
 
 /// Cases of each kind.
 const PER_KIND: usize = 6;
+/// Cases of one image in each kind.
+const PER_IMAGE: usize = 2;
 /// Half of the side of a cut-out, arcsec.
 const RADIUS_ARCSEC: f64 = 8.0;
 /// Images that are kept in memory at a time.
 const MAX_IMAGES: usize = 4;
 /// Where pixels are looked for, in this order.
 const DATASET_TYPES: [&str; 4] = ["subtracted_image", "visit_image", "post_isr_image", "raw"];
+/// The colour of a pixel that has no value, or lies beyond the edge.
+const NO_PIXEL: [u8; 3] = [24, 38, 66];
 /// Side of the picture of a whole image, pixels.
 const OVERVIEW_PX: usize = 160;
 
@@ -71,11 +74,18 @@ pub fn cases(quality: &Quality) -> Vec<(&'static str, Vec<Case>)> {
     ]
 }
 
-/// The first of a list by a measure of badness.
+/// The first of a list by a measure of badness; of one image only a few, so that one streak does not hide
+/// all else.
 fn worst(mut ranked: Vec<(f64, Case)>) -> Vec<Case> {
     ranked.retain(|(badness, _)| badness.is_finite());
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    ranked.into_iter().take(PER_KIND).map(|(_, case)| case).collect()
+    let mut of_image: HashMap<usize, usize> = HashMap::new();
+    let is_new = |case: &Case| {
+        let n = of_image.entry(case.image).or_default();
+        *n += 1;
+        *n <= PER_IMAGE
+    };
+    ranked.into_iter().map(|(_, case)| case).filter(is_new).take(PER_KIND).collect()
 }
 
 fn at_source(observations: &Observations, source: usize, text: String) -> Case {
@@ -191,15 +201,11 @@ impl Album<'_> {
             case.place.0,
             case.place.1
         );
-        let shape = CutoutShape::Circle {
-            ra: case.place.0,
-            dec: case.place.1,
-            radius: RADIUS_ARCSEC / 3600.0,
-        };
+        let radius_px = (RADIUS_ARCSEC / image.pixel_arcsec).round();
         let cut =
-            self.image(observations, case.image)?.and_then(|exposure| cutout(exposure, &shape));
+            self.image(observations, case.image)?.and_then(|e| around(e, case.place, radius_px));
         Ok(match cut {
-            Some(cut) => frame("cut aim", &png(&cut.masked_image.image)?, &text),
+            Some(cut) => frame("cut aim", &png(&cut)?, &text),
             None => format!(
                 "<figure><div class=\"cut\"></div><figcaption>{text}<br>its pixels are gone</figcaption></figure>\n"
             ),
@@ -234,6 +240,22 @@ impl Album<'_> {
     }
 }
 
+/// The pixels about a place, which is in the middle also where the image ends before; NaN beyond its edge.
+fn around(exposure: &Exposure, (ra, dec): (f64, f64), radius_px: f64) -> Option<Array2<f32>> {
+    let (x, y) = exposure.wcs.sky_to_pixel(ra, dec)?;
+    let is_sane = x.is_finite() && y.is_finite() && (4.0..400.0).contains(&radius_px);
+    let (x, y, radius) = is_sane.then(|| (x.round() as i64, y.round() as i64, radius_px as i64))?;
+    let image = &exposure.masked_image.image;
+    let pixel = |row: i64, column: i64| {
+        let (row, column) = (usize::try_from(row).ok()?, usize::try_from(column).ok()?);
+        image.get((row, column)).copied()
+    };
+    let side = 2 * radius as usize + 1;
+    Some(Array2::from_shape_fn((side, side), |(j, i)| {
+        pixel(y - radius + j as i64, x - radius + i as i64).unwrap_or(f32::NAN)
+    }))
+}
+
 /// A picture in its frame; `text` is HTML.
 fn frame(class: &str, png: &[u8], text: &str) -> String {
     let data = base64::engine::general_purpose::STANDARD.encode(png);
@@ -252,7 +274,7 @@ fn binned(image: &Array2<f32>) -> Array2<f32> {
 }
 
 /// Pixels as a picture in grey: the sky dark, what is bright by its inverse hyperbolic sine; the first row
-/// at the bottom, as astronomers look at it. Pixels without a value are red.
+/// at the bottom, as astronomers look at it. Pixels without a value are dark blue.
 ///
 /// # Errors
 /// A picture that cannot be encoded: a bug.
@@ -269,7 +291,7 @@ pub fn png(pixels: &Array2<f32>) -> Result<Vec<u8>> {
             let grey = 255.0 * (stretch(f64::from(*value)) - low) / (high - low);
             match grey.is_finite() {
                 true => bytes.extend([grey.clamp(0.0, 255.0).round() as u8; 3]),
-                false => bytes.extend([200, 30, 30]),
+                false => bytes.extend(NO_PIXEL),
             }
         }
     }
@@ -305,7 +327,7 @@ mod tests {
         assert_eq!((info.width, info.height), (4, 3));
         let pixel = |x: usize, y: usize| &bytes[3 * (4 * y + x)..][..3];
         assert_eq!(pixel(0, 2), [255, 255, 255]);
-        assert_eq!(pixel(3, 0), [200, 30, 30]);
+        assert_eq!(pixel(3, 0), NO_PIXEL);
     }
 
     #[test]
