@@ -146,3 +146,62 @@ fn purity(observations: &Observations, truth: &Truth) -> Measure {
     let point = CompletenessPoint { at: 0.0, n, n_found: n_real };
     Measure::with_error(point.share(), point.error(), n)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::metric::{Level, Status};
+    use super::super::star::tests::{source, visits};
+    use super::*;
+
+    /// Isolated stars of S/N 2 to 12, a hundred in each hundredth of it, of which the share that
+    /// `share` says are found; and detections, of which so many are real.
+    fn measured(share: impl Fn(f64) -> f64, n_real: usize) -> (Vec<Metric>, Truth) {
+        let mut observations = visits(1, "r");
+        let mut truth = Truth::default();
+        for step in 0..1000 {
+            let snr = 2.005 + 0.01 * f64::from(step);
+            for k in 0..100 {
+                let found = (f64::from(k) + 0.5) / 100.0 < share(snr);
+                truth.sources.push(TrueSource {
+                    image: 0,
+                    ra: 150.0,
+                    dec: 2.0,
+                    flux: 100.0,
+                    snr,
+                    is_star: true,
+                    is_isolated: true,
+                    found: found.then_some(0),
+                });
+            }
+        }
+        for k in 0..1000 {
+            observations.sources.push(source(k, 0, 150.0, 2.0, 20.0));
+            truth.is_real.push((k as usize) < n_real);
+        }
+        (metrics(&observations, Some(&truth)), truth)
+    }
+
+    #[test]
+    fn shares_are_what_they_are() {
+        // Completeness that rises from 0 at S/N 4 to 1 at 6 crosses one half at 5.
+        let (found, truth) = measured(|snr| (snr - 4.0) / 2.0, 990);
+        let (half, n) = half_complete(&truth).unwrap();
+        assert!((half - 5.0).abs() < 0.02, "{half}");
+        assert_eq!(n, 10_000);
+        let values: Vec<f64> = found.iter().map(|m| m.measure.value().unwrap()).collect();
+        assert_eq!(values[1..], [1.0, 1.0, 0.99]);
+        assert!(found.iter().all(|m| m.status(Level::Design) == Status::Pass));
+    }
+
+    #[test]
+    fn lost_stars_and_invented_sources_fail() {
+        let (found, _) = measured(|snr| (0.15 * (snr - 2.5)).min(0.9), 900);
+        for metric in &found {
+            assert_eq!(metric.status(Level::Design), Status::Fail, "{metric}");
+        }
+        let none = metrics(&visits(1, "r"), None);
+        assert!(none.iter().all(|m| m.status(Level::Design) == Status::NotMeasurable));
+    }
+}

@@ -144,3 +144,83 @@ fn bias(mut pulls: Vec<f64>) -> Measure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::metric::{Level, Status};
+    use super::super::star::tests::{source, visits};
+    use super::*;
+
+    /// Bright stars by which an image is calibrated, and 400 faint ones whose fluxes and places are off by
+    /// `scale` times quantiles of the unit Gaussian, in units of their errors.
+    fn measured(scale: f64) -> Vec<Metric> {
+        let mut observations = visits(1, "r");
+        let mut truth = Truth::default();
+        let (flux_err, place_err) = (5.0, 1e-6);
+        let gauss = |k: i64| gaussian_quantile((k.rem_euclid(400) as f64 + 0.5) / 400.0);
+        for k in 0..410i64 {
+            let is_bright = k < 10;
+            let flux = if is_bright { 5000.0 } else { 100.0 };
+            // Each quantile once, in another order for each coordinate: steps are coprime to their number.
+            let off = |step: i64| if is_bright { 0.0 } else { scale * gauss(k * step) };
+            let mut row = source(k, 0, 150.0, 2.0, 20.0);
+            (row.flux, row.flux_err) = (flux + off(7) * flux_err, flux_err);
+            (row.ra_err, row.dec_err) = (place_err, place_err);
+            row.ra += off(11) * place_err / 2f64.to_radians().cos();
+            row.dec += off(13) * place_err;
+            row.snr = flux / flux_err;
+            observations.sources.push(row);
+            truth.sources.push(TrueSource {
+                image: 0,
+                ra: 150.0,
+                dec: 2.0,
+                flux,
+                snr: flux / flux_err,
+                is_star: true,
+                is_isolated: true,
+                found: Some(k as usize),
+            });
+        }
+        for k in 0..400i64 {
+            let mut sky = source(1000 + k, 0, 150.0, 2.0, 20.0);
+            (sky.kind, sky.snr) = (SourceKind::Sky, scale * gauss(k));
+            observations.sources.push(sky);
+        }
+        metrics(&observations, Some(&truth))
+    }
+
+    /// The value below which a share of the unit Gaussian lies, by bisection.
+    fn gaussian_quantile(share: f64) -> f64 {
+        let below = |x: f64| 0.5 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2));
+        let (mut low, mut high) = (-6.0, 6.0);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if below(middle) < share { low = middle } else { high = middle }
+        }
+        0.5 * (low + high)
+    }
+
+    #[test]
+    fn errors_that_are_true_have_a_pull_of_one() {
+        let found = measured(1.0);
+        let names: Vec<&str> = found.iter().map(|m| m.requirement.name.as_ref()).collect();
+        assert_eq!(names, ["skyPull", "fluxPull", "fluxBiasFaint", "centroidPull"]);
+        for (metric, expected) in found.iter().zip([1.0, 1.0, 0.0, 1.0]) {
+            assert!((metric.measure.value().unwrap() - expected).abs() < 0.02, "{metric}");
+            assert_eq!(metric.status(Level::Stretch), Status::Pass, "{metric}");
+        }
+    }
+
+    #[test]
+    fn errors_that_are_too_small_or_too_large_fail() {
+        for scale in [0.7, 1.5] {
+            let found = measured(scale);
+            for metric in [&found[0], &found[1], &found[3]] {
+                assert!((metric.measure.value().unwrap() - scale).abs() < 0.03, "{metric}");
+                assert_eq!(metric.status(Level::Design), Status::Fail, "{metric}");
+            }
+        }
+    }
+}

@@ -226,3 +226,64 @@ fn distances(stars: &[&StandardResidual]) -> (Measure, Measure) {
     let p95 = quantile(&mut mas, 0.95);
     (Measure::of(median(&mut mas), n), Measure::of(p95, n))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::metric::{Level, Status};
+    use super::super::observations::ObjectRow;
+    use super::super::star::tests::visits;
+    use super::super::truth::TrueSource;
+    use super::*;
+
+    /// Twelve bright stars in one visit, off by so many mas east and north and so many mmag.
+    fn measured(east: f64, north: f64, fainter_mmag: f64) -> Vec<Metric> {
+        let mut observations = visits(1, "r");
+        let mut truth = Truth::default();
+        for k in 0..12 {
+            let (ra, dec) = (150.0 + 0.002 * k as f64, 2.0f64);
+            let id = k as i64 + 1;
+            let seen = (ra + east / 3.6e6 / dec.to_radians().cos(), dec + north / 3.6e6);
+            let mag = 18.0 + 1e-3 * fainter_mmag;
+            let source = super::super::star::tests::source(id, 0, seen.0, seen.1, mag);
+            observations.objects.push(ObjectRow { id, direction: direction(ra, dec) });
+            observations.sources.push(source);
+            truth.is_real.push(true);
+            truth.sources.push(TrueSource {
+                image: 0,
+                ra,
+                dec,
+                flux: 10f64.powf(0.4 * (31.4 - 18.0)),
+                snr: 500.0,
+                is_star: true,
+                is_isolated: true,
+                found: Some(k),
+            });
+        }
+        metrics(&observations, Some(&against_truth(&observations, &truth)), "r")
+    }
+
+    #[test]
+    fn offsets_are_what_they_are() {
+        let found = measured(30.0, -40.0, -7.0);
+        let names: Vec<&str> = found.iter().map(|m| m.requirement.name.as_ref()).collect();
+        assert_eq!(names, ["AA1", "PA6", "zeroPointError", "astrometryMedian", "astrometryP95"]);
+        // The median over both coordinates lies between 30 and 40, the distance is 50.
+        for (metric, expected) in found.iter().zip([35.0, 7.0, 7.0, 50.0, 50.0]) {
+            let value = metric.measure.value().unwrap();
+            assert!((value - expected).abs() < 0.01, "{metric} is not {expected}");
+        }
+        assert_eq!(found[0].status(Level::Design), Status::Pass);
+        assert_eq!(found[3].status(Level::Design), Status::Fail);
+    }
+
+    #[test]
+    fn a_wrong_sky_and_a_wrong_zero_point_fail() {
+        for metric in measured(200.0, 150.0, 50.0) {
+            assert_eq!(metric.status(Level::Minimum), Status::Fail, "{metric}");
+        }
+        let none = metrics(&visits(1, "r"), None, "r");
+        assert!(none.iter().all(|m| m.status(Level::Design) == Status::NotMeasurable));
+    }
+}

@@ -9,6 +9,8 @@ use crate::quality::metric::{Comparison, Level, Measure, Metric, Status, Thresho
 
 /// Failures that are shown; the table in the catalog has all.
 const MAX_FAILURES: usize = 40;
+/// Visits that are named where the same metric fails in many.
+const MAX_VISITS: usize = 12;
 
 /// What the page says first: did the data pass?
 pub fn verdict(quality: &Quality) -> String {
@@ -39,21 +41,36 @@ pub fn verdict(quality: &Quality) -> String {
     )
 }
 
-/// The metrics that fail, the worst first, and the quanta that made nothing.
+/// The metrics that fail, the worst first, and the quanta that made nothing. Visits of one band in which the
+/// same metric fails share a row, which is that of the worst.
 pub fn failures(quality: &Quality) -> String {
     let mut failed: Vec<&Metric> =
         quality.metrics.iter().filter(|m| m.status(quality.level) == Status::Fail).collect();
     failed.sort_by(|a, b| b.excess(quality.level).total_cmp(&a.excess(quality.level)));
+    let mut groups: Vec<Vec<&Metric>> = vec![];
+    for metric in failed {
+        let is_alike = |group: &&mut Vec<&Metric>| {
+            let first = group[0];
+            first.requirement.name == metric.requirement.name
+                && first.scope.band == metric.scope.band
+                && first.scope.visit.is_some() == metric.scope.visit.is_some()
+        };
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.push(metric),
+            None => groups.push(vec![metric]),
+        }
+    }
     let mut html = String::new();
-    if !failed.is_empty() {
+    if !groups.is_empty() {
         html += "<div class=\"scroll\"><table class=\"wide\"><tr><th>what fails</th><th>of</th>\
                  <th class=\"n\">value</th><th class=\"n\">threshold</th><th></th><th class=\"n\">n</th><th>what it is</th></tr>\n";
-        for metric in failed.iter().take(MAX_FAILURES) {
-            html += &failure(metric, quality.level);
+        for group in groups.iter().take(MAX_FAILURES) {
+            html += &failure(group, quality.level);
         }
         html += "</table></div>\n";
-        if failed.len() > MAX_FAILURES {
-            let more = failed.len() - MAX_FAILURES;
+        if groups.len() > MAX_FAILURES {
+            let more = groups.len() - MAX_FAILURES;
+            // Writing to a String cannot fail.
             let _ = writeln!(
                 html,
                 "<p class=\"soft small\">and {more} more, in the table Metrics.</p>"
@@ -63,20 +80,32 @@ pub fn failures(quality: &Quality) -> String {
     html + &lost_quanta(quality)
 }
 
-fn failure(metric: &Metric, level: Level) -> String {
+/// A row of what failed: the worst of a group, and where else it failed.
+fn failure(group: &[&Metric], level: Level) -> String {
+    let metric = group[0];
     let Some(thresholds) = metric.requirement.thresholds else { return String::new() };
     let excess = metric.excess(level);
     // The threshold lies at a quarter of the bar; what is four times beyond it fills it.
-    let (width, mark) = ((25.0 * excess).clamp(0.0, 100.0), 25.0);
+    let width = (25.0 * excess).clamp(0.0, 100.0);
+    let others: Vec<String> = group[1..]
+        .iter()
+        .filter_map(|other| other.scope.visit)
+        .take(MAX_VISITS)
+        .map(|visit| format!("<a href=\"visits/{visit}.html\">{visit}</a>"))
+        .collect();
+    let others = match group.len() - 1 {
+        0 => String::new(),
+        n if n > others.len() => format!("<br>also in {n} other visits: {}…", others.join(", ")),
+        _ => format!("<br>also in visit {}", others.join(", ")),
+    };
     format!(
-        "<tr><td class=\"name fail\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-         <td><span class=\"bar\" title=\"{:.1} times the threshold\"><i style=\"width:{width:.0}%\"></i><b style=\"left:{mark}%\"></b></span></td>\
-         <td class=\"n\">{}</td><td class=\"small soft\">{}</td></tr>\n",
+        "<tr><td class=\"name fail\">{}</td><td class=\"name\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+         <td><span class=\"bar\" title=\"{excess:.1} times the threshold\"><i style=\"width:{width:.0}%\"></i><b style=\"left:25%\"></b></span></td>\
+         <td class=\"n\">{}</td><td class=\"small soft\">{}{others}</td></tr>\n",
         escape(&metric.requirement.name),
         scope(metric),
         value(metric),
         threshold(&thresholds, level, metric.requirement.unit),
-        excess,
         count(metric.measure.n()),
         escape(metric.requirement.description),
     )
