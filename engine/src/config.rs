@@ -54,7 +54,7 @@ impl Default for EngineConfig {
             spill: Spill::default(),
             pruning: Pruning::On,
             wide_table_columns: 64,
-            shared_scan_bytes: 512 << 20,
+            shared_scan_bytes: 256 << 20,
         }
     }
 }

@@ -31,7 +31,7 @@ use source::SharedSource;
 /// What the scans of a database share.
 pub(crate) struct SharedScans {
     convoys: Arc<Convoys>,
-    decoded: DecodedColumns,
+    decoded: Arc<DecodedColumns>,
 }
 
 impl fmt::Debug for SharedScans {
@@ -43,7 +43,8 @@ impl fmt::Debug for SharedScans {
 impl SharedScans {
     /// Keep at most so many bytes of decoded columns.
     pub fn new(most_bytes: u64) -> Self {
-        Self { convoys: Arc::default(), decoded: DecodedColumns::new(most_bytes) }
+        let decoded = Arc::new(DecodedColumns::new(most_bytes));
+        Self { convoys: Arc::new(Convoys::new(decoded.clone())), decoded }
     }
 
     /// Let a scan of a table share what `source` decodes.

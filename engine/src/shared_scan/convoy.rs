@@ -7,13 +7,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::decoded::DecodedColumns;
 use crate::fragments::Place;
 
 /// Scans by the table that they read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Convoys {
     by_table: Mutex<HashMap<String, Convoy>>,
     n_scans: AtomicU64,
+    /// What they have in common.
+    decoded: Arc<DecodedColumns>,
 }
 
 /// The scans of a table.
@@ -26,6 +29,11 @@ struct Convoy {
 }
 
 impl Convoys {
+    /// No scans yet; when there are none again, what is in `decoded` is forgotten.
+    pub fn new(decoded: Arc<DecodedColumns>) -> Self {
+        Self { by_table: Mutex::default(), n_scans: AtomicU64::new(0), decoded }
+    }
+
     /// A number for a new scan.
     pub fn next_scan(&self) -> u64 {
         self.n_scans.fetch_add(1, Ordering::Relaxed)
@@ -82,6 +90,9 @@ impl Drop for Member {
         if convoy.scans.is_empty() {
             convoys.remove(&self.table);
         }
+        if convoys.is_empty() {
+            self.convoys.decoded.forget();
+        }
     }
 }
 
@@ -93,7 +104,7 @@ mod tests {
 
     #[test]
     fn scans_count_once_however_many_partitions_they_have() {
-        let convoys = Arc::new(Convoys::default());
+        let convoys = Arc::new(Convoys::new(Arc::new(DecodedColumns::new(1))));
         let place = Place { path: Path::new("a").into(), first_row_group: 4 };
         let (one, two) = (convoys.next_scan(), convoys.next_scan());
         let first = convoys.join("Object", one, 0);

@@ -1,8 +1,9 @@
 //! Columns of row groups as they come out of the decoder, kept while several scans want them.
 //!
 //! A column that is being decoded for one scan is waited for by the others. What is kept is bounded by
-//! its size in memory; what was not asked for lately goes first.
+//! its size in memory; what was not asked for lately goes first, and all of it with the last scan.
 
+use std::fmt;
 use std::fs::File;
 use std::hash::Hash;
 use std::os::unix::fs::FileExt;
@@ -58,6 +59,12 @@ pub struct DecodedColumns {
     kept: Cache<ColumnChunk, Decoded, BySize, DefaultHashBuilder, Forget>,
     asked: AtomicU64,
     decoded: AtomicU64,
+}
+
+impl fmt::Debug for DecodedColumns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecodedColumns").field("counts", &self.counts()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone)]
@@ -116,6 +123,11 @@ impl DecodedColumns {
             decode(chunk, footer, note_read)
         };
         self.kept.get_or_insert_async(chunk, decode).await
+    }
+
+    /// Keep nothing of what there is.
+    pub fn forget(&self) {
+        self.kept.clear();
     }
 
     /// What has been counted since the beginning.

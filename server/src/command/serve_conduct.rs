@@ -37,7 +37,7 @@ pub struct Conduct {
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<usize>,
     /// Bytes of decoded columns that scans of whole tables which run at the same time have in common;
-    /// 0: each decodes for itself [default: 536870912].
+    /// 0: each decodes for itself [default: 268435456].
     #[arg(long, value_name = "BYTES")]
     shared_scan_bytes: Option<u64>,
     /// Title of the service.
