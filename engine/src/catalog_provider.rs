@@ -11,6 +11,7 @@ use datafusion::error::Result;
 
 use crate::chunked_table::ChunkedTable;
 use crate::config::Pruning;
+use crate::shared_scan::SharedScans;
 use crate::tap_schema;
 
 /// The tables of one snapshot.
@@ -18,11 +19,12 @@ use crate::tap_schema;
 pub(crate) struct SnapshotSchema {
     snapshot: Snapshot,
     pruning: Pruning,
+    shared: Option<Arc<SharedScans>>,
 }
 
 impl SnapshotSchema {
-    pub fn new(snapshot: Snapshot, pruning: Pruning) -> Self {
-        Self { snapshot, pruning }
+    pub fn new(snapshot: Snapshot, pruning: Pruning, shared: Option<Arc<SharedScans>>) -> Self {
+        Self { snapshot, pruning, shared }
     }
 }
 
@@ -34,7 +36,7 @@ impl SchemaProvider for SnapshotSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let table = ChunkedTable::find(&self.snapshot, name, self.pruning);
+        let table = ChunkedTable::find(&self.snapshot, name, self.pruning, self.shared.clone());
         Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
     }
 

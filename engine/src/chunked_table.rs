@@ -23,7 +23,9 @@ use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -33,9 +35,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::config::Pruning;
 use crate::data_file_reader::{DataFileReaders, FilePath};
 use crate::estimate::{FilesEstimate, Share};
+use crate::fragments::{self, Fragment, Place};
 use crate::older_files::OlderFiles;
 use crate::progress::Planned;
-use crate::rows_wanted::{FileWanted, RowsWanted};
+use crate::rows_wanted::RowsWanted;
+use crate::shared_scan::SharedScans;
 
 /// A table of one snapshot.
 #[derive(Debug)]
@@ -45,13 +49,20 @@ pub(crate) struct ChunkedTable {
     place: usize,
     schemas: ArrowSchemas,
     pruning: Pruning,
+    /// What it shares with other scans; none where each is for itself.
+    shared: Option<Arc<SharedScans>>,
     /// What was last understood of filters: a plan is made in several steps.
     understood: Mutex<Option<(Vec<Expr>, Arc<RowsWanted>)>>,
 }
 
 impl ChunkedTable {
     /// The table of the exact name `name`, if there is one.
-    pub fn find(snapshot: &Snapshot, name: &str, pruning: Pruning) -> Option<Self> {
+    pub fn find(
+        snapshot: &Snapshot,
+        name: &str,
+        pruning: Pruning,
+        shared: Option<Arc<SharedScans>>,
+    ) -> Option<Self> {
         let place = snapshot.schema().tables.iter().position(|table| table.name == name)?;
         let schemas = snapshot.arrow_schemas(name)?.clone();
         Some(Self {
@@ -59,12 +70,18 @@ impl ChunkedTable {
             place,
             schemas,
             pruning,
+            shared,
             understood: Mutex::default(),
         })
     }
 
     fn table(&self) -> &TableDef {
         &self.snapshot.schema().tables[self.place]
+    }
+
+    /// The table among those of all catalogs.
+    fn name(&self) -> String {
+        format!("{}.{}", self.snapshot.store().root().display(), self.table().name)
     }
 
     /// Is it known where rows of given values of a column lie?
@@ -146,9 +163,9 @@ impl ChunkedTable {
         Ok(sum)
     }
 
-    /// A file of the plan.
-    fn partitioned_file(&self, wanted: FileWanted<'_>) -> Result<PartitionedFile> {
-        let FileWanted { file, footprints, access, n_rows } = wanted;
+    /// A fragment as a file of the plan.
+    fn partitioned_file(&self, fragment: Fragment<'_>) -> Result<PartitionedFile> {
+        let Fragment { file, first_row_group, access, n_chunks, n_rows } = fragment;
         let path = std::path::absolute(self.snapshot.path(file))?;
         let location = object_store::path::Path::from_absolute_path(&path)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -164,8 +181,9 @@ impl ChunkedTable {
             Some(form) => form.file_schema.clone(),
             None => self.schemas.file.clone(),
         })
+        .with_extension(Place { path: path.as_path().into(), first_row_group })
         .with_extension(FilePath(path))
-        .with_extension(Planned { n_chunks: footprints.len() as u64, n_rows })
+        .with_extension(Planned { n_chunks, n_rows })
         // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
         .with_extension(self.snapshot.clone());
         Ok(match access {
@@ -202,24 +220,47 @@ impl TableProvider for ChunkedTable {
         let wanted = self.rows_wanted(filters).map_err(external)?;
         let files = self.snapshot.data_files(&self.table().name);
         let older = OlderFiles::among(files);
-        let mut files = wanted.files(files, &self.snapshot).map_err(external)?;
+        let files = wanted.files(files, &self.snapshot).map_err(external)?;
         let n_rows: u64 = files.iter().map(|file| file.n_rows).sum();
 
         let file_schema = &self.schemas.file;
         let readers = DataFileReaders::new(self.snapshot.store().footers().clone());
-        let source = ParquetSource::new(file_schema.clone())
-            .with_parquet_file_reader_factory(Arc::new(readers))
-            .with_enable_page_index(true)
-            .with_bloom_filter_on_read(false)
-            .with_pushdown_filters(wanted.is_bounded());
-        // The largest come first, each to the group that has the fewest rows.
-        files.sort_by_key(|file| std::cmp::Reverse(file.n_rows));
+        let source: Arc<dyn FileSource> = Arc::new(
+            ParquetSource::new(file_schema.clone())
+                .with_parquet_file_reader_factory(Arc::new(readers))
+                .with_enable_page_index(true)
+                .with_bloom_filter_on_read(false)
+                .with_pushdown_filters(wanted.is_bounded()),
+        );
+        let is_shared = !wanted.is_bounded() && older.is_none() && limit.is_none();
+        let shared = self.shared.as_ref().filter(|_| is_shared);
+        let source = match shared {
+            Some(shared) => shared.source(source, self.snapshot.store().footers(), &self.name()),
+            None => source,
+        };
+        let mut fragments: Vec<Fragment<'_>> = match shared {
+            Some(_) => files.into_iter().flat_map(fragments::cut).collect(),
+            None => files.into_iter().map(fragments::whole).collect(),
+        };
+        if shared.is_none() {
+            fragments.sort_by_key(|fragment| std::cmp::Reverse(fragment.n_rows));
+        }
+        let weights: Vec<u64> = fragments.iter().map(|fragment| fragment.n_rows).collect();
+        let files = fragments.into_iter().map(|fragment| self.partitioned_file(fragment));
+        let files = files.zip(weights).map(|(file, n_rows)| Ok((file?, n_rows)));
+        let mut files = files.collect::<Result<Vec<_>>>()?;
+        if let Some(shared) = shared {
+            shared.begin_with_others(&self.name(), &mut files, |(file, _)| file);
+        }
+        // Each goes to the group that has the fewest rows.
         let n_groups = state.config().target_partitions().max(1).min(files.len().max(1));
         let mut groups = vec![(0, vec![]); n_groups];
-        for file in files {
-            if let Some((n_rows, group)) = groups.iter_mut().min_by_key(|(n_rows, _)| *n_rows) {
-                *n_rows += file.n_rows;
-                group.push(self.partitioned_file(file)?);
+        for (file, n_rows) in files {
+            if let Some((n_rows_before, group)) =
+                groups.iter_mut().min_by_key(|(n_rows, _)| *n_rows)
+            {
+                *n_rows_before += n_rows;
+                group.push(file);
             }
         }
         let projection =
@@ -229,16 +270,13 @@ impl TableProvider for ChunkedTable {
             true => Precision::Exact(n_rows as usize),
             false => Precision::Inexact(n_rows as usize),
         };
-        let config =
-            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
-                .with_file_groups(
-                    groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect(),
-                )
-                .with_statistics(statistics)
-                .with_projection_indices(Some(projection))?
-                .with_limit(limit)
-                .with_expr_adapter(older)
-                .build();
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect())
+            .with_statistics(statistics)
+            .with_projection_indices(Some(projection))?
+            .with_limit(limit)
+            .with_expr_adapter(older)
+            .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 }

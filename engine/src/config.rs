@@ -17,6 +17,9 @@ pub struct EngineConfig {
     /// A table of at least so many columns is planned through those that the query names, and as
     /// many that it only selects are passed on together. One: each table is.
     pub wide_table_columns: usize,
+    /// Bytes of decoded columns that scans of whole tables which run at the same time have in
+    /// common, for each database; 0: each decodes for itself.
+    pub shared_scan_bytes: u64,
 }
 
 /// Where rows go that do not fit into the memory.
@@ -51,6 +54,7 @@ impl Default for EngineConfig {
             spill: Spill::default(),
             pruning: Pruning::On,
             wide_table_columns: 64,
+            shared_scan_bytes: 256 << 20,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::catalog_provider::tap_schema_provider;
 use crate::config::EngineConfig;
 use crate::live_schema::LiveSchema;
 use crate::names::names;
+use crate::shared_scan::SharedScans;
 use crate::upload::Upload;
 use crate::visibility::Visibility;
 use crate::{Error, Result, Session, tap_schema};
@@ -46,6 +47,7 @@ struct Sources {
     visibility: Visibility,
     config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
+    shared_scans: Option<Arc<SharedScans>>,
 }
 
 /// A catalog and the last snapshot that was taken of it.
@@ -66,6 +68,10 @@ pub struct Usage {
     pub spilled_bytes: u64,
     /// How many these may be.
     pub spill_limit_bytes: u64,
+    /// Columns of row groups that scans of whole tables have asked for while others ran.
+    pub shared_columns_asked: u64,
+    /// Those of them that had to be decoded; the others were there, or being decoded.
+    pub shared_columns_decoded: u64,
 }
 
 impl Database {
@@ -110,7 +116,9 @@ impl Database {
             .build_arc()?;
         let mounts = Arc::new(mounted(stores, &[])?);
         let (live, visibility) = (Arc::default(), Visibility::default());
-        Sources { mounts, live, visibility, config, runtime }.newest()
+        let shared_bytes = Some(config.shared_scan_bytes).filter(|bytes| *bytes > 0);
+        let shared_scans = shared_bytes.map(|bytes| Arc::new(SharedScans::new(bytes)));
+        Sources { mounts, live, visibility, config, runtime, shared_scans }.newest()
     }
 
     /// The same catalogs and others beside them.
@@ -240,11 +248,15 @@ impl Database {
 
     /// Tell how much all running queries hold of what they may hold.
     pub fn usage(&self) -> Usage {
+        let shared = self.sources.shared_scans.as_ref();
+        let shared = shared.map(|shared| shared.counts()).unwrap_or_default();
         Usage {
             memory_bytes: self.sources.runtime.memory_pool.reserved() as u64,
             memory_limit_bytes: self.sources.config.memory_limit_bytes as u64,
             spilled_bytes: self.sources.runtime.disk_manager.used_disk_space(),
             spill_limit_bytes: self.sources.config.spill.limit_bytes,
+            shared_columns_asked: shared.asked,
+            shared_columns_decoded: shared.decoded,
         }
     }
 
@@ -303,6 +315,11 @@ impl Database {
     /// What its queries share: memory and caches.
     pub(crate) fn runtime(&self) -> Arc<RuntimeEnv> {
         self.sources.runtime.clone()
+    }
+
+    /// What scans of whole tables share; none where each decodes for itself.
+    pub(crate) fn shared_scans(&self) -> Option<Arc<SharedScans>> {
+        self.sources.shared_scans.clone()
     }
 
     /// What its queries may name.

@@ -24,6 +24,7 @@ pub mod opaque;
 pub mod polygon;
 pub mod region;
 pub mod relation;
+pub mod same_columns;
 pub mod to_icrs;
 
 mod absolute;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(to_icrs::ToIcrs::new()),
         ScalarUDF::from(finite::Finite::new()),
         ScalarUDF::from(absolute::Absolute::new()),
+        ScalarUDF::from(same_columns::SameColumns::new()),
     ];
     on_the_sky
         .into_iter()

@@ -6,7 +6,7 @@
 //!
 //! What of DataFusion is extended, and why: a [`TableProvider`](datafusion::catalog::TableProvider)
 //! over the snapshot (which files, row groups and pages are read follows from the catalog's metadata,
-//! the sky and the id index); functions on the sky; a join of neighbours; an analyzer rule that keeps
+//! the sky and the id index); scans that share what they decode; functions on the sky; a join of neighbours; an analyzer rule that keeps
 //! NaN and infinities out of queries; a rule that lets joins pause, so that they can be cancelled.
 //!
 //! ```no_run
@@ -49,6 +49,7 @@ mod best_of_each;
 mod catalog_provider;
 mod chunked_table;
 mod data_file_reader;
+mod fragments;
 mod layout;
 mod names;
 mod live_schema;
@@ -62,6 +63,7 @@ mod output_type;
 mod paced;
 mod planner;
 mod region_filter;
+mod shared_scan;
 mod sky_join;
 mod rows_wanted;
 mod translation;

@@ -54,7 +54,7 @@ impl Session {
             let name = snapshot.store().name().to_owned();
             versions.push((name.clone(), snapshot.version()));
             let snapshot: Arc<dyn SchemaProvider> =
-                Arc::new(SnapshotSchema::new(snapshot, pruning));
+                Arc::new(SnapshotSchema::new(snapshot, pruning, database.shared_scans()));
             tables.push((name, snapshot));
         }
         for schema in database.live() {

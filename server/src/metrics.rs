@@ -41,6 +41,7 @@ struct Counts {
     jobs: IntGaugeVec,
     engine_bytes: IntGaugeVec,
     engine_limit_bytes: IntGaugeVec,
+    scanned_columns: IntGaugeVec,
     resident_bytes: IntGauge,
 }
 
@@ -162,6 +163,12 @@ impl Metrics {
                 "Bytes that queries may hold",
                 &["where"],
             )?,
+            scanned_columns: gauges(
+                &registry,
+                "scanned_columns",
+                "Columns of row groups that scans beside others wanted, since the start: decoded for them, or there",
+                &["how"],
+            )?,
             resident_bytes: gauge(&registry, "resident_bytes", "Memory that the service holds")?,
             registry,
         };
@@ -211,6 +218,10 @@ impl Metrics {
         ] {
             self.0.engine_bytes.with_label_values(&[place]).set(signed(bytes));
             self.0.engine_limit_bytes.with_label_values(&[place]).set(signed(limit));
+        }
+        let shared = usage.shared_columns_asked.saturating_sub(usage.shared_columns_decoded);
+        for (from, n) in [("decoded", usage.shared_columns_decoded), ("shared", shared)] {
+            self.0.scanned_columns.with_label_values(&[from]).set(signed(n));
         }
         self.0.resident_bytes.set(signed(resident_bytes().unwrap_or(0)));
         let mut out = vec![];

@@ -1,25 +1,27 @@
 //! Threads for queries, apart from those that speak with callers.
 //!
 //! ```text
-//! handler ── run ──▶ planning, first rows ─┐
-//!                    (query threads)       │
-//! body ◀── channel of 2 ── rows, encoding ◀┘
+//! handler ── run ──▶ planning ──▶ first rows ─┐      threads of its lane:
+//!                    (quick)                  │      quick, or long and of lower priority
+//! body ◀───── channel of 2 ── rows, encoding ◀┘
 //! ```
 //!
 //! A query can compute for long before it yields. On the threads that serve connections it would
-//! hold up everybody's requests, down to the question whether the service is alive.
+//! hold up everybody's requests, down to the question whether the service is alive; on the threads of
+//! those that read little, all of them.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
-use crate::turns::Turn;
+use crate::turns::{Lane, Turn};
 use crate::{Error, Result};
 
 /// Parts of an answer that may wait for the caller to take them.
@@ -27,6 +29,9 @@ const N_WAITING_PARTS: usize = 2;
 
 /// How long a caller may take nothing before others compute in its turn.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Priority of the threads of long queries, from 0 to 99: 5 as `nice` counts it.
+const LONG_PRIORITY: u8 = 35;
 
 /// Stack of a thread that plans queries: planning recurses, some 10 kB a level, and a query may be
 /// as deep as `almagest-adql` lets it be. Only what is used becomes memory.
@@ -37,23 +42,31 @@ pub const STACK_BYTES: usize = 256 << 20;
 pub struct QueryRuntime(Arc<Threads>);
 
 #[derive(Debug)]
-struct Threads(Option<Runtime>);
+struct Threads {
+    quick: Option<Runtime>,
+    long: Option<Runtime>,
+}
 
 impl QueryRuntime {
-    /// Start as many threads as there are cores.
+    /// Start as many threads as there are cores, in each lane.
     ///
     /// # Errors
     /// The system gives no threads.
     pub fn start() -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .thread_name("query")
-            .thread_stack_size(STACK_BYTES)
-            .enable_all()
-            .build()?;
-        Ok(Self(Arc::new(Threads(Some(runtime)))))
+        let threads = |name: &str, on_start: fn()| {
+            Builder::new_multi_thread()
+                .thread_name(name)
+                .thread_stack_size(STACK_BYTES)
+                .on_thread_start(on_start)
+                .enable_all()
+                .build()
+        };
+        let quick = Some(threads("quick query", || {})?);
+        let long = Some(threads("query", give_way)?);
+        Ok(Self(Arc::new(Threads { quick, long })))
     }
 
-    /// Complete `work` on the threads. Dropping the returned future cancels it.
+    /// Complete `work`, which is short, on the threads. Dropping the returned future cancels it.
     ///
     /// # Errors
     /// The work panicked.
@@ -61,7 +74,19 @@ impl QueryRuntime {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T> {
-        let mut task = self.spawn(work)?;
+        self.run_in(Lane::Quick, work).await
+    }
+
+    /// As [`Self::run`], on the threads of a lane.
+    ///
+    /// # Errors
+    /// The work panicked.
+    pub async fn run_in<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        let mut task = self.spawn(lane, work)?;
         match task.join_next().await {
             Some(Ok(done)) => Ok(done),
             Some(Err(error)) => Err(Error::QueryThread { reason: error.to_string() }),
@@ -69,18 +94,19 @@ impl QueryRuntime {
         }
     }
 
-    /// Make the items of `items` on the threads, a few ahead of what is taken. Dropping the
+    /// Make the items of `items` on the threads of a lane, a few ahead of what is taken. Dropping the
     /// returned stream cancels what is left. `turn` is held as long as items are computed.
     ///
     /// # Errors
     /// As the last item: the work panicked.
     pub fn stream<T: Send + 'static>(
         &self,
+        lane: Lane,
         items: impl Stream<Item = Result<T>> + Send + 'static,
         mut turn: Option<Turn>,
     ) -> Result<BoxStream<'static, Result<T>>> {
         let (sender, receiver) = mpsc::channel(N_WAITING_PARTS);
-        let task = self.spawn(async move {
+        let task = self.spawn(lane, async move {
             let mut items = std::pin::pin!(items);
             while let Some(item) = items.next().await {
                 let sent = match &mut turn {
@@ -110,10 +136,15 @@ impl QueryRuntime {
 
     fn spawn<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<JoinSet<T>> {
         let gone = || Error::QueryThread { reason: "the threads have ended".to_owned() };
-        let runtime = self.0.0.as_ref().ok_or_else(gone)?;
+        let runtime = match lane {
+            Lane::Quick => self.0.quick.as_ref(),
+            Lane::Long => self.0.long.as_ref(),
+        };
+        let runtime = runtime.ok_or_else(gone)?;
         // A set aborts its tasks when it is dropped.
         let mut set = JoinSet::new();
         // What is logged on the threads names the request, too.
@@ -125,10 +156,17 @@ impl QueryRuntime {
 impl Drop for Threads {
     /// Do not wait for a query that nobody waits for.
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        for runtime in [self.quick.take(), self.long.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Let other threads go first where cores are scarce.
+fn give_way() {
+    let priority = ThreadPriorityValue::try_from(LONG_PRIORITY).map(ThreadPriority::Crossplatform);
+    // Where it may not be changed, all are equal.
+    let _ = priority.map(set_current_thread_priority);
 }
 
 #[cfg(test)]
@@ -140,11 +178,23 @@ mod tests {
     async fn a_query_that_does_not_yield_holds_up_nobody() {
         let queries = QueryRuntime::start().unwrap();
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let stuck = tokio::spawn(async move { queries.run(async move { held.recv() }).await });
+        let n_cores = std::thread::available_parallelism().unwrap().get();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        // As many as there are threads for them.
+        let stuck: Vec<_> = (0..n_cores)
+            .map(|_| {
+                let (queries, held) = (queries.clone(), held.clone());
+                let work = async move { held.lock().unwrap().recv() };
+                tokio::spawn(async move { queries.run_in(Lane::Long, work).await })
+            })
+            .collect();
         // This test has one thread; were the work on it, nothing below would be reached.
         tokio::task::yield_now().await;
+        assert_eq!(queries.run(async { 7 }).await.unwrap(), 7);
         drop(release);
-        assert!(stuck.await.unwrap().unwrap().is_err());
+        for stuck in stuck {
+            assert!(stuck.await.unwrap().unwrap().is_err());
+        }
     }
 
     #[tokio::test]
@@ -152,7 +202,8 @@ mod tests {
         let queries = QueryRuntime::start().unwrap();
         assert!(queries.run(async { panic!("in planning") }).await.is_err());
         let items = stream::iter(0..3).map(|n| if n == 2 { panic!("in row {n}") } else { Ok(n) });
-        let found: Vec<Result<i32>> = queries.stream(items, None).unwrap().collect().await;
+        let found: Vec<Result<i32>> =
+            queries.stream(Lane::Long, items, None).unwrap().collect().await;
         assert_eq!(found.len(), 3);
         assert!(matches!(found[2], Err(Error::QueryThread { .. })));
     }

@@ -23,6 +23,7 @@ pub mod job_store;
 pub mod jobs;
 pub mod moment;
 pub mod phase;
+pub mod quote;
 pub mod representation;
 pub mod result_file;
 pub mod state_folder;

@@ -1,7 +1,7 @@
 //! Queries timed inside the engine, for `tests/bench/run`.
 //!
 //! ```text
-//!   cargo bench --bench survey -- CATALOG… [--partitions N] [--memory-bytes N]
+//!   cargo bench --bench survey -- CATALOG… [--partitions N] [--memory-bytes N] [--shared-scan-bytes N]
 //! ```
 //!
 //! One request a line on standard input, one answer a line on standard output, both JSON:
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `adqls` in the place of `adql` are several texts of which each run takes the next, so that no
-//! answer is asked for twice. A time runs from the text to all rows in memory; what was brought
+//! answer is asked for twice; with `at_once` each run asks all of them at the same time. A time runs from the text to all rows in memory; what was brought
 //! along is there before. `{"open": true}` measures how long it takes to open the catalogs, and
 //! `{"explain": "SELECT …"}` shows the plan.
 
@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use almagest_engine::arrow::array::RecordBatch;
@@ -31,6 +32,7 @@ use almagest_storage::schema::PositionColumns;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 /// What is asked.
 #[derive(Deserialize)]
@@ -41,6 +43,9 @@ struct Request {
     adqls: Vec<String>,
     #[serde(default = "five")]
     runs: usize,
+    /// Are all texts asked at the same time, rather than one after another?
+    #[serde(default)]
+    at_once: bool,
     #[serde(default)]
     uploads: HashMap<String, PathBuf>,
     save: Option<PathBuf>,
@@ -78,6 +83,7 @@ fn main() {
             "--bench" => {}
             "--partitions" => config.target_partitions = number(),
             "--memory-bytes" => config.memory_limit_bytes = number(),
+            "--shared-scan-bytes" => config.shared_scan_bytes = number() as u64,
             _ => catalogs.push(PathBuf::from(argument)),
         }
     }
@@ -136,10 +142,12 @@ async fn time_queries(database: &Database, request: &Request) -> Result<Answer> 
     let mut answer = Answer::default();
     forget_peak();
     for run in 0..=request.runs {
-        let adql = texts_in_turn.next().ok_or("no query")?;
         let begin = Instant::now();
         let session = database.session_with(uploads.clone())?;
-        let batches = rows_of(&session, adql).await?;
+        let batches = match request.at_once {
+            true => rows_of_all(session, &texts).await?,
+            false => rows_of(&session, texts_in_turn.next().ok_or("no query")?).await?,
+        };
         let milliseconds = begin.elapsed().as_secs_f64() * 1e3;
         answer.rows = batches.iter().map(RecordBatch::num_rows).sum();
         match run {
@@ -168,6 +176,21 @@ async fn time_queries(database: &Database, request: &Request) -> Result<Answer> 
 
 async fn rows_of(session: &Session, adql: &str) -> Result<Vec<RecordBatch>> {
     Ok(session.query(adql, QueryOptions::default()).await?.collect().await?)
+}
+
+/// The rows of all queries, which run at the same time.
+async fn rows_of_all(session: Session, texts: &[&String]) -> Result<Vec<RecordBatch>> {
+    let session = Arc::new(session);
+    let mut running = JoinSet::new();
+    for adql in texts {
+        let (session, adql) = (session.clone(), (*adql).clone());
+        running.spawn(async move { rows_of(&session, &adql).await.map_err(|e| e.to_string()) });
+    }
+    let mut batches = vec![];
+    while let Some(rows) = running.join_next().await {
+        batches.extend(rows??);
+    }
+    Ok(batches)
 }
 
 /// A Parquet file as a table; columns `ra` and `dec` are the position.

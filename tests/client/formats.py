@@ -29,6 +29,7 @@ import numpy as np
 import pandas
 import pyarrow.ipc
 import pyarrow.parquet
+import requests
 import zstandard
 from astropy.io import fits
 from astropy.io.votable import parse as parse_votable
@@ -338,6 +339,34 @@ def check_answers_are_compressed_where_wanted(url):
     _, headers = ask(url, encoding="gzip", QUERY=QUERY, RESPONSEFORMAT="parquet")
     assert headers["Content-Encoding"] is None, "Parquet is compressed twice"
     return "{} bytes, {} as gzip, {} as zstd".format(*sizes)
+
+
+def check_arrow_is_brought_along_compressed_or_not(url):
+    rows = pyarrow.table({"id": [1, 2, 3], "label": ["a", "Ω", None], "place": [0.5, None, -1.0]})
+    expected = rows.to_pydict()
+    kinds = {"stream": pyarrow.ipc.new_stream, "file": pyarrow.ipc.new_file}
+    for kind, new in kinds.items():
+        for compression in (None, "lz4", "zstd"):
+            file = io.BytesIO()
+            options = pyarrow.ipc.IpcWriteOptions(compression=compression)
+            with new(file, rows.schema, options=options) as writer:
+                writer.write_table(rows)
+            media = f"application/vnd.apache.arrow.{kind}"
+            answer = requests.post(
+                f"{url}/sync",
+                data={
+                    "LANG": "ADQL",
+                    "QUERY": "SELECT id, label, place FROM TAP_UPLOAD.mine ORDER BY id",
+                    "UPLOAD": "mine,param:rows",
+                    "RESPONSEFORMAT": "arrow",
+                },
+                files={"rows": ("rows.arrow", file.getvalue(), media)},
+                timeout=60,
+            )
+            assert answer.ok, f"{kind}, {compression}: {answer.text}"
+            found = pyarrow.ipc.open_stream(answer.content).read_all().to_pydict()
+            assert found == expected, found
+    return "stream and file, plain, lz4, zstd"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ mod neighbours;
 mod random_queries;
 mod regions;
 mod shapes;
+mod shared_scans;
 mod adql;
 mod subquery_plans;
 mod expressions;

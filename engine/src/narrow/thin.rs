@@ -7,6 +7,7 @@
 //!   SELECT t.a AS a, t.p AS p FROM (SELECT o.a AS a, o.p AS p FROM Object AS o) AS t WHERE t.a > 3
 //! ```
 
+mod equal_columns;
 mod select_list;
 mod set_operation;
 
@@ -46,6 +47,7 @@ pub(super) fn thin(
     let compares_structs = !extends_with_null(query);
     let passed = HashMap::new();
     let mut thinning = Thinning { certain, tables, compares_structs, n_passed, passed };
+    thinning.equal_columns(query);
     thinning.named_queries(query);
     let places = thinning.list(query, None);
     let layout = match places.iter().any(|(_, place)| matches!(place, Place::Passed { .. })) {

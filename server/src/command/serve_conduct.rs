@@ -36,6 +36,10 @@ pub struct Conduct {
     /// Bytes of memory that all queries together may hold [default: 4294967296].
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<usize>,
+    /// Bytes of decoded columns that scans of whole tables which run at the same time have in common;
+    /// 0: each decodes for itself [default: 268435456].
+    #[arg(long, value_name = "BYTES")]
+    shared_scan_bytes: Option<u64>,
     /// Title of the service.
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -85,6 +89,7 @@ impl Conduct {
         Ok(EngineConfig {
             spill: Spill { folder: self.spill.clone(), limit_bytes },
             memory_limit_bytes: self.memory_bytes.unwrap_or(known.memory_limit_bytes),
+            shared_scan_bytes: self.shared_scan_bytes.unwrap_or(known.shared_scan_bytes),
             ..known
         })
     }

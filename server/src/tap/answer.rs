@@ -22,6 +22,7 @@ use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
 use crate::formats::{Encoder, Ending, Provenance, encoder};
 use crate::people::Allowance;
+use crate::query_runtime::QueryRuntime;
 use crate::turns::{Lane, Turn, Turns};
 use crate::uploads::UploadReader;
 use crate::uws::Owner;
@@ -48,6 +49,8 @@ pub struct Terms {
     pub turns: Option<TurnsOf>,
     /// What becomes of a failure after the first rows.
     pub failures: Failures,
+    /// The threads that it runs on.
+    pub threads: QueryRuntime,
     /// Who reads the tables that come with the query.
     pub uploads: UploadReader,
     /// Where rows are counted.
@@ -76,6 +79,8 @@ pub struct Answer {
     pub is_kept: bool,
     /// The turn in which the bytes are to be made.
     pub turn: Option<Turn>,
+    /// The lane in which they are.
+    pub lane: Lane,
 }
 
 /// Where the queries of one caller wait for their turn.
@@ -89,7 +94,8 @@ pub struct TurnsOf {
     pub allowance: Allowance,
 }
 
-/// Plan the query, wait for its first rows, and return the bytes of the answer as a stream.
+/// Plan the query, wait for its first rows, and return the bytes of the answer as a stream. It is to be
+/// called on the threads of quick queries; what reads much moves to the others.
 ///
 /// # Errors
 /// The query is wrong, or fails before it has given its first rows.
@@ -102,7 +108,14 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     // One row more than wanted tells a full result from a cut one.
     let row_limit = Some(request.limit.rows().saturating_add(1));
     let options = QueryOptions { dialect: request.dialect, row_limit };
-    let uploads = terms.uploads.read(request.uploads).await?;
+    let uploads = match request.uploads.is_empty() {
+        true => vec![],
+        false => {
+            let reader = terms.uploads.clone();
+            let read = async move { reader.read(request.uploads).await };
+            terms.threads.run_in(Lane::Long, read).await??
+        }
+    };
     let query = database.session_with(uploads)?.query(&request.query, options).await?;
     let catalog_version = query.cited_version();
     terms.tally.set_progress(query.progress());
@@ -120,27 +133,35 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     if request.limit.is_metadata_only() {
         let bytes = metadata_only(encoder.as_mut())?;
         let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
-        return Ok(Answer { bytes, catalog_version, tag, is_kept: false, turn: None });
+        let (is_kept, turn, lane) = (false, None, Lane::Quick);
+        return Ok(Answer { bytes, catalog_version, tag, is_kept, turn, lane });
     }
+    let lane = lane(&query.estimate()?);
     let turn = match &terms.turns {
         Some(TurnsOf { turns, owner, allowance }) => {
-            let lane = lane(&query.estimate()?);
             Some(turns.take(owner, allowance, lane).await?)
         }
         None => None,
     };
-    let begin = Instant::now();
-    let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
-    if let Some(duration) = terms.duration {
-        rows = within(rows, duration, duration.saturating_sub(begin.elapsed()));
-    }
-    let rows = started(counted(rows, terms.tally.clone())).await?;
-    let bytes = encode(rows, canonical, encoder, request.limit, terms.failures).boxed();
-    let mut bytes = started(bytes).await?;
+    let (tally, limit) = (terms.tally.clone(), request.limit);
+    let first_bytes = async move {
+        let begin = Instant::now();
+        let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
+        if let Some(duration) = terms.duration {
+            rows = within(rows, duration, duration.saturating_sub(begin.elapsed()));
+        }
+        let rows = started(counted(rows, tally)).await?;
+        let bytes = encode(rows, canonical, encoder, limit, terms.failures).boxed();
+        started(bytes).await
+    };
+    let mut bytes = match lane {
+        Lane::Quick => first_bytes.await?,
+        Lane::Long => terms.threads.run_in(lane, first_bytes).await??,
+    };
     if let Some(key) = key {
         bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally, bytes);
     }
-    Ok(Answer { bytes, catalog_version, tag, is_kept: false, turn })
+    Ok(Answer { bytes, catalog_version, tag, is_kept: false, turn, lane })
 }
 
 /// The lane of a query: the quick one, if it reads little and cannot make much of it.
@@ -163,7 +184,8 @@ fn of_kept(key: AnswerKey, found: KeptAnswer, tally: &Tally) -> Answer {
     let KeptAnswer { bytes, n_rows, catalog_version } = found;
     tally.add_rows(n_rows);
     let bytes = stream::once(std::future::ready(Ok(bytes))).boxed();
-    Answer { bytes, catalog_version, tag: Some(key.tag()), is_kept: true, turn: None }
+    let (tag, lane) = (Some(key.tag()), Lane::Quick);
+    Answer { bytes, catalog_version, tag, is_kept: true, turn: None, lane }
 }
 
 /// Put what `labels` say of columns into their metadata.

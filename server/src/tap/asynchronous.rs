@@ -20,7 +20,7 @@ use crate::formats::votable;
 use crate::state::AppState;
 use crate::uploads::Submission;
 use crate::uws::job_list::Filter;
-use crate::uws::{Job, Owner, Phase, SentFile, representation, result_file};
+use crate::uws::{Job, Moment, Owner, Phase, SentFile, quote, representation, result_file};
 use crate::{Error, Result};
 
 type Answer = Result<Response, PlainText>;
@@ -151,9 +151,11 @@ async fn set_destruction(TheJob { state, base, job }: TheJob, parameters: Parame
     Ok(see_other(url_of(&base, &job)))
 }
 
-/// When the job will be done: that cannot be told, and UWS has the empty text for it.
-async fn quote(_: TheJob) -> Answer {
-    Ok(text(""))
+/// When the job will be done; where that cannot be told, UWS has the empty text for it.
+async fn quote(TheJob { state, job, .. }: TheJob) -> Answer {
+    let scanned = state.jobs.tally(&job).and_then(|tally| tally.scanned());
+    let quote = quote::quote(&job, scanned, Moment::now());
+    Ok(text(quote.map(|moment| moment.to_string()).unwrap_or_default()))
 }
 
 /// What the query of a job would cost, in whatever phase the job is.

@@ -98,8 +98,8 @@ impl Inquiry<'_> {
             }
             let answer =
                 self.first_rows(state, &allowance, request.clone(), tally, (kept, key)).await?;
-            let Answer { bytes, tag, is_kept, turn, .. } = answer;
-            Ok(Ok((request, tag, is_kept, state.queries.stream(bytes, turn)?)))
+            let Answer { bytes, tag, is_kept, turn, lane, .. } = answer;
+            Ok(Ok((request, tag, is_kept, state.queries.stream(lane, bytes, turn)?)))
         };
         let (request, tag, is_kept, bytes) =
             match begun.await.inspect_err(|error| log.fail(error))? {
@@ -150,6 +150,7 @@ impl Inquiry<'_> {
             duration: Some(limit),
             turns: Some(turns),
             failures: Failures::Told,
+            threads: state.queries.clone(),
             uploads: UploadReader::new(state.jobs.uploads().clone(), &state.config),
             tally,
             spool: state.config.spool.clone(),

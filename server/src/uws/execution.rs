@@ -93,6 +93,7 @@ impl Workshop {
             // Jobs wait for theirs in the queue of jobs.
             turns: None,
             failures: Failures::BreakOff,
+            threads: self.queries.clone(),
             uploads,
             tally: tally.clone(),
             spool: self.config.spool.clone(),
@@ -103,7 +104,7 @@ impl Workshop {
         };
         let work = answer(database, request.clone(), terms);
         let answer = self.queries.run(work).await??;
-        let mut bytes = self.queries.stream(answer.bytes, None)?;
+        let mut bytes = self.queries.stream(answer.lane, answer.bytes, None)?;
 
         let path = self.folder.unfinished_result(&job.id);
         let failed = |source| Error::StateFolder { path: path.clone(), source };

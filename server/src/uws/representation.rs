@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::job::Failure;
 use super::job_list::JobReference;
+use super::quote::quote;
 use super::{Job, Moment, Phase};
 use crate::dali::Parameters;
 use crate::tap::Tally;
@@ -32,7 +33,8 @@ pub fn job(job: &Job, url: &str, tally: Option<&Tally>, place: Option<u64>) -> S
     out += &line(Element("uws:runId", run_id.as_deref()));
     out += &nillable("uws:ownerId", owner.0.as_deref());
     out += &format!("<uws:phase>{phase}</uws:phase>\n");
-    out += &nillable("uws:quote", None);
+    let scanned = tally.and_then(Tally::scanned);
+    out += &moment("uws:quote", quote(job, scanned, Moment::now()));
     out += &format!("<uws:creationTime>{created}</uws:creationTime>\n");
     out += &moment("uws:startTime", job.started);
     out += &moment("uws:endTime", job.ended);

@@ -140,8 +140,14 @@ async fn a_job_tells_its_place_in_the_queue_and_owners_take_turns() {
     people.allow(&anonymous(), Resource::Jobs, Some(1)).unwrap();
     people.allow(&Whom::User("ada".to_owned()), Resource::Jobs, Some(1)).unwrap();
     let store = &service.state().jobs;
-    let blocker = "QUERY=SELECT+COUNT(*)+FROM+TAP_SCHEMA.columns+AS+a,+TAP_SCHEMA.columns+AS+b,+TAP_SCHEMA.columns+AS+c,+TAP_SCHEMA.columns+AS+d,+TAP_SCHEMA.columns+AS+e,+TAP_SCHEMA.columns+AS+f&PHASE=RUN";
-    let blocker = path(&create_job(&service, blocker).await);
+    // A count of rows paired by a condition, which no statistics answer.
+    let mut blocker = "QUERY=SELECT+COUNT(*)+FROM+TAP_SCHEMA.columns+AS+t0".to_owned();
+    for (nth, before) in (1..6).zip(0..) {
+        let condition = format!("t{before}.principal>=t{nth}.std");
+        blocker += &format!("+JOIN+TAP_SCHEMA.columns+AS+t{nth}+ON+{condition}");
+    }
+    blocker += "&PHASE=RUN";
+    let blocker = path(&create_job(&service, &blocker).await);
     service.get(&format!("{blocker}?WAIT=20&PHASE=QUEUED")).await;
     let ask = "QUERY=SELECT+name+FROM+sky.Star&PHASE=RUN";
     let strangers = [

@@ -2,8 +2,10 @@
 
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +14,7 @@ from .data import Data
 from .measure import Answer, Missing, Request, measure
 from .sky_sql import VECTOR
 
+T = TypeVar("T")
 MEMORY_LIMIT = "8GB"
 FEW_ROWS = 100
 """So many are faster fetched as tuples than as Arrow."""
@@ -62,9 +65,13 @@ class DuckDb:
         self.con.execute("SET parquet_metadata_cache = true")
         self.con.execute("SET enable_progress_bar = false")
         self.viewed: set[str] = set()
+        self.schema = ""
 
     def ask(self, request: Request) -> Answer:
-        """Time SQL texts: from the text to Python's rows where they are few, else to Arrow."""
+        """Time SQL texts: from the text to Python's rows where they are few, else to Arrow.
+
+        A question `{"at_once": [SQL, …]}` is several texts, each of a user of its own.
+        """
         self._see(request.catalog)
         for name, path in request.uploads.items():
             has_place = {"ra", "dec"} <= columns_of(self.con, path)
@@ -72,7 +79,7 @@ class DuckDb:
             rows = f"SELECT *{vector} FROM read_parquet('{path}')"
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")
         # Rows that nobody wants in order may come from both threads as they are made.
-        ordered = "ORDER BY" in request.questions[0]
+        ordered = "ORDER BY" in str(request.questions[0])
         self.con.execute(f"SET preserve_insertion_order = {str(ordered).lower()}")
         begin = time.perf_counter()
         n_rows = self._table(request.questions[0]).num_rows
@@ -82,11 +89,27 @@ class DuckDb:
         answer.first_milliseconds = cold_ms
         return answer
 
-    def _few(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.con.execute(sql).fetchall()
+    def _few(self, question: Any) -> list[list[tuple[Any, ...]]]:
+        return self._each(question, lambda con, sql: con.execute(sql).fetchall())
 
-    def _table(self, sql: str) -> pa.Table:
-        return self.con.sql(sql).to_arrow_table()
+    def _table(self, question: Any) -> pa.Table:
+        return pa.concat_tables(
+            self._each(question, lambda con, sql: con.sql(sql).to_arrow_table())
+        )
+
+    def _each(self, question: Any, run: Callable[[duckdb.DuckDBPyConnection, str], T]) -> list[T]:
+        """Run the text, or all texts at the same time."""
+        if isinstance(question, str):
+            return [run(self.con, question)]
+        texts = question["at_once"]
+
+        def of_a_user(sql: str) -> T:
+            con = self.con.cursor()
+            con.execute(f"SET schema = '{self.schema}'")
+            return run(con, sql)
+
+        with ThreadPoolExecutor(len(texts)) as pool:
+            return list(pool.map(of_a_user, texts))
 
     def _see(self, catalog: str) -> None:
         """Make a catalog's tables those that a plain name means."""
@@ -103,7 +126,8 @@ class DuckDb:
                     f"FROM read_parquet({self.data.files(catalog, table)!r})"
                 )
             self.viewed.add(catalog)
-        self.con.execute(f"SET schema = '{catalog_schema(catalog)}'")
+        self.schema = catalog_schema(catalog)
+        self.con.execute(f"SET schema = '{self.schema}'")
 
 
 def catalog_schema(catalog: str) -> str:

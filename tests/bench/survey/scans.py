@@ -25,6 +25,7 @@ def cases(data: Data) -> list[Case]:
         *_filters(data, n_sources),
         *_groups(n_sources),
         *_maps(n_sources),
+        *_at_once(n_forced),
     ]
 
 
@@ -94,4 +95,32 @@ def _maps(n: int) -> list[Case]:
         found.append(
             Case(f"HEALPix map, order {order}", target, asks, ["cell"], "tree", values={KEY: n})
         )
+    return found
+
+
+def _at_once(n: int) -> list[Case]:
+    """Return scans of one table by one user, and by several at the same time.
+
+    No target is in ms: 4 scans of the same columns are to take at most twice as long as one, 30 at
+    most six times, and those of other columns no longer than one after another.
+    """
+
+    def same(nth: int) -> str:
+        return f"""SELECT COUNT(*) AS n, MAX(psfFluxErr) AS most FROM ForcedSource
+            WHERE psfFlux > {100 + 50 * nth}"""
+
+    def other(nth: int) -> str:
+        column = ["psfFlux", "psfFluxErr", "psfDiffFlux", "psfDiffFluxErr"][nth]
+        return f"SELECT COUNT({column}) AS n, MAX({column}) AS most FROM ForcedSource"
+
+    found = []
+    for name, n_users, query in (
+        ("1 user", 1, same),
+        ("4 users", 4, same),
+        ("30 users", 30, same),
+        ("4 users, other columns", 4, other),
+    ):
+        question = {"at_once": [query(nth) for nth in range(n_users)]}
+        asks = {"almagest": [question], "duckdb": [question]}
+        found.append(Case(f"scan {n:,} rows, {name}", None, asks))
     return found
