@@ -89,6 +89,14 @@ pub enum Error {
     /// The catalog could not be read or written.
     #[error(transparent)]
     Storage(#[from] almagest_storage::Error),
+    /// No visit is of a night.
+    #[error("no visit in the night {night}{}", newest.map_or(String::new(), |newest| format!("; the newest night of the catalog is {newest}")))]
+    NoVisits {
+        /// The night.
+        night: i64,
+        /// The newest night that has visits.
+        newest: Option<i64>,
+    },
     /// A figure of a report could not be drawn: a bug.
     #[error("cannot draw a figure: {reason}")]
     Figure {

@@ -10,7 +10,7 @@ use arrow::array::{Array, RecordBatch};
 use super::focal_plane::FocalPlacement;
 use super::sky_index::direction;
 use crate::butler::day_obs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tasks::columns::{flags, integers, number, numbers, texts};
 
 /// All that is looked at.
@@ -171,7 +171,8 @@ impl Observations {
     /// Read the visits of a night (as 20261121), or all of them.
     ///
     /// # Errors
-    /// A catalog without the tables `Visit`, `VisitDetector`, `Source`, `Object` and their columns.
+    /// A catalog without the tables `Visit`, `VisitDetector`, `Source`, `Object` and their columns; a
+    /// night without visits.
     pub fn read(snapshot: &Snapshot, night: Option<i64>) -> Result<Self> {
         let visits = read_visits(snapshot, night)?;
         let images = read_images(snapshot, &visits)?;
@@ -222,11 +223,13 @@ fn read_visits(snapshot: &Snapshot, night: Option<i64>) -> Result<Vec<VisitRow>>
     let columns =
         ["visit", "band", "ra", "dec", "skyRotation", "expMidptMJD", "airmass", "expTime"];
     let mut visits = vec![];
+    let mut newest = None;
     for rows in snapshot.read_region("Visit", None, Some(&columns))? {
         let (ids, bands) = (integers(&rows, "visit")?, texts(&rows, "band")?);
         let get = cells(&rows)?;
         for (row, band) in bands.into_iter().enumerate() {
             let mid_mjd_tai = get("expMidptMJD", row);
+            newest = newest.max(Some(day_obs(mid_mjd_tai)));
             if night.is_none_or(|night| day_obs(mid_mjd_tai) == night) {
                 visits.push(VisitRow {
                     visit: ids.value(row),
@@ -239,6 +242,9 @@ fn read_visits(snapshot: &Snapshot, night: Option<i64>) -> Result<Vec<VisitRow>>
                 });
             }
         }
+    }
+    if let (Some(night), true) = (night, visits.is_empty()) {
+        return Err(Error::NoVisits { night, newest });
     }
     let by_time = |a: &VisitRow, b: &VisitRow| {
         a.mid_mjd_tai.total_cmp(&b.mid_mjd_tai).then(a.visit.cmp(&b.visit))
@@ -274,7 +280,7 @@ fn read_images(snapshot: &Snapshot, visits: &[VisitRow]) -> Result<Vec<ImageRow>
         let (ids, detectors) = (integers(&rows, "visitId")?, integers(&rows, "detector")?);
         let instruments = texts(&rows, "instrument")?;
         let get = cells(&rows)?;
-        for row in 0..rows.num_rows() {
+        for (row, instrument) in instruments.into_iter().enumerate() {
             let Some(&visit) = index.get(&ids.value(row)) else { continue };
             let corners = CORNERS.map(|[ra, dec]| (get(ra, row), get(dec, row)));
             let size_px = (get("xSize", row), get("ySize", row));
@@ -282,7 +288,7 @@ fn read_images(snapshot: &Snapshot, visits: &[VisitRow]) -> Result<Vec<ImageRow>
             images.push(ImageRow {
                 visit,
                 detector: detectors.value(row),
-                instrument: instruments[row].clone(),
+                instrument,
                 size_px,
                 pixel_arcsec: get("pixelScale", row),
                 zero_point_mag: get("zeroPoint", row),

@@ -40,12 +40,15 @@ impl Star {
     }
 }
 
+/// The nearest source of each visit, and its distance from the object, arcsec.
+type Epochs = BTreeMap<usize, (usize, f64)>;
+
 /// Find the isolated stars.
 pub fn stars(observations: &Observations) -> Vec<Star> {
     let directions: Vec<[f64; 3]> = observations.objects.iter().map(|o| o.direction).collect();
     let index = SkyIndex::new(&directions);
     // By object and band: the nearest source of each visit.
-    let mut series: BTreeMap<(usize, &str), BTreeMap<usize, (usize, f64)>> = BTreeMap::new();
+    let mut series: BTreeMap<(usize, &str), Epochs> = BTreeMap::new();
     for (number, source) in observations.sources.iter().enumerate() {
         if source.kind != SourceKind::Primary || !source.ra.is_finite() || !source.dec.is_finite() {
             continue;
@@ -59,7 +62,7 @@ pub fn stars(observations: &Observations) -> Vec<Star> {
             epochs.insert(visit, (number, arcsec));
         }
     }
-    let star = |((object, band), epochs): ((usize, &str), BTreeMap<usize, (usize, f64)>)| {
+    let star = |((object, band), epochs): ((usize, &str), Epochs)| {
         let all = || epochs.values().map(|(number, _)| &observations.sources[*number]);
         let mut extendedness: Vec<f64> =
             all().map(|s| s.extendedness).filter(|e| e.is_finite()).collect();

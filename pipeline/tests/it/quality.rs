@@ -28,6 +28,8 @@ fn sky(folder: &Path) -> PathBuf {
     config.sky.galaxies_per_arcmin2 = 20.0;
     config.effects.streaks = false;
     config.effects.variability = false;
+    // The zero point of these images is that of the whole visit.
+    config.atmosphere.cloud_gradient = 0.0;
     let options = WriteOptions { calibrated: true, ..WriteOptions::default() };
     write_survey(&Survey::new(config).unwrap(), folder, &options, &|_| ()).unwrap();
     folder.join("calibrated")
@@ -89,10 +91,13 @@ fn a_survey_is_measured_and_reported() {
         assert_eq!(metric.status(Level::Minimum), Status::NotMeasurable, "{metric}");
         assert_eq!(metric.measure.value(), None);
     }
-    // What a perfect instrument gives is repeatable, in place and as bright as in truth.
-    for name in ["PA1", "PF1", "PA3", "AA1", "PA6", "purity"] {
+    // What a perfect instrument gives is in place and as bright as in truth, one visit like the other.
+    for name in ["PA3", "PF2", "AA1", "PA6", "purity"] {
         assert_eq!(status(&outcome, name), Status::Pass, "{}", find(&outcome, name)[0]);
     }
+    // Single stars repeat as well as the PSF is known: between the photons' noise and some per cent.
+    let pa1 = find(&outcome, "PA1")[0].measure.value().unwrap();
+    assert!((2.0..30.0).contains(&pa1), "{pa1}");
     assert_eq!(find(&outcome, "failedQuanta")[0].measure.value(), Some(1.0));
     assert_eq!(status(&outcome, "failedQuanta"), Status::Fail);
     assert_eq!(find(&outcome, "zeroPointError").len(), 4);
@@ -123,6 +128,17 @@ fn a_survey_is_measured_and_reported() {
         outcome.quality.metrics.iter().map(|metric| metric.measure.value()).collect()
     };
     assert_eq!(values(&again), values(&outcome));
+
+    // One night is what was seen between two noons; another is refused.
+    let night = outcome.quality.observations.visits[0].mid_mjd_tai - 0.5;
+    assert_eq!(night.floor(), 60_675.0);
+    let of_night = QualityConfig { night: Some(20_241_231), ..config.clone() };
+    let seen = qa(&store, &of_night, &folder.path().join("night")).unwrap();
+    assert_eq!(seen.quality.observations.visits.len(), 4);
+    let empty = QualityConfig { night: Some(20_250_105), ..config };
+    let refused = qa(&store, &empty, &report).unwrap_err().to_string();
+    let expected = "no visit in the night 20250105; the newest night of the catalog is 20241231";
+    assert_eq!(refused, expected);
 
     let page = fs::read_to_string(&outcome.page).unwrap();
     assert!(page.contains("characterize") && page.contains("visit=77"), "the lost quantum");

@@ -193,7 +193,7 @@ fn by_magnitude(quality: &Quality, residuals: &[StandardResidual]) -> Result<Opt
     })?;
     let n = quality.observations.visits.len();
     let caption = format!(
-        "Median (black) and 95 % (grey) of the distances by magnitude, {n} visits together."
+        "Median (thick) and 95 % (thin) of the distances by magnitude, {n} visits together."
     );
     Ok(Some(figure(&svg, &caption)))
 }

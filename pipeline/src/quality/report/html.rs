@@ -83,7 +83,7 @@ pub fn number(value: f64) -> String {
     }
     let exponent = value.abs().log10().floor();
     match exponent {
-        e if e >= 5.0 || e < -3.0 => {
+        e if !(-3.0..5.0).contains(&e) => {
             let text = format!("{value:.1e}");
             text.replace('-', "−")
         }

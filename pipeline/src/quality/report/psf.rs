@@ -57,7 +57,7 @@ pub fn section(quality: &Quality) -> Result<String> {
             maps.push(figure(&svg, &caption));
         }
         html += &format!(
-            "<p>Ellipticity over the focal plane, mean of each cell: <b>stars</b> in black on the <b>PSF model</b> in orange; \
+            "<p>Ellipticity over the focal plane, mean of each cell: <b>stars</b> thin, on the <b>PSF model</b>, thick and orange; \
              the bar at the lower left is e = {}. {} of {} visits, the most elongated first.</p>\n",
             number(long),
             maps.len(),
@@ -211,7 +211,7 @@ fn correlations(quality: &Quality) -> Result<Option<String>> {
                 line(chart, vec![(from, limit), (to.max(from), limit)], BAD.stroke_width(2))?;
             }
         }
-        for (part, colour) in [INK, ACCENT, RGBColor(28, 126, 214)].into_iter().enumerate() {
+        for (part, colour) in [FAINT, ACCENT, RGBColor(28, 126, 214)].into_iter().enumerate() {
             let shift = 0.012 * (part as f64 - 1.0);
             let seen = found.iter().map(|p| {
                 (p.separation_arcmin.log10() + shift, 1e5 * p.value[part], 1e5 * p.error[part])
@@ -222,7 +222,7 @@ fn correlations(quality: &Quality) -> Result<Option<String>> {
     })?;
     let names: Vec<&str> = judged.iter().map(|(name, _)| name.as_str()).collect();
     let caption = format!(
-        "E<sub>1</sub> (black), E<sub>2</sub> (orange) and E<sub>X</sub> (blue) of the residual ellipticities in {}. \
+        "E<sub>1</sub> (grey), E<sub>2</sub> (orange) and E<sub>X</sub> (blue) of the residual ellipticities in {}. \
          Red: design of TE1 within 1′, of TE2 beyond 5′.",
         escape(&names.join(", "))
     );

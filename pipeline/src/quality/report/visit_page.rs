@@ -71,7 +71,10 @@ pub fn visit_page(quality: &Quality, visit: usize, sources: &[usize]) -> Result<
         let long = nice(quantile(&mut lengths, 0.9).max(1e-3));
         let foot = format!("bar at the lower left: e = {}", number(long));
         let svg = whisker_map(observations, &field, visit, &whiskers, long, MAP_PX, &foot)?;
-        drawn.push(figure(&svg, "Ellipticity of stars (black) and of the PSF model (orange)."));
+        drawn.push(figure(
+            &svg,
+            "Ellipticity of stars (thin) and of the PSF model (thick, orange).",
+        ));
     }
     if let Some((_, residuals)) = &quality.standards {
         let of_visit = |r: &&StandardResidual| {

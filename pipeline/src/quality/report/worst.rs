@@ -53,7 +53,7 @@ pub fn section(quality: &Quality, butler: Option<&Butler>) -> Result<String> {
         }
         let pictures: Vec<String> = cases
             .iter()
-            .map(|case| Ok(album.picture(&quality.observations, case)?))
+            .map(|case| album.picture(&quality.observations, case))
             .collect::<Result<_>>()?;
         html += &format!("<h3>{title}</h3>\n{}", figures("cuts", &pictures));
     }
@@ -179,7 +179,7 @@ fn overviews(quality: &Quality, butler: Option<&Butler>) -> Result<String> {
 fn newest(butler: &Butler, data_id: &DataId) -> Result<Option<DatasetRef>> {
     let datasets = butler.registry().of_data_id(data_id)?;
     let of_type = |name: &&str| datasets.iter().find(|dataset| dataset.dataset_type.name == **name);
-    Ok(DATASET_TYPES.iter().find_map(|name| of_type(name)).cloned())
+    Ok(DATASET_TYPES.iter().find_map(of_type).cloned())
 }
 
 /// Images of the butler, a few of them in memory.
