@@ -7,7 +7,9 @@ Its load_tables asks for attributes that only ESA's archives have, and is left o
 one line; the exit status is the number of checks that failed.
 """
 
+import tempfile
 
+from astropy.table import Table
 from astroquery.utils.tap.core import TapPlus
 
 import checks
@@ -44,6 +46,19 @@ def check_a_wrong_job_is_explained(tap):
         assert "tabel_name" in str(error), repr(error)
         return str(error).splitlines()[0]
     raise AssertionError("no error")
+
+
+def check_a_table_is_brought_along(tap):
+    brought = Table({"id": [1, 2, 3], "place": [0.5, 1.5, 2.5]})
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/brought.vot"
+        brought.write(path, format="votable")
+        job = tap.launch_job(
+            "SELECT id, place * 2 AS twice FROM TAP_UPLOAD.mine ORDER BY id",
+            upload_resource=path,
+            upload_table_name="mine",
+        )
+    assert job.get_results().as_array().tolist() == [(1, 1.0), (2, 3.0), (3, 5.0)], job.get_results()
 
 
 def check_the_list_of_jobs(tap):

@@ -5,6 +5,7 @@ use std::future::Future;
 use axum::body::to_bytes;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 
 use crate::{Error, Result};
@@ -98,7 +99,7 @@ impl Parameters {
     /// # Errors
     /// The body cannot be read, or `files` refuses.
     pub async fn receive<S: Send + Sync>(
-        request: Request,
+        mut request: Request,
         state: &S,
         files: &mut impl TakeFiles,
     ) -> Result<Self> {
@@ -108,6 +109,11 @@ impl Parameters {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {
             "multipart/form-data" => {
+                if let Some(quoted) = with_quoted_boundary(content_type)
+                    && let Ok(quoted) = HeaderValue::try_from(quoted)
+                {
+                    request.headers_mut().insert(CONTENT_TYPE, quoted);
+                }
                 let mut multipart = Multipart::from_request(request, state)
                     .await
                     .map_err(|e| bad_body(e.body_text()))?;
@@ -136,6 +142,19 @@ impl Parameters {
         }
         Ok(parameters)
     }
+}
+
+/// Put the boundary of a multipart type in quotes where it needs them and has none: astroquery sends
+/// `boundary====1795337296961===`, which RFC 2045, section 5.1, allows in quotes only.
+fn with_quoted_boundary(content_type: &str) -> Option<String> {
+    const NAME: &str = "boundary=";
+    let at = content_type.to_ascii_lowercase().find(NAME)? + NAME.len();
+    let (before, value) = content_type.split_at(at);
+    let (boundary, after) = value.split_at(value.find(';').unwrap_or(value.len()));
+    let boundary = boundary.trim();
+    let needs_quotes =
+        !boundary.starts_with('"') && boundary.contains(|c| "()<>@,:/[]?=".contains(c));
+    needs_quotes.then(|| format!("{before}\"{boundary}\"{after}"))
 }
 
 /// Says what becomes of the files of a multipart body.
@@ -206,6 +225,19 @@ mod tests {
              --xYz\r\nContent-Disposition: form-data; name=\"t\"; filename=\"t.vot\"\r\n\r\n<x/>\r\n--xYz--\r\n",
         )
         .await;
+    }
+
+    #[tokio::test]
+    async fn a_boundary_may_lack_its_quotes() {
+        let body = "--===7===\r\nContent-Disposition: form-data; name=\"Query\"\r\n\r\nSELECT 'a+b' AS é\r\n--===7===--\r\n";
+        for content_type in [
+            "multipart/form-data; boundary====7===",
+            "multipart/form-data; boundary====7===; charset=utf-8",
+            "multipart/form-data; Boundary=\"===7===\"",
+        ] {
+            check(content_type, body).await;
+        }
+        assert_eq!(with_quoted_boundary("multipart/form-data; boundary=xYz"), None);
     }
 
     #[tokio::test]
