@@ -18,7 +18,7 @@ mod group;
 mod output;
 mod scope;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select, SetExpr,
@@ -210,7 +210,8 @@ impl Resolver<'_> {
             let message =
                 format!("{op} of {a}, which is {}, and {b}, which is {}", l.noun(), r.noun());
             let fault = Diagnostic::of_type(right.at, message);
-            self.report(fault.suggest("put the columns in the same order, or CAST one of them"));
+            let cast = typing::to_one_type(l, r);
+            self.report(fault.suggest(format!("put the columns in the same order, or {cast}")));
         } else if let (Some(l), Some(r)) = (&left.typed.unit, &right.typed.unit)
             && l != r
         {
@@ -236,9 +237,10 @@ impl Resolver<'_> {
         }
         let scope = Scope { frame: &frame, ctes, outer };
         if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
-            for group in groups {
+            for group in groups.iter_mut() {
                 self.group(group, &scope, &outputs);
             }
+            without_repeats(groups);
         }
         if let Some(having) = &mut select.having {
             self.condition(having, &scope, Aliases::Substituted(&outputs), Clause::Having);
@@ -281,10 +283,10 @@ impl Resolver<'_> {
         }
         if let Expr::Identifier(ident) = bare(item) {
             let named = outputs.named(ident);
-            if named.len() > 1 && named.windows(2).any(|w| w[0].expr != w[1].expr) {
+            if output::differ(&named) {
                 let problem = Problem::Ambiguous {
                     name: printable(&ident.value),
-                    candidates: named.iter().map(|o| o.shown()).collect(),
+                    candidates: named.iter().map(|output| output.shown()).collect(),
                 };
                 return self.report(Diagnostic::new(ident.span.start, problem));
             }
@@ -336,7 +338,6 @@ impl Resolver<'_> {
         Position::OutOfRange
     }
 
-    /// Report an unknown column, with what its writer may have meant.
     /// Refuse a second query of one name in one WITH.
     fn named_once(&mut self, name: &Ident, named: &mut Vec<Ident>) {
         let is_same = |other: &&Ident| match (other.quote_style, name.quote_style) {
@@ -350,11 +351,12 @@ impl Resolver<'_> {
         named.push(name.clone());
     }
 
+    /// Report an unknown column, with what its writer may have meant.
     fn unknown_column(&mut self, ident: &Ident, scope: &Scope<'_>, outputs: &[Output]) {
         let name = &ident.value;
         let columns = scope.chain().flat_map(|s| s.frame.columns.iter());
         let mut candidates: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
-        candidates.extend(columns.map(|c| &*c.name));
+        candidates.extend(columns.map(|c| &*c.column.name));
         let suggestion = self.suggest(name, candidates.into_iter()).or_else(|| {
             let is_quoted = ident.quote_style.is_some();
             is_quoted.then(|| format!("text stands in single quotes, '{}'", printable(name)))
@@ -362,6 +364,12 @@ impl Resolver<'_> {
         let problem = Problem::UnknownColumn { name: printable(name) };
         self.report(Diagnostic::new(ident.span.start, problem).suggest_maybe(suggestion));
     }
+}
+
+/// Leave out of GROUP BY what stands in it already, which the engine would count as two columns.
+fn without_repeats(groups: &mut Vec<Expr>) {
+    let mut seen: HashSet<Expr> = HashSet::with_capacity(groups.len());
+    groups.retain(|group| seen.insert(bare(group).clone()));
 }
 
 enum Position<'o> {
@@ -380,6 +388,6 @@ fn order_items(order_by: &mut OrderBy) -> impl Iterator<Item = &mut Expr> {
 
 impl From<Output> for Column {
     fn from(output: Output) -> Self {
-        Column { name: output.name.into(), typed: output.typed }
+        Column { name: output.name.into(), wanted: output.wanted.into(), typed: output.typed }
     }
 }

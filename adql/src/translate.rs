@@ -25,8 +25,8 @@ mod view;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Join, JoinConstraint, Query, Select, TableFactor, UnaryOperator,
-    VisitMut, VisitorMut,
+    BinaryOperator, Expr, Join, JoinConstraint, Query, Select, TableFactor, TableWithJoins,
+    UnaryOperator, VisitMut, VisitorMut,
 };
 
 use crate::error::Diagnostic;
@@ -108,6 +108,14 @@ impl Walk<'_> {
     }
 }
 
+fn joins_to_be_true(tables: &mut TableWithJoins) {
+    for join in &mut tables.joins {
+        if let Some(JoinConstraint::On(condition)) = constraint(join) {
+            sky::to_be_true(condition);
+        }
+    }
+}
+
 impl VisitorMut for Walk<'_> {
     type Break = ();
 
@@ -122,6 +130,19 @@ impl VisitorMut for Walk<'_> {
         }
         for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
             self.join_condition(join);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        select.selection.iter_mut().chain(&mut select.having).for_each(sky::to_be_true);
+        select.from.iter_mut().for_each(joins_to_be_true);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::NestedJoin { table_with_joins, .. } = factor {
+            joins_to_be_true(table_with_joins);
         }
         ControlFlow::Continue(())
     }

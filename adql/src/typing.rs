@@ -38,6 +38,7 @@ use crate::error::Diagnostic;
 use crate::names::{ColumnKind, ColumnName, Names, TimeScale};
 
 pub(crate) use comparison::{condition, same_column_type};
+pub(crate) use wording::to_one_type;
 
 /// The place of a column in [`Names`](crate::Names): its schema, its table, and its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +176,10 @@ impl Findings {
         self.diagnostics.push(diagnostic);
     }
 
+    fn report_maybe(&mut self, diagnostic: Option<Diagnostic>) {
+        self.diagnostics.extend(diagnostic);
+    }
+
     fn warn(&mut self, warning: String) {
         self.warnings.push(warning);
     }
@@ -245,6 +250,7 @@ fn literal(value: &Value) -> Typed {
         Value::Number(digits, _) => match digits.parse::<i64>() {
             Ok(n) if i32::try_from(n).is_ok() => ColumnKind::Integer,
             Ok(_) => ColumnKind::BigInt,
+            // Also from 2^63 on.
             Err(_) => ColumnKind::Double,
         },
         Value::SingleQuotedString(_) => ColumnKind::Text,
@@ -324,7 +330,7 @@ fn one_of(choices: &[&Expr], types: &Types, what: &str, found: &mut Findings) ->
                     of_choice.noun()
                 );
                 let fault = Diagnostic::of_type(crate::tree::start(choice), message);
-                found.report(fault.suggest("CAST one of them"));
+                found.report(fault.suggest(wording::to_one_type(kind, of_choice)));
                 return Typed::default();
             }
         }

@@ -33,9 +33,9 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::config::Pruning;
-use crate::data_file_reader::{DataFileReaders, FilePath};
+use crate::data_file_reader::DataFileReaders;
 use crate::estimate::{FilesEstimate, Share};
-use crate::fragments::{self, Fragment, Place};
+use crate::fragments::{self, Fragment};
 use crate::older_files::OlderFiles;
 use crate::progress::Planned;
 use crate::rows_wanted::RowsWanted;
@@ -165,9 +165,8 @@ impl ChunkedTable {
 
     /// A fragment as a file of the plan.
     fn partitioned_file(&self, fragment: Fragment<'_>) -> Result<PartitionedFile> {
-        let Fragment { file, first_row_group, access, n_chunks, n_rows } = fragment;
-        let path = std::path::absolute(self.snapshot.path(file))?;
-        let location = object_store::path::Path::from_absolute_path(&path)
+        let Fragment { file, place, access, n_chunks, n_rows } = fragment;
+        let location = object_store::path::Path::from_absolute_path(&place.path)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let partitioned = PartitionedFile::new_from_meta(object_store::ObjectMeta {
             location,
@@ -181,8 +180,7 @@ impl ChunkedTable {
             Some(form) => form.file_schema.clone(),
             None => self.schemas.file.clone(),
         })
-        .with_extension(Place { path: path.as_path().into(), first_row_group })
-        .with_extension(FilePath(path))
+        .with_extension(place)
         .with_extension(Planned { n_chunks, n_rows })
         // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
         .with_extension(self.snapshot.clone());
@@ -220,9 +218,6 @@ impl TableProvider for ChunkedTable {
         let wanted = self.rows_wanted(filters).map_err(external)?;
         let files = self.snapshot.data_files(&self.table().name);
         let older = OlderFiles::among(files);
-        let files = wanted.files(files, &self.snapshot).map_err(external)?;
-        let n_rows: u64 = files.iter().map(|file| file.n_rows).sum();
-
         let file_schema = &self.schemas.file;
         let readers = DataFileReaders::new(self.snapshot.store().footers().clone());
         let source: Arc<dyn FileSource> = Arc::new(
@@ -238,29 +233,27 @@ impl TableProvider for ChunkedTable {
             Some(shared) => shared.source(source, self.snapshot.store().footers(), &self.name()),
             None => source,
         };
-        let mut fragments: Vec<Fragment<'_>> = match shared {
-            Some(_) => files.into_iter().flat_map(fragments::cut).collect(),
-            None => files.into_iter().map(fragments::whole).collect(),
-        };
-        if shared.is_none() {
-            fragments.sort_by_key(|fragment| std::cmp::Reverse(fragment.n_rows));
+        let mut fragments = vec![];
+        for wanted in wanted.files(files, &self.snapshot).map_err(external)? {
+            let path = std::path::absolute(self.snapshot.path(wanted.file))?.into();
+            match shared {
+                Some(_) => fragments.extend(fragments::cut(wanted, path)),
+                None => fragments.push(fragments::whole(wanted, path)),
+            }
         }
-        let weights: Vec<u64> = fragments.iter().map(|fragment| fragment.n_rows).collect();
-        let files = fragments.into_iter().map(|fragment| self.partitioned_file(fragment));
-        let files = files.zip(weights).map(|(file, n_rows)| Ok((file?, n_rows)));
-        let mut files = files.collect::<Result<Vec<_>>>()?;
-        if let Some(shared) = shared {
-            shared.begin_with_others(&self.name(), &mut files, |(file, _)| file);
+        match shared {
+            Some(shared) => shared.begin_with_others(&self.name(), &mut fragments),
+            // The largest come first.
+            None => fragments.sort_by_key(|fragment| std::cmp::Reverse(fragment.n_rows)),
         }
+        let n_rows: u64 = fragments.iter().map(|fragment| fragment.n_rows).sum();
         // Each goes to the group that has the fewest rows.
-        let n_groups = state.config().target_partitions().max(1).min(files.len().max(1));
+        let n_groups = state.config().target_partitions().max(1).min(fragments.len().max(1));
         let mut groups = vec![(0, vec![]); n_groups];
-        for (file, n_rows) in files {
-            if let Some((n_rows_before, group)) =
-                groups.iter_mut().min_by_key(|(n_rows, _)| *n_rows)
-            {
-                *n_rows_before += n_rows;
-                group.push(file);
+        for fragment in fragments {
+            if let Some((n_rows, group)) = groups.iter_mut().min_by_key(|(n_rows, _)| *n_rows) {
+                *n_rows += fragment.n_rows;
+                group.push(self.partitioned_file(fragment)?);
             }
         }
         let projection =

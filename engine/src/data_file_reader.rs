@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use almagest_storage::footers::{Footers, open};
@@ -24,9 +23,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
-/// Where a file lies; travels with the file in the plan.
-#[derive(Debug, Clone)]
-pub(crate) struct FilePath(pub PathBuf);
+use crate::fragments::Place;
 
 /// Opens the data files of a scan.
 pub(crate) struct DataFileReaders {
@@ -53,7 +50,7 @@ impl ParquetFileReaderFactory for DataFileReaders {
         _: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let Some(FilePath(path)) = partitioned_file.extension() else {
+        let Some(Place { path, .. }) = partitioned_file.extension() else {
             return Err(internal_datafusion_err!("a data file does not say where it lies"));
         };
         let storage_error = |error| DataFusionError::External(Box::new(error));

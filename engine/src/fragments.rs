@@ -18,8 +18,8 @@ const FRAGMENT_ROWS: u64 = 256 * 1024;
 pub(crate) struct Fragment<'a> {
     /// The file.
     pub file: &'a DataFile,
-    /// The first of the row groups.
-    pub first_row_group: usize,
+    /// Where it lies.
+    pub place: Place,
     /// Which rows are read; absent where all rows of the file are.
     pub access: Option<ParquetAccessPlan>,
     /// Chunks that begin in it.
@@ -37,16 +37,17 @@ pub(crate) struct Place {
     pub first_row_group: usize,
 }
 
-/// All that is wanted of a file.
-pub(crate) fn whole(wanted: FileWanted<'_>) -> Fragment<'_> {
+/// All that is wanted of the file at `path`.
+pub(crate) fn whole(wanted: FileWanted<'_>, path: Arc<Path>) -> Fragment<'_> {
     let FileWanted { file, footprints, access, n_rows } = wanted;
-    Fragment { file, first_row_group: 0, access, n_chunks: footprints.len() as u64, n_rows }
+    let place = Place { path, first_row_group: 0 };
+    Fragment { file, place, access, n_chunks: footprints.len() as u64, n_rows }
 }
 
-/// What is wanted of a file, in pieces.
-pub(crate) fn cut(wanted: FileWanted<'_>) -> Vec<Fragment<'_>> {
+/// What is wanted of the file at `path`, in pieces.
+pub(crate) fn cut(wanted: FileWanted<'_>, path: Arc<Path>) -> Vec<Fragment<'_>> {
     if wanted.n_rows < 2 * FRAGMENT_ROWS {
-        return vec![whole(wanted)];
+        return vec![whole(wanted, path)];
     }
     let FileWanted { file, footprints, access, .. } = wanted;
     let n_row_groups = file.footprints.iter().map(|f| f.n_row_groups as usize).sum();
@@ -71,14 +72,9 @@ pub(crate) fn cut(wanted: FileWanted<'_>) -> Vec<Fragment<'_>> {
                 None => {
                     let mut access = ParquetAccessPlan::new_none(n_row_groups);
                     access.set(row_group, read.clone());
-                    let access = Some(access);
-                    fragments.push(Fragment {
-                        file,
-                        first_row_group: row_group,
-                        access,
-                        n_chunks,
-                        n_rows,
-                    });
+                    let (access, path) = (Some(access), path.clone());
+                    let place = Place { path, first_row_group: row_group };
+                    fragments.push(Fragment { file, place, access, n_chunks, n_rows });
                 }
             }
         }

@@ -35,8 +35,9 @@ mod healpix;
 mod julian_date;
 mod magnitude;
 pub(crate) mod nearest;
-mod rounding;
+mod radius;
 mod range;
+mod rounding;
 mod row_function;
 mod seeded_random;
 mod sexagesimal;
@@ -86,6 +87,7 @@ fn row_functions() -> impl Iterator<Item = RowFunction> {
         .chain(julian_date::FUNCTIONS)
         .chain(words::FUNCTIONS)
         .chain(sexagesimal::FUNCTIONS)
+        .chain([radius::FUNCTION])
         .chain(rounding::FUNCTIONS)
         .chain(seeded_random::FUNCTIONS)
 }

@@ -19,10 +19,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use almagest_storage::footers::Footers;
-use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileSource;
 
-use crate::fragments::Place;
+use crate::fragments::Fragment;
 use convoy::Convoys;
 pub use decoded::Counts;
 use decoded::DecodedColumns;
@@ -68,17 +67,9 @@ impl SharedScans {
     }
 
     /// Order fragments so that a scan begins where others are, and comes round to those before.
-    pub fn begin_with_others<T>(
-        &self,
-        table: &str,
-        fragments: &mut [T],
-        file: impl Fn(&T) -> &PartitionedFile,
-    ) {
+    pub fn begin_with_others(&self, table: &str, fragments: &mut [Fragment<'_>]) {
         let at = self.convoys.at(table);
-        let is_there = |fragment: &T| {
-            file(fragment).extension::<Place>().is_some_and(|place| at.contains(place))
-        };
-        if let Some(first) = fragments.iter().position(is_there) {
+        if let Some(first) = fragments.iter().position(|fragment| at.contains(&fragment.place)) {
             fragments.rotate_left(first);
         }
     }

@@ -12,7 +12,7 @@ use crate::functions::region;
 pub(crate) fn translated(adql: &str, dialect: Dialect, names: &Names) -> Result<Translated> {
     translate_dialect(adql, dialect, names)
         .and_then(|translated| {
-            translated.refuse_shapes(|shape| region::fault(&shape.text, shape.is_moc))?;
+            translated.refuse_shapes(|shape| region::fault(&shape.text, shape.kind))?;
             Ok(translated)
         })
         .map_err(|error| Error::Adql { text: adql.to_owned(), error })

@@ -2,6 +2,18 @@
 
 /// AB magnitude of one nanojansky.
 pub const AB_ZERO_POINT_NJY: f64 = 31.4;
+/// Magnitudes in a relative change of flux: 2.5 / ln 10.
+pub const MAG_PER_RELATIVE_FLUX: f64 = 1.085_736_204_758_129_6;
+
+/// AB magnitude of a flux in nanojansky; not finite for one that is not positive.
+pub fn njy_to_magnitude(flux_njy: f64) -> f64 {
+    AB_ZERO_POINT_NJY - 2.5 * flux_njy.log10()
+}
+
+/// Flux of an AB magnitude, nanojansky.
+pub fn magnitude_to_njy(magnitude: f64) -> f64 {
+    10f64.powf((AB_ZERO_POINT_NJY - magnitude) / 2.5)
+}
 
 /// One factor for a whole detector, in the AB system: m = 31.4 − 2.5 log₁₀ F/nJy.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,7 +28,7 @@ impl PhotoCalib {
     /// The calibration of an image in which a source of one ADU has this AB magnitude; `None` for a
     /// magnitude that is not finite.
     pub fn from_zero_point(zero_point_mag: f64) -> Option<PhotoCalib> {
-        let njy_per_adu = 10f64.powf((AB_ZERO_POINT_NJY - zero_point_mag) / 2.5);
+        let njy_per_adu = magnitude_to_njy(zero_point_mag);
         (njy_per_adu.is_normal()).then_some(PhotoCalib { njy_per_adu, zero_point_mag })
     }
 

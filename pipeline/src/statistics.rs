@@ -3,6 +3,9 @@
 /// Ratio of a Gaussian's standard deviation to its interquartile range.
 const SIGMA_PER_INTERQUARTILE_RANGE: f64 = 0.741_301_109_252_801;
 
+/// Ratio of the standard error of a median to that of a mean, for a Gaussian: √(π/2).
+pub const MEDIAN_ERROR: f64 = 1.253;
+
 /// Median of `values`, which are reordered; NaN when there are none.
 pub fn median(values: &mut [f64]) -> f64 {
     quantile(values, 0.5)
@@ -23,6 +26,12 @@ pub fn quantile(values: &mut [f64], q: f64) -> f64 {
 /// Standard deviation of the Gaussian with the sample's interquartile range; reorders its input.
 pub fn robust_sigma(values: &mut [f64]) -> f64 {
     (quantile(values, 0.75) - quantile(values, 0.25)) * SIGMA_PER_INTERQUARTILE_RANGE
+}
+
+/// Median of `values` and its standard error, from the robust spread; reorders its input.
+pub fn median_and_error(values: &mut [f64]) -> (f64, f64) {
+    let error = MEDIAN_ERROR * robust_sigma(values) / (values.len() as f64).sqrt();
+    (median(values), error)
 }
 
 /// Mean and standard deviation of what clipping leaves.

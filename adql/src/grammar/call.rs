@@ -247,6 +247,8 @@ impl Parser<'_> {
             (Kind::Word, "POINT" | "CIRCLE" | "POLYGON") => {
                 DataType::Custom(ObjectName::from(vec![Ident::new(word)]), vec![])
             }
+            (Kind::Word, "REGION") => self
+                .foreign_type(DataType::Custom(ObjectName::from(vec![Ident::new(word)]), vec![]))?,
             (Kind::Word, "INT") => self.foreign_type(DataType::Integer(None))?,
             (Kind::Word, "FLOAT") => self.foreign_type(DataType::DoublePrecision)?,
             (Kind::Word, "TEXT" | "STRING") => self.foreign_type(DataType::Varchar(None))?,

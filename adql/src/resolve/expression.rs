@@ -6,7 +6,7 @@ use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut};
 
 use super::Resolver;
 use super::group::Clause;
-use super::output::{Output, Outputs};
+use super::output::{self, Output, Outputs};
 use super::scope::{Relation, Scope};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::ColumnKind;
@@ -91,7 +91,7 @@ impl Resolver<'_> {
                 [] => {}
                 [column] => {
                     let expr = column.expr(ident.span);
-                    let found = Meaning { expr, typed: column.typed.clone() };
+                    let found = Meaning { expr, typed: column.column.typed.clone() };
                     return self.unless_shadowed(found, level, innermost, ident);
                 }
                 several => {
@@ -102,6 +102,10 @@ impl Resolver<'_> {
             if level == 0 {
                 let named =
                     aliases.outputs().map(|outputs| outputs.named(ident)).unwrap_or_default();
+                if output::differ(&named) {
+                    let candidates = named.iter().map(|output| output.shown()).collect();
+                    return self.ambiguous(ident.value.clone(), ident, candidates);
+                }
                 if let Some(output) = named.first() {
                     return Some(match (aliases, &output.expr) {
                         (Aliases::Substituted(_), Some(expr)) => Meaning::substitute(expr, output),

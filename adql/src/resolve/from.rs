@@ -12,10 +12,11 @@
 //! ```
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Spanned,
-    TableAlias, TableFactor, TableWithJoins,
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, SetExpr,
+    Spanned, TableAlias, TableFactor, TableWithJoins,
 };
 use sqlparser::tokenizer::{Location, Span};
 
@@ -23,10 +24,10 @@ use super::Resolver;
 use super::area::{all, join_ranges};
 use super::expression::Aliases;
 use super::group::{Clause, equalities};
-use super::scope::{Column, CommonTable, Frame, Relation, Scope, Source, VisibleColumn};
+use super::scope::{Column, CommonTable, Frame, Relation, Scope, VisibleColumn};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{FoundTable, best_matches, means};
-use crate::tree::{binary, boolean, call, exact, query_start};
+use crate::tree::{binary, boolean, call, exact, query_start, written};
 use crate::typing::{self, Origin, Typed};
 
 /// Which side of a join keeps its rows without a partner.
@@ -108,14 +109,16 @@ impl Resolver<'_> {
                 let alias = name.as_str().into();
                 Frame::of(Relation { alias, name, columns, known: true, ..Relation::at(at) })
             }
-            TableFactor::NestedJoin { table_with_joins, alias } => {
-                if let Some(alias) = alias {
-                    let what = "one alias for several joined tables";
-                    let fault = Diagnostic::not_supported(alias.name.span.start, what);
-                    self.report(fault.suggest("give each table an alias"));
-                }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
                 self.joined(table_with_joins, around)
             }
+            TableFactor::NestedJoin { .. } => match selected(factor) {
+                Some(derived) => {
+                    *factor = derived;
+                    self.factor(factor, around)
+                }
+                None => Frame::default(),
+            },
             // The grammar has nothing else.
             _ => Frame::default(),
         }
@@ -163,9 +166,10 @@ impl Resolver<'_> {
                 }
                 self.reads(1, at);
                 let origin = |column| Origin { schema: place.0, table: place.1, column };
-                let columns = found.columns.iter().enumerate().map(|(i, column)| Column {
-                    name: column.name.as_str().into(),
-                    typed: Typed::of_column(column, origin(i)),
+                let columns = found.columns.iter().enumerate().map(|(i, column)| {
+                    let name: Arc<str> = column.name.as_str().into();
+                    let typed = Typed::of_column(column, origin(i));
+                    Column { wanted: name.clone(), name, typed }
                 });
                 let read = Relation {
                     name: table,
@@ -287,9 +291,9 @@ impl Resolver<'_> {
             ) else {
                 continue;
             };
-            if !typing::same_column_type(l.typed.kind, r.typed.kind) {
-                let (name, a, b) =
-                    (printable(&ident.value), l.typed.kind.noun(), r.typed.kind.noun());
+            let (of_l, of_r) = (l.column.typed.clone(), r.column.typed.clone());
+            if !typing::same_column_type(of_l.kind, of_r.kind) {
+                let (name, a, b) = (printable(&ident.value), of_l.kind.noun(), of_r.kind.noun());
                 let message = format!("{name} is {a} on one side of the join and {b} on the other");
                 self.report(Diagnostic::of_type(ident.span.start, message));
             }
@@ -297,14 +301,8 @@ impl Resolver<'_> {
             conditions.push(binary(a.clone(), BinaryOperator::Eq, b.clone()));
             merged.push(match keeps {
                 Keeps::Neither | Keeps::Left => l,
-                Keeps::Right => {
-                    VisibleColumn { source: Source::Merged(Box::new(b)), typed: r.typed, ..l }
-                }
-                Keeps::Both => VisibleColumn {
-                    source: Source::Merged(Box::new(call("coalesce", vec![a, b]))),
-                    typed: l.typed.merged(&r.typed),
-                    ..l
-                },
+                Keeps::Right => l.merged(b, of_r),
+                Keeps::Both => l.merged(call("coalesce", vec![a, b]), of_l.merged(&of_r)),
             });
         }
         let mut frame = Frame { columns: merged, ..Frame::default() };
@@ -335,7 +333,7 @@ impl Resolver<'_> {
         match places.as_slice() {
             [] => {
                 if !side.incomplete() {
-                    let candidates = side.columns.iter().map(|c| &*c.name);
+                    let candidates = side.columns.iter().map(|c| &*c.column.name);
                     let suggestion = self.suggest(&ident.value, candidates);
                     let tables: Vec<&str> =
                         side.relations.iter().map(|r| r.name.as_str()).collect();
@@ -363,10 +361,33 @@ impl Resolver<'_> {
 
 /// The columns that both sides of a natural join have, in the left side's order.
 fn natural(left: &Frame, right: &Frame) -> Vec<Ident> {
+    let wanted = |side: &Frame| -> Vec<String> {
+        side.columns.iter().map(|c| c.column.wanted.to_string()).collect()
+    };
     let on_the_right: HashSet<String> =
-        right.columns.iter().map(|c| c.name.to_lowercase()).collect();
-    let names = left.columns.iter().map(|c| &*c.name);
-    names.filter(|name| on_the_right.contains(&name.to_lowercase())).map(Ident::new).collect()
+        wanted(right).into_iter().map(|name| name.to_lowercase()).collect();
+    let mut seen = HashSet::new();
+    let mut shared = wanted(left);
+    shared.retain(|name| {
+        let name = name.to_lowercase();
+        on_the_right.contains(&name) && seen.insert(name)
+    });
+    shared.into_iter().map(Ident::new).collect()
+}
+
+/// A join in brackets with an alias, `(a JOIN b) AS t`, as the derived table that it is:
+/// `(SELECT * FROM a JOIN b) AS t`.
+fn selected(join: &TableFactor) -> Option<TableFactor> {
+    let TableFactor::NestedJoin { table_with_joins, alias } = join else { return None };
+    let mut query = written("SELECT * FROM a")?;
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    select.from = vec![*table_with_joins.clone()];
+    Some(TableFactor::Derived {
+        lateral: false,
+        subquery: query,
+        alias: alias.clone(),
+        sample: None,
+    })
 }
 
 /// Give a table its alias.

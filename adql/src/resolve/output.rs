@@ -38,7 +38,7 @@ pub(super) struct Output {
 impl Output {
     /// The output column of a set operation: a name, but no expression to stand for it.
     pub fn opaque(self) -> Self {
-        Output { expr: None, wanted: self.name.clone(), ..self }
+        Output { expr: None, ..self }
     }
 
     /// How to tell it from others in a message.
@@ -82,6 +82,11 @@ impl Deref for Outputs {
     fn deref(&self) -> &[Output] {
         &self.columns
     }
+}
+
+/// Whether output columns that are meant to have one name are not all the same.
+pub(super) fn differ(named: &[&Output]) -> bool {
+    named.windows(2).any(|pair| pair[0].expr.is_none() || pair[0].expr != pair[1].expr)
 }
 
 /// An output column on its way to a name.
@@ -275,6 +280,7 @@ impl Resolver<'_> {
         }
         for (column, name) in columns.iter_mut().zip(&mut alias.columns) {
             column.name = name.name.value.as_str().into();
+            column.wanted = column.name.clone();
             name.name = exact(&column.name, name.name.span);
         }
         columns
@@ -286,8 +292,8 @@ impl Item {
     fn of_column(column: &VisibleColumn, span: Span) -> Self {
         Item {
             expr: column.expr(Span::empty()),
-            wanted: column.name.to_string(),
-            typed: column.typed.clone(),
+            wanted: column.column.name.to_string(),
+            typed: column.column.typed.clone(),
             form: Form::Column,
             span,
         }

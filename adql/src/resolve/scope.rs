@@ -24,7 +24,32 @@ use crate::typing::Typed;
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub name: Arc<str>,
+    /// The name that it would have if no other column of its query had the same.
+    pub wanted: Arc<str>,
     pub typed: Typed,
+}
+
+impl AsRef<Column> for Column {
+    fn as_ref(&self) -> &Column {
+        self
+    }
+}
+
+/// The places of the columns that a name means: of all that were meant to have it, else of the one
+/// that was given it.
+fn places_named<C: AsRef<Column>>(
+    columns: &[C],
+    index: &OnceCell<NameIndex>,
+    name: &Ident,
+) -> Vec<usize> {
+    let index = index.get_or_init(|| NameIndex::of(columns.iter().map(|c| &*c.as_ref().wanted)));
+    let meant = index.matches(name, |at| columns.get(at).map_or("", |c| &c.as_ref().wanted));
+    if !meant.is_empty() {
+        return meant;
+    }
+    let is_given = |column: &Column| column.name != column.wanted && means(name, &column.name);
+    let given = columns.iter().enumerate().filter(|(_, column)| is_given(column.as_ref()));
+    given.map(|(at, _)| at).collect()
 }
 
 /// One table, derived table or common table of a FROM.
@@ -80,9 +105,8 @@ impl Relation {
 
     /// The columns that a name means.
     pub fn columns_named(&self, name: &Ident) -> Vec<&Column> {
-        let index = self.index.get_or_init(|| NameIndex::of(self.columns.iter().map(|c| &*c.name)));
-        let named = index.matches(name, |at| self.columns.get(at).map_or("", |c| &c.name));
-        named.into_iter().filter_map(|at| self.columns.get(at)).collect()
+        let places = places_named(&self.columns, &self.index, name);
+        places.into_iter().filter_map(|at| self.columns.get(at)).collect()
     }
 }
 
@@ -98,8 +122,7 @@ pub(super) struct CommonTable {
 /// A column that an unqualified name may mean.
 #[derive(Debug, Clone)]
 pub(super) struct VisibleColumn {
-    pub name: Arc<str>,
-    pub typed: Typed,
+    pub column: Column,
     /// The table that it comes from, as a message calls it.
     pub table: Arc<str>,
     pub source: Source,
@@ -114,11 +137,17 @@ pub(super) enum Source {
     Merged(Box<Expr>),
 }
 
+impl AsRef<Column> for VisibleColumn {
+    fn as_ref(&self) -> &Column {
+        &self.column
+    }
+}
+
 impl VisibleColumn {
     /// The column, placed at `span`.
     pub fn expr(&self, span: Span) -> Expr {
         match &self.source {
-            Source::Relation(alias) => tree::column(alias, &self.name, span),
+            Source::Relation(alias) => tree::column(alias, &self.column.name, span),
             Source::Merged(expr) => {
                 let mut expr = expr.as_ref().clone();
                 if let Expr::CompoundIdentifier(parts) = &mut expr {
@@ -131,9 +160,15 @@ impl VisibleColumn {
         }
     }
 
+    /// The column that it and another become in a join, with this value.
+    pub fn merged(self, value: Expr, typed: Typed) -> Self {
+        let column = Column { typed, ..self.column };
+        VisibleColumn { column, source: Source::Merged(Box::new(value)), ..self }
+    }
+
     /// How to tell it from others in a message.
     pub fn label(&self) -> String {
-        format!("{}.{}", self.table, self.name)
+        format!("{}.{}", self.table, self.column.name)
     }
 }
 
@@ -177,8 +212,7 @@ impl Frame {
 
     /// The places of the columns that an unqualified name means.
     pub fn places_named(&self, name: &Ident) -> Vec<usize> {
-        let index = self.index.get_or_init(|| NameIndex::of(self.columns.iter().map(|c| &*c.name)));
-        index.matches(name, |at| self.columns.get(at).map_or("", |c| &c.name))
+        places_named(&self.columns, &self.index, name)
     }
 
     /// The columns that an unqualified name means.
@@ -191,8 +225,7 @@ impl Frame {
 pub(super) fn visible(relation: &Relation) -> impl Iterator<Item = VisibleColumn> {
     let table: Arc<str> = relation.label().into();
     relation.columns.iter().map(move |column| VisibleColumn {
-        name: column.name.clone(),
-        typed: column.typed.clone(),
+        column: column.clone(),
         table: table.clone(),
         source: Source::Relation(relation.alias.clone()),
     })

@@ -238,6 +238,7 @@ fn geometry_cast(to: &DataType) -> Option<&'static str> {
         "POINT" => Some("sky_as_point"),
         "CIRCLE" => Some("sky_as_circle"),
         "POLYGON" => Some("sky_as_polygon"),
+        "REGION" => Some("sky_as_region"),
         _ => None,
     }
 }

@@ -1,10 +1,11 @@
 //! Literals that the engine does not read as ADQL means them: the patterns of LIKE, in which a
-//! backslash is a character like any other unless ESCAPE says so, and the operator ~.
+//! backslash is a character like any other unless ESCAPE says so; whole numbers that no BIGINT
+//! holds, which are doubles; and the operator ~.
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value};
 
 use crate::error::{Diagnostic, printable};
-use crate::tree::{bare, binary, call, nested, number, start};
+use crate::tree::{bare, binary, call, cast, nested, number, start};
 
 /// A pattern as the engine reads it, and `~x` as `x ^ -1`, which the engine knows.
 pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
@@ -21,12 +22,32 @@ pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
             };
             Ok(pattern.map(|pattern| with_pattern(expr.clone(), pattern)))
         }
+        // The least BIGINT, whose digits alone are too many for one.
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } if digits(expr) == Some(TWO_TO_63) => {
+            let least = string(format!("-{TWO_TO_63}"));
+            Ok(Some(cast(least, DataType::BigInt(None))))
+        }
+        Expr::Value(_) => Ok(digits(expr)
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+            .filter(|digits| digits.parse::<i64>().is_err())
+            .map(|digits| number(&format!("{digits}e0")))),
         Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
             let ones = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number("1")) };
             let operand = expr.as_ref().clone();
             Ok(Some(nested(binary(operand, BinaryOperator::BitwiseXor, ones))))
         }
         _ => Ok(None),
+    }
+}
+
+const TWO_TO_63: &str = "9223372036854775808";
+
+/// The digits of a number, as they are written.
+fn digits(expr: &Expr) -> Option<&str> {
+    let Expr::Value(value) = expr else { return None };
+    match &value.value {
+        Value::Number(digits, _) => Some(digits),
+        _ => None,
     }
 }
 

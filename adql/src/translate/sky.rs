@@ -16,7 +16,10 @@
 //! spellings of a condition prune alike and give the same rows. What a column or an expression is
 //! only the engine knows, which reduces the general predicates to the special ones where it can.
 
-use sqlparser::ast::{BinaryOperator, DataType, Expr, Function, Spanned, Value};
+use sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Spanned, Value,
+};
 
 use super::area;
 use super::frame;
@@ -24,7 +27,8 @@ use super::geometry::{CONSTRUCTORS, Point, Shape, read_point};
 use crate::error::Diagnostic;
 use crate::resolve::Kinds;
 use crate::tree::{
-    arguments, as_call, bare, binary, call, cast, constant_value, nested, not, start, string,
+    arguments, as_call, bare, binary, call, cast, constant_value, function_name, nested, not,
+    start, string,
 };
 
 type Rewrite = Result<Option<Expr>, Diagnostic>;
@@ -37,6 +41,10 @@ const RELATIONS: &[&str] = &[
     "SCISQL_S2PTINELLIPSE",
     "SCISQL_S2PTINCPOLY",
 ];
+/// The engine's test whether a position is within a radius of another, the edge included.
+const CLOSED_CONE: &str = "sky_closed_cone";
+/// The engine's radius of a circle.
+const RADIUS: &str = "sky_radius";
 const DISTANCES: &[&str] = &["DISTANCE", "SCISQL_ANGSEP"];
 
 /// Rewrite a comparison of CONTAINS or INTERSECTS with 0 or 1, or of DISTANCE with a radius.
@@ -59,7 +67,7 @@ pub(super) fn comparison(expr: &Expr, kinds: &Kinds) -> Rewrite {
         }
         Expr::Between { expr, negated, low, high } => {
             let Some(distance) = as_call(expr, DISTANCES) else { return Ok(None) };
-            let Some(within) = cone_of(distance, high, "sky_closed_cone", kinds)? else {
+            let Some(within) = cone_of(distance, high, CLOSED_CONE, kinds)? else {
                 return Ok(None);
             };
             let ring = match constant_value(low) {
@@ -202,8 +210,8 @@ fn compare_distance(
 ) -> Rewrite {
     let (name, outside) = match op {
         BinaryOperator::Lt => ("sky_open_cone", false),
-        BinaryOperator::LtEq => ("sky_closed_cone", false),
-        BinaryOperator::Gt => ("sky_closed_cone", true),
+        BinaryOperator::LtEq => (CLOSED_CONE, false),
+        BinaryOperator::Gt => (CLOSED_CONE, true),
         BinaryOperator::GtEq => ("sky_open_cone", true),
         _ => return Ok(None),
     };
@@ -273,8 +281,8 @@ fn containment(inner: Shape, outer: Shape) -> Expr {
         (Shape::Circle { center: a, radius: ra }, Shape::Circle { center: b, radius: rb })
             if constant_value(&rb).is_none_or(|rb| rb < 180.0) =>
         {
-            let slack = binary(*rb, BinaryOperator::Minus, operand(*ra));
-            cone("sky_closed_cone", a, b, slack)
+            let slack = binary(radius(*rb), BinaryOperator::Minus, operand(radius(*ra)));
+            cone(CLOSED_CONE, a, b, slack)
         }
         (inner, outer) => call("sky_contains", vec![inner.into_value(), outer.into_value()]),
     }
@@ -285,8 +293,8 @@ fn intersection(a: Shape, b: Shape) -> Expr {
     match (a, b) {
         (Shape::Point(p), shape) | (shape, Shape::Point(p)) => holds_point(shape, p),
         (Shape::Circle { center: a, radius: ra }, Shape::Circle { center: b, radius: rb }) => {
-            let reach = binary(*ra, BinaryOperator::Plus, operand(*rb));
-            cone("sky_closed_cone", a, b, reach)
+            let reach = binary(radius(*ra), BinaryOperator::Plus, operand(radius(*rb)));
+            cone(CLOSED_CONE, a, b, reach)
         }
         (Shape::Circle { center, radius }, Shape::Polygon(vertices))
         | (Shape::Polygon(vertices), Shape::Circle { center, radius }) => {
@@ -310,8 +318,8 @@ fn intersection(a: Shape, b: Shape) -> Expr {
 /// Whether a position lies in a shape, boundary included.
 pub(super) fn holds_point(shape: Shape, p: Point) -> Expr {
     match shape {
-        Shape::Point(q) => cone("sky_closed_cone", p, q, crate::tree::number("0")),
-        Shape::Circle { center, radius } => cone("sky_closed_cone", p, center, *radius),
+        Shape::Point(q) => cone(CLOSED_CONE, p, q, crate::tree::number("0")),
+        Shape::Circle { center, radius: r } => cone(CLOSED_CONE, p, center, radius(*r)),
         Shape::Box { center, width, height } => {
             let mut args = [p.args(), center.args()].concat();
             args.extend([*width, *height]);
@@ -331,6 +339,38 @@ fn cone(name: &str, a: Point, b: Point, radius: Expr) -> Expr {
     let mut args = [a.args(), b.args()].concat();
     args.push(radius);
     call(name, args)
+}
+
+/// The radius of a circle, which is NULL where its radius is negative.
+fn radius(expr: Expr) -> Expr {
+    match constant_value(&expr) {
+        Some(_) => expr,
+        None => call(RADIUS, vec![expr]),
+    }
+}
+
+/// Leave the signs of radii unlooked at in a condition that is to be true: a cone whose radius is
+/// negative holds nothing, and so CONTAINS becomes the same plan as DISTANCE.
+pub(super) fn to_be_true(condition: &mut Expr) {
+    let mut rest = vec![condition];
+    while let Some(condition) = rest.pop() {
+        match condition {
+            Expr::Nested(inner) => rest.push(inner),
+            Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+                rest.extend([left.as_mut(), right]);
+            }
+            Expr::Function(cone) if function_name(cone).is_some_and(|n| n.value == CLOSED_CONE) => {
+                if let FunctionArguments::List(list) = &mut cone.args
+                    && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(last))) =
+                        list.args.last_mut()
+                    && let Some([signed]) = as_call(last, &["SKY_RADIUS"]).map(arguments).as_deref()
+                {
+                    *last = (*signed).clone();
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Distance is symmetric: let the constant position be the centre.

@@ -77,6 +77,10 @@ pub(super) fn cast(expr: &Expr, types: &Types, to: &DataType, found: &mut Findin
         found.report(Diagnostic::of_type(start(expr), message));
         return Typed::default();
     }
+    if kind.is_geometry() {
+        found.report_maybe(no_shape(expr, from.kind, kind));
+        return Typed::of(kind);
+    }
     if kind == ColumnKind::Timestamp {
         if from.kind.is_number() || from.kind == ColumnKind::Boolean {
             let message = format!("{} is {}, not a time", shown(expr), from.kind.noun());
@@ -104,11 +108,31 @@ pub(super) fn cast(expr: &Expr, types: &Types, to: &DataType, found: &mut Findin
     }
 }
 
+/// What keeps a value from becoming a shape of this kind.
+fn no_shape(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic> {
+    use ColumnKind::{Circle, Other, Point, Polygon, Region, Text};
+    if from == to || matches!(from, Text | Other) || from.is_geometry() && to == Region {
+        return None;
+    }
+    let shape = shown(expr);
+    let instead = match (from.is_geometry(), to) {
+        (true, Point) => Some(format!("write CENTROID({shape})")),
+        (false, Point) => Some("write POINT(lon, lat)".to_owned()),
+        (false, Circle) => Some("write CIRCLE(lon, lat, radius)".to_owned()),
+        (false, Polygon) => Some("write POLYGON(lon1, lat1, …)".to_owned()),
+        _ => None,
+    };
+    let message = format!("{shape} is {}: there is no CAST of it to {}", from.noun(), to.noun());
+    Some(Diagnostic::of_type(start(expr), message).suggest_maybe(instead))
+}
+
 /// What keeps a value from becoming a number, as far as the text of the query tells.
 fn no_number(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic> {
     let range = match to {
         ColumnKind::SmallInt => Some((f64::from(i16::MIN), f64::from(i16::MAX), "SMALLINT")),
         ColumnKind::Integer => Some((f64::from(i32::MIN), f64::from(i32::MAX), "INTEGER")),
+        ColumnKind::BigInt => Some((i64::MIN as f64, (i64::MAX - 1023) as f64, "BIGINT")),
+        ColumnKind::Real => Some((f64::from(f32::MIN), f64::from(f32::MAX), "REAL")),
         _ => None,
     };
     if from == ColumnKind::Timestamp {
@@ -129,7 +153,10 @@ fn no_number(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic
     let (low, high, name) = range?;
     let is_outside = value.trunc() < low || value.trunc() > high;
     is_outside.then(|| {
-        let message = format!("{} does not fit into {name}, {low} to {high}", shown(expr));
+        let message = match to.is_integer() {
+            true => format!("{} does not fit into {name}, {low} to {high}", shown(expr)),
+            false => format!("{} does not fit into {name}, {low:e} to {high:e}", shown(expr)),
+        };
         Diagnostic::of_type(start(expr), message)
     })
 }

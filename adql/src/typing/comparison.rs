@@ -34,7 +34,9 @@ pub(super) fn common(a: ColumnKind, b: ColumnKind) -> Option<ColumnKind> {
             (Integer, _) | (_, Integer) => Integer,
             _ => SmallInt,
         }),
-        (a, b) if a.is_geometry() && b.is_geometry() => Some(ColumnKind::Region),
+        (ColumnKind::Region, ColumnKind::Moc) | (ColumnKind::Moc, ColumnKind::Region) => {
+            Some(ColumnKind::Region)
+        }
         _ => None,
     }
 }

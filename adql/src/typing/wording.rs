@@ -3,6 +3,7 @@
 use sqlparser::ast::{Expr, UnaryOperator, Value};
 
 use crate::error::printable;
+use crate::names::ColumnKind;
 use crate::tree::{bare, function_name};
 
 /// An expression as its reader knows it: a column by its name, a literal as it is, a call by its
@@ -34,6 +35,14 @@ pub(super) fn shown(expr: &Expr) -> String {
 
 fn is_plain(expr: &Expr) -> bool {
     matches!(bare(expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_))
+}
+
+/// What makes values of these two kinds values of one.
+pub(crate) const fn to_one_type(a: ColumnKind, b: ColumnKind) -> &'static str {
+    match a.is_geometry() && b.is_geometry() {
+        true => "write CAST(… AS REGION) around each of them",
+        false => "CAST one of them",
+    }
 }
 
 /// Whether an expression is a literal, perhaps in parentheses or with a sign.

@@ -82,7 +82,8 @@ impl ScalarUDFImpl for PolygonMeetsCone {
         let meets: BooleanArray = (0..args.number_rows)
             .map(|row| {
                 let center = degrees::position(&cone[0], &cone[1], row);
-                let Some((center, radius)) = center.zip(cone[2].value(row)) else {
+                let radius = cone[2].value(row).filter(|radius| *radius >= 0.0);
+                let Some((center, radius)) = center.zip(radius) else {
                     return Ok(None);
                 };
                 let radius = Angle::from_degrees(radius);

@@ -1,5 +1,6 @@
 //! `sky_as_point` (text), `sky_as_circle` (text), `sky_as_polygon` (text): casts of DALI's strings,
-//! such as `10.5 -20.25 0.5`, to geometries.
+//! such as `10.5 -20.25 0.5`, to geometries. `sky_as_region` (text or geometry): a region, of which
+//! each may be another shape.
 //!
 //! Reference: DALI 1.1, section 3.3.
 
@@ -10,7 +11,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::shapes::shape;
+use super::shapes::{self, shape};
 use crate::geometry::{Geometries, Geometry, GeometryType, geometries};
 
 /// Reads a geometry from text.
@@ -23,8 +24,8 @@ pub struct AsGeometry {
 impl AsGeometry {
     /// Return the functions.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        let kinds = [GeometryType::Point, GeometryType::Circle, GeometryType::Polygon];
-        kinds
+        use GeometryType::{Circle, Point, Polygon, Region};
+        [Point, Circle, Polygon, Region]
             .into_iter()
             .map(|kind| Self { kind, signature: Signature::user_defined(Volatility::Immutable) })
     }
@@ -35,7 +36,8 @@ impl ScalarUDFImpl for AsGeometry {
         match self.kind {
             GeometryType::Point => "sky_as_point",
             GeometryType::Circle => "sky_as_circle",
-            _ => "sky_as_polygon",
+            GeometryType::Polygon => "sky_as_polygon",
+            GeometryType::Region => "sky_as_region",
         }
     }
 
@@ -56,7 +58,9 @@ impl ScalarUDFImpl for AsGeometry {
             return plan_err!("{} takes one argument", self.name());
         };
         match GeometryType::of_data_type(from) {
-            Some(kind) if kind == self.kind || kind == GeometryType::Region => {
+            Some(kind)
+                if kind == self.kind || [kind, self.kind].contains(&GeometryType::Region) =>
+            {
                 Ok(vec![kind.data_type()])
             }
             _ if from.is_null() => Ok(vec![self.kind.data_type()]),
@@ -72,14 +76,35 @@ impl ScalarUDFImpl for AsGeometry {
             return exec_err!("{} takes one argument", self.name());
         };
         let column = Geometries::of_argument(text)?;
-        if column.kind() == self.kind {
+        if column.kind() == self.kind && self.kind != GeometryType::Region {
             return Ok(text.clone());
         }
-        let rows = (0..args.number_rows)
-            .map(|row| column.text(row).map(|text| numerals(self.kind, text)).transpose())
-            .collect::<Result<Vec<Option<Geometry>>>>()?;
+        let read = |row| match self.kind {
+            GeometryType::Region => column.get(row).map(region).transpose(),
+            kind => column.text(row).map(|text| numerals(kind, text)).transpose(),
+        };
+        let rows = (0..args.number_rows).map(read).collect::<Result<Vec<Option<Geometry>>>>()?;
         Ok(ColumnarValue::Array(geometries(self.kind, rows.into_iter())?))
     }
+}
+
+/// A geometry as a region: a DALI shape.
+///
+/// # Errors
+/// A text that describes no shape.
+fn region(geometry: Geometry) -> Result<Geometry> {
+    let numbers = |word: &str, numbers: &[f64]| {
+        numbers.iter().fold(word.to_owned(), |text, number| format!("{text} {number}"))
+    };
+    Ok(Geometry::Region(match geometry {
+        Geometry::Point(lonlat) => numbers("POSITION", &lonlat),
+        Geometry::Circle(circle) => numbers("CIRCLE", &circle),
+        Geometry::Polygon(vertices) => numbers("POLYGON", &vertices),
+        Geometry::Region(text) => {
+            shapes::region(&text)?;
+            text
+        }
+    }))
 }
 
 /// Read a geometry of the numbers in `text`.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use almagest_adql::ColumnKind;
 use almagest_storage::schema::arrow::XTYPE;
 use almagest_storage::sphgeom::Moc;
 use datafusion::arrow::array::StringArray;
@@ -15,6 +16,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::numerals::numerals;
 use super::shapes;
 use crate::geometry::{Geometries, GeometryType};
 
@@ -35,15 +37,20 @@ impl Region {
     }
 
     fn check(&self, text: &str) -> Result<()> {
-        fault(text, self.is_moc).map_or(Ok(()), |fault| exec_err!("{fault}"))
+        let kind = if self.is_moc { ColumnKind::Moc } else { ColumnKind::Region };
+        fault(text, kind).map_or(Ok(()), |fault| exec_err!("{fault}"))
     }
 }
 
-/// What keeps a text from being a shape, or a Multi-Order Coverage map.
-pub(crate) fn fault(text: &str, is_moc: bool) -> Option<String> {
-    match is_moc {
-        false => shapes::parse(text).err(),
-        true => Moc::parse(text).err().map(|error| error.to_string()),
+/// What keeps a text from being a shape of this kind.
+pub(crate) fn fault(text: &str, kind: ColumnKind) -> Option<String> {
+    let of_numbers = |kind| numerals(kind, text).err().map(|error| error.message().into_owned());
+    match kind {
+        ColumnKind::Moc => Moc::parse(text).err().map(|error| error.to_string()),
+        ColumnKind::Point => of_numbers(GeometryType::Point),
+        ColumnKind::Circle => of_numbers(GeometryType::Circle),
+        ColumnKind::Polygon => of_numbers(GeometryType::Polygon),
+        _ => shapes::parse(text).err(),
     }
 }
 

@@ -25,6 +25,7 @@ use datafusion::logical_expr::{
 use super::cone::SkyCone;
 use super::construct;
 use super::polygon::SkyPolygon;
+use super::radius;
 use super::shapes::Shapes;
 use crate::geometry::{self, Geometries, Geometry, GeometryType};
 
@@ -151,12 +152,23 @@ fn holds_point(shape: &Shape, point: Geometry) -> bool {
     }
 }
 
+/// The test whether the circle made of these numbers holds a point.
+fn cone_of(point: &Expr, circle: &[Expr]) -> Option<Expr> {
+    let (radius, center) = circle.split_last()?;
+    let radius = match radius {
+        Expr::Literal(..) => radius.clone(),
+        other => radius::function().call(vec![other.clone()]),
+    };
+    let args = [std::slice::from_ref(point), center, &[radius]].concat();
+    Some(ScalarUDF::from(SkyCone::closed()).call(args))
+}
+
 /// The test whether `shape`, where the expression shows its numbers, holds a point.
 fn test_of_point(point: &Expr, shape: &Expr) -> Option<Expr> {
     let (function, numbers): (ScalarUDF, Vec<Expr>) = match shape {
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
             let function = match func.name() {
-                construct::CIRCLE => SkyCone::closed().into(),
+                construct::CIRCLE => return cone_of(point, args),
                 construct::OUTLINE => SkyPolygon::vertices().into(),
                 construct::BOX => SkyPolygon::center_box().into(),
                 _ => return None,

@@ -101,11 +101,8 @@ fn children(a: &StructArray, b: &StructArray, pair: &str) -> Result<(ArrayRef, A
 
 /// Which values are equal, NULL being equal to none.
 fn equal(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanBuffer> {
+    let n_rows = left.len();
     let (left, right) = (ColumnarValue::Array(left.clone()), ColumnarValue::Array(right.clone()));
-    let n_rows = match &left {
-        ColumnarValue::Array(array) => array.len(),
-        ColumnarValue::Scalar(_) => 1,
-    };
     let equal = apply_cmp(Operator::Eq, &left, &right)?.into_array(n_rows)?;
     let equal = as_boolean_array(&equal)?;
     Ok(match equal.null_count() {

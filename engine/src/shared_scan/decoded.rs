@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use almagest_storage::bounded_cache::bounded_cache;
 use almagest_storage::footers::open;
 use bytes::{Buf, Bytes};
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -21,8 +22,8 @@ use datafusion::parquet::arrow::arrow_reader::{
 };
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::reader::{ChunkReader, Length};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 /// Bytes of a decoded column as they are on average, for the number of places.
 const USUAL_BYTES: u64 = 512 << 10;
@@ -56,7 +57,7 @@ pub struct Counts {
 
 /// Decoded columns of row groups.
 pub struct DecodedColumns {
-    kept: Cache<ColumnChunk, Decoded, BySize, DefaultHashBuilder, Forget>,
+    kept: Cache<ColumnChunk, Decoded, BySize>,
     asked: AtomicU64,
     decoded: AtomicU64,
 }
@@ -77,33 +78,10 @@ impl Weighter<ColumnChunk, Decoded> for BySize {
     }
 }
 
-/// What is dropped from the cache is nobody's.
-#[derive(Clone)]
-struct Forget;
-
-impl Lifecycle<ColumnChunk, Decoded> for Forget {
-    type RequestState = ();
-
-    fn begin_request(&self) {}
-
-    fn on_evict(&self, (): &mut (), _: ColumnChunk, _: Decoded) {}
-}
-
 impl DecodedColumns {
     /// Keep so many bytes.
     pub fn new(most_bytes: u64) -> Self {
-        let options = OptionsBuilder::new()
-            .shards(SHARDS)
-            .estimated_items_capacity((most_bytes / USUAL_BYTES).max(1) as usize)
-            .weight_capacity(most_bytes)
-            .build();
-        let n_places = (most_bytes / USUAL_BYTES) as usize;
-        let (by_size, hasher) = (BySize, DefaultHashBuilder::default());
-        // Only options that are left out are refused.
-        let kept = match options {
-            Ok(options) => Cache::with_options(options, by_size, hasher, Forget),
-            Err(_) => Cache::with(n_places, most_bytes, by_size, hasher, Forget),
-        };
+        let kept = bounded_cache(BySize, most_bytes, USUAL_BYTES, SHARDS);
         Self { kept, asked: AtomicU64::new(0), decoded: AtomicU64::new(0) }
     }
 

@@ -90,38 +90,25 @@ impl Scan {
         if let Some(range) = &file.range {
             wanted.prune_by_range(groups, range);
         }
-        let mut access = match &self.predicate {
+        let schema = &self.file_schema;
+        let access = match &self.predicate {
             None => wanted.build(),
             Some(predicate) => {
-                let predicate = PruningPredicateBuilder::new()
-                    .with_file_schema(self.file_schema.clone())
+                let on_row_groups = PruningPredicateBuilder::new()
+                    .with_file_schema(schema.clone())
                     .try_build(predicate.clone());
-                if let Ok(predicate) = predicate {
-                    wanted.prune_by_statistics(
-                        &self.file_schema,
-                        columns,
-                        groups,
-                        &predicate,
-                        &metrics,
-                    );
+                if let Ok(on_row_groups) = on_row_groups {
+                    wanted.prune_by_statistics(schema, columns, groups, &on_row_groups, &metrics);
                 }
-                wanted.build()
+                let access = wanted.build();
+                let on_pages = PagePruningAccessPlanFilter::new(predicate, schema.clone());
+                on_pages.prune_plan_with_page_index(access, schema, columns, &footer, &metrics)
             }
         };
-        if let Some(predicate) = self.predicate.as_ref().filter(|_| !access.is_empty()) {
-            let pages = PagePruningAccessPlanFilter::new(predicate, self.file_schema.clone());
-            access = pages.prune_plan_with_page_index(
-                access,
-                &self.file_schema,
-                columns,
-                &footer,
-                &metrics,
-            );
-        }
         if pages_pay(&access, groups) {
             return Ok(None);
         }
-        let options = ArrowReaderOptions::new().with_schema(self.file_schema.clone());
+        let options = ArrowReaderOptions::new().with_schema(schema.clone());
         let footer = ArrowReaderMetadata::try_new(footer, options)?;
         let row_groups = access.row_group_indexes();
         Ok(Some(RowGroups { scan: self.clone(), path, footer, row_groups, metrics }))
@@ -174,8 +161,8 @@ impl MorselPlanner for RowGroups {
 }
 
 impl Morsel for RowGroups {
-    fn into_stream(self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
-        let row_groups = self.row_groups.clone();
+    fn into_stream(mut self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
+        let row_groups = std::mem::take(&mut self.row_groups);
         let this: Arc<Self> = Arc::from(self);
         stream::iter(row_groups)
             .then(move |row_group| {

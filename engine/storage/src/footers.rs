@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
+use crate::bounded_cache::bounded_cache;
 use crate::{Error, Result};
 
 /// Bytes of footers that are kept.
@@ -38,22 +39,7 @@ impl Weighter<PathBuf, Arc<ParquetMetaData>> for BySize {
 
 impl Default for Footers {
     fn default() -> Self {
-        let options = OptionsBuilder::new()
-            .shards(SHARDS)
-            .estimated_items_capacity((MOST_BYTES / USUAL_BYTES) as usize)
-            .weight_capacity(MOST_BYTES)
-            .build();
-        // Only options that are left out are refused.
-        let kept = match options {
-            Ok(options) => Cache::with_options(
-                options,
-                BySize,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            Err(_) => Cache::with_weighter(0, MOST_BYTES, BySize),
-        };
-        Self { kept }
+        Self { kept: bounded_cache(BySize, MOST_BYTES, USUAL_BYTES, SHARDS) }
     }
 }
 

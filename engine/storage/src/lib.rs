@@ -30,6 +30,7 @@ pub mod deletion_vector;
 pub mod removal;
 pub mod chunk_file;
 pub mod footers;
+pub mod bounded_cache;
 pub mod pages;
 pub mod check;
 pub mod lease;

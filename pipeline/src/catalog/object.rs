@@ -7,15 +7,13 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
 use super::columns::Columns;
+use crate::photo_calib::{MAG_PER_RELATIVE_FLUX, njy_to_magnitude};
 use crate::statistics::median;
 
 /// Bands of the Object table, in order of wavelength.
 const BANDS: [&str; 6] = ["u", "g", "r", "i", "z", "y"];
 /// Order in which a band is taken as reference (Rubin's merge priority).
 const REFERENCE_ORDER: [&str; 6] = ["i", "r", "z", "y", "g", "u"];
-/// AB magnitude of 1 nJy.
-const NJY_ZERO_POINT_MAG: f64 = 31.4;
-const MAG_PER_RELATIVE_FLUX: f64 = 1.085_736_204_758_129_6;
 
 /// An object with all that is known of it.
 #[derive(Debug, Clone)]
@@ -151,10 +149,7 @@ pub fn object_rows(objects: &[&ObjectSummary]) -> Result<RecordBatch, ArrowError
             .known_numbers(&name("psfFluxErr"), number(|f| f.flux_err).into_iter())
             .known_numbers(&name("psfFluxSigma"), number(|f| f.sigma).into_iter())
             .known_numbers(&name("epoch"), number(|f| f.epoch_mjd).into_iter())
-            .known_numbers(
-                &name("psfMag"),
-                number(|f| NJY_ZERO_POINT_MAG - 2.5 * f.flux.log10()).into_iter(),
-            )
+            .known_numbers(&name("psfMag"), number(|f| njy_to_magnitude(f.flux)).into_iter())
             .known_numbers(
                 &name("psfMagErr"),
                 number(|f| match f.flux > 0.0 {

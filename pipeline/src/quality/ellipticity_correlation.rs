@@ -25,7 +25,7 @@ use super::metric::{Measure, Metric, Requirement, Scope};
 use super::observations::{Observations, SourceKind, SourceRow};
 use super::requirement::{self, TEF};
 use super::sky_index::{direction, distance_arcsec};
-use crate::statistics::{median, quantile};
+use crate::statistics::{MEDIAN_ERROR, median, quantile};
 
 /// Edges of the bins of θ, arcmin. TE1 is of those up to 1, TE2 of those from 5 on.
 const EDGES_ARCMIN: [f64; 17] = [
@@ -41,8 +41,6 @@ const MIN_SNR: f64 = 50.0;
 const MAX_STARS: usize = 4000;
 /// What is above so many times its noise is there.
 const SIGNIFICANT: f64 = 4.0;
-/// Ratio of the standard error of a median to that of a mean.
-const MEDIAN_ERROR: f64 = 1.253;
 
 /// A star with the residual of its ellipticity.
 #[derive(Debug, Clone, Copy, PartialEq)]

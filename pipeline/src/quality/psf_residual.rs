@@ -8,7 +8,7 @@ use super::ellipticity_correlation::is_psf_star;
 use super::metric::{Measure, Metric, Scope};
 use super::observations::{Observations, SourceRow};
 use super::requirement;
-use crate::statistics::median;
+use crate::statistics::median_and_error;
 
 /// Stars without which a visit, or a band, is not judged.
 const MIN_STARS: usize = 5;
@@ -73,8 +73,8 @@ fn too_few(n: usize) -> Option<Measure> {
 /// Size of the median of a component, and its standard error.
 fn median_of(stars: &[&PsfResidual], of: impl Fn(&PsfResidual) -> f64) -> (f64, f64) {
     let mut values: Vec<f64> = stars.iter().map(|star| of(star)).collect();
-    let sigma = crate::statistics::robust_sigma(&mut values);
-    (median(&mut values).abs(), 1.253 * sigma / (values.len() as f64).sqrt())
+    let (median, error) = median_and_error(&mut values);
+    (median.abs(), error)
 }
 
 fn bias(stars: &[&PsfResidual]) -> Measure {

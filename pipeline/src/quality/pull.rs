@@ -9,7 +9,7 @@ use super::observations::{Observations, SourceKind, SourceRow};
 use super::requirement;
 use super::sky_index::offset_mas;
 use super::truth::{TrueSource, Truth};
-use crate::statistics::{median, robust_sigma};
+use crate::statistics::{median, median_and_error, robust_sigma};
 
 /// Measurements that a pull is made from: its error is then 8 per cent at most.
 const MIN_STARS: usize = 100;
@@ -139,8 +139,8 @@ fn bias(mut pulls: Vec<f64>) -> Measure {
     match n < MIN_STARS {
         true => Measure::too_few(n, "isolated stars of S/N 10 to 30", MIN_STARS),
         false => {
-            let error = 1.253 * robust_sigma(&mut pulls) / (n as f64).sqrt();
-            Measure::with_error(median(&mut pulls).abs(), error, n)
+            let (median, error) = median_and_error(&mut pulls);
+            Measure::with_error(median.abs(), error, n)
         }
     }
 }

@@ -15,7 +15,7 @@ use super::repeatability::{mean_and_rms, share_beyond};
 use super::requirement::SEPARATIONS;
 use super::sky_index::{direction, distance_arcsec};
 use super::star::Star;
-use crate::statistics::{median, robust_sigma};
+use crate::statistics::{median, median_and_error};
 
 /// Half of the width of the ring of separations, arcmin.
 const HALF_WIDTH_ARCMIN: f64 = 1.0;
@@ -107,13 +107,10 @@ pub fn metrics(observations: &Observations, stars: &[Star], band: &str) -> Vec<M
             (Measure::too_few(n, &what, MIN_PAIRS), Measure::too_few(n, &what, MIN_PAIRS))
         } else {
             let mut rms: Vec<f64> = pairs.iter().map(|pair| pair.rms_mas).collect();
-            let error = 1.253 * robust_sigma(&mut rms) / (n as f64).sqrt();
+            let (median, error) = median_and_error(&mut rms);
             let deviations: Vec<f64> =
                 pairs.into_iter().flat_map(|pair| pair.deviations_mas).collect();
-            (
-                Measure::with_error(median(&mut rms), error, n),
-                share_beyond(&deviations, required.outlier_mas),
-            )
+            (Measure::with_error(median, error, n), share_beyond(&deviations, required.outlier_mas))
         };
         metrics.push(Metric::new(required.am(band), Scope::band(band), am));
         metrics.push(Metric::new(required.af(band), Scope::band(band), af));

@@ -13,7 +13,8 @@ use super::metric::{Measure, Metric, Scope};
 use super::observations::Observations;
 use super::requirement;
 use super::star::Star;
-use crate::statistics::median;
+use crate::photo_calib::{MAG_PER_RELATIVE_FLUX, njy_to_magnitude};
+use crate::statistics::{median, median_and_error};
 
 /// Visits in which a star is to be seen.
 pub const MIN_VISITS: usize = 3;
@@ -23,10 +24,6 @@ pub const MIN_STARS: usize = 10;
 const MIN_STARS_OF_IMAGE: usize = 5;
 /// Images without which their rms says little.
 const MIN_IMAGES: usize = 4;
-/// AB magnitude of 1 nJy.
-const NJY_ZERO_POINT_MAG: f64 = 31.4;
-/// Magnitudes in a relative change of flux.
-const MAG_PER_RELATIVE_FLUX: f64 = 1.085_736_204_758_129_6;
 
 /// How a star repeats.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,11 +44,6 @@ pub struct StarRepeatability {
     pub deviations_mmag: Vec<(usize, f64)>,
 }
 
-/// The AB magnitude of a flux in nJy.
-pub fn magnitude(flux_njy: f64) -> f64 {
-    NJY_ZERO_POINT_MAG - 2.5 * flux_njy.log10()
-}
-
 /// Mean, and rms of the sample around it.
 pub fn mean_and_rms(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
@@ -66,7 +58,7 @@ pub fn star_repeatabilities(observations: &Observations, stars: &[Star]) -> Vec<
         let seen: Vec<(usize, f64)> = star
             .sources
             .iter()
-            .map(|&number| (number, magnitude(observations.sources[number].flux)))
+            .map(|&number| (number, njy_to_magnitude(observations.sources[number].flux)))
             .filter(|(_, mag)| mag.is_finite())
             .collect();
         if seen.len() < MIN_VISITS {
@@ -128,14 +120,11 @@ pub fn metrics(
             let what = "bright isolated stars in three visits";
             (Measure::too_few(n, what, MIN_STARS), Measure::too_few(n, what, MIN_STARS))
         }
-        n => {
+        _ => {
             let deviations: Vec<f64> =
                 bright.iter().flat_map(|s| &s.deviations_mmag).map(|(_, d)| *d).collect();
             let limit = requirement::pa2_mmag(band);
-            (
-                pa1_of(bright.iter().map(|s| s.rms_mmag).collect(), n),
-                share_beyond(&deviations, limit),
-            )
+            (pa1_of(bright.iter().map(|s| s.rms_mmag).collect()), share_beyond(&deviations, limit))
         }
     };
     let errors: Vec<f64> = zero_point_errors(observations, stars)
@@ -161,9 +150,9 @@ pub fn metrics(
     ]
 }
 
-fn pa1_of(mut rms: Vec<f64>, n: usize) -> Measure {
-    let error = crate::statistics::robust_sigma(&mut rms) * 1.253 / (n as f64).sqrt();
-    Measure::with_error(median(&mut rms), error, n)
+fn pa1_of(mut rms: Vec<f64>) -> Measure {
+    let (median, error) = median_and_error(&mut rms);
+    Measure::with_error(median, error, rms.len())
 }
 
 /// Share of the values that are farther from 0 than a limit, per cent.

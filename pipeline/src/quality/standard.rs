@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 
 use super::metric::{Measure, Metric, Scope};
 use super::observations::{Observations, SourceKind};
-use super::repeatability::magnitude;
 use super::requirement;
 use super::sky_index::{SkyIndex, direction, offset_mas};
 use super::star::BRIGHT_SNR;
 use super::truth::Truth;
 use crate::butler::{Butler, DatasetQuery, StorageClass, Value};
 use crate::error::Result;
+use crate::photo_calib::njy_to_magnitude;
 use crate::reference_catalog::ReferenceCatalog;
-use crate::statistics::{median, quantile};
+use crate::statistics::{median, median_and_error, quantile};
 
 /// A reference star is that source which is so near.
 const MATCH_ARCSEC: f64 = 1.0;
@@ -68,7 +68,7 @@ fn residual(
 ) -> StandardResidual {
     let row = &observations.sources[source];
     let (east_mas, north_mas) = offset_mas((ra, dec), (row.ra, row.dec));
-    let fainter_mmag = 1e3 * (magnitude(row.flux) - mag);
+    let fainter_mmag = 1e3 * (njy_to_magnitude(row.flux) - mag);
     StandardResidual { source, east_mas, north_mas, fainter_mmag, mag }
 }
 
@@ -78,7 +78,7 @@ pub fn against_truth(observations: &Observations, truth: &Truth) -> Vec<Standard
     stars
         .filter_map(|star| {
             let source = star.found.filter(|k| is_bright_star(&observations.sources[*k]))?;
-            Some(residual(observations, source, (star.ra, star.dec, magnitude(star.flux))))
+            Some(residual(observations, source, (star.ra, star.dec, njy_to_magnitude(star.flux))))
         })
         .collect()
 }
@@ -211,8 +211,8 @@ fn offset(stars: &[&StandardResidual]) -> Measure {
         stars.iter().map(|r| r.fainter_mmag).filter(|value| value.is_finite()).collect();
     let n = values.len();
     too_few(n).unwrap_or_else(|| {
-        let error = 1.253 * crate::statistics::robust_sigma(&mut values) / (n as f64).sqrt();
-        Measure::with_error(median(&mut values).abs(), error, n)
+        let (median, error) = median_and_error(&mut values);
+        Measure::with_error(median.abs(), error, n)
     })
 }
 

@@ -12,6 +12,7 @@ use super::observations::{Observations, SourceKind};
 use super::sky_index::{SkyIndex, direction};
 use crate::butler::{StorageClass, Value};
 use crate::error::Result;
+use crate::photo_calib::magnitude_to_njy;
 use crate::tasks::columns::{integers, number, numbers, texts};
 
 /// A source is that of a true one which is so near.
@@ -110,7 +111,7 @@ impl Truth {
                 continue;
             };
             let seen = &observations.images[image];
-            let limit_flux = 10f64.powf(0.4 * (31.4 - seen.mag_lim));
+            let limit_flux = magnitude_to_njy(seen.mag_lim);
             let flux = number(&flux, row);
             let inside = |at: f64, n: f64| (EDGE_PX..n - 1.0 - EDGE_PX).contains(&at);
             let kind = kinds.get(&ids.value(row)).map_or("", String::as_str);

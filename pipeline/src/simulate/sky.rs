@@ -11,7 +11,6 @@ pub mod orbit;
 pub mod star;
 pub mod transient;
 
-use crate::photo_calib::AB_ZERO_POINT_NJY;
 use crate::simulate::config::{Effects, SurveyConfig};
 use crate::simulate::galaxy::GalaxyShape;
 use crate::wcs::Wcs;
@@ -181,11 +180,6 @@ fn magnitude(range: (f64, f64), slope: f64, rng: &mut rand_chacha::ChaCha8Rng) -
     }
     let (low, high) = (10f64.powf(slope * range.0), 10f64.powf(slope * range.1));
     (low + u * (high - low)).log10() / slope
-}
-
-/// Flux of an AB magnitude, nJy.
-fn flux_njy(magnitude: f64) -> f64 {
-    10f64.powf((AB_ZERO_POINT_NJY - magnitude) / 2.5)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::super::{PASSED, quoted};
 use super::Thinning;
+use super::select_list::column;
 use crate::functions::same_columns;
 
 impl Thinning {
@@ -125,12 +126,6 @@ fn conjuncts<'q>(condition: &'q Expr, into: &mut Vec<&'q Expr>) {
 fn equality(condition: &Expr) -> Option<[(&str, &str); 2]> {
     let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return None };
     Some([column(left)?, column(right)?])
-}
-
-fn column(expr: &Expr) -> Option<(&str, &str)> {
-    let Expr::CompoundIdentifier(parts) = expr else { return None };
-    let [table, column] = parts.as_slice() else { return None };
-    Some((&table.value, &column.value))
 }
 
 fn passed(alias: &str) -> Expr {

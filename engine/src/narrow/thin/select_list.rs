@@ -107,14 +107,16 @@ pub fn name(item: &SelectItem) -> Option<&str> {
 /// The alias and the column of an item that only passes a column on.
 pub fn passed_on(item: &SelectItem) -> Option<(&str, &str)> {
     match item {
-        SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(parts), .. } => {
-            match parts.as_slice() {
-                [table, column] => Some((&table.value, &column.value)),
-                _ => None,
-            }
-        }
+        SelectItem::ExprWithAlias { expr, .. } => column(expr),
         _ => None,
     }
+}
+
+/// The alias and the column of `alias.column`.
+pub fn column(expr: &Expr) -> Option<(&str, &str)> {
+    let Expr::CompoundIdentifier(parts) = expr else { return None };
+    let [table, column] = parts.as_slice() else { return None };
+    Some((&table.value, &column.value))
 }
 
 /// The tables, and what stands in the place of one, of a FROM clause, those in brackets included.

@@ -6,11 +6,11 @@ use super::html::{band_key, figure, figures, number};
 use super::palette::{self, BAD, FAINT, INK};
 use super::plot::{self, Axis, chart, error_bars, line};
 use crate::error::Result;
+use crate::photo_calib::njy_to_magnitude;
 use crate::quality::Quality;
 use crate::quality::completeness::{CompletenessPoint, curve, half_complete, judged};
 use crate::quality::observations::Observations;
 use crate::quality::pull;
-use crate::quality::repeatability::magnitude;
 use crate::quality::truth::Truth;
 use crate::statistics::robust_sigma;
 
@@ -96,7 +96,7 @@ fn by_magnitude(quality: &Quality, truth: &Truth) -> Result<String> {
         for band in &bands {
             let of_band =
                 truth.sources.iter().filter(|s| observations.visit_of(s.image).band == *band);
-            let bins = curve(of_band, |star| magnitude(star.flux), mags, 0.5);
+            let bins = curve(of_band, |star| njy_to_magnitude(star.flux), mags, 0.5);
             let bins: Vec<CompletenessPoint> = bins.into_iter().filter(|bin| bin.n >= 5).collect();
             shares(chart, &bins, palette::band(band))?;
         }

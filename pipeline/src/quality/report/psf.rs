@@ -237,7 +237,7 @@ fn sizes(quality: &Quality) -> Result<Option<String>> {
         .iter()
         .filter(|s| is_psf_star(s) && s.flux > 0.0)
         .map(|s| {
-            let mag = crate::quality::repeatability::magnitude(s.flux);
+            let mag = crate::photo_calib::njy_to_magnitude(s.flux);
             (observations.band_of(s), mag, 100.0 * (s.shape.trace() / s.psf.trace() - 1.0))
         })
         .collect();

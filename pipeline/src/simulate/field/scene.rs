@@ -2,7 +2,7 @@
 
 use super::SimulateConfig;
 use crate::error::WcsError;
-use crate::photo_calib::AB_ZERO_POINT_NJY;
+use crate::photo_calib::magnitude_to_njy;
 use crate::simulate::galaxy::GalaxyShape;
 use crate::wcs::Wcs;
 use rand::{RngExt, SeedableRng};
@@ -154,10 +154,6 @@ fn magnitude(range: (f64, f64), slope: f64, rng: &mut ChaCha8Rng) -> f64 {
     (low + u * (high - low)).log10() / slope
 }
 
-fn flux_njy(magnitude: f64) -> f64 {
-    10f64.powf((AB_ZERO_POINT_NJY - magnitude) / 2.5)
-}
-
 fn star(
     config: &SimulateConfig,
     wcs: &Wcs,
@@ -206,5 +202,5 @@ fn galaxy(
 
 fn object(wcs: &Wcs, (x, y): (f64, f64), magnitudes: [f64; 3], shape: TruthShape) -> TruthObject {
     let (ra, dec) = wcs.pixel_to_sky(x, y);
-    TruthObject { id: 0, ra, dec, flux_njy: magnitudes.map(flux_njy), shape }
+    TruthObject { id: 0, ra, dec, flux_njy: magnitudes.map(magnitude_to_njy), shape }
 }

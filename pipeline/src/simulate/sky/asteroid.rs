@@ -7,7 +7,8 @@
 
 use super::motion::{ecliptic, equatorial};
 use super::orbit::{Orbit, cross, dot, norm, speed_au_day};
-use super::{Field, Moment, ObjectKind, SkyObject, flux_njy, magnitude};
+use super::{Field, Moment, ObjectKind, SkyObject, magnitude};
+use crate::photo_calib::magnitude_to_njy;
 use crate::simulate::random::{Purpose, between, gaussian, stream};
 
 /// Days that light takes for an AU.
@@ -60,7 +61,7 @@ impl Asteroid {
     /// Its flux in the band of that number, nJy.
     pub fn flux_njy(&self, band: usize, moment: &Moment) -> f64 {
         let view = self.view(moment);
-        flux_njy(self.h_mag + distance_modulus(&view, self.g) + COLOURS[band])
+        magnitude_to_njy(self.h_mag + distance_modulus(&view, self.g) + COLOURS[band])
     }
 
     /// Its motion on the sky, degrees a day to the east (on the great circle) and to the north.

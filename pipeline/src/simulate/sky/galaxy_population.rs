@@ -3,7 +3,8 @@
 use rand::RngExt;
 use rand_distr::{Distribution, LogNormal};
 
-use super::{Field, ObjectKind, SkyObject, flux_njy, magnitude};
+use super::{Field, ObjectKind, SkyObject, magnitude};
+use crate::photo_calib::magnitude_to_njy;
 use crate::simulate::galaxy::GalaxyShape;
 use crate::simulate::random::{Purpose, between, gaussian, stream};
 
@@ -51,7 +52,7 @@ pub(super) fn draw(field: &Field) -> Vec<SkyObject> {
                 id: 0,
                 ra,
                 dec,
-                flux_njy: magnitudes.map(|offset| flux_njy(r + offset)),
+                flux_njy: magnitudes.map(|offset| magnitude_to_njy(r + offset)),
                 kind: ObjectKind::Galaxy(shape, redshift),
             }
         })

@@ -3,7 +3,8 @@
 use rand::RngExt;
 
 use super::motion::StarMotion;
-use super::{Field, LightCurve, ObjectKind, SkyObject, flux_njy, magnitude};
+use super::{Field, LightCurve, ObjectKind, SkyObject, magnitude};
+use crate::photo_calib::magnitude_to_njy;
 use crate::simulate::random::{Purpose, between, gaussian, stream};
 
 /// Draw the stars of a field.
@@ -26,7 +27,7 @@ pub(super) fn draw(field: &Field) -> Vec<SkyObject> {
             let curve = LightCurve::draw(&mut rng);
             let magnitudes = colours.map(|offset| r + offset);
             let kind = ObjectKind::Star(motion, varies.then_some(curve));
-            SkyObject { id: 0, ra, dec, flux_njy: magnitudes.map(flux_njy), kind }
+            SkyObject { id: 0, ra, dec, flux_njy: magnitudes.map(magnitude_to_njy), kind }
         })
         .collect()
 }

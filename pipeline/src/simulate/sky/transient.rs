@@ -2,7 +2,8 @@
 
 use rand::RngExt;
 
-use super::{Field, ObjectKind, SkyObject, flux_njy};
+use super::{Field, ObjectKind, SkyObject};
+use crate::photo_calib::magnitude_to_njy;
 use crate::simulate::random::{Purpose, between, gaussian, stream};
 
 /// A supernova.
@@ -59,7 +60,7 @@ pub(super) fn draw(field: &Field, galaxies: &[SkyObject]) -> Vec<SkyObject> {
             id: 0,
             ra,
             dec,
-            flux_njy: magnitudes.map(flux_njy),
+            flux_njy: magnitudes.map(magnitude_to_njy),
             kind: ObjectKind::Transient(transient),
         });
     }
