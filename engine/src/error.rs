@@ -85,6 +85,54 @@ impl Error {
     }
 }
 
+/// What is said of a failure to the caller.
 fn said(error: &datafusion::error::DataFusionError) -> String {
-    error.find_root().message().into_owned()
+    let root = error.find_root();
+    let message = root.message();
+    match cast_failure(&message) {
+        Some(failure) => failure,
+        None => message.into_owned(),
+    }
+}
+
+/// The failure of a CAST, in ADQL's words.
+fn cast_failure(message: &str) -> Option<String> {
+    let message = message.strip_prefix("Cast error: ").unwrap_or(message);
+    let (value, to) = match message.strip_prefix("Can't cast value ") {
+        Some(rest) => rest.rsplit_once(" to type ")?,
+        None => {
+            let rest = message.strip_prefix("Cannot cast string ")?;
+            rest.strip_suffix(" type")?.rsplit_once(" to value of ")?
+        }
+    };
+    let to = match to {
+        "Int16" => "SMALLINT",
+        "Int32" => "INTEGER",
+        "Int64" => "BIGINT",
+        "Float32" => "REAL",
+        "Float64" => "DOUBLE PRECISION",
+        other => other,
+    };
+    Some(format!("CAST: {value} is no {to}; leave such rows out in WHERE"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_cast_is_told_in_the_words_of_the_query() {
+        let check = |message: &str, expected: Option<&str>| {
+            assert_eq!(cast_failure(message).as_deref(), expected, "{message}");
+        };
+        check(
+            "Cast error: Can't cast value 1e300 to type Int32",
+            Some("CAST: 1e300 is no INTEGER; leave such rows out in WHERE"),
+        );
+        check(
+            "Cast error: Cannot cast string 'Zeta to type' to value of Int64 type",
+            Some("CAST: 'Zeta to type' is no BIGINT; leave such rows out in WHERE"),
+        );
+        check("a box of no size", None);
+    }
 }

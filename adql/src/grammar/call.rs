@@ -54,6 +54,8 @@ impl Parser<'_> {
             if let Err(fault) = self.check_call(&name, function, &arguments) {
                 self.faults.push(fault);
             }
+        } else if arguments.is_star || arguments.duplicates.is_some() {
+            self.faults.push(of_a_set_function(&name, &arguments));
         } else if is_unknown {
             match is_of_the_ivoa(&name.value) {
                 true => self.undeclared.push(unknown_function(&name)),
@@ -121,13 +123,13 @@ impl Parser<'_> {
         if upper == "TIMESTAMP" {
             self.extension(at, "TIMESTAMP('…')")?;
         }
-        if arguments.is_star && upper != "COUNT" {
-            let fault = Diagnostic::not_adql(at, format!("{}(*)", function.name));
-            return Err(fault.suggest("only COUNT takes *"));
+        if arguments.is_star && upper != "COUNT" || arguments.duplicates.is_some() && !is_aggregate
+        {
+            let name = Ident { value: function.name.to_owned(), ..name.clone() };
+            return Err(of_a_set_function(&name, arguments));
         }
-        if arguments.duplicates.is_some() && !is_aggregate {
-            let what = format!("DISTINCT or ALL in {}", function.name);
-            return Err(Diagnostic::not_adql(at, what));
+        if arguments.duplicates.is_some() && function.is_user_defined() {
+            self.extension(at, &format!("DISTINCT or ALL in {}", function.name))?;
         }
         let count = arguments.values.len();
         if !arguments.is_star && !function.takes(count) {
@@ -293,6 +295,15 @@ impl Parser<'_> {
         self.advance();
         self.expect_symbol(")")?;
         Ok(Some(CharacterLength::IntegerLength { length, unit: None }))
+    }
+}
+
+/// What is said of `*`, DISTINCT or ALL in a function that is none of the standard's aggregates.
+fn of_a_set_function(name: &Ident, arguments: &Arguments) -> Diagnostic {
+    let (at, name) = (name.span.start, printable(&name.value));
+    match arguments.is_star {
+        true => Diagnostic::not_adql(at, format!("{name}(*)")).suggest("only COUNT takes *"),
+        false => Diagnostic::not_adql(at, format!("DISTINCT or ALL in {name}")),
     }
 }
 

@@ -296,7 +296,13 @@ impl Parser<'_> {
             return Err(fault.suggest("write a string, or CAST('…' AS TIMESTAMP)"));
         }
         if reserved::is_structure(&word) {
-            return Err(self.expected("a value"));
+            let next = self.ahead(1);
+            let goes_on = next.kind == Kind::Symbol || self.is_word_ahead(1, "FROM");
+            let is_clause =
+                matches!(word.as_str(), "GROUP" | "ORDER" | "HAVING" | "UNION" | "JOIN");
+            let quoted =
+                (goes_on && is_clause).then(|| format!("a name is quoted, \"{}\"", token.text));
+            return Err(self.expected("a value").suggest_maybe(quoted));
         }
         self.column()
     }

@@ -271,6 +271,16 @@ impl Lexer {
         if digits.parse::<f64>().is_ok_and(f64::is_infinite) {
             return Err(Diagnostic::invalid(start, "this number is too large").into());
         }
+        let rest = &self.chars[self.next..];
+        if self.is_lenient
+            && let ['_', '0'..='9', ..] = rest
+        {
+            let fault = Diagnostic::invalid(start, "a number has no separators between its digits");
+            let is_part = |c: &&char| c.is_ascii_digit() || **c == '_';
+            let more = rest.iter().take_while(is_part).filter(|c| **c != '_');
+            let whole: String = digits.chars().chain(more.copied()).collect();
+            return Err(fault.suggest(format!("write {whole}")).into());
+        }
         self.push(Kind::Number, digits, start);
         Ok(())
     }
@@ -285,8 +295,8 @@ impl Lexer {
         if digits.is_empty() {
             return false;
         }
-        let Ok(value) = i64::from_str_radix(&digits, 16) else {
-            self.warn(format!("0x{digits} does not fit 64 bits: it was read as 0 AS x{digits}"));
+        let Ok(value) = u128::from_str_radix(&digits, 16) else {
+            self.warn(format!("0x{digits} does not fit 128 bits: it was read as 0 AS x{digits}"));
             return false;
         };
         for _ in 0..digits.len() + 2 {

@@ -160,7 +160,7 @@ impl Parser<'_> {
         self.value(&left)?;
         let depth = left.depth + 1;
         if self.is_word("NULL") {
-            if left.form != Form::Column {
+            if left.form != Form::Column || matches!(left.expr, Expr::Nested(_)) {
                 self.extension(left.at, "IS NULL after anything but a column")?;
             }
             self.advance();

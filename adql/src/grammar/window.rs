@@ -44,7 +44,14 @@ impl Parser<'_> {
             self.expect_word("BY")?;
             order_by = self.comma_separated(Self::order_by_term)?;
         }
+        let at = self.here();
         let window_frame = self.frame()?;
+        if order_by.len() != 1 && window_frame.as_ref().is_some_and(counts_values) {
+            let message =
+                "RANGE with a number needs one ORDER BY expression, which it is counted in";
+            let fault = Diagnostic::invalid(at, message);
+            return Err(fault.suggest("ROWS counts rows"));
+        }
         if !self.is_symbol(")") {
             return Err(self.expected("PARTITION BY, ORDER BY, ROWS, RANGE or )"));
         }
@@ -61,16 +68,16 @@ impl Parser<'_> {
             () => return Ok(None),
         };
         if !self.take_word("BETWEEN") {
-            let start_bound = self.bound()?;
+            let start_bound = self.bound(units)?;
             return Ok(Some(WindowFrame { units, start_bound, end_bound: None }));
         }
-        let start_bound = self.bound()?;
+        let start_bound = self.bound(units)?;
         self.expect_word("AND")?;
-        let end_bound = Some(self.bound()?);
+        let end_bound = Some(self.bound(units)?);
         Ok(Some(WindowFrame { units, start_bound, end_bound }))
     }
 
-    fn bound(&mut self) -> Parse<WindowFrameBound> {
+    fn bound(&mut self, units: WindowFrameUnits) -> Parse<WindowFrameBound> {
         if self.take_word("CURRENT") {
             self.expect_word("ROW")?;
             return Ok(WindowFrameBound::CurrentRow);
@@ -79,6 +86,10 @@ impl Parser<'_> {
         let rows = match kind {
             Kind::Number => {
                 let token = self.advance();
+                if units != WindowFrameUnits::Range && token.text.parse::<u64>().is_err() {
+                    let message = format!("{units} counts whole ones, and {} is none", token.text);
+                    return Err(Diagnostic::invalid(token.span.start, message));
+                }
                 let value = Value::Number(token.text, false).with_span(token.span);
                 Some(Box::new(Expr::Value(value)))
             }
@@ -91,4 +102,13 @@ impl Parser<'_> {
             () => Err(self.expected("PRECEDING or FOLLOWING")),
         }
     }
+}
+
+/// Whether a frame is bounded by differences of the value that orders the rows.
+fn counts_values(frame: &WindowFrame) -> bool {
+    let is_number = |bound: &WindowFrameBound| {
+        matches!(bound, WindowFrameBound::Preceding(Some(_)) | WindowFrameBound::Following(Some(_)))
+    };
+    frame.units == WindowFrameUnits::Range
+        && (is_number(&frame.start_bound) || frame.end_bound.as_ref().is_some_and(is_number))
 }

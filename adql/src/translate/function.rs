@@ -1,8 +1,8 @@
 //! Function calls and casts in the engine's names and types.
 
 use sqlparser::ast::{
-    BinaryOperator, CharacterLength, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
-    TimezoneInfo, Value,
+    BinaryOperator, CharacterLength, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, TimezoneInfo, Value,
 };
 use sqlparser::tokenizer::Location;
 
@@ -31,8 +31,11 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Diagnostic> {
     let at = ident.span.start;
     match known.form {
         Form::Call(name) => {
-            check_literals(known, function, at)?;
             let span = ident.span;
+            check_literals(known, function, at)?;
+            if matches!(known.name, "SUM" | "AVG") {
+                numbers_of_null(function);
+            }
             let ident = Ident { value: name.to_owned(), quote_style: None, span };
             function.name = ObjectName(vec![ObjectNamePart::Identifier(ident)]);
             Ok(None)
@@ -44,6 +47,18 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Diagnostic> {
         Form::Off(reason) => {
             let call = printable(&function.to_string());
             Err(Diagnostic::invalid(at, format!("{call} is not available here: {reason}")))
+        }
+    }
+}
+
+/// NULL, which is of no type, as an argument that is a number.
+fn numbers_of_null(call: &mut Function) {
+    let FunctionArguments::List(list) = &mut call.args else { return };
+    for arg in &mut list.args {
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg
+            && matches!(bare(arg), Expr::Value(value) if value.value == Value::Null)
+        {
+            *arg = cast(arg.clone(), DataType::DoublePrecision);
         }
     }
 }
@@ -63,6 +78,15 @@ fn check_literals(
     match known.name {
         "QUANTILE" if !number(1).is_some_and(|q| (0.0..=1.0).contains(&q)) => {
             refuse(1, "needs a number from 0 to 1 as its second argument")
+        }
+        "NTILE" if !number(0).is_some_and(|n| n.fract() == 0.0 && n >= 1.0) => {
+            refuse(0, "takes a whole number above 0 that the query writes out")
+        }
+        "LAG" | "LEAD" if args.len() > 1 && !number(1).is_some_and(|n| n.fract() == 0.0) => {
+            refuse(1, "takes a number of rows that the query writes out")
+        }
+        "LAG" | "LEAD" if args.get(2).is_some_and(|default| !is_literal(default)) => {
+            refuse(2, "takes a default that the query writes out; write COALESCE(…) for others")
         }
         "ivo_string_agg" if !args.get(1).is_some_and(|arg| is_string(arg)) => {
             refuse(1, "needs a string in quotes as its delimiter")
@@ -84,6 +108,10 @@ fn check_literals(
 
 /// Bins of a histogram beyond which it is a mistake.
 const MOST_BINS: f64 = 1e6;
+
+fn is_literal(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::Value(_)) || constant_value(expr).is_some()
+}
 
 fn is_string(expr: &Expr) -> bool {
     matches!(bare(expr), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))

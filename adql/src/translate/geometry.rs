@@ -119,8 +119,8 @@ impl Shape {
                 Ok(Shape::Circle { center, radius })
             }
             ("BOX", [center @ .., width, height]) => {
-                let width = extent(width, "width", 360.0)?;
-                let height = extent(height, "height", 180.0)?;
+                let width = extent(width, "width")?;
+                let height = extent(height, "height")?;
                 // Its arms lie along the axes of its own frame.
                 let own_frame = match center {
                     [_, _] => frame,
@@ -299,11 +299,13 @@ fn non_negative(expr: &Expr, what: &str) -> Result<Box<Expr>, Diagnostic> {
     }
 }
 
-fn extent(expr: &Expr, what: &str, most: f64) -> Result<Box<Expr>, Diagnostic> {
+/// A side of a BOX, degrees: its edges are great circles, which beyond half of one enclose nothing.
+fn extent(expr: &Expr, what: &str) -> Result<Box<Expr>, Diagnostic> {
     match constant_value(expr) {
-        Some(value) if value > most => {
-            let message = format!("the {what} {value} is more than {most} degrees");
-            Err(Diagnostic::invalid(start(expr), message))
+        Some(value) if value == 0.0 || value >= 180.0 => {
+            let message = format!("the {what} {value} of a BOX is not between 0 and 180 degrees");
+            Err(Diagnostic::invalid(start(expr), message)
+                .suggest("a range of coordinates is written lon BETWEEN … AND …"))
         }
         _ => non_negative(expr, what),
     }

@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{
     DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TimezoneInfo,
+    WindowFrameBound, WindowFrameUnits, WindowType,
 };
 
 use super::description::described;
@@ -26,6 +27,7 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     }
     let Some(known) = function::find(&name) else { return Typed::default() };
     let counts = matches!(name.as_str(), "SUM" | "AVG") && count_truths(call, types, &name, found);
+    found.report_maybe(no_range(call, types));
     let args = arguments(call);
     let given: Vec<Typed> = match counts {
         true => vec![Typed::of(ColumnKind::Integer)],
@@ -40,6 +42,32 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
         in_unit::settle(call, types, found);
     }
     typed
+}
+
+/// What keeps the rows of a window from being within a number of each other (RANGE 5 PRECEDING).
+fn no_range(call: &Function, types: &Types) -> Option<Diagnostic> {
+    let Some(WindowType::WindowSpec(window)) = &call.over else { return None };
+    let frame = window.window_frame.as_ref().filter(|f| f.units == WindowFrameUnits::Range)?;
+    let bounds = [Some(&frame.start_bound), frame.end_bound.as_ref()];
+    let offset = bounds.into_iter().flatten().find_map(|bound| match bound {
+        WindowFrameBound::Preceding(Some(n)) | WindowFrameBound::Following(Some(n)) => Some(n),
+        _ => None,
+    })?;
+    let ordered = &window.order_by.first()?.expr;
+    let kind = types.kind(ordered);
+    if kind == ColumnKind::Other
+        || kind.is_number() && !kind.is_integer()
+        || kind.is_integer() && constant_value(offset).is_some_and(|n| n.fract() == 0.0)
+    {
+        return None;
+    }
+    let (shown, noun) = (shown(ordered), kind.noun());
+    let message = format!("RANGE {offset} counts in {shown}, which is {noun}");
+    let fault = Diagnostic::of_type(start(offset), message);
+    Some(match kind.is_integer() {
+        true => fault.suggest("write a whole number"),
+        false => fault.suggest("order by a number, such as a time in MJD; ROWS counts rows"),
+    })
 }
 
 /// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the

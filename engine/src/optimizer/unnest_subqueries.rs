@@ -37,7 +37,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
-use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Subquery};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
@@ -81,9 +81,23 @@ impl Unnesting {
             return Ok(plan);
         }
         let inner = plan.map_expressions(|expr| {
-            expr.transform_up(|expr| map_subquery(expr, |plan| self.plan(plan)))
+            expr.transform_up(|expr| map_subquery(expr, |plan| named(self.plan(plan)?)))
         })?;
         self.place(inner.data)
+    }
+}
+
+/// Give the one value of a subquery a name of its own where types were coerced in it: a cast is
+/// called what is cast, which its conditions may read as well.
+fn named(subquery: LogicalPlan) -> Result<LogicalPlan> {
+    match subquery {
+        LogicalPlan::Projection(Projection { expr, input, .. })
+            if matches!(expr.as_slice(), [Expr::Cast(_)]) =>
+        {
+            let expr = expr.into_iter().map(|value| value.alias("value")).collect();
+            Ok(LogicalPlan::Projection(Projection::try_new(expr, input)?))
+        }
+        other => Ok(other),
     }
 }
 
