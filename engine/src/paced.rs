@@ -1,10 +1,10 @@
 //! A plan node that gives way to others, and to the end of its query.
 //!
 //! ```text
-//!   PacedExec                        a pause when 20 ms have passed since the last one
+//!   PacedExec                        a pause when 4 ms have passed since the last one
 //!     NestedLoopJoinExec
 //!       left                         (gathered whole)
-//!       PacedExec slices=true        batches cut so that the join works for some 10 ms on each
+//!       PacedExec slices=true        batches cut so that the join works for some 3 ms on each
 //!         right
 //! ```
 //!
@@ -29,10 +29,10 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt, ready};
 
-/// Time after which a stream pauses.
-const PAUSE_AFTER: Duration = Duration::from_millis(20);
+/// Time after which a stream pauses: a query beside it gets on by one step at each pause.
+const PAUSE_AFTER: Duration = Duration::from_millis(4);
 /// A slice on which the consumer works longer than this is too large.
-const LONG: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_millis(3);
 /// Rows of the first slice.
 const FIRST_SLICE: usize = 64;
 

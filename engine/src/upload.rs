@@ -16,7 +16,7 @@ use almagest_storage::schema::{GeometryType, PositionColumns};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Schema, SchemaRef,
+    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Schema, SchemaRef, UInt64Type,
 };
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
@@ -36,8 +36,8 @@ pub struct Upload {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     position: Option<PositionColumns>,
-    /// Infinities that became NULL, by column.
-    infinities: BTreeMap<String, usize>,
+    /// Numbers that no column of a query holds and that became NULL, by column.
+    lost: BTreeMap<String, usize>,
 }
 
 impl Upload {
@@ -57,30 +57,38 @@ impl Upload {
         position: Option<PositionColumns>,
     ) -> Result<Self> {
         let fields = schema.fields().iter().map(|field| {
-            let data_type = geometry_type(field).map(GeometryType::data_type);
-            let data_type = data_type.unwrap_or_else(|| field.data_type().clone());
+            let data_type = match (geometry_type(field), field.data_type()) {
+                (Some(geometry), _) => geometry.data_type(),
+                (None, DataType::UInt64) => DataType::Int64,
+                (None, same) => same.clone(),
+            };
             Field::new(field.name(), data_type, true).with_metadata(field.metadata().clone())
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let mut infinities = BTreeMap::new();
+        let mut lost = BTreeMap::new();
         for batch in batches {
             for (field, column) in schema.fields().iter().zip(batch.columns()) {
-                let n_infinite = n_infinite(column);
-                if n_infinite > 0 {
-                    *infinities.entry(field.name().clone()).or_default() += n_infinite;
+                let n_lost = n_lost(column);
+                if n_lost > 0 {
+                    *lost.entry(field.name().clone()).or_default() += n_lost;
                 }
             }
         }
         let batches = batches.iter().map(|batch| taken(batch, &schema));
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { name: name.to_owned(), schema, batches, position, infinities })
+        Ok(Self { name: name.to_owned(), schema, batches, position, lost })
     }
 
     /// What a query of the table should say of it, one line each. NaN is how formats of the field write
-    /// NULL; an infinity is a number that was lost.
+    /// NULL; an infinity is a number that was lost, and so is a whole number beyond BIGINT.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
-        self.infinities.iter().map(|(column, count)| {
-            format!("{SCHEMA}.{}: {count} infinities in {column} are NULL", self.name)
+        self.lost.iter().map(|(column, count)| {
+            let data_type = self.schema.field_with_name(column).map(Field::data_type);
+            let what = match data_type.is_ok_and(DataType::is_integer) {
+                true => "whole numbers beyond BIGINT",
+                false => "infinities",
+            };
+            format!("{SCHEMA}.{}: {count} {what} in {column} are NULL", self.name)
         })
     }
 
@@ -192,8 +200,15 @@ fn taken(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFus
     Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
 }
 
-fn n_infinite(column: &ArrayRef) -> usize {
+/// How many numbers of a column become NULL: infinities, and what is beyond BIGINT.
+fn n_lost(column: &ArrayRef) -> usize {
     match column.data_type() {
+        DataType::UInt64 => column
+            .as_primitive::<UInt64Type>()
+            .iter()
+            .flatten()
+            .filter(|n| i64::try_from(*n).is_err())
+            .count(),
         DataType::Float32 => column
             .as_primitive::<Float32Type>()
             .iter()
@@ -225,23 +240,37 @@ fn finite<T: ArrowPrimitiveType>(column: &ArrayRef, is: fn(T::Native) -> bool) -
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use datafusion::arrow::array::{Float64Array, Int32Array};
+    use datafusion::arrow::array::{Float64Array, Int32Array, UInt64Array};
+    use datafusion::arrow::datatypes::Int64Type;
 
     #[test]
     fn what_is_no_number_is_null_and_types_stay() {
-        let fields =
-            vec![Field::new("x", DataType::Float64, true), Field::new("n", DataType::Int32, true)];
+        let fields = vec![
+            Field::new("x", DataType::Float64, true),
+            Field::new("n", DataType::Int32, true),
+            Field::new("id", DataType::UInt64, true),
+        ];
         let schema = Arc::new(Schema::new(fields));
         let x = Float64Array::from(vec![1.5, f64::NAN, f64::INFINITY, -0.0]);
         let n = Int32Array::from(vec![1, 2, 3, 4]);
-        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(x), Arc::new(n)]).unwrap();
+        let id = UInt64Array::from(vec![1, 2, i64::MAX as u64, i64::MAX as u64 + 1]);
+        let columns: Vec<ArrayRef> = vec![Arc::new(x), Arc::new(n), Arc::new(id)];
+        let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
         let upload = Upload::try_new("t", &schema, &[batch], None).unwrap();
         let x = upload.batches[0].column(0).as_primitive::<Float64Type>();
         assert_eq!(x.iter().collect::<Vec<_>>(), [Some(1.5), None, None, Some(0.0)]);
         assert!(x.value(3).is_sign_positive());
         let warnings: Vec<String> = upload.warnings().collect();
-        assert_eq!(warnings, ["TAP_UPLOAD.t: 1 infinities in x are NULL"]);
+        assert_eq!(
+            warnings,
+            [
+                "TAP_UPLOAD.t: 1 whole numbers beyond BIGINT in id are NULL",
+                "TAP_UPLOAD.t: 1 infinities in x are NULL"
+            ]
+        );
+        let id = upload.batches[0].column(2).as_primitive::<Int64Type>();
+        assert_eq!(id.iter().collect::<Vec<_>>(), [Some(1), Some(2), Some(i64::MAX), None]);
         let kinds: Vec<_> = upload.names().columns.iter().map(|column| column.kind).collect();
-        assert_eq!(kinds, [ColumnKind::Double, ColumnKind::Integer]);
+        assert_eq!(kinds, [ColumnKind::Double, ColumnKind::Integer, ColumnKind::BigInt]);
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 
 use crate::state::AppState;
 
@@ -25,9 +26,17 @@ impl BaseUrl {
             let value = headers.get(name)?.to_str().ok()?;
             value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
         };
-        let scheme = first("x-forwarded-proto").unwrap_or(own_scheme);
-        let host = first("x-forwarded-host").or_else(|| first(HOST.as_str()));
-        let prefix = first("x-forwarded-prefix").unwrap_or("").trim_matches('/');
+        // Who sends what is none of these speaks of itself only.
+        let is_scheme = |scheme: &&str| matches!(*scheme, "http" | "https");
+        let scheme = first("x-forwarded-proto").filter(is_scheme).unwrap_or(own_scheme);
+        let is_host = |host: &&str| host.parse::<Authority>().is_ok() && !host.contains('@');
+        let host = first("x-forwarded-host").filter(is_host);
+        let host = host.or_else(|| first(HOST.as_str()).filter(is_host));
+        let is_path = |path: &&str| {
+            path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b))
+                && !path.trim_matches('/').split('/').any(|part| matches!(part, "" | "." | ".."))
+        };
+        let prefix = first("x-forwarded-prefix").filter(is_path).unwrap_or("").trim_matches('/');
         let slash = if prefix.is_empty() { "" } else { "/" };
         Self(format!("{scheme}://{}{slash}{prefix}", host.unwrap_or("localhost")))
     }
@@ -78,5 +87,17 @@ mod tests {
             ],
             "https://data.example.org/almagest",
         );
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_passed_on() {
+        let own = "http://localhost:8080";
+        check(&[("host", "localhost:8080"), ("x-forwarded-proto", "javascript")], own);
+        check(&[("host", "localhost:8080"), ("x-forwarded-host", "evil\"><script>")], own);
+        check(&[("host", "localhost:8080"), ("x-forwarded-host", "me:secret@evil.example")], own);
+        check(&[("host", "localhost:8080"), ("x-forwarded-prefix", "/a b<")], own);
+        check(&[("host", "localhost:8080"), ("x-forwarded-prefix", "/../x")], own);
+        check(&[("host", "localhost:8080"), ("x-forwarded-prefix", "/")], own);
+        check(&[("host", "[::1]:8080")], "http://[::1]:8080");
     }
 }

@@ -141,6 +141,8 @@ pub struct ConnectionLimits {
     pub pause: Duration,
     /// How long a caller may take nothing of an answer.
     pub stall: Duration,
+    /// How long answers and jobs under way may take after the service was told to stop.
+    pub grace: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -150,6 +152,7 @@ impl Default for ConnectionLimits {
             head: Duration::from_secs(60),
             pause: Duration::from_secs(60),
             stall: Duration::from_secs(300),
+            grace: Duration::from_secs(10),
         }
     }
 }

@@ -20,6 +20,10 @@ use crate::telemetry;
 use crate::turns::RETRY_AFTER;
 use crate::uws::Phase;
 
+/// What to do where no more time can be had.
+const ASK_FOR_LESS: &str =
+    "ask for less, or ask the operator of the service for more time; a job may have no longer";
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -280,25 +284,39 @@ pub enum Error {
     },
     /// A query that ran into the time limit of the synchronous endpoint.
     #[error(
-        "time limit: the query was stopped after {} s, the most that a synchronous query may take \
-         here; run it as an asynchronous job, which may take longer",
-        limit.as_secs()
+        "time limit: the query was stopped after {} s, the most that a synchronous query of yours \
+         may take here; {}",
+        limit.as_secs(),
+        match job > limit {
+            true => format!("run it as an asynchronous job, which may take {} s", job.as_secs()),
+            false => ASK_FOR_LESS.to_owned(),
+        }
     )]
     SyncDuration {
         /// The limit.
         limit: Duration,
+        /// The longest that a job of the caller may take.
+        job: Duration,
     },
+    /// A request that the end of the service cut off.
+    #[error("the service is being stopped, and cut this request off; try again in a moment")]
+    Stopping,
     /// A job that ran into its execution duration.
     #[error(
-        "time limit: the job was stopped after {} s, its execution duration; set a longer one \
-         before it runs (the service allows {} s), or ask for less",
+        "time limit: the job was stopped after {} s, its execution duration; {}",
         limit.as_secs(),
-        most.as_secs()
+        match most > limit {
+            true => format!(
+                "set a longer one before it runs (you may have {} s), or ask for less",
+                most.as_secs()
+            ),
+            false => ASK_FOR_LESS.to_owned(),
+        }
     )]
     ExecutionDuration {
         /// The limit of the job.
         limit: Duration,
-        /// The longest that the service allows.
+        /// The longest that the caller may have.
         most: Duration,
     },
     /// The folder for the state of the service cannot be used.
@@ -442,6 +460,7 @@ impl Error {
             Self::SyncDuration { .. } | Self::ExecutionDuration { .. } => {
                 StatusCode::REQUEST_TIMEOUT
             }
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
             Self::StateFolder { .. }
@@ -483,6 +502,7 @@ impl Error {
             Self::QueryThread { .. }
             | Self::TooMany { .. }
             | Self::NoTurn { .. }
+            | Self::Stopping
             | Self::DiskFull
             | Self::StateFolder { .. }
             | Self::Store(_)

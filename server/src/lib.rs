@@ -50,7 +50,7 @@ use axum::routing::{get, post};
 
 pub use config::ServerConfig;
 pub use error::{Error, Result};
-pub use serve::{serve, shutdown_signal};
+pub use serve::{Service, serve, shutdown_signal};
 pub use state::AppState;
 
 /// Return the routes of the service.

@@ -3,6 +3,7 @@
 //! Nothing here names a caller, a query or a table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -43,6 +44,7 @@ struct Counts {
     engine_limit_bytes: IntGaugeVec,
     scanned_columns: IntGaugeVec,
     resident_bytes: IntGauge,
+    is_cutting_off: AtomicBool,
 }
 
 /// Where a query was asked.
@@ -170,6 +172,7 @@ impl Metrics {
                 &["how"],
             )?,
             resident_bytes: gauge(&registry, "resident_bytes", "Memory that the service holds")?,
+            is_cutting_off: AtomicBool::new(false),
             registry,
         };
         Ok(Self(Arc::new(counts)))
@@ -193,6 +196,16 @@ impl Metrics {
         self.0.query_seconds.with_label_values(&[endpoint]).observe(seconds);
         self.0.rows.inc_by(query.n_rows);
         self.0.bytes.inc_by(query.n_bytes);
+    }
+
+    /// From now on who is left without an answer was cut off by the end of the service.
+    pub fn cut_off(&self) {
+        self.0.is_cutting_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Does the service end, and cut off those that it answers?
+    pub fn is_cutting_off(&self) -> bool {
+        self.0.is_cutting_off.load(Ordering::Relaxed)
     }
 
     /// Count a query that was looked up among the answers kept.

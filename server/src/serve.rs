@@ -18,6 +18,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -31,11 +34,12 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ConnectionLimits;
 use crate::metrics::Metrics;
 use crate::state::AppState;
-use crate::{Result, app};
+use crate::uws::Jobs;
+use crate::{Error, Result, app};
 use impatient::Impatient;
 
-/// How long answers and jobs under way may take after the service was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long the refusals of answers that are cut off may take.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a caller may take to agree on the encryption.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Headers of a request at most; more are answered by 431.
@@ -53,36 +57,111 @@ struct Door {
     stopping: CancellationToken,
 }
 
-/// Answer requests until `shutdown` completes, and for a short while those begun before.
+/// A service that needs only somewhere to listen.
+pub struct Service {
+    door: Door,
+    jobs: Jobs,
+    /// The address that it was told, and the catalogs that it serves, for the log.
+    address: Option<String>,
+    catalogs: String,
+    /// Answers that have not begun are refused.
+    cutting: CancellationToken,
+}
+
+impl Service {
+    /// Make a service of its state.
+    ///
+    /// # Errors
+    /// The certificate cannot be used.
+    pub fn try_new(state: AppState) -> Result<Self> {
+        let tls = state.config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let limits = state.config.connections.clone();
+        let (jobs, metrics) = (state.jobs.clone(), state.metrics.clone());
+        let address = state.config.address.clone();
+        let catalogs = catalogs(&state)?;
+        let cutting = CancellationToken::new();
+        let app = app(state).layer(from_fn_with_state(cutting.clone(), or_cut_off));
+        let door = Door { app, tls, limits, metrics, stopping: CancellationToken::new() };
+        Ok(Self { door, jobs, address, catalogs, cutting })
+    }
+
+    /// Answer requests until `shutdown` completes, and for a short while those begun before; a second
+    /// signal ends that while.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let Self { door, jobs, address, catalogs, cutting } = self;
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(address, catalogs, version, "answering");
+        let (stopping, metrics) = (door.stopping.clone(), door.metrics.clone());
+        let grace = door.limits.grace;
+
+        let mut open = accept(listener, door, shutdown).await;
+
+        let (connections, executing) = (open.len(), jobs.n_executing());
+        let grace_s = grace.as_secs();
+        tracing::info!(connections, executing, grace_s, "stopping; what is under way may end");
+        stopping.cancel();
+        let closing = jobs.clone();
+        let closing = tokio::spawn(async move { closing.close(grace).await });
+        let answered = tokio::select! {
+            answered = timeout(grace, all_of(&mut open)) => answered.is_ok(),
+            () = shutdown_signal() => false,
+        };
+        if !answered {
+            metrics.cut_off();
+            tracing::warn!(connections = open.len(), "answers under way are cut off");
+            cutting.cancel();
+            // For those whose refusal is on its way.
+            let _ = timeout(LAST_WORDS, all_of(&mut open)).await;
+        }
+        drop(open);
+        jobs.close(Duration::ZERO).await;
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "jobs were not put back in good order");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// The catalogs that a service has, each with its version.
+fn catalogs(state: &AppState) -> Result<String> {
+    let stores = state.views.whole().stores();
+    let shown = stores.iter().map(|store| {
+        let version = store.snapshot().map_err(almagest_engine::Error::from)?.version();
+        Ok(format!("{} {version}", store.name()))
+    });
+    Ok(shown.collect::<Result<Vec<String>>>()?.join(", "))
+}
+
+async fn all_of(open: &mut JoinSet<()>) {
+    while open.join_next().await.is_some() {}
+}
+
+/// Answer, or say that the service ends where the answer does not begin before.
+async fn or_cut_off(
+    State(cutting): State<CancellationToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    tokio::select! {
+        response = next.run(request) => response,
+        () = cutting.cancelled() => Error::Stopping.into_response(),
+    }
+}
+
+/// Make a service of `state` and answer requests until `shutdown` completes.
 ///
 /// # Errors
-/// The certificate cannot be used, or the state cannot be made.
+/// The certificate cannot be used.
 pub async fn serve(
     state: AppState,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let tls = state.config.tls.as_ref().map(tls::acceptor).transpose()?;
-    let limits = state.config.connections.clone();
-    let jobs = state.jobs.clone();
-    let stopping = CancellationToken::new();
-    let metrics = state.metrics.clone();
-    let door = Door { app: app(state), tls, limits, metrics, stopping: stopping.clone() };
-
-    let mut open = accept(listener, door, shutdown).await;
-
-    stopping.cancel();
-    let closing = jobs.clone();
-    let closing = tokio::spawn(async move { closing.close(GRACE).await });
-    let answered = timeout(GRACE, async { while open.join_next().await.is_some() {} });
-    if answered.await.is_err() {
-        tracing::warn!("answers that took longer than {GRACE:?} were cut off");
-    }
-    drop(open);
-    if let Err(error) = closing.await {
-        tracing::error!(%error, "jobs were not put back in good order");
-    }
-    jobs.close(Duration::ZERO).await;
+    Service::try_new(state)?.run(listener, shutdown).await;
     Ok(())
 }
 

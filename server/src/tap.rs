@@ -10,6 +10,7 @@ pub mod answer;
 pub mod kept_answers;
 pub mod plan;
 pub mod tally;
+pub mod time_limit;
 pub mod query_log;
 pub mod sync;
 pub mod asynchronous;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use almagest_engine::Database;
 use almagest_server::telemetry::{self, LogFormat};
-use almagest_server::{AppState, ServerConfig, serve, shutdown_signal};
+use almagest_server::{AppState, ServerConfig, Service, shutdown_signal};
 use almagest_storage::CatalogStore;
 use tokio::net::TcpListener;
 
@@ -88,8 +88,11 @@ pub async fn answer(
     let address = format!("{scheme}://{}", listener.local_addr()?);
     let url = format!("{address}/tap");
     let config = ServerConfig { address: Some(address), ..config };
-    let state = AppState::new(database, config)?;
-    eprintln!("answering at {url}");
+    let service = Service::try_new(AppState::new(database, config)?)?;
+    // To a program that reads the log, the service says so there.
+    if log == LogFormat::Text {
+        eprintln!("answering at {url}");
+    }
     let mut out = io::stdout();
     writeln!(out, "TOPCAT:  VO ▸ Table Access Protocol (TAP) Query ▸ TAP URL: {url}")?;
     writeln!(
@@ -98,5 +101,6 @@ pub async fn answer(
     )?;
     writeln!(out, "Ctrl-C ends the service.")?;
     out.flush()?;
-    Ok(serve(state, listener, shutdown_signal()).await?)
+    service.run(listener, shutdown_signal()).await;
+    Ok(())
 }

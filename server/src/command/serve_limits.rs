@@ -92,6 +92,10 @@ pub struct Limits {
     /// How long a caller may take nothing of an answer, seconds [default: 300].
     #[arg(long, value_name = "SECONDS")]
     stall: Option<u64>,
+    /// How long answers and jobs under way may take after the service was told to stop; jobs are then
+    /// put back, to be begun again by the next service [default: 10].
+    #[arg(long, value_name = "SECONDS")]
+    grace: Option<u64>,
     /// Show jobs of anonymous callers in the list of jobs? All of them can then see, and delete, the
     /// jobs of each other; behind a proxy say unlisted [default: listed where the service listens on
     /// this machine alone, unlisted elsewhere].
@@ -144,6 +148,7 @@ impl Limits {
             cache_bytes: self.cache_bytes.or(other.cache_bytes),
             connections: self.connections.or(other.connections),
             stall: self.stall.or(other.stall),
+            grace: self.grace.or(other.grace),
             upload_host: [self.upload_host, other.upload_host].concat(),
             anonymous_jobs: self.anonymous_jobs.or(other.anonymous_jobs),
         }
@@ -214,6 +219,7 @@ impl Limits {
             connections: ConnectionLimits {
                 at_once: self.connections.unwrap_or(known.connections.at_once),
                 stall: seconds(self.stall, known.connections.stall),
+                grace: seconds(self.grace, known.connections.grace),
                 ..known.connections.clone()
             },
             state: Some(state),

@@ -14,12 +14,17 @@ impl RowLimit {
         let Some(value) = parameters.get("MAXREC")?.filter(|value| !value.is_empty()) else {
             return Ok(Self(config.default_maxrec.min(config.hard_maxrec)));
         };
-        let rows: u64 = value.trim().parse().map_err(|_| Error::BadParameter {
-            name: "MAXREC",
-            value: value.to_owned(),
-            expected: "a number of rows, zero or more".to_owned(),
-        })?;
-        Ok(Self(rows.min(config.hard_maxrec)))
+        let digits = value.trim();
+        let is_count = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if !is_count {
+            return Err(Error::BadParameter {
+                name: "MAXREC",
+                value: value.to_owned(),
+                expected: "a number of rows, zero or more".to_owned(),
+            });
+        }
+        // What no u64 holds is more than the service allows as well.
+        Ok(Self(digits.parse().unwrap_or(u64::MAX).min(config.hard_maxrec)))
     }
 
     /// Bound a result by `rows`.
@@ -62,6 +67,7 @@ mod tests {
         check("maxrec=7", Some(7));
         check("MAXREC=0", Some(0));
         check("MAXREC=1000", Some(100));
+        check("MAXREC=99999999999999999999999", Some(100));
         check("MAXREC=-1", None);
         check("MAXREC=many", None);
         check("MAXREC=1&maxrec=2", None);

@@ -90,7 +90,7 @@ impl Format {
                 "application/x-votable+xml;serialization=BINARY2",
                 "text/xml",
             ],
-            Self::VotableTableData => &["votable/td"],
+            Self::VotableTableData => &["votable/td", "votable_plain"],
             Self::VotableBinary => &["votable/b"],
             Self::Csv => &["csv", "text/csv"],
             Self::Tsv => &["tsv"],

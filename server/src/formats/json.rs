@@ -88,7 +88,9 @@ fn metadata(schema: &Schema) -> Result<Vec<Value>> {
             ("utype", fact(UTYPE)),
             ("description", fact(DESCRIPTION)),
         ];
-        let filled = facts.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        // A reader may ask for these of each column.
+        let is_kept = |key: &str| matches!(key, "unit" | "ucd" | "description");
+        let filled = facts.into_iter().filter(|(key, value)| value.is_some() || is_kept(key));
         Value::Object(Map::from_iter(filled.map(|(key, value)| (key.to_owned(), value.into()))))
     };
     Ok(schema.fields().iter().zip(votable::types(schema)?).map(describe).collect())

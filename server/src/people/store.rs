@@ -158,6 +158,18 @@ impl PeopleStore {
         }
     }
 
+    /// Make sure that a group has members.
+    ///
+    /// # Errors
+    /// It has none, or the file cannot be read.
+    pub fn check_group(&self, group: &str) -> Result<()> {
+        let what = format!("there is no group {group}");
+        match self.exists("SELECT 1 FROM membership WHERE grp = ?1", group)? {
+            true => Ok(()),
+            false => Err(Error::People { what }),
+        }
+    }
+
     /// Make a token of a user.
     ///
     /// # Arguments
@@ -424,12 +436,14 @@ impl PeopleStore {
     }
 
     fn check_user(&self, name: &str) -> Result<()> {
-        let is_known: bool = self.with(|connection| {
-            connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM user WHERE name = ?1)")?
-                .query_row([name], |row| row.get(0))
-        })?;
-        if is_known { Ok(()) } else { Err(no_user(name)) }
+        match self.exists("SELECT 1 FROM user WHERE name = ?1", name)? {
+            true => Ok(()),
+            false => Err(no_user(name)),
+        }
+    }
+
+    fn exists(&self, sql: &str, name: &str) -> Result<bool> {
+        self.with(|connection| connection.prepare_cached(sql)?.exists([name]))
     }
 
     fn change(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {

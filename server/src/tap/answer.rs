@@ -17,7 +17,9 @@ use tokio::time::timeout;
 
 use super::kept_answers::{AnswerKey, KeptAnswer};
 use super::request::Label;
+use super::time_limit::TimeLimit;
 use super::{KeptFor, Tally, TapRequest};
+use crate::Result;
 use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
 use crate::formats::{Encoder, Ending, Provenance, encoder};
@@ -26,7 +28,6 @@ use crate::query_runtime::QueryRuntime;
 use crate::turns::{Lane, Turn, Turns};
 use crate::uploads::UploadReader;
 use crate::uws::Owner;
-use crate::{Error, Result};
 
 /// Bytes that a quick query reads at most.
 const QUICK_BYTES: u64 = 32 << 20;
@@ -44,7 +45,7 @@ const METADATA_ROWS: f64 = 1e3;
 pub struct Terms {
     /// How long the query may compute; the time that it waits for its turn, and that a caller takes
     /// to read, does not count.
-    pub duration: Option<Duration>,
+    pub duration: Option<TimeLimit>,
     /// Where it waits for its turn.
     pub turns: Option<TurnsOf>,
     /// What becomes of a failure after the first rows.
@@ -147,8 +148,8 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     let first_bytes = async move {
         let begin = Instant::now();
         let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
-        if let Some(duration) = terms.duration {
-            rows = within(rows, duration, duration.saturating_sub(begin.elapsed()));
+        if let Some(limit) = terms.duration {
+            rows = within(rows, limit, limit.sync.saturating_sub(begin.elapsed()));
         }
         let rows = started(counted(rows, tally)).await?;
         let bytes = encode(rows, canonical, encoder, limit, terms.failures).boxed();
@@ -220,13 +221,13 @@ fn counted(rows: Rows, tally: Arc<Tally>) -> Rows {
 }
 
 /// Fail `rows` when waiting for them has taken `left` of the `limit` of the query.
-fn within(rows: Rows, limit: Duration, left: Duration) -> Rows {
+fn within(rows: Rows, limit: TimeLimit, left: Duration) -> Rows {
     stream::unfold(Some((rows, left)), move |state| async move {
         let (mut rows, left) = state?;
         let begin = Instant::now();
         match timeout(left, rows.next()).await {
             Ok(item) => Some((item?, Some((rows, left.saturating_sub(begin.elapsed()))))),
-            Err(_) => Some((Err(Error::SyncDuration { limit }), None)),
+            Err(_) => Some((Err(limit.passed()), None)),
         }
     })
     .boxed()
@@ -245,6 +246,7 @@ fn metadata_only(encoder: &mut dyn Encoder) -> Result<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::Error;
     use almagest_engine::arrow::record_batch::RecordBatch;
 
     /// A batch every `interval`.
@@ -259,12 +261,13 @@ mod tests {
     #[tokio::test]
     async fn computing_counts_and_reading_does_not() {
         let limit = Duration::from_millis(200);
-        let mut rows = within(slow(Duration::from_millis(1)), limit, limit);
+        let both = TimeLimit { sync: limit, job: limit };
+        let mut rows = within(slow(Duration::from_millis(1)), both, limit);
         for _ in 0..3 {
             assert!(rows.next().await.unwrap().is_ok());
             tokio::time::sleep(limit).await;
         }
-        let found: Vec<_> = within(slow(Duration::from_millis(60)), limit, limit).collect().await;
+        let found: Vec<_> = within(slow(Duration::from_millis(60)), both, limit).collect().await;
         assert!((1..=4).contains(&found.len()), "{}", found.len());
         assert!(matches!(found.last(), Some(Err(Error::SyncDuration { .. }))));
     }

@@ -169,8 +169,7 @@ async fn plan_of(
     let job = state.jobs.job(&id, &owner).await?;
     let as_json = Format::negotiated(&parameters, &headers)? == Format::Json;
     let request = TapRequest::from_parameters(&job.parameters, &state.config)?;
-    let database = state.views.of(&owner)?;
-    Ok(plan::respond(&state, database, request, as_json).await?)
+    Ok(plan::respond(&state, &owner, request, as_json).await?)
 }
 
 async fn owner(TheJob { job, .. }: TheJob) -> Answer {

@@ -7,16 +7,18 @@ use std::fmt;
 use std::time::Duration;
 
 use almagest_engine::estimate::FilesEstimate;
-use almagest_engine::{Database, Estimate, QueryOptions, ScanEstimate, Share};
+use almagest_engine::{Estimate, QueryOptions, ScanEstimate, Share};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::TapRequest;
+use super::time_limit::TimeLimit;
 use crate::dali::Parameters;
 use crate::state::AppState;
 use crate::uploads::UploadReader;
+use crate::uws::Owner;
 use crate::{Error, Result};
 
 /// Bytes of columns, as they are in files, that one core unpacks in a second: a round figure for a
@@ -62,11 +64,12 @@ pub fn is_wanted(parameters: &Parameters) -> Result<bool> {
 /// The query is wrong, or cannot be planned in the time of a synchronous query.
 pub async fn respond(
     state: &AppState,
-    database: Database,
+    owner: &Owner,
     request: TapRequest,
     as_json: bool,
 ) -> Result<Response> {
-    let limit = state.config.sync_duration;
+    let limit = TimeLimit::of(&state.config, &state.allowance(owner)?);
+    let database = state.views.of(owner)?;
     let uploads = UploadReader::new(state.jobs.uploads().clone(), &state.config);
     let work = state.queries.run(async move {
         let row_limit = Some(request.limit.rows().saturating_add(1));
@@ -81,7 +84,7 @@ pub async fn respond(
             n_cores: database.n_cores(),
         })
     });
-    let plan = timeout(limit, work).await.map_err(|_| Error::SyncDuration { limit })???;
+    let plan = timeout(limit.sync, work).await.map_err(|_| limit.passed())???;
     let no_store = (header::CACHE_CONTROL, "no-store");
     Ok(match as_json {
         true => {

@@ -84,8 +84,11 @@ impl QueryLog {
 
 impl Drop for QueryLog {
     fn drop(&mut self) {
-        let (duration, outcome) =
-            (self.begin.elapsed(), self.outcome.as_deref().unwrap_or("left by the caller"));
+        let left = match self.metrics.is_cutting_off() {
+            true => "cut off by the end of the service",
+            false => "left by the caller",
+        };
+        let (duration, outcome) = (self.begin.elapsed(), self.outcome.as_deref().unwrap_or(left));
         let (n_rows, n_bytes) = (self.tally.n_rows(), self.tally.n_bytes());
         self.metrics.ended(Ended { endpoint: self.endpoint, outcome, duration, n_rows, n_bytes });
         tracing::info!(

@@ -1,7 +1,6 @@
 //! `/tap/sync`: a query answered in one exchange.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -12,16 +11,17 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, Terms, TurnsOf, answer};
 use super::kept_answers::{AnswerKey, wants_anew};
+use super::time_limit::TimeLimit;
 use super::{KeptFor, QueryLog, Tally, TapRequest, plan};
+use crate::Result;
 use crate::base_url::BaseUrl;
 use crate::dali::Format;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Endpoint;
 use crate::pages;
-use crate::people::{Allowance, Caller, Resource};
+use crate::people::{Allowance, Caller};
 use crate::state::AppState;
 use crate::uploads::{Submission, UploadReader};
-use crate::{Error, Result};
 
 /// Answer a query; GET and POST are the same.
 ///
@@ -41,7 +41,7 @@ pub async fn sync(
         if plan::is_wanted(&parameters)? {
             let request = request?;
             let as_json = request.format == Format::Json;
-            return plan::respond(&state, caller.database, request, as_json).await;
+            return plan::respond(&state, &caller.owner, request, as_json).await;
         }
         let endpoint = Endpoint::Sync;
         let inquiry = Inquiry { endpoint, of: None, method, headers: &headers, caller };
@@ -139,8 +139,7 @@ impl Inquiry<'_> {
         tally: Arc<Tally>,
         (kept, key): (KeptFor, Option<AnswerKey>),
     ) -> Result<Answer> {
-        let most = Duration::from_secs(allowance.of(Resource::Seconds));
-        let limit = state.config.sync_duration.min(most);
+        let limit = TimeLimit::of(&state.config, allowance);
         let turns = TurnsOf {
             turns: state.turns.clone(),
             owner: self.caller.owner.clone(),
@@ -161,7 +160,7 @@ impl Inquiry<'_> {
         };
         let work = state.queries.run(answer(self.caller.database.clone(), request, terms));
         // The query has a limit of its own from its turn on; this one is for planning it.
-        let longest = limit.saturating_add(state.config.queries.longest_queue);
-        timeout(longest, work).await.map_err(|_| Error::SyncDuration { limit })??
+        let longest = limit.sync.saturating_add(state.config.queries.longest_queue);
+        timeout(longest, work).await.map_err(|_| limit.passed())??
     }
 }

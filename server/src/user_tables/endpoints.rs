@@ -160,7 +160,11 @@ pub async fn share(
     let read_group = parameters.get("R-GROUP")?.map(group);
     let write_group = parameters.get("RW-GROUP")?.map(group);
     let tables = state.views.user_tables().clone();
+    let people = state.views.people().clone();
     let change = move || {
+        for group in [&read_group, &write_group].into_iter().flatten().flatten() {
+            people.check_group(group)?;
+        }
         tables.share(&person, &name, |sharing| {
             sharing.is_public = is_public.unwrap_or(sharing.is_public);
             if let Some(group) = read_group {

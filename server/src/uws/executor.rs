@@ -23,6 +23,7 @@ use super::job_store::JobStore;
 use super::{Job, JobId, Owner};
 use crate::metrics::Endpoint;
 use crate::people::Resource;
+use crate::tap::time_limit::TimeLimit;
 use crate::tap::{QueryLog, Tally};
 use crate::{Error, Result};
 
@@ -94,6 +95,11 @@ impl Executor {
     /// What a job has brought forth so far, while it executes.
     pub fn tally(&self, id: &JobId) -> Option<Arc<Tally>> {
         self.running().get(id).map(|running| running.tally.clone())
+    }
+
+    /// How many jobs are at work.
+    pub fn n_running(&self) -> usize {
+        self.running().len()
     }
 
     /// Put back the jobs at work.
@@ -187,8 +193,9 @@ impl Executor {
             log.end("aborted");
             return Ok(End::Over);
         }
+        let allowance = self.workshop.allowance(&job.owner)?;
         let limit = job.execution_duration;
-        let room = self.store.room(&job.owner, &self.workshop.allowance(&job.owner)?).await?;
+        let room = self.store.room(&job.owner, &allowance).await?;
         tokio::select! {
             biased;
             () = cancel.cancelled() => {
@@ -203,7 +210,7 @@ impl Executor {
                 Ok(End::PutBack)
             }
             () = sleep(limit) => {
-                let most = self.workshop.config.execution_duration.hard;
+                let most = TimeLimit::of(&self.workshop.config, &allowance).job;
                 self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await?;
                 Ok(End::Over)
             }

@@ -52,6 +52,22 @@ CREATE INDEX job_at_work ON job (owner, phase) WHERE phase IN ('QUEUED', 'EXECUT
 ",
 ];
 
+/// What became of the jobs that the last service left executing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovered {
+    /// Jobs that go back to the queue.
+    pub begun_again: usize,
+    /// Jobs that have been tried often enough.
+    pub given_up: usize,
+}
+
+impl Recovered {
+    /// Were there any?
+    pub fn any(self) -> bool {
+        self.begun_again + self.given_up > 0
+    }
+}
+
 /// The store; cheap to clone. Its calls do not hold up the threads that speak with callers.
 #[derive(Debug, Clone)]
 pub struct JobStore(Arc<Mutex<Connection>>);
@@ -298,20 +314,20 @@ impl JobStore {
     ///
     /// # Errors
     /// The file cannot be written to.
-    pub fn recover(&self, max_tries: u32) -> Result<()> {
+    pub fn recover(&self, max_tries: u32) -> Result<Recovered> {
         self.now(|connection| {
-            connection.execute(
+            let given_up = connection.execute(
                 "UPDATE job SET phase = 'ERROR', ended = :now, is_transient = 1,
                      error = 'the service was stopped ' || tries ||
                          ' times while this job was executing; it is not tried again'
                  WHERE phase = 'EXECUTING' AND tries >= :max_tries",
                 named_params! { ":now": Moment::now(), ":max_tries": max_tries },
             )?;
-            connection.execute(
+            let begun_again = connection.execute(
                 "UPDATE job SET phase = 'QUEUED', started = NULL WHERE phase = 'EXECUTING'",
                 [],
             )?;
-            Ok(())
+            Ok(Recovered { begun_again, given_up })
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::execution::Workshop;
 use super::executor::{Executor, MAX_TRIES};
 use super::job_list::{Filter, JobReference};
-use super::job_store::JobStore;
+use super::job_store::{JobStore, Recovered};
 use super::state_folder::StateFolder;
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::config::{AnonymousJobs, ServerConfig};
@@ -20,6 +20,7 @@ use crate::dali::Parameters;
 use crate::disk_guard::DiskGuard;
 use crate::people::Resource;
 use crate::tap::Tally;
+use crate::tap::time_limit::TimeLimit;
 use crate::uploads::UploadFolder;
 use crate::uploads::folder::FileId;
 use crate::{Error, Result};
@@ -64,7 +65,15 @@ impl Jobs {
     pub fn open(workshop: Workshop) -> Result<Self> {
         let folder = workshop.folder.clone();
         let store = JobStore::open(&folder.database())?;
-        store.recover(MAX_TRIES)?;
+        let recovered = store.recover(MAX_TRIES)?;
+        if recovered.any() {
+            let Recovered { begun_again, given_up } = recovered;
+            tracing::info!(
+                begun_again,
+                given_up,
+                "the last service died while jobs were executing"
+            );
+        }
         let completed: std::collections::HashSet<JobId> = store.completed()?.into_iter().collect();
         folder
             .remove_orphans(|id| completed.contains(id))
@@ -91,6 +100,11 @@ impl Jobs {
     /// What looks after the disk of the state folder.
     pub fn disk(&self) -> &DiskGuard {
         &self.0.disk
+    }
+
+    /// How many jobs are executing now.
+    pub fn n_executing(&self) -> usize {
+        self.0.executor.n_running()
     }
 
     /// Count the jobs in each phase.
@@ -346,8 +360,7 @@ impl Jobs {
     /// How long a job of `owner` may execute at most.
     fn longest(&self, owner: &Owner) -> Result<Duration> {
         let allowance = self.0.executor.workshop.allowance(owner)?;
-        let seconds = Duration::from_secs(allowance.of(Resource::Seconds));
-        Ok(self.config().execution_duration.hard.min(seconds))
+        Ok(TimeLimit::of(self.config(), &allowance).job)
     }
 
     fn read_execution_duration(&self, owner: &Owner, text: &str) -> Result<Duration> {

@@ -109,6 +109,28 @@ async fn an_answer_under_way_is_finished_when_the_service_stops() {
 }
 
 #[tokio::test]
+async fn a_query_that_has_no_row_when_the_service_ends_is_told_so() {
+    let grace = Duration::from_millis(300);
+    let connections = ConnectionLimits { grace, ..ConnectionLimits::default() };
+    let service = Listening::with(ServerConfig { connections, ..ServerConfig::default() }).await;
+    let mut asking = service.connect().await;
+    // Rows that make pairs of pairs, for hours.
+    let tables: String = (0..24).map(|n| format!(",sky.Star+AS+s{n}")).collect();
+    let query =
+        format!("SELECT+COUNT(*)+AS+n+FROM+{}+WHERE+s0.ra%3Es1.ra+OR+s2.ra%3Cs3.dec", &tables[1..]);
+    let head = format!("GET /tap/sync?QUERY={query} HTTP/1.1\r\nHost: h\r\n\r\n");
+    asking.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(grace).await;
+    service.stop.send(()).unwrap();
+    let mut answer = vec![];
+    timeout(SOON, asking.read_to_end(&mut answer)).await.expect("it is closed").unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after") && answer.contains("is being stopped"), "{answer}");
+    timeout(SOON, service.ended).await.expect("the service ends").unwrap();
+}
+
+#[tokio::test]
 async fn https_is_spoken_with_the_certificate_given() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls");
     let tls =
