@@ -5,9 +5,8 @@
 //!
 //! Reference: IVOA Recommendations "VOResource" 1.1 (2018) and "VODataService" 1.2 (2021).
 
-use std::time::SystemTime;
-
 use almagest_engine::tap_schema::{self, identifier};
+use almagest_storage::CatalogStore;
 use almagest_storage::schema::SchemaDef;
 use axum::extract::State;
 use axum::response::Response;
@@ -20,9 +19,17 @@ use crate::state::AppState;
 use crate::uws::Moment;
 use crate::vosi;
 use crate::xml::{Attribute, Element, Escaped};
+use crate::{Error, Result};
 
 /// Answer with the record.
-pub async fn record(State(state): State<AppState>, caller: Caller, base: BaseUrl) -> Response {
+///
+/// # Errors
+/// The history of a catalog cannot be read.
+pub async fn record(
+    State(state): State<AppState>,
+    caller: Caller,
+    base: BaseUrl,
+) -> Result<Response> {
     let schemas = caller.database.schemas();
     let config = &state.config;
     let mut capabilities = vosi::capabilities::of_tap(&format!("{base}/tap"), &state);
@@ -30,13 +37,45 @@ pub async fn record(State(state): State<AppState>, caller: Caller, base: BaseUrl
         capabilities += &cone_search::capability(&table, &base, config.hard_maxrec);
     }
     let tables: String = schemas.iter().map(schema).collect();
-    vosi::xml(document(&config.curation, &base, state.up_since, schemas, &capabilities, &tables))
+    let stores = state.views.whole().stores();
+    let history = tokio::task::spawn_blocking(move || History::of(&stores));
+    let history =
+        history.await.map_err(|error| Error::QueryThread { reason: error.to_string() })??;
+    let curation = &config.curation;
+    Ok(vosi::xml(document(curation, &base, &history, schemas, &capabilities, &tables)))
+}
+
+/// When the oldest of the catalogs was made, and when rows last came to one of them.
+struct History {
+    created: String,
+    updated: String,
+}
+
+impl History {
+    fn of(stores: &[CatalogStore]) -> Result<Self> {
+        let mut times = vec![];
+        for store in stores {
+            let versions = store.versions().map_err(almagest_engine::Error::from)?;
+            times.extend(versions.iter().map(|version| in_seconds(&version.committed_at)));
+        }
+        let now = || Moment::now().to_string();
+        Ok(Self {
+            created: times.iter().min().cloned().unwrap_or_else(now),
+            updated: times.into_iter().max().unwrap_or_else(now),
+        })
+    }
+}
+
+/// A time in UTC without the fraction of its second, as registries have it.
+fn in_seconds(time: &str) -> String {
+    let (whole, _) = time.split_once('.').unwrap_or((time.trim_end_matches('Z'), ""));
+    format!("{whole}Z")
 }
 
 fn document(
     curation: &Curation,
     base: &BaseUrl,
-    since: SystemTime,
+    history: &History,
     schemas: &[SchemaDef],
     capabilities: &str,
     tables: &str,
@@ -51,10 +90,10 @@ fn document(
         true => "Catalogs of the sky, to be asked in ADQL.".to_owned(),
         false => contents.join("\n"),
     };
-    let since = Moment::from(since);
+    let History { created, updated } = history;
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
-<ri:Resource xsi:type="vs:CatalogService" created="{since}" updated="{since}" status="active" xmlns:ri="http://www.ivoa.net/xml/RegistryInterface/v1.0" {namespaces}>
+<ri:Resource xsi:type="vs:CatalogService" created="{created}" updated="{updated}" status="active" xmlns:ri="http://www.ivoa.net/xml/RegistryInterface/v1.0" {namespaces}>
 {title}
 {identifier}
 <curation>

@@ -81,5 +81,8 @@ async fn cones_are_announced_in_capabilities_and_in_the_record() {
     }
     assert!(texts(&record, "accessURL").contains(&"http://sky.example.org:8080/tap".to_owned()));
     assert!(texts(&record, "name").contains(&"sky.Epoch".to_owned()), "{record}");
+    // Of the catalog, not of the service's own start.
+    let created = record.split("created=\"").nth(1).and_then(|rest| rest.split('"').next());
+    assert!(created.is_some_and(|time| time.len() == 20 && time.ends_with('Z')), "{record}");
     assert!(texts(&record, "title").contains(&"Almagest".to_owned()), "{record}");
 }
