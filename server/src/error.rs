@@ -298,6 +298,18 @@ pub enum Error {
         /// The longest that a job of the caller may take.
         job: Duration,
     },
+    /// A query that does not run, or is not the caller's.
+    #[error("no query {id:?} of yours is under way; /queries lists them")]
+    NoSuchQuery {
+        /// The query, as given.
+        id: String,
+    },
+    /// A query that was told to stop.
+    #[error("the query was stopped by {}", if *by_operator { "an operator of the service" } else { "its owner" })]
+    Stopped {
+        /// Not by its owner.
+        by_operator: bool,
+    },
     /// A request that the end of the service cut off.
     #[error("the service is being stopped, and cut this request off; try again in a moment")]
     Stopping,
@@ -453,6 +465,7 @@ impl Error {
             | Self::NothingThere { .. }
             | Self::NoCones { .. }
             | Self::NoSuchJob { .. }
+            | Self::NoSuchQuery { .. }
             | Self::NoSuchTransaction { .. }
             | Self::NoSuchPart { .. }
             | Self::NotInPhase { .. } => StatusCode::NOT_FOUND,
@@ -460,6 +473,7 @@ impl Error {
             Self::SyncDuration { .. } | Self::ExecutionDuration { .. } => {
                 StatusCode::REQUEST_TIMEOUT
             }
+            Self::Stopped { .. } => StatusCode::CONFLICT,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,

@@ -14,6 +14,7 @@ pub mod base_url;
 pub mod compression;
 pub mod cone_search;
 pub mod config;
+pub mod queries;
 pub mod query_runtime;
 pub mod dali;
 pub mod disk_guard;
@@ -46,7 +47,7 @@ use axum::http::HeaderValue;
 use axum::http::header::SERVER;
 use axum::middleware::{from_fn_with_state, map_request, map_response};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 pub use config::ServerConfig;
 pub use error::{Error, Result};
@@ -91,6 +92,8 @@ pub fn app(state: AppState) -> Router {
         .route("/datalink/links", get(images::datalink::links).post(images::datalink::links))
         .route("/datalink/files/{uuid}", get(images::file::file))
         .route("/soda/sync", get(images::soda::sync).post(images::soda::sync))
+        .route("/queries", get(queries::endpoints::list))
+        .route("/queries/{id}", delete(queries::endpoints::stop))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))

@@ -12,6 +12,7 @@ use crate::ingest_log::IngestLog;
 use crate::ingest_service::IngestService;
 use crate::metrics::Metrics;
 use crate::people::{Allowance, PeopleStore, Views};
+use crate::queries::QueryList;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::KeptAnswers;
 use crate::tap::examples::Shelf;
@@ -34,6 +35,8 @@ pub struct AppState {
     pub queries: QueryRuntime,
     /// Asynchronous queries.
     pub jobs: Jobs,
+    /// The queries under way.
+    pub list: QueryList,
     /// What is counted.
     pub metrics: Metrics,
     /// Transactions of callers who add rows.
@@ -70,7 +73,9 @@ impl AppState {
         let views = Views::new(database, people, user_tables, images);
         let metrics = Metrics::new()?;
         let kept = KeptAnswers::new(config.cache_bytes, metrics.clone());
+        let list = QueryList::default();
         let workshop = Workshop {
+            list: list.clone(),
             views: views.clone(),
             config: Arc::new(config.clone()),
             queries: queries.clone(),
@@ -81,7 +86,19 @@ impl AppState {
         let jobs = Jobs::open(workshop)?;
         let turns = Turns::new(config.queries.clone());
         let (examples, up_since) = (Shelf::default(), SystemTime::now());
-        Ok(Self { views, config, turns, queries, jobs, metrics, ingest, kept, examples, up_since })
+        Ok(Self {
+            views,
+            config,
+            turns,
+            queries,
+            jobs,
+            list,
+            metrics,
+            ingest,
+            kept,
+            examples,
+            up_since,
+        })
     }
 
     /// What a caller may have.

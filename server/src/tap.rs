@@ -22,4 +22,4 @@ pub use answer::Answer;
 pub use kept_answers::{KeptAnswers, KeptFor};
 pub use query_log::QueryLog;
 pub use request::TapRequest;
-pub use tally::Tally;
+pub use tally::{Stage, Tally};

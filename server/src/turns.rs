@@ -36,6 +36,16 @@ pub enum Lane {
     Long,
 }
 
+impl Lane {
+    /// Its name, for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Long => "long",
+        }
+    }
+}
+
 /// Gives turns; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Turns {

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::kept_answers::{AnswerKey, KeptAnswer};
 use super::request::Label;
 use super::time_limit::TimeLimit;
-use super::{KeptFor, Tally, TapRequest};
+use super::{KeptFor, Stage, Tally, TapRequest};
 use crate::Result;
 use crate::formats::canonical::Canonical;
 use crate::formats::result_stream::{Failures, Rows, encode};
@@ -138,12 +138,15 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
         return Ok(Answer { bytes, catalog_version, tag, is_kept, turn, lane });
     }
     let lane = lane(&query.estimate()?);
+    terms.tally.set_lane(lane);
     let turn = match &terms.turns {
         Some(TurnsOf { turns, owner, allowance }) => {
+            terms.tally.enter(Stage::Waiting);
             Some(turns.take(owner, allowance, lane).await?)
         }
         None => None,
     };
+    terms.tally.enter(Stage::Computing);
     let (tally, limit) = (terms.tally.clone(), request.limit);
     let first_bytes = async move {
         let begin = Instant::now();
@@ -159,6 +162,7 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
         Lane::Quick => first_bytes.await?,
         Lane::Long => terms.threads.run_in(lane, first_bytes).await??,
     };
+    terms.tally.enter(Stage::Answering);
     if let Some(key) = key {
         bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally, bytes);
     }

@@ -12,6 +12,7 @@ use tracing::Span;
 
 use super::Tally;
 use crate::metrics::{Ended, Endpoint, Metrics, UnderWay};
+use crate::queries::{Listed, QueryList};
 use crate::uws::Owner;
 use crate::{Error, Result};
 
@@ -27,16 +28,24 @@ pub struct QueryLog {
     tally: Arc<Tally>,
     outcome: Option<String>,
     metrics: Metrics,
+    listed: Listed,
     _running: UnderWay,
 }
 
 impl QueryLog {
-    /// Begin to follow a query.
-    pub fn begin(endpoint: Endpoint, owner: &Owner, tally: Arc<Tally>, metrics: &Metrics) -> Self {
+    /// Begin to follow a query; `what` is its job, or the table of which it was asked.
+    pub fn begin(
+        endpoint: Endpoint,
+        owner: &Owner,
+        what: Option<String>,
+        tally: Arc<Tally>,
+        (metrics, list): (&Metrics, &QueryList),
+    ) -> Self {
         Self {
+            listed: list.enter(endpoint, owner, what.clone(), tally.clone()),
             endpoint,
             owner: owner.clone(),
-            what: None,
+            what,
             request: Span::current(),
             begin: Instant::now(),
             tally,
@@ -46,11 +55,9 @@ impl QueryLog {
         }
     }
 
-    /// Say which job it is, or of which table.
-    #[must_use]
-    pub fn of(mut self, what: impl Into<String>) -> Self {
-        self.what = Some(what.into());
-        self
+    /// The place of the query in the list of those under way.
+    pub fn listed(&self) -> &Listed {
+        &self.listed
     }
 
     /// Say how the query ended; without it, it was left before its end.
@@ -69,7 +76,10 @@ impl QueryLog {
         bytes: BoxStream<'static, Result<Bytes>>,
     ) -> BoxStream<'static, Result<Bytes>> {
         stream::unfold((bytes, self), async |(mut bytes, mut log)| {
-            let item = bytes.next().await;
+            let item = tokio::select! {
+                item = bytes.next() => item,
+                () = log.listed.stopped() => Some(Err(log.listed.reason())),
+            };
             match &item {
                 Some(Ok(part)) => log.tally.add_bytes(part.len()),
                 Some(Err(error)) => log.fail(error),

@@ -82,11 +82,8 @@ impl Inquiry<'_> {
     /// It could not, or the query fails before it has given its first rows.
     pub async fn answer(self, state: &AppState, request: Result<TapRequest>) -> Result<Response> {
         let tally = Arc::new(Tally::default());
-        let mut log =
-            QueryLog::begin(self.endpoint, &self.caller.owner, tally.clone(), &state.metrics);
-        if let Some(of) = &self.of {
-            log = log.of(of);
-        }
+        let (owner, watch) = (&self.caller.owner, (&state.metrics, &state.list));
+        let mut log = QueryLog::begin(self.endpoint, owner, self.of.clone(), tally.clone(), watch);
         let begun = async {
             let allowance = state.allowance(&self.caller.owner)?;
             let request = request?.within(&allowance);
@@ -101,14 +98,17 @@ impl Inquiry<'_> {
             let Answer { bytes, tag, is_kept, turn, lane, .. } = answer;
             Ok(Ok((request, tag, is_kept, state.queries.stream(lane, bytes, turn)?)))
         };
-        let (request, tag, is_kept, bytes) =
-            match begun.await.inspect_err(|error| log.fail(error))? {
-                Ok(begun) => begun,
-                Err(tag) => {
-                    log.end("known to the caller");
-                    return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-                }
-            };
+        let begun = tokio::select! {
+            begun = begun => begun,
+            () = log.listed().stopped() => Err(log.listed().reason()),
+        };
+        let (request, tag, is_kept, bytes) = match begun.inspect_err(|error| log.fail(error))? {
+            Ok(begun) => begun,
+            Err(tag) => {
+                log.end("known to the caller");
+                return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+            }
+        };
         let disposition = format!("inline; filename=\"{}\"", request.file_name());
         let headers = [
             (header::CONTENT_TYPE, request.content_type()),

@@ -1,9 +1,39 @@
 //! What a query has brought forth so far.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use almagest_engine::{Progress, Scanned};
+
+use crate::turns::Lane;
+
+/// How far a query is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// It is read, checked and planned.
+    Planning,
+    /// Others compute, and its turn has not come.
+    Waiting,
+    /// It computes, and has given no row yet.
+    Computing,
+    /// Its rows are written.
+    Answering,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Planning, Self::Waiting, Self::Computing, Self::Answering];
+
+    /// Its name, for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Planning => "planning",
+            Self::Waiting => "waiting",
+            Self::Computing => "computing",
+            Self::Answering => "answering",
+        }
+    }
+}
 
 /// Counts that grow while a query runs; read by those who ask how far it is.
 #[derive(Debug, Default)]
@@ -12,6 +42,8 @@ pub struct Tally {
     n_bytes: AtomicU64,
     has_failed: AtomicBool,
     progress: OnceLock<Progress>,
+    lane: OnceLock<Lane>,
+    stage: AtomicU8,
 }
 
 impl Tally {
@@ -28,6 +60,27 @@ impl Tally {
     /// Note that the query failed amid its rows.
     pub fn note_failure(&self) {
         self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Note that the query is on its way in a stage.
+    pub fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// The stage in which the query is.
+    pub fn stage(&self) -> Stage {
+        let stage = usize::from(self.stage.load(Ordering::Relaxed));
+        Stage::ALL.get(stage).copied().unwrap_or(Stage::Answering)
+    }
+
+    /// Note the lane of the query; the first to be noted counts.
+    pub fn set_lane(&self, lane: Lane) {
+        self.lane.get_or_init(|| lane);
+    }
+
+    /// The lane of the query, once it has been planned.
+    pub fn lane(&self) -> Option<Lane> {
+        self.lane.get().copied()
     }
 
     /// Note what tells how far the query is; the first to be noted counts.

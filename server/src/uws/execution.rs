@@ -20,6 +20,7 @@ use crate::disk_guard::DiskGuard;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Metrics;
 use crate::people::{Allowance, Views};
+use crate::queries::QueryList;
 use crate::query_runtime::QueryRuntime;
 use crate::tap::answer::{Terms, answer};
 use crate::tap::{KeptAnswers, Tally, TapRequest};
@@ -46,6 +47,8 @@ pub struct Workshop {
     pub folder: StateFolder,
     /// Where queries are counted.
     pub metrics: Metrics,
+    /// The queries under way.
+    pub list: QueryList,
     /// Small answers, for those who ask the same again.
     pub kept: KeptAnswers,
 }

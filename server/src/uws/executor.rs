@@ -183,9 +183,8 @@ impl Executor {
         let watched =
             self.running().get(&job.id).map(|job| (job.cancel.clone(), job.tally.clone()));
         let Some((cancel, tally)) = watched else { return Ok(End::PutBack) };
-        let mut log =
-            QueryLog::begin(Endpoint::Async, &job.owner, tally.clone(), &self.workshop.metrics)
-                .of(job.id.as_str());
+        let (id, watch) = (job.id.to_string(), (&self.workshop.metrics, &self.workshop.list));
+        let mut log = QueryLog::begin(Endpoint::Async, &job.owner, Some(id), tally.clone(), watch);
         // Between the claim and the entry among the running it may have been aborted.
         let is_wanted =
             self.store.job(&job.id, &job.owner).await?.is_some_and(|j| j.phase == job.phase);
@@ -201,6 +200,10 @@ impl Executor {
             () = cancel.cancelled() => {
                 log.end("aborted");
                 self.workshop.folder.remove_result(&job.id);
+                Ok(End::Over)
+            }
+            () = log.listed().stopped() => {
+                self.fail(job, &log.listed().reason(), &mut log).await?;
                 Ok(End::Over)
             }
             () = self.stopping.cancelled() => {

@@ -10,6 +10,7 @@ mod formats;
 mod ingest_service;
 mod jobs;
 mod pages;
+mod queries;
 mod quotas;
 mod rights;
 mod sample;
