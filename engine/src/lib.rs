@@ -63,6 +63,7 @@ mod output_type;
 mod paced;
 mod planner;
 mod region_filter;
+mod screen;
 mod shared_scan;
 mod sky_join;
 mod rows_wanted;

@@ -10,8 +10,11 @@ use datafusion::catalog::{
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as DFStatement;
@@ -27,9 +30,11 @@ use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
 use crate::optimizer::join_nearest::JoinNearest;
 use crate::optimizer::join_neighbours::JoinNeighbours;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
+use crate::optimizer::keep_the_one_row::KeepTheOneRow;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
 use crate::optimizer::rank_in_groups::RankInGroups;
+use crate::optimizer::screens::{ForgetConstants, PushFiltersByName};
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
@@ -59,6 +64,7 @@ impl Planner {
             .with_analyzer_rule(Arc::new(KeepNumbersFinite))
             .with_analyzer_rule(Arc::new(UnnestSubqueries))
             .with_analyzer_rule(Arc::new(ForgetDoubtfulKeys))
+            .with_optimizer_rules(logical_rules())
             .with_optimizer_rule(Arc::new(LookUpUploadedIds))
             .with_optimizer_rule(Arc::new(CarryRegions))
             .with_physical_optimizer_rules(physical_rules())
@@ -125,15 +131,30 @@ impl Planner {
     }
 }
 
+/// DataFusion's rules with one of ours among them.
+fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let pushes =
+        |rule: &Arc<dyn OptimizerRule + Send + Sync>| rule.name() == PushDownFilter::new().name();
+    let place = rules.iter().position(pushes).unwrap_or(0);
+    rules.insert(place, Arc::new(KeepTheOneRow));
+    rules
+}
+
 /// DataFusion's rules with ours among them.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
+    for rule in &mut rules {
+        if rule.name().starts_with(FilterPushdown::new().name()) {
+            *rule = Arc::new(PushFiltersByName::new(rule.clone()));
+        }
+    }
     let ensures = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
         rule.name() == EnsureRequirements::new().name()
     };
     let place = rules.iter().position(ensures).unwrap_or(0);
-    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
-        [Arc::new(RankInGroups), Arc::new(JoinNearest)];
+    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] =
+        [Arc::new(RankInGroups), Arc::new(JoinNearest), Arc::new(ForgetConstants)];
     rules.splice(place..place, before);
     rules.push(Arc::new(JoinNeighbours));
     rules.push(Arc::new(LetJoinsPause));
@@ -152,5 +173,7 @@ fn session_config(config: &EngineConfig) -> SessionConfig {
     options.catalog.create_default_catalog_and_schema = false;
     options.catalog.default_catalog = CATALOG.into();
     options.optimizer.prefer_hash_join = true;
+    // It fails where the rows come in order (as of version 55).
+    options.optimizer.enable_distinct_aggregation_soft_limit = false;
     SessionConfig::from(options)
 }

@@ -81,7 +81,13 @@ impl Unnesting {
             return Ok(plan);
         }
         let inner = plan.map_expressions(|expr| {
-            expr.transform_up(|expr| map_subquery(expr, |plan| named(self.plan(plan)?)))
+            expr.transform_up(|expr| {
+                let is_in = matches!(expr, Expr::InSubquery(_));
+                map_subquery(expr, |plan| {
+                    let plan = self.plan(plan)?;
+                    if is_in { named(plan) } else { Ok(plan) }
+                })
+            })
         })?;
         self.place(inner.data)
     }

@@ -34,7 +34,9 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<b
         }
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let plan = &subquery.subquery;
-            let is_certain = !negated || outer_references(plan)?.is_empty();
+            // NOT IN minds NULLs where it is a join on a column.
+            let is_certain =
+                !negated || outer_references(plan)?.is_empty() && !expr.column_refs().is_empty();
             Ok(is_certain && is_plain_value(expr)? && can_be_pulled_up(plan, outer)?)
         }
         Expr::Exists(Exists { subquery, .. }) => can_be_pulled_up(&subquery.subquery, outer),
