@@ -21,14 +21,14 @@ mod scope;
 use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select, SetExpr,
+    DataType, Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select, SetExpr,
 };
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, Names, did_you_mean};
-use crate::tree::{bare, body_start, count_value, exact, start};
+use crate::tree::{bare, body_start, cast, constant_value, count_value, exact, start};
 use crate::typing::{self, Typed};
 use expression::Aliases;
 use group::Clause;
@@ -62,6 +62,7 @@ pub(crate) fn resolve(query: &mut Query, names: &Names, dialect: Dialect) -> Res
         found: Resolved::default(),
         reads: 0,
         is_too_large: false,
+        beside: vec![],
         suggested: 0,
         renamed: 0,
     };
@@ -94,6 +95,8 @@ struct Resolver<'n> {
     reads: u64,
     /// Whether the query is beyond a limit, so that the rest of it is not looked at.
     is_too_large: bool,
+    /// The tables beside derived tables that are being resolved, which these cannot read.
+    beside: Vec<String>,
     /// How many names have been suggested.
     suggested: usize,
     /// How many output columns have been given another name.
@@ -188,12 +191,19 @@ impl Resolver<'_> {
                     let message = format!("the two sides of {op} have {n} and {m} columns");
                     self.report(Diagnostic::invalid(body_start(right), message));
                 }
-                for (left, right) in outputs.iter().zip(&others) {
-                    self.check_sides(left, right, &op.to_string());
+                for (index, (of_left, of_right)) in outputs.iter().zip(&others).enumerate() {
+                    self.check_sides(of_left, of_right, &op.to_string());
+                    let (l, r) = (of_left.typed.kind, of_right.typed.kind);
+                    if let Some((_, to)) = typing::common_number(l, r) {
+                        output::cast_column(left, index, &to);
+                        output::cast_column(right, index, &to);
+                    }
                 }
                 let mut outputs: Vec<Output> = outputs.into_iter().map(Output::opaque).collect();
                 for (output, other) in outputs.iter_mut().zip(&others) {
+                    let number = typing::common_number(output.typed.kind, other.typed.kind);
                     output.typed = std::mem::take(&mut output.typed).united(&other.typed);
+                    output.typed.kind = number.map_or(output.typed.kind, |(kind, _)| kind);
                 }
                 self.order_by_outputs(order_by, outputs)
             }
@@ -268,6 +278,10 @@ impl Resolver<'_> {
                 self.warn("a position in GROUP BY is an extension".to_owned());
             }
             Position::OutOfRange => {}
+            Position::No if constant_value(group).is_some() => {
+                let message = "a constant is the same in all rows, and groups none";
+                self.report(Diagnostic::invalid(at, message).suggest("leave it out of GROUP BY"));
+            }
             Position::No => {
                 self.expression(group, scope, Aliases::Substituted(outputs));
             }
@@ -297,6 +311,11 @@ impl Resolver<'_> {
         }
         let at = start(item);
         self.expression(item, scope, Aliases::Referred(outputs));
+        if matches!(bare(item), Expr::Value(_)) {
+            // A constant orders nothing; the engine would take it for a position.
+            *item = cast(item.clone(), DataType::DoublePrecision);
+            return;
+        }
         match outputs.iter().find(|o| o.expr.as_ref() == Some(bare(item))) {
             Some(output) => *item = Expr::Identifier(exact(&output.name, Span::empty())),
             None if distinct && !scope.frame.incomplete() => {

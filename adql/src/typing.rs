@@ -37,7 +37,7 @@ use crate::OutputColumn;
 use crate::error::Diagnostic;
 use crate::names::{ColumnKind, ColumnName, Names, TimeScale};
 
-pub(crate) use comparison::{condition, same_column_type};
+pub(crate) use comparison::{common_number, condition, same_column_type};
 pub(crate) use wording::to_one_type;
 
 /// The place of a column in [`Names`](crate::Names): its schema, its table, and its own.

@@ -74,6 +74,8 @@ impl Error {
                 DataFusionError::ParquetError(_)
                 | DataFusionError::ObjectStore(_)
                 | DataFusionError::IoError(_) => ErrorKind::Catalog,
+                // A reader of files wraps what fails in a condition on their rows.
+                failure if cast_failure(&failure.message()).is_some() => ErrorKind::Query,
                 DataFusionError::External(error) => match error.downcast_ref::<Self>() {
                     Some(own) => own.kind(),
                     None if error.is::<StorageError>() => ErrorKind::Catalog,
@@ -97,14 +99,19 @@ fn said(error: &datafusion::error::DataFusionError) -> String {
 
 /// The failure of a CAST, in ADQL's words.
 fn cast_failure(message: &str) -> Option<String> {
-    let message = message.strip_prefix("Cast error: ").unwrap_or(message);
-    let (value, to) = match message.strip_prefix("Can't cast value ") {
-        Some(rest) => rest.rsplit_once(" to type ")?,
-        None => {
-            let rest = message.strip_prefix("Cannot cast string ")?;
-            rest.strip_suffix(" type")?.rsplit_once(" to value of ")?
-        }
+    let message = match message.split_once("ArrowError(CastError(\"") {
+        Some((_, inner)) => inner.split_once("\")").map_or(inner, |(inner, _)| inner),
+        None => message.strip_prefix("Cast error: ").unwrap_or(message),
     };
+    let (value, to) = if let Some(rest) = message.strip_prefix("Can't cast value ") {
+        rest.rsplit_once(" to type ")?
+    } else if let Some((_, rest)) = message.split_once("Error parsing timestamp from ") {
+        (rest.split_once("': ").map_or(rest, |(value, _)| value), "TIMESTAMP")
+    } else {
+        let rest = message.strip_prefix("Cannot cast string ")?;
+        rest.strip_suffix(" type")?.rsplit_once(" to value of ")?
+    };
+    let value = value.trim_matches('\'');
     let to = match to {
         "Int16" => "SMALLINT",
         "Int32" => "INTEGER",
@@ -113,7 +120,7 @@ fn cast_failure(message: &str) -> Option<String> {
         "Float64" => "DOUBLE PRECISION",
         other => other,
     };
-    Some(format!("CAST: {value} is no {to}; leave such rows out in WHERE"))
+    Some(format!("CAST: '{value}' is no {to}; leave such rows out in WHERE"))
 }
 
 #[cfg(test)]
@@ -127,11 +134,19 @@ mod tests {
         };
         check(
             "Cast error: Can't cast value 1e300 to type Int32",
-            Some("CAST: 1e300 is no INTEGER; leave such rows out in WHERE"),
+            Some("CAST: '1e300' is no INTEGER; leave such rows out in WHERE"),
         );
         check(
             "Cast error: Cannot cast string 'Zeta to type' to value of Int64 type",
             Some("CAST: 'Zeta to type' is no BIGINT; leave such rows out in WHERE"),
+        );
+        check(
+            "Compute error: Error evaluating filter predicate: ArrowError(CastError(\"Cannot cast string 'Alpha' to value of Float64 type\"), Some(\"\"))",
+            Some("CAST: 'Alpha' is no DOUBLE PRECISION; leave such rows out in WHERE"),
+        );
+        check(
+            "Parser error: Error parsing timestamp from 'Zeta': timestamp must contain at least 10 characters",
+            Some("CAST: 'Zeta' is no TIMESTAMP; leave such rows out in WHERE"),
         );
         check("a box of no size", None);
     }

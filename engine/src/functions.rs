@@ -39,6 +39,7 @@ mod radius;
 mod range;
 mod rounding;
 mod row_function;
+pub(crate) mod row_place;
 mod seeded_random;
 mod sexagesimal;
 mod words;

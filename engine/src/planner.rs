@@ -76,6 +76,9 @@ impl Planner {
         for function in functions::aggregates() {
             context.register_udaf(function);
         }
+        for function in functions::row_place::all() {
+            context.register_udwf(function);
+        }
         let narrowed = Arc::new(MemorySchemaProvider::new());
         let catalog = Arc::new(MemoryCatalogProvider::new());
         for (name, tables) in schemas {

@@ -293,7 +293,9 @@ impl<'g> Parser<'g> {
         };
         (self.is_word("LIMIT") && is_count)
             || (self.is_word("MINUS") && self.is_word_ahead(1, "SELECT"))
-            || (self.is_word("QUALIFY") && self.ahead(1).kind == Kind::Word)
+            || (self.is_word("QUALIFY")
+                && after.kind == Kind::Word
+                && !reserved::is_structure(&after.text))
             || (self.is_word("TABLESAMPLE") && self.is_symbol_ahead(1, "("))
             || self.is_word("FETCH")
     }

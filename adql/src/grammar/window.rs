@@ -4,9 +4,13 @@ use sqlparser::ast::{
     Expr, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 
+use sqlparser::tokenizer::Location;
+
 use super::lexer::Kind;
 use super::parser::{Parse, Parser};
+use super::reserved;
 use crate::error::Diagnostic;
+use crate::tree::constant_value;
 
 impl Parser<'_> {
     /// What may follow the parentheses of a call.
@@ -18,7 +22,12 @@ impl Parser<'_> {
                 "IGNORE or RESPECT NULLS"
             }
             () if self.is_word("OVER") && self.is_symbol_ahead(1, "(") => return self.window(),
-            () if self.is_word("OVER") && self.ahead(1).kind == Kind::Word => "a named window",
+            () if self.is_word("OVER")
+                && self.ahead(1).kind == Kind::Word
+                && !reserved::is_structure(&self.ahead(1).text) =>
+            {
+                "a named window"
+            }
             () => return Ok(None),
         };
         let fault = Diagnostic::not_adql(self.here(), what);
@@ -68,12 +77,17 @@ impl Parser<'_> {
             () => return Ok(None),
         };
         if !self.take_word("BETWEEN") {
+            let at = self.here();
             let start_bound = self.bound(units)?;
+            ends_after(&start_bound, &WindowFrameBound::CurrentRow, at)?;
             return Ok(Some(WindowFrame { units, start_bound, end_bound: None }));
         }
+        let at = self.here();
         let start_bound = self.bound(units)?;
         self.expect_word("AND")?;
-        let end_bound = Some(self.bound(units)?);
+        let end_bound = self.bound(units)?;
+        ends_after(&start_bound, &end_bound, at)?;
+        let end_bound = Some(end_bound);
         Ok(Some(WindowFrame { units, start_bound, end_bound }))
     }
 
@@ -101,6 +115,30 @@ impl Parser<'_> {
             () if self.take_word("FOLLOWING") => Ok(WindowFrameBound::Following(rows)),
             () => Err(self.expected("PRECEDING or FOLLOWING")),
         }
+    }
+}
+
+/// Check that a frame does not end before it begins.
+fn ends_after(start: &WindowFrameBound, end: &WindowFrameBound, at: Location) -> Parse<()> {
+    match place(start, true) <= place(end, false) {
+        true => Ok(()),
+        false => {
+            let message = format!("this frame ends, at {end}, before it begins");
+            Err(Diagnostic::invalid(at, message))
+        }
+    }
+}
+
+/// Where a bound of a frame lies beside the row, in rows or in units of its value: before it below 0.
+fn place(bound: &WindowFrameBound, is_start: bool) -> f64 {
+    let unbounded = |is_never: bool| if is_never { f64::NAN } else { f64::INFINITY };
+    match bound {
+        WindowFrameBound::CurrentRow => 0.0,
+        // Nothing begins after the last row, nor ends before the first.
+        WindowFrameBound::Preceding(None) => -unbounded(!is_start),
+        WindowFrameBound::Following(None) => unbounded(is_start),
+        WindowFrameBound::Preceding(Some(n)) => -constant_value(n).unwrap_or(0.0),
+        WindowFrameBound::Following(Some(n)) => constant_value(n).unwrap_or(0.0),
     }
 }
 

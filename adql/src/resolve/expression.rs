@@ -234,6 +234,11 @@ impl Resolver<'_> {
         {
             return Some(format!("it is called {} in this query", hidden.name));
         }
+        if self.beside.iter().any(|beside| beside.eq_ignore_ascii_case(table)) {
+            let instead =
+                "a derived table cannot read the tables beside it: join it on its columns";
+            return Some(instead.to_owned());
+        }
         let known = self.names.tables().any(|t| t.table.name.eq_ignore_ascii_case(table));
         if known {
             return Some("it is not in this FROM".to_owned());

@@ -98,7 +98,10 @@ impl Resolver<'_> {
             TableFactor::Table { name, alias, .. } => Frame::of(self.table(name, alias, around)),
             TableFactor::Derived { subquery, alias, .. } => {
                 let at = query_start(subquery);
+                let n_beside = self.beside.len();
+                self.beside.extend(around.taken.iter().cloned());
                 let outputs = self.query(subquery, around.ctes, around.outer);
+                self.beside.truncate(n_beside);
                 let alias = alias.get_or_insert_with(|| {
                     plain_alias(&free_name("derived", &around.taken), Span::empty())
                 });
@@ -367,12 +370,14 @@ fn natural(left: &Frame, right: &Frame) -> Vec<Ident> {
     let on_the_right: HashSet<String> =
         wanted(right).into_iter().map(|name| name.to_lowercase()).collect();
     let mut seen = HashSet::new();
+    let at = right.relations.first().map_or(Location::empty(), |relation| relation.at);
     let mut shared = wanted(left);
     shared.retain(|name| {
         let name = name.to_lowercase();
         on_the_right.contains(&name) && seen.insert(name)
     });
-    shared.into_iter().map(Ident::new).collect()
+    let ident = |name| Ident { value: name, quote_style: None, span: Span::new(at, at) };
+    shared.into_iter().map(ident).collect()
 }
 
 /// A join in brackets with an alias, `(a JOIN b) AS t`, as the derived table that it is:

@@ -25,7 +25,7 @@ use super::scope::Frame;
 use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
 use crate::function;
-use crate::tree::{bare, column, function_name};
+use crate::tree::{bare, column, function_name, start};
 
 /// A part of a query in which aggregates are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,12 @@ impl Resolver<'_> {
         }
         let GroupByExpr::Expressions(groups, _) = &mut select.group_by else { return };
         let aggregates = checked.iter().any(|(expr, _)| !Aggregates::of(expr).outermost.is_empty());
+        if let Some(having) = having.as_ref().filter(|_| groups.is_empty() && !aggregates) {
+            let what = "HAVING without GROUP BY and without an aggregate";
+            let fault = Diagnostic::not_supported(start(having), what);
+            self.report(fault.suggest("put the condition in WHERE"));
+            return;
+        }
         let is_grouped = !groups.is_empty() || having.is_some() || aggregates;
         if !is_grouped || frame.incomplete() || groups.iter().any(is_unknown) {
             return;

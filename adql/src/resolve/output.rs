@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 
 use sqlparser::ast::{
-    Expr, Ident, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableAlias,
+    DataType, Expr, Ident, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Spanned, TableAlias,
 };
 use sqlparser::tokenizer::{Location, Span};
 
@@ -18,7 +19,7 @@ use super::scope::{Column, Scope, VisibleColumn, visible};
 use super::{MOST_COLUMNS, Resolver};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::NameIndex;
-use crate::tree::{bare, exact, function_name, start};
+use crate::tree::{bare, cast, exact, function_name, start};
 use crate::typing::Typed;
 
 /// An output column of a query.
@@ -87,6 +88,25 @@ impl Deref for Outputs {
 /// Whether output columns that are meant to have one name are not all the same.
 pub(super) fn differ(named: &[&Output]) -> bool {
     named.windows(2).any(|pair| pair[0].expr.is_none() || pair[0].expr != pair[1].expr)
+}
+
+/// Make an output column of another type.
+pub(super) fn cast_column(body: &mut SetExpr, index: usize, to: &DataType) {
+    match body {
+        SetExpr::Select(select) => {
+            if let Some(SelectItem::ExprWithAlias { expr, .. }) = select.projection.get_mut(index) {
+                let inner = std::mem::replace(expr, crate::tree::number("0"));
+                *expr = cast(inner, to.clone());
+            }
+        }
+        SetExpr::Query(query) => cast_column(&mut query.body, index, to),
+        SetExpr::SetOperation { left, right, .. } => {
+            cast_column(left, index, to);
+            cast_column(right, index, to);
+        }
+        // The grammar has nothing else.
+        _ => {}
+    }
 }
 
 /// An output column on its way to a name.

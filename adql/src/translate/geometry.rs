@@ -303,7 +303,9 @@ fn non_negative(expr: &Expr, what: &str) -> Result<Box<Expr>, Diagnostic> {
 fn extent(expr: &Expr, what: &str) -> Result<Box<Expr>, Diagnostic> {
     match constant_value(expr) {
         Some(value) if value == 0.0 || value >= 180.0 => {
-            let message = format!("the {what} {value} of a BOX is not between 0 and 180 degrees");
+            let message = format!(
+                "a BOX is above 0 and below 180 degrees on each side, and its {what} is {value}"
+            );
             Err(Diagnostic::invalid(start(expr), message)
                 .suggest("a range of coordinates is written lon BETWEEN … AND …"))
         }

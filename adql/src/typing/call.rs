@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TimezoneInfo,
-    WindowFrameBound, WindowFrameUnits, WindowType,
+    UnaryOperator, Value, WindowFrameBound, WindowFrameUnits, WindowType,
 };
 
 use super::description::described;
@@ -28,6 +28,9 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     let Some(known) = function::find(&name) else { return Typed::default() };
     let counts = matches!(name.as_str(), "SUM" | "AVG") && count_truths(call, types, &name, found);
     found.report_maybe(no_range(call, types));
+    if matches!(name.as_str(), "LAG" | "LEAD") {
+        found.report_maybe(no_default(call, types));
+    }
     let args = arguments(call);
     let given: Vec<Typed> = match counts {
         true => vec![Typed::of(ColumnKind::Integer)],
@@ -68,6 +71,21 @@ fn no_range(call: &Function, types: &Types) -> Option<Diagnostic> {
         true => fault.suggest("write a whole number"),
         false => fault.suggest("order by a number, such as a time in MJD; ROWS counts rows"),
     })
+}
+
+/// What keeps the default of LAG or LEAD from standing among the values.
+fn no_default(call: &Function, types: &Types) -> Option<Diagnostic> {
+    let args = arguments(call);
+    let [value, _, default] = args.as_slice() else { return None };
+    let (of_value, of_default) = (types.kind(value), types.kind(default));
+    let fits = match comparison::common(of_value, of_default) {
+        Some(_) => !of_value.is_integer() || !of_default.is_number() || of_default.is_integer(),
+        None => false,
+    };
+    let (a, b) = (shown(value), shown(default));
+    let message =
+        format!("{a} is {}, and its default {b} is {}", of_value.noun(), of_default.noun());
+    (!fits).then(|| Diagnostic::of_type(start(default), message))
 }
 
 /// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the
@@ -154,12 +172,35 @@ fn no_shape(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic>
     Some(Diagnostic::of_type(start(expr), message).suggest_maybe(instead))
 }
 
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
+/// Does a literal hold a BIGINT, whose digits a double may not?
+fn is_bigint(expr: &Expr) -> bool {
+    let is = |digits: &str| digits.trim().parse::<i64>().is_ok();
+    match bare(expr) {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            number_of(expr).is_some_and(|digits| is(&format!("-{digits}")))
+        }
+        other => number_of(other).or_else(|| string(other)).is_some_and(is),
+    }
+}
+
+fn number_of(expr: &Expr) -> Option<&str> {
+    match bare(expr) {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => Some(digits),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What keeps a value from becoming a number, as far as the text of the query tells.
 fn no_number(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic> {
     let range = match to {
         ColumnKind::SmallInt => Some((f64::from(i16::MIN), f64::from(i16::MAX), "SMALLINT")),
         ColumnKind::Integer => Some((f64::from(i32::MIN), f64::from(i32::MAX), "INTEGER")),
-        ColumnKind::BigInt => Some((i64::MIN as f64, (i64::MAX - 1023) as f64, "BIGINT")),
+        ColumnKind::BigInt => Some((i64::MIN as f64, TWO_TO_63, "BIGINT")),
         ColumnKind::Real => Some((f64::from(f32::MIN), f64::from(f32::MAX), "REAL")),
         _ => None,
     };
@@ -179,9 +220,17 @@ fn no_number(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic
         None => constant_value(expr)?,
     };
     let (low, high, name) = range?;
-    let is_outside = value.trunc() < low || value.trunc() > high;
+    let is_outside = match to {
+        // The words of a text that is no number are NULL among fractions.
+        ColumnKind::Real => value.is_finite() && (value < low || value > high),
+        ColumnKind::BigInt => !is_bigint(expr) && (value < low || value >= high),
+        _ => value.is_nan() || value.trunc() < low || value.trunc() > high,
+    };
     is_outside.then(|| {
         let message = match to.is_integer() {
+            true if to == ColumnKind::BigInt => {
+                format!("{} does not fit into BIGINT, {} to {}", shown(expr), i64::MIN, i64::MAX)
+            }
             true => format!("{} does not fit into {name}, {low} to {high}", shown(expr)),
             false => format!("{} does not fit into {name}, {low:e} to {high:e}", shown(expr)),
         };

@@ -41,6 +41,24 @@ pub(super) fn common(a: ColumnKind, b: ColumnKind) -> Option<ColumnKind> {
     }
 }
 
+/// The type in which numbers of two different types are one column of a set operation.
+pub(crate) fn common_number(a: ColumnKind, b: ColumnKind) -> Option<(ColumnKind, DataType)> {
+    use ColumnKind::{BigInt, Double, Integer, Real};
+    if a == b || !a.is_number() || !b.is_number() {
+        return None;
+    }
+    Some(match (a, b, common(a, b)?) {
+        // A REAL has fewer digits than they may have.
+        (Real, Integer | BigInt, _) | (Integer | BigInt, Real, _) | (_, _, Double) => {
+            (Double, DataType::DoublePrecision)
+        }
+        (_, _, Real) => (Real, DataType::Real),
+        (_, _, BigInt) => (BigInt, DataType::BigInt(None)),
+        (_, _, Integer) => (Integer, DataType::Integer(None)),
+        _ => return None,
+    })
+}
+
 /// Whether two columns can be one: of the two sides of a set operation, or of USING.
 pub(crate) fn same_column_type(a: ColumnKind, b: ColumnKind) -> bool {
     common(a, b).is_some()

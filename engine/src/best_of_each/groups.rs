@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, UInt64Array};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::interleave_record_batch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -183,6 +184,8 @@ impl Best {
             return Ok(RecordBatch::new_empty(self.schema.clone()));
         };
         let ranks: ArrayRef = Arc::new(UInt64Array::from(self.ranks[part].to_vec()));
+        let of_rank = self.schema.field(rows.num_columns()).data_type();
+        let ranks = cast(&ranks, of_rank)?;
         let columns = rows.columns().iter().cloned().chain([ranks]).collect();
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }

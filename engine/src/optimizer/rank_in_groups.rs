@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
@@ -80,11 +81,10 @@ fn first_rows(condition: &Arc<dyn PhysicalExpr>) -> Option<(usize, usize)> {
             (column, condition.op().swap()?, condition.left())
         }
     };
-    let ScalarValue::UInt64(Some(limit)) = limit.downcast_ref::<Literal>()?.value() else {
-        return None;
-    };
+    let limit = limit.downcast_ref::<Literal>()?.value().cast_to(&DataType::UInt64).ok()?;
+    let ScalarValue::UInt64(Some(limit)) = limit else { return None };
     let n = match op {
-        Operator::LtEq | Operator::Eq => *limit,
+        Operator::LtEq | Operator::Eq => limit,
         Operator::Lt => limit.checked_sub(1)?,
         _ => return None,
     };

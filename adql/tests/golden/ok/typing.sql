@@ -34,7 +34,7 @@ SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."seen" BET
 SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE NULL = "Star"."id" OR "Star"."name" = NULL OR coalesce(NULL, "Star"."n", 1.5) > 2 OR CASE WHEN "Star"."n" > 1 THEN "Star"."mag" ELSE NULL END > 3
 -- CASE is an extension that other ADQL services may not have
 
-SELECT "Star"."id" AS "id", NULL AS "col_2" FROM "typed"."Star" AS "Star" UNION SELECT "Star"."n" AS "n", "Star"."name" AS "name" FROM "typed"."Star" AS "Star" UNION ALL SELECT "Star"."mag" AS "mag", NULL AS "col_2" FROM "typed"."Star" AS "Star"
+SELECT CAST(CAST("Star"."id" AS BIGINT) AS DOUBLE) AS "id", NULL AS "col_2" FROM "typed"."Star" AS "Star" UNION SELECT CAST(CAST("Star"."n" AS BIGINT) AS DOUBLE) AS "n", "Star"."name" AS "name" FROM "typed"."Star" AS "Star" UNION ALL SELECT CAST("Star"."mag" AS DOUBLE) AS "mag", NULL AS "col_2" FROM "typed"."Star" AS "Star"
 
 SELECT "Star"."flux" AS "flux" FROM "typed"."Star" AS "Star" UNION SELECT "Star"."mag" AS "mag" FROM "typed"."Star" AS "Star"
 -- UNION of Star.flux in nJy and Star.mag in mag: values are not converted
