@@ -13,6 +13,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::aggregate_statistics::AggregateStatistics;
 use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -34,7 +35,7 @@ use crate::optimizer::keep_the_one_row::KeepTheOneRow;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
 use crate::optimizer::rank_in_groups::RankInGroups;
-use crate::optimizer::screens::{ForgetConstants, PushFiltersByName};
+use crate::optimizer::screens::{AnswerFromStatistics, ForgetConstants, PushFiltersByName};
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
@@ -150,6 +151,8 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     for rule in &mut rules {
         if rule.name().starts_with(FilterPushdown::new().name()) {
             *rule = Arc::new(PushFiltersByName::new(rule.clone()));
+        } else if rule.name() == AggregateStatistics::new().name() {
+            *rule = Arc::new(AnswerFromStatistics::new(rule.clone()));
         }
     }
     let ensures = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| {

@@ -255,6 +255,11 @@ async fn correlated_random() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn random_selects() {
+    check("random_selects.txt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn areas() {
     check("areas.txt").await;
 }

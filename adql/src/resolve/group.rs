@@ -25,7 +25,7 @@ use super::scope::Frame;
 use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
 use crate::function;
-use crate::tree::{bare, column, function_name, start};
+use crate::tree::{bare, binary, call, column, function_name, nested, number};
 
 /// A part of a query in which aggregates are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,11 +102,12 @@ impl Resolver<'_> {
         }
         let GroupByExpr::Expressions(groups, _) = &mut select.group_by else { return };
         let aggregates = checked.iter().any(|(expr, _)| !Aggregates::of(expr).outermost.is_empty());
-        if let Some(having) = having.as_ref().filter(|_| groups.is_empty() && !aggregates) {
-            let what = "HAVING without GROUP BY and without an aggregate";
-            let fault = Diagnostic::not_supported(start(having), what);
-            self.report(fault.suggest("put the condition in WHERE"));
-            return;
+        if let Some(having) = select.having.take() {
+            // To the engine only an aggregate makes all rows one group.
+            select.having = Some(match groups.is_empty() && !aggregates {
+                true => binary(nested(having), BinaryOperator::And, nested(any_rows())),
+                false => having,
+            });
         }
         let is_grouped = !groups.is_empty() || having.is_some() || aggregates;
         if !is_grouped || frame.incomplete() || groups.iter().any(is_unknown) {
@@ -153,6 +154,11 @@ impl Resolver<'_> {
             self.report(Diagnostic::new(at, Problem::NotGrouped { name }).suggest(suggestion));
         }
     }
+}
+
+/// `COUNT(1) >= 0`: true of every group.
+fn any_rows() -> Expr {
+    binary(call("COUNT", vec![number("1")]), BinaryOperator::GtEq, number("0"))
 }
 
 /// Whether an expression calls a function that does not exist, so that it may mean anything.
