@@ -28,7 +28,7 @@ use sqlparser::tokenizer::{Location, Span};
 use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, Names, did_you_mean};
-use crate::tree::{bare, body_start, cast, constant_value, count_value, exact, start};
+use crate::tree::{bare, body_start, cast, constant_value, count_value, exact, number, start};
 use crate::typing::{self, Typed};
 use expression::Aliases;
 use group::Clause;
@@ -278,9 +278,9 @@ impl Resolver<'_> {
                 self.warn("a position in GROUP BY is an extension".to_owned());
             }
             Position::OutOfRange => {}
+            // A constant groups nothing; the engine would take it for a position.
             Position::No if constant_value(group).is_some() => {
-                let message = "a constant is the same in all rows, and groups none";
-                self.report(Diagnostic::invalid(at, message).suggest("leave it out of GROUP BY"));
+                *group = cast(group.clone(), DataType::DoublePrecision);
             }
             Position::No => {
                 self.expression(group, scope, Aliases::Substituted(outputs));
@@ -305,19 +305,19 @@ impl Resolver<'_> {
                 return self.report(Diagnostic::new(ident.span.start, problem));
             }
             if let Some(output) = named.first() {
-                *item = Expr::Identifier(exact(&output.name, ident.span));
+                *item = named_output(output, outputs, scope, ident.span);
                 return;
             }
         }
         let at = start(item);
         self.expression(item, scope, Aliases::Referred(outputs));
-        if matches!(bare(item), Expr::Value(_)) {
+        if constant_value(item).is_some() {
             // A constant orders nothing; the engine would take it for a position.
             *item = cast(item.clone(), DataType::DoublePrecision);
             return;
         }
         match outputs.iter().find(|o| o.expr.as_ref() == Some(bare(item))) {
-            Some(output) => *item = Expr::Identifier(exact(&output.name, Span::empty())),
+            Some(output) => *item = named_output(output, outputs, scope, Span::empty()),
             None if distinct && !scope.frame.incomplete() => {
                 let message = "with DISTINCT, ORDER BY can only name what is selected";
                 self.report(Diagnostic::invalid(at, message));
@@ -382,6 +382,16 @@ impl Resolver<'_> {
         });
         let problem = Problem::UnknownColumn { name: printable(name) };
         self.report(Diagnostic::new(ident.span.start, problem).suggest_maybe(suggestion));
+    }
+}
+
+/// An output column in ORDER BY: by its name or, in a subquery, by its position. There the engine would
+/// take a name that two tables of FROM have as well for one of the queries around.
+fn named_output(output: &Output, outputs: &[Output], scope: &Scope<'_>, span: Span) -> Expr {
+    let place = outputs.iter().position(|other| std::ptr::eq(other, output));
+    match place.filter(|_| scope.outer.is_some()) {
+        Some(place) => number(&(place + 1).to_string()),
+        None => Expr::Identifier(exact(&output.name, span)),
     }
 }
 

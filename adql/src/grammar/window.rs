@@ -100,8 +100,10 @@ impl Parser<'_> {
         let rows = match kind {
             Kind::Number => {
                 let token = self.advance();
-                if units != WindowFrameUnits::Range && token.text.parse::<u64>().is_err() {
-                    let message = format!("{units} counts whole ones, and {} is none", token.text);
+                if units != WindowFrameUnits::Range && token.text.parse::<i64>().is_err() {
+                    let is_whole = token.text.bytes().all(|b| b.is_ascii_digit());
+                    let fault = if is_whole { "is too large" } else { "is none" };
+                    let message = format!("{units} counts whole ones, and {} {fault}", token.text);
                     return Err(Diagnostic::invalid(token.span.start, message));
                 }
                 let value = Value::Number(token.text, false).with_span(token.span);

@@ -7,7 +7,7 @@ use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut};
 use super::Resolver;
 use super::group::Clause;
 use super::output::{self, Output, Outputs};
-use super::scope::{Relation, Scope};
+use super::scope::{Column, Relation, Scope};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::ColumnKind;
 use crate::tree::{exact, nested, query_start, width};
@@ -212,16 +212,22 @@ impl Resolver<'_> {
                 self.report(fault.suggest_maybe(suggestion));
                 None
             }
-            several => {
-                let candidates = several.iter().map(|c| format!("\"{}\"", c.name)).collect();
-                self.ambiguous(shown.to_owned(), ident, candidates)
-            }
+            several => self.twins(shown, ident, several),
         }
     }
 
     fn ambiguous(&mut self, name: String, at: &Ident, candidates: Vec<String>) -> Option<Meaning> {
         let problem = Problem::Ambiguous { name: printable(&name), candidates };
         self.report(Diagnostic::new(at.span.start, problem));
+        None
+    }
+
+    /// Refuse a name that several columns of one relation want.
+    fn twins(&mut self, name: &str, at: &Ident, columns: &[&Column]) -> Option<Meaning> {
+        let candidates = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let problem = Problem::Ambiguous { name: printable(name), candidates };
+        let fault = Diagnostic::new(at.span.start, problem);
+        self.report(fault.suggest("name each apart in its query, with AS"));
         None
     }
 

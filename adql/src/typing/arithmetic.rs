@@ -10,7 +10,7 @@ use super::wording::{shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::Diagnostic;
 use crate::names::ColumnKind;
-use crate::tree::{boolean, cast, start};
+use crate::tree::{boolean, cast, constant_value, start};
 
 /// `-x`, `+x`, `~x`.
 pub(super) fn unary(
@@ -32,7 +32,7 @@ pub(super) fn unary(
 
 /// `x + y` and the like.
 pub(super) fn binary(
-    left: &Expr,
+    left: &mut Expr,
     op: &BinaryOperator,
     right: &Expr,
     types: &Types,
@@ -44,7 +44,7 @@ pub(super) fn binary(
     );
     let (l, r) = (types.get(left), types.get(right));
     let name = op.to_string();
-    let fits = [(left, &l), (right, &r)]
+    let fits = [(&*left, &l), (right, &r)]
         .map(|(side, typed)| number(side, typed.kind, &name, whole, found));
     if fits != [true, true] {
         return Typed::default();
@@ -54,6 +54,10 @@ pub(super) fn binary(
         Some(kind) if !unknown => kind,
         _ => ColumnKind::Numeric,
     };
+    let kind = match !whole && in_64_bits(left, l.kind, right, r.kind) {
+        true => ColumnKind::BigInt,
+        false => kind,
+    };
     let unit = match op {
         BinaryOperator::Plus | BinaryOperator::Minus => {
             l.unit.filter(|unit| Some(unit) == r.unit.as_ref())
@@ -61,6 +65,18 @@ pub(super) fn binary(
         _ => None,
     };
     Typed::with_unit(kind, unit)
+}
+
+/// Have whole numbers of fewer bits reckoned in 64, as they are where one of them is a literal.
+pub(super) fn in_64_bits(left: &mut Expr, l: ColumnKind, right: &Expr, r: ColumnKind) -> bool {
+    let is_short = |kind| matches!(kind, ColumnKind::SmallInt | ColumnKind::Integer);
+    let is_literal = constant_value(left).is_some() || constant_value(right).is_some();
+    if is_literal || !is_short(l) || !is_short(r) {
+        return false;
+    }
+    let short = std::mem::replace(left, boolean(false));
+    *left = cast(short, DataType::BigInt(None));
+    true
 }
 
 /// Complain of an operand that is no number.

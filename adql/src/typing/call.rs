@@ -5,6 +5,7 @@ use sqlparser::ast::{
     UnaryOperator, Value, WindowFrameBound, WindowFrameUnits, WindowType,
 };
 
+use super::arithmetic::in_64_bits;
 use super::description::described;
 use super::timestamp::Literal;
 use super::wording::{shown, string};
@@ -26,6 +27,9 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
         return super::one_of(&arguments(call), types, "the arguments of COALESCE", found);
     }
     let Some(known) = function::find(&name) else { return Typed::default() };
+    if name == "MOD" {
+        reckon_in_64_bits(call, types);
+    }
     let counts = matches!(name.as_str(), "SUM" | "AVG") && count_truths(call, types, &name, found);
     found.report_maybe(no_range(call, types));
     if matches!(name.as_str(), "LAG" | "LEAD") {
@@ -60,7 +64,7 @@ fn no_range(call: &Function, types: &Types) -> Option<Diagnostic> {
     let kind = types.kind(ordered);
     if kind == ColumnKind::Other
         || kind.is_number() && !kind.is_integer()
-        || kind.is_integer() && constant_value(offset).is_some_and(|n| n.fract() == 0.0)
+        || kind.is_integer() && number_of(offset).is_some_and(|n| n.parse::<i64>().is_ok())
     {
         return None;
     }
@@ -73,11 +77,30 @@ fn no_range(call: &Function, types: &Types) -> Option<Diagnostic> {
     })
 }
 
+/// MOD is the operator % to the engine.
+fn reckon_in_64_bits(call: &mut Function, types: &Types) {
+    let FunctionArguments::List(list) = &mut call.args else { return };
+    if let [
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(x)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(y)),
+    ] = list.args.as_mut_slice()
+    {
+        let (of_x, of_y) = (types.kind(x), types.kind(y));
+        in_64_bits(x, of_x, y, of_y);
+    }
+}
+
 /// What keeps the default of LAG or LEAD from standing among the values.
 fn no_default(call: &Function, types: &Types) -> Option<Diagnostic> {
     let args = arguments(call);
     let [value, _, default] = args.as_slice() else { return None };
     let (of_value, of_default) = (types.kind(value), types.kind(default));
+    if let Some(fault) = no_number(default, of_default, of_value)
+        && of_value.is_number()
+        && of_default.is_number()
+    {
+        return Some(fault);
+    }
     let fits = match comparison::common(of_value, of_default) {
         Some(_) => !of_value.is_integer() || !of_default.is_number() || of_default.is_integer(),
         None => false,
@@ -223,7 +246,7 @@ fn no_number(expr: &Expr, from: ColumnKind, to: ColumnKind) -> Option<Diagnostic
     let is_outside = match to {
         // The words of a text that is no number are NULL among fractions.
         ColumnKind::Real => value.is_finite() && (value < low || value > high),
-        ColumnKind::BigInt => !is_bigint(expr) && (value < low || value >= high),
+        ColumnKind::BigInt => !is_bigint(expr) && (value.is_nan() || value < low || value >= high),
         _ => value.is_nan() || value.trunc() < low || value.trunc() > high,
     };
     is_outside.then(|| {

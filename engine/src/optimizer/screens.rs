@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | a node with two columns of one name | a filter that goes through it is taken for one of the first of the two | hides, while filters are pushed, that they could |
 //! | an outer join with a constant on the side that may be NULL | the column is not constant above it | hides constants and orders, for good |
+//! | an inner join of a constant with an input of one row | sorts by the one's columns get lost | the same |
 //! | a union of which a part has a constant | neither | the same |
 //! | a column that is NULL in the query's text | it is said to have one value, which a COUNT(DISTINCT) of statistics counts | rows are counted |
 
@@ -18,7 +19,11 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
 
@@ -161,10 +166,26 @@ fn is_misunderstood(node: &Arc<dyn ExecutionPlan>) -> bool {
         Some(JoinType::Left) => [false, true],
         Some(JoinType::Right) => [true, false],
         Some(JoinType::Full) => [true, true],
+        Some(JoinType::Inner) => {
+            let inputs = node.children();
+            return inputs.iter().any(|i| is_one_row(i)) && inputs.into_iter().any(has_constant);
+        }
         Some(_) => return false,
         None => return node.is::<UnionExec>() && node.children().into_iter().any(has_constant),
     };
     node.children().into_iter().zip(doubtful).any(|(input, is)| is && has_constant(input))
+}
+
+/// Has an input one row, as an aggregate has? Each of its columns is then believed to be constant.
+fn is_one_row(input: &Arc<dyn ExecutionPlan>) -> bool {
+    if let Some(aggregate) = input.downcast_ref::<AggregateExec>() {
+        return aggregate.group_expr().is_empty();
+    }
+    let passes = input.is::<ProjectionExec>()
+        || input.is::<GlobalLimitExec>()
+        || input.is::<LocalLimitExec>()
+        || input.is::<CoalescePartitionsExec>();
+    input.is::<PlaceholderRowExec>() || passes && input.children().into_iter().all(is_one_row)
 }
 
 fn has_constant(input: &Arc<dyn ExecutionPlan>) -> bool {

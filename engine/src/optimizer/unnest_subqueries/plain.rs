@@ -34,9 +34,8 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<b
         }
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let plan = &subquery.subquery;
-            // NOT IN minds NULLs where it is a join on a column.
-            let is_certain =
-                !negated || outer_references(plan)?.is_empty() && !expr.column_refs().is_empty();
+            // NOT IN minds NULLs where it is a join on a column; else it may come out a constant.
+            let is_certain = !negated || outer_references(plan)?.is_empty() && is_column(expr);
             Ok(is_certain && is_plain_value(expr)? && can_be_pulled_up(plan, outer)?)
         }
         Expr::Exists(Exists { subquery, .. }) => can_be_pulled_up(&subquery.subquery, outer),
@@ -53,7 +52,9 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<b
                     && is_known
                     && match inner {
                         Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
-                            is_plain_value(expr)? && can_be_pulled_up(&subquery.subquery, outer)?
+                            is_plain_value(expr)?
+                                && gives_a_column(&subquery.subquery)
+                                && can_be_pulled_up(&subquery.subquery, outer)?
                         }
                         Expr::Exists(Exists { subquery, .. }) => {
                             can_be_pulled_up(&subquery.subquery, outer)?
@@ -71,6 +72,24 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<b
             })?;
             Ok(is_plain)
         }
+    }
+}
+
+/// Is it a column, perhaps of another type?
+fn is_column(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(_) => true,
+        Expr::Cast(Cast { expr, .. }) => is_column(expr),
+        Expr::Alias(Alias { expr, .. }) => is_column(expr),
+        _ => false,
+    }
+}
+
+/// Does a subquery give a column of its rows as it is? A mark has no name for anything else.
+fn gives_a_column(subquery: &LogicalPlan) -> bool {
+    match subquery {
+        LogicalPlan::Projection(projection) => projection.expr.iter().all(is_column),
+        _ => false,
     }
 }
 
