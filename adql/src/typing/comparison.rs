@@ -8,7 +8,7 @@ use super::wording::{is_literal, shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, TimeScale};
-use crate::tree::{arguments, as_call, bare, boolean, cast, nested, number, start};
+use crate::tree::{arguments, as_call, bare, boolean, cast, constant_value, nested, number, start};
 
 /// Functions whose 1 or 0 may stand for a condition by itself.
 const INDICATORS: &[&str] = &[
@@ -87,6 +87,8 @@ pub(super) fn operands(
         return found.report(fault.suggest("use CONTAINS, INTERSECTS or DISTANCE"));
     }
     if common(l, r).is_some() {
+        in_double(left, l, right, r);
+        in_double(right, r, left, l);
         return same_scale(left, left_type, right, right_type, found);
     }
     let settled = match (l, r) {
@@ -98,6 +100,17 @@ pub(super) fn operands(
     };
     if !settled {
         found.report(mismatch(left, l, right, r));
+    }
+}
+
+/// Compare a REAL with whole numbers of 32 or 64 bits in double precision, not in its own, which has
+/// fewer digits than they.
+fn in_double(real: &mut Expr, kind: ColumnKind, beside: &Expr, of_beside: ColumnKind) {
+    let is_long = matches!(of_beside, ColumnKind::Integer | ColumnKind::BigInt);
+    // A literal is compared as it is, so that statistics tell which pages hold such numbers.
+    if kind == ColumnKind::Real && is_long && constant_value(beside).is_none() {
+        let inner = std::mem::replace(real, boolean(false));
+        *real = cast(inner, DataType::DoublePrecision);
     }
 }
 
