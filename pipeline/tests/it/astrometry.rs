@@ -11,7 +11,9 @@ use almagest_pipeline::exposure::Exposure;
 use almagest_pipeline::reference_catalog::{PhotometryConfig, ReferenceCatalog};
 use almagest_pipeline::simulate::frame::PlannedKind;
 use almagest_pipeline::simulate::sky::ObjectKind;
-use almagest_pipeline::simulate::{FrameId, Preset, SimulatedFrame, Survey, SurveyConfig};
+use almagest_pipeline::simulate::{
+    FrameId, Preset, SURVEY_BANDS, SimulatedFrame, Survey, SurveyConfig,
+};
 use almagest_pipeline::statistics::{median, quantile, robust_sigma};
 use almagest_pipeline::task::Task;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
@@ -42,8 +44,14 @@ fn field(visits: usize, change: impl FnOnce(&mut SurveyConfig)) -> Field {
 }
 
 /// Stars of the sky as a catalog would have them: `n` of those on a frame, or all down to 21.
-fn reference(survey: &Survey, near: Option<(&SimulatedFrame, usize)>) -> ReferenceCatalog {
+pub fn reference(
+    survey: &Survey,
+    band: &str,
+    near: Option<(&SimulatedFrame, usize)>,
+) -> ReferenceCatalog {
     let sky = survey.sky();
+    let number = SURVEY_BANDS.iter().position(|name| *name == band).unwrap();
+    let magnitude = format!("{band}_mag");
     let mut stars: Vec<_> = sky
         .objects
         .iter()
@@ -51,7 +59,7 @@ fn reference(survey: &Survey, near: Option<(&SimulatedFrame, usize)>) -> Referen
             ObjectKind::Star(motion, None) => Some((object, *motion)),
             _ => None,
         })
-        .filter(|(object, _)| object.flux_njy[3] > 10f64.powf(0.4 * (31.4 - 21.0)))
+        .filter(|(object, _)| object.flux_njy[number] > 10f64.powf(0.4 * (31.4 - 21.0)))
         .collect();
     if let Some((frame, n)) = near {
         let seen: Vec<i64> = frame.truth.sources.iter().map(|source| source.id).collect();
@@ -68,14 +76,14 @@ fn reference(survey: &Survey, near: Option<(&SimulatedFrame, usize)>) -> Referen
         ("pmdec", column(&|k| stars[k].1.pm_dec_mas_yr)),
         ("parallax", column(&|k| stars[k].1.parallax_mas)),
         ("ref_epoch", column(&|_| sky.epoch_mjd_tai)),
-        ("i_mag", column(&|k| 31.4 - 2.5 * stars[k].0.flux_njy[3].log10())),
+        (magnitude.as_str(), column(&|k| 31.4 - 2.5 * stars[k].0.flux_njy[number].log10())),
     ])
     .unwrap();
-    ReferenceCatalog::of_rows(Path::new("stars"), &rows, "i").unwrap()
+    ReferenceCatalog::of_rows(Path::new("stars"), &rows, band).unwrap()
 }
 
 /// A frame as instrument signature removal would hand it on: nominal coordinates, no zero point.
-fn uncalibrated(frame: &SimulatedFrame) -> Exposure {
+pub fn uncalibrated(frame: &SimulatedFrame) -> Exposure {
     let mut exposure = frame.calibrated.clone().unwrap();
     exposure.wcs = frame.raw.nominal_wcs().unwrap().unwrap();
     exposure.photo_calib = None;
@@ -108,7 +116,7 @@ fn errors_mas(frame: &SimulatedFrame, measured: &Characterized) -> Vec<f64> {
 #[test]
 fn frames_are_brought_onto_the_sky_and_to_its_magnitudes() {
     let field = field(3, |_| ());
-    let stars = reference(&field.survey, None);
+    let stars = reference(&field.survey, "i", None);
     let (mut point, mut extended) = (Vec::new(), Vec::new());
     let mut all_sizes: Vec<f64> = Vec::new();
     for frame in &field.frames {
@@ -191,7 +199,7 @@ fn frames_are_brought_onto_the_sky_and_to_its_magnitudes() {
 }
 
 /// Chance that a galaxy has a larger value than a star.
-fn area_under_curve(stars: &[f64], galaxies: &[f64]) -> f64 {
+pub fn area_under_curve(stars: &[f64], galaxies: &[f64]) -> f64 {
     let wins: f64 = galaxies
         .iter()
         .flat_map(|g| stars.iter().map(move |s| (g, s)))
@@ -212,7 +220,7 @@ fn area_under_curve(stars: &[f64], galaxies: &[f64]) -> f64 {
 fn twenty_stars_are_enough() {
     let sparse = field(1, |_| ());
     let frame = &sparse.frames[0];
-    let stars = reference(&sparse.survey, Some((frame, 20)));
+    let stars = reference(&sparse.survey, "i", Some((frame, 20)));
     let (measured, found) = solve(&mut uncalibrated(frame), &stars);
     let middle = median(&mut errors_mas(frame, &measured));
     println!("{} of 20 reference stars: median {middle:.2} mas (gate 40)", found.used.len());
