@@ -10,7 +10,7 @@ fn stars_are_found_as_their_signal_to_noise_says_and_noise_is_not() {
     let config = SimulateConfig {
         seed: 5,
         stars: 900,
-        star_magnitudes: (23.2, 24.1),
+        star_magnitudes: (23.2, 24.25),
         star_count_slope: 0.0,
         variable_fraction: 0.0,
         min_separation_px: 26.0,

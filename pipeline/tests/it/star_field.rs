@@ -72,7 +72,7 @@ fn config(visits: usize) -> SurveyConfig {
     config.bands = vec!["r".to_owned()];
     config.visits_per_band = visits;
     config.dither_arcsec = 5.0;
-    config.sky.stars_per_arcmin2 = 30.0;
+    config.sky.stars_per_arcmin2 = 18.0;
     config.sky.star_magnitudes = (16.5, 22.5);
     // As many bright stars as faint ones.
     config.sky.star_slope = 0.0;
@@ -98,8 +98,10 @@ fn chip(survey: &Survey, id: FrameId) -> Chip {
     let frame = survey.frame(id, true).unwrap();
     let stars = reference(survey, "r", Some((&frame, REFERENCE_STARS)));
     let mut exposure = uncalibrated(&frame);
-    let task = CharacterizeTask::new(CharacterizeConfig::default());
-    let mut measured = task.run(&exposure).unwrap();
+    let mut config = CharacterizeConfig::default();
+    // One star in three rather than in five is kept out of the PSF, so that enough can test it.
+    config.select.reserve_every = 3;
+    let mut measured = CharacterizeTask::new(config).run(&exposure).unwrap();
     let found = stars.fit_wcs(&exposure, &measured, &AstrometryConfig::default()).unwrap();
     exposure.wcs = found.wcs.clone();
     measured.place(&found.wcs);
@@ -224,7 +226,7 @@ fn the_psf_of_a_visit_fits_its_reserved_stars() {
              of noise {:.4}; rms of the model over the field {over_field:.4}",
             rms(&noise)
         );
-        assert!(n >= 50 && size.abs() <= 0.003 && scatter <= 0.01, "{size} {scatter} of {n}");
+        assert!(n >= 40 && size.abs() <= 0.003 && scatter <= 0.01, "{size} {scatter} of {n}");
         // Without the noise of any star: the size of the model against that of the truth.
         assert!(over_field <= 0.005, "{over_field}");
     }
@@ -235,20 +237,25 @@ fn stars_are_told_from_galaxies() {
     let field = field();
     let auc = |low: f64, high: f64| {
         let [stars, galaxies] = [Kind::Star, Kind::Galaxy].map(|kind| -> Vec<f64> {
-            let all = field.chips.iter().flat_map(|chip| chip.alone(kind)).map(|m| &m.source);
-            all.filter(|s| (low..high).contains(&s.snr) && s.size_extendedness.is_finite())
+            let all = field.chips.iter().flat_map(|chip| &chip.matches);
+            let clean = all.filter(|m| m.kind == kind).map(|m| &m.source).filter(|s| {
+                let flags = &s.pixel_flags;
+                s.parent.is_none() && !flags.saturated() && !flags.edge()
+            });
+            clean
+                .filter(|s| (low..high).contains(&s.snr) && s.size_extendedness.is_finite())
                 .map(|s| s.size_extendedness)
                 .collect()
         });
         let auc = area_under_curve(&stars, &galaxies);
         let (stars, galaxies) = (stars.len(), galaxies.len());
         println!(
-            "star-galaxy AUC {auc:.4} (gate 0.99) of {stars} stars and {galaxies} galaxies, S/N from {low}"
+            "star-galaxy AUC {auc:.4} (gate 0.99) of {stars} stars and {galaxies} galaxies of S/N from {low} to {high}"
         );
         (auc, galaxies)
     };
     let (all, n) = auc(20.0, f64::INFINITY);
-    assert!(all >= 0.99 && n >= 300, "{all} of {n}");
+    assert!(all >= 0.99 && n >= 250, "{all} of {n}");
     let (faint, n) = auc(20.0, 40.0);
     assert!(faint >= 0.99 && n >= 100, "{faint} of {n}");
 }
