@@ -1,4 +1,4 @@
-//! World coordinates, zero point and PSF of survey frames, from nominal coordinates and reference stars.
+//! World coordinates and zero point of survey frames, from nominal coordinates and reference stars.
 
 use std::path::Path;
 use std::sync::Arc;
