@@ -130,7 +130,10 @@ mod tests {
             let n = star.values.nrows();
             let of = |part: &Separable| {
                 let middle = part.along.len() / 2;
-                let value = |k: usize| part.along.get(middle + k - at).copied().unwrap_or(0.0);
+                let value = |k: usize| {
+                    let index = (middle + k).checked_sub(at);
+                    index.and_then(|i| part.along.get(i)).copied().unwrap_or(0.0)
+                };
                 (0..n * n).map(|p| value(p / n) * value(p % n) * light(p / n, p % n)).sum::<f64>()
             };
             parts.iter().map(|part| part.factor * of(part)).sum()
