@@ -222,8 +222,8 @@ fn the_psf_of_a_visit_fits_its_reserved_stars() {
         let middle = median(&mut model);
         let over_field = rms(&model.iter().map(|v| v / middle - 1.0).collect::<Vec<_>>());
         println!(
-            "visit {visit}: dT/T {size:.5} (gate 0.003), rms {scatter:.4} (gate 0.010) of {n} reserved stars, \
-             of noise {:.4}; rms of the model over the field {over_field:.4}",
+            "visit {visit}: dT/T {size:.5} (gate 0.003), rms {scatter:.4} (gate 0.010) of {n} \
+             reserved stars, of noise {:.4}; rms of the model over the field {over_field:.4}",
             rms(&noise)
         );
         assert!(n >= 40 && size.abs() <= 0.003 && scatter <= 0.01, "{size} {scatter} of {n}");
@@ -250,7 +250,8 @@ fn stars_are_told_from_galaxies() {
         let auc = area_under_curve(&stars, &galaxies);
         let (stars, galaxies) = (stars.len(), galaxies.len());
         println!(
-            "star-galaxy AUC {auc:.4} (gate 0.99) of {stars} stars and {galaxies} galaxies of S/N from {low} to {high}"
+            "star-galaxy AUC {auc:.4} (gate 0.99) of {stars} stars and {galaxies} galaxies of S/N \
+             {low} to {high}"
         );
         (auc, galaxies)
     };
@@ -293,8 +294,8 @@ fn zero_points_are_those_of_the_visit_and_of_the_place() {
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         println!(
-            "visit {visit}: zero point off by {:.2} mmag (gate 10), detectors by {against_visit:.1?}; against \
-             the electrons of their own stars {against_place:.1?}",
+            "visit {visit}: zero point off by {:.2} mmag (gate 10), detectors by {against_visit:.1?}; \
+             against the electrons of their own stars {against_place:.1?}",
             mean(&against_visit)
         );
         // Clouds make the zero point of a detector another than that of its visit.
@@ -330,7 +331,8 @@ fn bright_stars_repeat() {
     }
     let pooled = 1e3 * f64::sqrt(square / freedom);
     println!(
-        "PA1: pooled rms {pooled:.2} mmag (gate 4.5), median {:.2} mmag of {} stars in {} visits; photons alone {:.2}",
+        "PA1: pooled rms {pooled:.2} mmag (gate 4.5), median {:.2} mmag of {} stars in {} visits; \
+         photons alone {:.2}",
         1e3 * median(&mut each),
         each.len(),
         field.n_visits,
