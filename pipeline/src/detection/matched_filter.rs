@@ -74,22 +74,19 @@ pub fn matched_filter(image: &MaskedImage, kernel: &FilterKernel, unusable: u32)
 
 /// Correlate with a sum of separable kernels; zero outside the image.
 fn correlate(image: ArrayView2<f32>, parts: &[Separable]) -> Array2<f32> {
-    let mut sum = Array2::<f32>::zeros(image.dim());
+    // Both are as large as the image: they are made once for all parts.
+    let (mut along_x, mut sum) = (Array2::zeros(image.dim()), Array2::zeros(image.dim()));
     for part in parts {
-        let factor = part.factor as f32;
-        let of_part = separable(image, &part.along);
-        ndarray::Zip::from(&mut sum).and(&of_part).par_for_each(|sum, v| *sum += factor * v);
+        filter_rows(image, part, &mut along_x);
+        add_filtered_columns(&along_x, part, &mut sum);
     }
     sum
 }
 
-/// Correlate with `kernel` along both axes; zero outside the image.
-fn separable(image: ArrayView2<f32>, kernel: &[f64]) -> Array2<f32> {
-    let kernel: Vec<f32> = kernel.iter().map(|k| *k as f32).collect();
-    let reach = kernel.len() / 2;
-    let (ny, nx) = image.dim();
-    let mut rows = Array2::<f32>::zeros((ny, nx));
-    rows.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
+fn filter_rows(image: ArrayView2<f32>, part: &Separable, filtered: &mut Array2<f32>) {
+    let kernel: Vec<f32> = part.along.iter().map(|k| *k as f32).collect();
+    let (reach, nx) = (kernel.len() / 2, image.ncols());
+    filtered.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
         let mut padded = vec![0.0f32; nx + 2 * reach];
         for (x, v) in image.row(y).iter().enumerate() {
             padded[x + reach] = *v;
@@ -98,15 +95,17 @@ fn separable(image: ArrayView2<f32>, kernel: &[f64]) -> Array2<f32> {
             *out = kernel.iter().zip(&padded[x..]).map(|(k, v)| k * v).sum();
         }
     });
-    let mut result = Array2::<f32>::zeros((ny, nx));
-    result.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
-        for (k, weight) in kernel.iter().enumerate() {
+}
+
+fn add_filtered_columns(along_x: &Array2<f32>, part: &Separable, sum: &mut Array2<f32>) {
+    let (reach, ny) = (part.along.len() / 2, along_x.nrows());
+    sum.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
+        for (k, weight) in part.along.iter().enumerate() {
             if let Some(source) = (y + k).checked_sub(reach).filter(|s| *s < ny) {
-                out.scaled_add(*weight, &rows.row(source));
+                out.scaled_add((part.factor * weight) as f32, &along_x.row(source));
             }
         }
     });
-    result
 }
 
 #[cfg(test)]
@@ -115,9 +114,10 @@ mod tests {
 
     #[test]
     fn separable_correlation_equals_the_double_sum() {
-        let kernel = FilterKernel::gaussian(1.3).separable().remove(0).along;
+        let parts = FilterKernel::gaussian(1.3).separable();
+        let kernel = &parts[0].along;
         let image = Array2::from_shape_fn((17, 23), |(y, x)| ((y * 31 + x * 17) % 13) as f32);
-        let fast = separable(image.view(), &kernel);
+        let fast = correlate(image.view(), &parts);
         let reach = kernel.len() as i64 / 2;
         for ((y, x), value) in fast.indexed_iter() {
             let mut slow = 0.0;
