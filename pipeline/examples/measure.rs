@@ -20,6 +20,13 @@ use almagest_pipeline::image::mask_plane;
 use almagest_pipeline::measurement::aperture_flux;
 use almagest_pipeline::task::Task;
 
+/// Most memory that this process has had, where the system tells.
+fn peak_memory_gb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? * 1024e-9)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let (Some(image), Some(table)) = (arguments.get(1), arguments.get(2)) else {
@@ -38,6 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let task = CharacterizeTask::new(CharacterizeConfig::default());
     let result = task.run(&exposure)?;
     tell("whole chain", start);
+    if let Some(memory) = peak_memory_gb() {
+        println!("{:24} {memory:8.3} GB at most", "");
+    }
 
     let mut pixels = exposure.masked_image.clone();
     let start = Instant::now();

@@ -3,7 +3,7 @@
 //! ```text
 //! exposure ─▶ sky ─▶ detect ─▶ sky ─▶ width of the stars ─▶ cosmic rays ─▶ detect ─▶ sky, noise
 //!                                                                                        │
-//!     rows ◀─ aperture correction ◀─ measure ◀─ PSF from the stars ◀─ detect ◀───────────┘
+//!     rows ◀─ aperture correction ◀─ measure ◀─ detect ◀─ PSF from the stars ◀─ detect ◀─┘
 //! ```
 //!
 //! The sky is estimated again each time that sources are known better; each estimate is of what the one
@@ -26,7 +26,7 @@ use source::RowMaker;
 use crate::astrometry::AstrometryConfig;
 use crate::background::{Background, BackgroundConfig};
 use crate::cosmic_ray::{self, CosmicRayConfig, Ray};
-use crate::detection::{self, DetectionConfig, Detections};
+use crate::detection::{self, DetectionConfig, Detections, FilterKernel};
 use crate::error::{Error, Result};
 use crate::exposure::Exposure;
 use crate::image::MaskedImage;
@@ -231,7 +231,7 @@ impl CharacterizeTask {
         exposure: &Exposure,
         given_psf: Option<&PsfModel>,
     ) -> Result<Characterized> {
-        let sky = self.detect(exposure)?;
+        let mut sky = self.detect(exposure)?;
         // The noise that stands in for neighbours is the same each time that the exposure is measured.
         let seed = ((exposure.visit_info.visit as u64) << 8) | exposure.detector.id as u64;
         let psf = psf_choice::choose(
@@ -241,6 +241,7 @@ impl CharacterizeTask {
             given_psf,
             &self.config,
         );
+        sky.detect_with(&psf.model, &self.config.detection);
         let footprints = &sky.detections.footprints;
         let measured =
             measure(&sky.image, &psf.model, footprints, psf.fwhm_px, &self.config.measure, seed);
@@ -336,6 +337,17 @@ impl Sky {
             self.background_level += rest.level();
             self.background_noise = rest.noise();
         }
+    }
+
+    /// Detect once more, with a filter like the PSF.
+    fn detect_with(&mut self, psf: &PsfModel, config: &DetectionConfig) {
+        let (ny, nx) = self.image.image.dim();
+        let centre = ((nx / 2) as f64, (ny / 2) as f64);
+        let sigma_px = self.detections.filter_sigma_px;
+        let star = psf.stamp(centre.0, centre.1, psf.radius_px());
+        let kernel = FilterKernel::of_star(&star, centre, sigma_px);
+        self.detections = detection::detect_with(&self.image, &kernel, sigma_px, config);
+        self.detections.mark(&mut self.image);
     }
 
     /// Factor between the scatter of the pixels and that which a PSF sees.

@@ -1,18 +1,21 @@
 //! Detection: the image filtered with the PSF, thresholded, and cut into footprints with peaks.
 //!
-//! 1. Correlate image and variance with a Gaussian of the PSF's size, leaving out unusable pixels; the
+//! 1. Correlate image and variance with a kernel like the PSF, leaving out unusable pixels; the
 //!    ratio is the signal to noise of a point source at each pixel.
-//! 2. Pixels above the threshold, less what the highest pixel can miss of the maximum, connected through any of their eight neighbours, are footprints; they
-//!    are grown by a multiple of the PSF's σ, and those that touch merge.
+//! 2. Pixels above the threshold, less what the highest pixel can miss of the maximum, connected through
+//!    any of their eight neighbours, are footprints; they are grown by a multiple of the PSF's σ, and those
+//!    that touch merge.
 //! 3. Peaks are the maxima of the filtered image that stand out from the saddle to a higher one by more
 //!    than the noise; their height is that of the parabola through the neighbouring pixels, and it must
 //!    exceed the threshold.
 
 mod footprint;
+mod kernel;
 mod matched_filter;
 mod peak;
 
 pub use footprint::{Footprint, Span};
+pub use kernel::FilterKernel;
 pub use matched_filter::{FilteredImage, matched_filter};
 pub use peak::Peak;
 
@@ -78,7 +81,7 @@ pub struct Detections {
     /// Ratio of the filtered image's scatter off the sources to what the variance predicts: 1 for
     /// independent pixels, more where resampling has correlated them.
     pub noise_ratio: f64,
-    /// Standard deviation of the Gaussian filter, pixels.
+    /// Gaussian width of the PSF that they were looked for with, pixels.
     pub filter_sigma_px: f64,
 }
 
@@ -106,7 +109,18 @@ impl Detections {
 
 /// Detect the sources of a sky-subtracted image for a PSF of Gaussian width `psf_sigma_px`.
 pub fn detect(image: &MaskedImage, psf_sigma_px: f64, config: &DetectionConfig) -> Detections {
-    let filtered = matched_filter(image, psf_sigma_px, UNUSABLE);
+    detect_with(image, &FilterKernel::gaussian(psf_sigma_px), psf_sigma_px, config)
+}
+
+/// Detect the sources of a sky-subtracted image with a filter made for its PSF, of Gaussian width
+/// `psf_sigma_px`.
+pub fn detect_with(
+    image: &MaskedImage,
+    kernel: &FilterKernel,
+    psf_sigma_px: f64,
+    config: &DetectionConfig,
+) -> Detections {
+    let filtered = matched_filter(image, kernel, UNUSABLE);
     let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > BETWEEN_PIXELS * config.threshold);
     let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
     peak::find(&filtered, &above, &mut footprints, config);
@@ -145,7 +159,8 @@ fn part_close_pairs(
     psf_sigma_px: f64,
     config: &DetectionConfig,
 ) {
-    let sharp = matched_filter(image, config.sharp_filter * psf_sigma_px, UNUSABLE);
+    let kernel = FilterKernel::gaussian(config.sharp_filter * psf_sigma_px);
+    let sharp = matched_filter(image, &kernel, UNUSABLE);
     let sharp_config = DetectionConfig {
         min_prominence_fraction: config.sharp_prominence_fraction,
         min_prominence_sigma: SHARP_PROMINENCE_SIGMA,

@@ -16,6 +16,7 @@ pub mod psfex;
 mod resample;
 pub mod select;
 pub mod star_fit;
+mod variation;
 
 pub use basis::BasisPsf;
 pub use profile::{RadialLaw, StarProfile};

@@ -6,6 +6,9 @@
 //! A pixel is hit if `S′` exceeds its limit and `L` the fine structure `F = med₃ − med₇ med₃` by a
 //! factor; then pixels beside it at a lower limit. Medians are only taken where `S` is large.
 //!
+//! Each round works on an image in which the rays of the earlier ones are filled. There the ends of tracks
+//! stand alone that the brighter pixels beside them hid; a limit between the two suffices for them.
+//!
 //! Reference: van Dokkum 2001 (2001PASP..113.1420V).
 
 use super::{CosmicRayConfig, UNKNOWN, interpolate};
@@ -21,7 +24,7 @@ pub(super) fn find(image: &MaskedImage, config: &CosmicRayConfig) -> Array2<bool
     let mut cleaned = image.clone();
     let mut hit = Array2::from_elem(image.image.dim(), false);
     for _ in 0..config.rounds {
-        let found = Round::new(&cleaned, config).find();
+        let found = Round::new(&cleaned, config).find(&hit);
         let fresh: Vec<[usize; 2]> = found.into_iter().filter(|&at| !hit[at]).collect();
         if fresh.is_empty() {
             break;
@@ -67,14 +70,20 @@ impl<'a> Round<'a> {
         Self { image, config, significance }
     }
 
-    fn find(&self) -> Vec<[usize; 2]> {
+    /// Pixels that are hit, given those of earlier rounds.
+    fn find(&self, known: &Array2<bool>) -> Vec<[usize; 2]> {
         let limit = self.config.laplacian_sigma;
+        let beside_known = 0.5 * (1.0 + self.config.neighbour_fraction) * limit;
         let (ny, nx) = self.image.image.dim();
         let mut hits: Vec<[usize; 2]> = (0..ny)
             .into_par_iter()
             .flat_map_iter(|y| (0..nx).map(move |x| [y, x]))
             .filter(|&at| {
-                f64::from(self.significance[at]) > limit
+                let is_beside = || around(at, 1, (ny, nx)).any(|near| known[near]);
+                let significance = f64::from(self.significance[at]);
+                let limit =
+                    if significance > beside_known && is_beside() { beside_known } else { limit };
+                significance > limit
                     && self.is_testable(at)
                     && self.sharpened(at) > limit
                     && self.contrast(at) > self.config.min_contrast

@@ -1,17 +1,15 @@
-//! The matched filter: correlation with a Gaussian of the PSF's size.
+//! The matched filter: correlation with a kernel that is like the PSF.
 //!
 //! With the kernel `K` (unit sum) and usable pixels `m`, the filtered image is `Σ K m I`, its variance
-//! `Σ K² m V`; their ratio `Σ K m I / √(Σ K² m V)` is the signal to noise. Both sums are separable. A
-//! Gaussian in place of a seeing-limited PSF costs a few per cent of signal to noise.
+//! `Σ K² m V`; their ratio `Σ K m I / √(Σ K² m V)` is the signal to noise. Both are sums of separable
+//! ones.
 
-use super::Footprint;
+use super::kernel::Separable;
+use super::{FilterKernel, Footprint};
 use crate::image::MaskedImage;
 use crate::statistics::robust_sigma;
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
-
-/// Reach of the kernel, in units of its σ.
-const KERNEL_REACH: f64 = 4.0;
 
 /// Pixels that a measured scatter needs: some fifty independent ones under a common PSF.
 const MIN_SKY_PIXELS: usize = 2000;
@@ -45,10 +43,9 @@ impl FilteredImage {
     }
 }
 
-/// Filter `image` with a Gaussian of `sigma_px`; pixels with a bit of `unusable` do not count.
-pub fn matched_filter(image: &MaskedImage, sigma_px: f64, unusable: u32) -> FilteredImage {
-    let kernel = gaussian_kernel(sigma_px);
-    let squared: Vec<f64> = kernel.iter().map(|k| k * k).collect();
+/// Filter `image` with `kernel`; pixels with a bit of `unusable` do not count.
+pub fn matched_filter(image: &MaskedImage, kernel: &FilterKernel, unusable: u32) -> FilteredImage {
+    let squared = kernel.squared();
     let usable =
         ndarray::Zip::from(&image.image).and(&image.variance).and(&image.mask).par_map_collect(
             |v, var, m| m & unusable == 0 && v.is_finite() && var.is_finite() && *var > 0.0,
@@ -56,11 +53,12 @@ pub fn matched_filter(image: &MaskedImage, sigma_px: f64, unusable: u32) -> Filt
     let select = |values: &Array2<f32>| {
         ndarray::Zip::from(values).and(&usable).map_collect(|v, u| if *u { *v } else { 0.0 })
     };
-    let signal = separable(select(&image.image).view(), &kernel);
-    let variance = separable(select(&image.variance).view(), &squared);
+    let signal = correlate(select(&image.image).view(), &kernel.separable());
+    let variance = correlate(select(&image.variance).view(), &squared);
     // The flux of a point source is Σ K m I / Σ K² m; without masks the denominator is constant.
-    let coverage = separable(usable.mapv(|u| if u { 1.0 } else { 0.0 }).view(), &squared);
-    let full = squared.iter().sum::<f64>().powi(2) as f32;
+    let coverage = correlate(usable.mapv(|u| if u { 1.0 } else { 0.0 }).view(), &squared);
+    let sum = |part: &Separable| part.factor * part.along.iter().sum::<f64>().powi(2);
+    let full = squared.iter().map(sum).sum::<f64>() as f32;
     let covered = |c: &f32| *c > 0.05 * full;
     let value = ndarray::Zip::from(&signal)
         .and(&coverage)
@@ -74,22 +72,21 @@ pub fn matched_filter(image: &MaskedImage, sigma_px: f64, unusable: u32) -> Filt
     FilteredImage { value, noise, signal_to_noise }
 }
 
-fn gaussian_kernel(sigma_px: f64) -> Vec<f64> {
-    let reach = (KERNEL_REACH * sigma_px).ceil() as i64;
-    let mut kernel: Vec<f64> =
-        (-reach..=reach).map(|i| (-0.5 * (i as f64 / sigma_px).powi(2)).exp()).collect();
-    let sum: f64 = kernel.iter().sum();
-    kernel.iter_mut().for_each(|k| *k /= sum);
-    kernel
+/// Correlate with a sum of separable kernels; zero outside the image.
+fn correlate(image: ArrayView2<f32>, parts: &[Separable]) -> Array2<f32> {
+    // Both are as large as the image: they are made once for all parts.
+    let (mut along_x, mut sum) = (Array2::zeros(image.dim()), Array2::zeros(image.dim()));
+    for part in parts {
+        filter_rows(image, part, &mut along_x);
+        add_filtered_columns(&along_x, part, &mut sum);
+    }
+    sum
 }
 
-/// Correlate with `kernel` along both axes; zero outside the image.
-fn separable(image: ArrayView2<f32>, kernel: &[f64]) -> Array2<f32> {
-    let kernel: Vec<f32> = kernel.iter().map(|k| *k as f32).collect();
-    let reach = kernel.len() / 2;
-    let (ny, nx) = image.dim();
-    let mut rows = Array2::<f32>::zeros((ny, nx));
-    rows.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
+fn filter_rows(image: ArrayView2<f32>, part: &Separable, filtered: &mut Array2<f32>) {
+    let kernel: Vec<f32> = part.along.iter().map(|k| *k as f32).collect();
+    let (reach, nx) = (kernel.len() / 2, image.ncols());
+    filtered.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
         let mut padded = vec![0.0f32; nx + 2 * reach];
         for (x, v) in image.row(y).iter().enumerate() {
             padded[x + reach] = *v;
@@ -98,15 +95,17 @@ fn separable(image: ArrayView2<f32>, kernel: &[f64]) -> Array2<f32> {
             *out = kernel.iter().zip(&padded[x..]).map(|(k, v)| k * v).sum();
         }
     });
-    let mut result = Array2::<f32>::zeros((ny, nx));
-    result.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
-        for (k, weight) in kernel.iter().enumerate() {
+}
+
+fn add_filtered_columns(along_x: &Array2<f32>, part: &Separable, sum: &mut Array2<f32>) {
+    let (reach, ny) = (part.along.len() / 2, along_x.nrows());
+    sum.outer_iter_mut().into_par_iter().enumerate().for_each(|(y, mut out)| {
+        for (k, weight) in part.along.iter().enumerate() {
             if let Some(source) = (y + k).checked_sub(reach).filter(|s| *s < ny) {
-                out.scaled_add(*weight, &rows.row(source));
+                out.scaled_add((part.factor * weight) as f32, &along_x.row(source));
             }
         }
     });
-    result
 }
 
 #[cfg(test)]
@@ -115,9 +114,10 @@ mod tests {
 
     #[test]
     fn separable_correlation_equals_the_double_sum() {
-        let kernel = gaussian_kernel(1.3);
+        let parts = FilterKernel::gaussian(1.3).separable();
+        let kernel = &parts[0].along;
         let image = Array2::from_shape_fn((17, 23), |(y, x)| ((y * 31 + x * 17) % 13) as f32);
-        let fast = separable(image.view(), &kernel);
+        let fast = correlate(image.view(), &parts);
         let reach = kernel.len() as i64 / 2;
         for ((y, x), value) in fast.indexed_iter() {
             let mut slow = 0.0;

@@ -6,7 +6,6 @@
 //!
 //! Reference: Bertin 2011 (2011ASPC..442..435B).
 
-use super::profile::StarProfile;
 use super::resample::{Kernel, resample};
 use ndarray::{Array2, Array3, Axis};
 
@@ -39,7 +38,7 @@ impl BasisPsf {
         scale: (f64, f64),
     ) -> Option<Self> {
         let (terms, ny, nx) = images.dim();
-        let fits = terms == (degree + 1) * (degree + 2) / 2
+        let fits = terms == term_count(degree)
             && ny % 2 == 1
             && nx == ny
             && step_px > 0.0
@@ -71,25 +70,6 @@ impl BasisPsf {
     /// Radius of the grid, image pixels.
     pub fn radius_px(&self) -> usize {
         ((self.images.dim().1 / 2) as f64 * self.step_px).floor() as usize
-    }
-
-    /// The images minus those of an analytic profile, with `terms` polynomial terms.
-    pub(super) fn excess_over(&self, profile: &StarProfile, terms: usize) -> Array3<f64> {
-        let (own, ny, nx) = self.images.dim();
-        let sampler = profile.sampler();
-        let mut excess = Array3::zeros((terms, ny, nx));
-        for ((j, i), value) in excess.index_axis_mut(Axis(0), 0).indexed_iter_mut() {
-            let offset = |k: usize| (k as f64 - (nx / 2) as f64) * self.step_px;
-            *value = -sampler.pixel(offset(i), offset(j));
-        }
-        if own == terms {
-            excess += &self.images;
-        } else {
-            // Another degree: only the constant term has the same meaning.
-            let mut constant = excess.index_axis_mut(Axis(0), 0);
-            constant += &self.images.index_axis(Axis(0), 0);
-        }
-        excess
     }
 
     /// The model's image at `(x, y)`.
@@ -129,9 +109,32 @@ impl BasisImage {
     }
 }
 
+/// Number of the terms of a degree.
+pub(super) fn term_count(degree: usize) -> usize {
+    (degree + 1) * (degree + 2) / 2
+}
+
+/// Index of the term `X^i Y^j` among those of a degree.
+pub(super) fn term_index(degree: usize, i: usize, j: usize) -> usize {
+    (0..j).map(|row| degree - row + 1).sum::<usize>() + i
+}
+
+/// Images of one degree as those of a higher one; the terms that it adds are zero.
+pub(super) fn raised(images: &Array3<f64>, from: usize, to: usize) -> Array3<f64> {
+    let (_, ny, nx) = images.dim();
+    let mut raised = Array3::zeros((term_count(to), ny, nx));
+    for j in 0..=from {
+        for i in 0..=from - j {
+            let image = images.index_axis(Axis(0), term_index(from, i, j));
+            raised.index_axis_mut(Axis(0), term_index(to, i, j)).assign(&image);
+        }
+    }
+    raised
+}
+
 /// Terms `X^i Y^j`, `i + j ≤ degree`, X varying fastest, as PSFEx orders them.
 pub(super) fn polynomial_terms(degree: usize, x: f64, y: f64) -> Vec<f64> {
-    let mut terms = Vec::with_capacity((degree + 1) * (degree + 2) / 2);
+    let mut terms = Vec::with_capacity(term_count(degree));
     for j in 0..=degree {
         for i in 0..=degree - j {
             terms.push(x.powi(i as i32) * y.powi(j as i32));
@@ -143,7 +146,7 @@ pub(super) fn polynomial_terms(degree: usize, x: f64, y: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::profile::RadialLaw;
+    use super::super::profile::{RadialLaw, StarProfile};
     use super::*;
 
     #[test]
@@ -175,5 +178,11 @@ mod tests {
     #[test]
     fn terms_come_in_the_order_of_psfex() {
         assert_eq!(polynomial_terms(2, 2.0, 3.0), [1.0, 2.0, 4.0, 3.0, 6.0, 9.0]);
+        assert_eq!(polynomial_terms(3, 2.0, 3.0)[term_index(3, 1, 2)], 2.0 * 9.0);
+        let images = Array3::from_shape_fn((3, 1, 1), |(k, _, _)| k as f64 + 1.0);
+        assert_eq!(
+            raised(&images, 1, 2).into_iter().collect::<Vec<_>>(),
+            [1.0, 2.0, 0.0, 3.0, 0.0, 0.0]
+        );
     }
 }

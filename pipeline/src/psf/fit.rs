@@ -1,19 +1,23 @@
-//! A PSF from the stars of one exposure: a Moffat profile plus what it leaves over, on a pixel basis.
+//! A PSF from the stars of one exposure: a Moffat profile that varies over the image, plus what it leaves
+//! over, on a pixel basis.
 //!
 //! 1. Stack the stars at their centres and fit an elliptical Moffat profile. It carries the wings and the
 //!    interpolation between pixels.
-//! 2. Fit each star's flux and position under the model so far; shift what is left to the grid, in units
-//!    of the star's flux, and fit a polynomial of the position to each grid pixel. The degree follows
-//!    the number of stars; a value that its error explains is shrunk towards zero.
-//! 3. Repeat step 2, leaving out stars that the model does not describe.
+//! 2. Fit each star's flux and position under the model so far, and polynomials of the position to how
+//!    its width and shear differ from the profile's (`variation`).
+//! 3. Shift what is left of each star to the grid, in units of its flux, and fit a polynomial of the
+//!    position to each grid pixel. The degree follows the number of stars; a value that its error explains
+//!    is shrunk towards zero.
+//! 4. Repeat step 3. Stars that the model does not describe are left out of each step.
 //!
 //! The flux of the model is one out to infinity: the wings beyond the grid are the Moffat profile's.
 //! References: Bertin 2011 (2011ASPC..442..435B), Jarvis et al. 2021 (2021MNRAS.501.1282J).
 
-use super::basis::{BasisPsf, polynomial_terms};
+use super::basis::{BasisPsf, polynomial_terms, raised, term_count};
 use super::profile::StarProfile;
 use super::resample::{Kernel, resample};
 use super::star_fit::{StarFit, fit_star};
+use super::variation::{self, StarChange, Variation};
 use super::{PsfModel, moffat_fit};
 use crate::image::{MaskedImage, mask_plane};
 use crate::linear_algebra::Cholesky;
@@ -35,6 +39,8 @@ const STEP_PX: f64 = 0.5;
 const RESIDUAL_REACH_PX: usize = 3;
 const RESIDUAL_KERNEL: Kernel = Kernel::Lanczos(RESIDUAL_REACH_PX);
 
+/// Rounds in which the variation of the profile is fitted.
+const VARIATION_ROUNDS: usize = 2;
 /// Stars, the first ones, that the analytic part is fitted to.
 const PROFILE_STARS: usize = 50;
 /// Largest radius of a model, pixels.
@@ -46,11 +52,11 @@ const MAX_RADIUS_PX: f64 = 30.0;
 pub struct PsfFitConfig {
     /// Stars below which no model is made.
     pub min_stars: usize,
-    /// Stars from which on the model varies linearly over the image.
+    /// Stars from which on what the profile leaves over varies linearly over the image.
     pub stars_for_linear: usize,
-    /// Stars from which on the model varies quadratically.
+    /// Stars from which on it varies quadratically.
     pub stars_for_quadratic: usize,
-    /// Rounds of fitting stars and residuals in turn.
+    /// Rounds of fitting stars and what the profile leaves over in turn.
     pub rounds: usize,
     /// Limit of the signal to noise with which a star counts.
     pub max_snr: f64,
@@ -106,25 +112,24 @@ impl<'a> PsfFitter<'a> {
         }
         let profile = self.fit_profile(stars)?;
         let radius = (3.5 * profile.fwhm_px).ceil().clamp(8.0, MAX_RADIUS_PX) as usize;
-        let mut model = PsfModel::Basis(self.assemble(&profile, None, 0, radius)?);
-        let mut used: Vec<usize> = (0..stars.len()).collect();
-        for _ in 0..self.config.rounds {
+        let mut built = Built::new(profile, radius);
+        let mut model = self.assemble(&built)?;
+        let mut used = Vec::new();
+        for round in 0..VARIATION_ROUNDS + self.config.rounds {
             let fits: Vec<Option<StarFit>> =
-                used.par_iter().map(|&i| self.fit_one(&model, stars[i], profile.fwhm_px)).collect();
-            let kept = self.good_stars(&fits);
-            let fitted: Vec<StarFit> = kept.iter().filter_map(|&k| fits[k]).collect();
-            used = kept.iter().map(|&k| used[k]).collect();
+                stars.par_iter().map(|&star| self.fit_one(&model, star, profile.fwhm_px)).collect();
+            used = self.good_stars(&fits);
+            let fitted: Vec<StarFit> = used.iter().filter_map(|&k| fits[k]).collect();
             if used.len() < self.config.min_stars {
                 return None;
             }
-            let degree = self.degree(used.len());
-            let residuals = self.fit_residuals(&model, &fitted, degree, radius);
-            let previous = match &model {
-                PsfModel::Basis(basis) => Some(basis),
-                PsfModel::Analytic(_) => None,
-            };
-            let next = self.refine(&profile, previous?, residuals, degree, radius)?;
-            model = PsfModel::Basis(next);
+            if round < VARIATION_ROUNDS {
+                built.variation = self.fit_variation(&built, &model, &fitted);
+            } else {
+                let degree = self.degree(used.len());
+                built.add(self.fit_residuals(&model, &fitted, degree, radius), degree);
+            }
+            model = self.assemble(&built)?;
         }
         Some(FittedPsf { model, profile, used })
     }
@@ -162,8 +167,26 @@ impl<'a> PsfFitter<'a> {
         Some(profile)
     }
 
+    /// Step 2: how the stars differ from the profile, over the image.
+    fn fit_variation(&self, built: &Built, model: &PsfModel, fits: &[StarFit]) -> Variation {
+        let radius = core_radius(built.profile.fwhm_px);
+        let changes: Vec<StarChange> = fits
+            .par_iter()
+            .filter_map(|star| {
+                let surroundings = self.surroundings((star.x, star.y));
+                let pixel = |x, y| surroundings.pixel(x, y);
+                let (rest, error) =
+                    variation::change_of(model, &built.profile, &pixel, star, radius)?;
+                let at = self.place(star.x, star.y);
+                let so_far = built.variation.at(at);
+                Some(StarChange { at, change: [0, 1, 2].map(|k| so_far[k] + rest[k]), error })
+            })
+            .collect();
+        Variation::through(&changes)
+    }
+
     fn fit_one(&self, model: &PsfModel, star: (f64, f64), fwhm_px: f64) -> Option<StarFit> {
-        let radius = (1.5 * fwhm_px).ceil().max(4.0) as usize;
+        let radius = core_radius(fwhm_px);
         let surroundings = self.surroundings(star);
         let pixel = |x, y| surroundings.pixel(x, y);
         fit_star(model, &pixel, star, radius, 0.75 * fwhm_px)
@@ -231,7 +254,7 @@ impl<'a> PsfFitter<'a> {
         kept.into_iter().filter(|&k| fits[k].as_ref().is_some_and(|f| misfit(f) <= limit)).collect()
     }
 
-    /// Step 2: one polynomial per grid pixel through the stars' residuals.
+    /// Step 3: one polynomial per grid pixel through the stars' residuals.
     fn fit_residuals(
         &self,
         model: &PsfModel,
@@ -239,13 +262,8 @@ impl<'a> PsfFitter<'a> {
         degree: usize,
         radius: usize,
     ) -> Array3<f64> {
-        let (centre, scale) = self.frame();
-        let terms: Vec<Vec<f64>> = fits
-            .iter()
-            .map(|f| {
-                polynomial_terms(degree, (f.x - centre.0) / scale.0, (f.y - centre.1) / scale.1)
-            })
-            .collect();
+        let of_place = |(u, v)| polynomial_terms(degree, u, v);
+        let terms: Vec<Vec<f64>> = fits.iter().map(|f| of_place(self.place(f.x, f.y))).collect();
         let residuals: Vec<(Array2<f64>, Array2<f64>, f64)> = fits
             .par_iter()
             .map(|f| {
@@ -279,65 +297,77 @@ impl<'a> PsfFitter<'a> {
         ((half(nx) - 0.5, half(ny) - 0.5), (half(nx), half(ny)))
     }
 
-    /// The analytic profile on the fine grid, with optional images added.
-    fn assemble(
-        &self,
-        profile: &StarProfile,
-        added: Option<&Array3<f64>>,
-        degree: usize,
-        radius: usize,
-    ) -> Option<BasisPsf> {
-        let half = (radius as f64 / STEP_PX) as usize;
-        let n = 2 * half + 1;
-        let sampler = profile.sampler();
-        let count = (degree + 1) * (degree + 2) / 2;
-        let mut images = Array3::zeros((count, n, n));
-        for ((j, i), value) in images.index_axis_mut(Axis(0), 0).indexed_iter_mut() {
-            let offset = |k: usize| (k as f64 - half as f64) * STEP_PX;
-            *value = sampler.pixel(offset(i), offset(j));
-        }
-        let full: f64 = images.index_axis(Axis(0), 0).sum();
-        if let Some(added) = added {
-            images += added;
-        }
-        // Unit flux with the wings: what was added must not change the sum.
-        let sum = images.index_axis(Axis(0), 0).sum();
-        images.index_axis_mut(Axis(0), 0).mapv_inplace(|v| v * full / sum);
-        let base = images.index_axis(Axis(0), 0).to_owned();
-        for k in 1..count {
-            let excess = images.index_axis(Axis(0), k).sum() / full;
-            images.index_axis_mut(Axis(0), k).scaled_add(-excess, &base);
-        }
+    /// A place in the polynomials' coordinates.
+    fn place(&self, x: f64, y: f64) -> (f64, f64) {
         let (centre, scale) = self.frame();
-        BasisPsf::new(images, degree, STEP_PX, centre, scale)
+        ((x - centre.0) / scale.0, (y - centre.1) / scale.1)
     }
 
-    /// Add residual images, given on whole pixels, to the model.
-    fn refine(
-        &self,
-        profile: &StarProfile,
-        previous: &BasisPsf,
-        residuals: Array3<f64>,
-        degree: usize,
-        radius: usize,
-    ) -> Option<BasisPsf> {
-        let half = (radius as f64 / STEP_PX) as usize;
-        let n = 2 * half + 1;
-        let (count, _, _) = residuals.dim();
-        let mut added = previous.excess_over(profile, count);
-        for k in 0..count {
-            let fine = resample(
-                residuals.index_axis(Axis(0), k),
-                (0.0, 0.0),
-                STEP_PX,
-                (n, n),
-                RESIDUAL_KERNEL,
-            );
-            let mut image = added.index_axis_mut(Axis(0), k);
-            image += &fine;
+    /// The model of what was built so far.
+    fn assemble(&self, built: &Built) -> Option<PsfModel> {
+        let degree = built.degree.max(built.variation.degree());
+        let of_profile = built.variation.images(&built.profile, built.half(), STEP_PX);
+        let mut images = raised(&of_profile, built.variation.degree(), degree);
+        let base = images.index_axis(Axis(0), 0).to_owned();
+        let full = base.sum();
+        // Unit flux with the wings: what the pixels add must not change the sum.
+        for (mut image, added) in
+            images.outer_iter_mut().zip(raised(&built.added, built.degree, degree).outer_iter())
+        {
+            image += &added;
+            image.scaled_add(-added.sum() / full, &base);
         }
-        self.assemble(profile, Some(&added), degree, radius)
+        let (centre, scale) = self.frame();
+        BasisPsf::new(images, degree, STEP_PX, centre, scale).map(PsfModel::Basis)
     }
+}
+
+/// The parts of a model under way.
+struct Built {
+    profile: StarProfile,
+    variation: Variation,
+    /// Radius of the grid, image pixels.
+    radius: usize,
+    /// What the profile leaves over, on the fine grid, with the terms of `degree`.
+    added: Array3<f64>,
+    degree: usize,
+}
+
+impl Built {
+    fn new(profile: StarProfile, radius: usize) -> Self {
+        let mut built = Self {
+            profile,
+            variation: Variation::none(),
+            radius,
+            added: Array3::zeros((1, 0, 0)),
+            degree: 0,
+        };
+        let n = 2 * built.half() + 1;
+        built.added = Array3::zeros((1, n, n));
+        built
+    }
+
+    /// Points of the fine grid on either side of its centre.
+    fn half(&self) -> usize {
+        (self.radius as f64 / STEP_PX) as usize
+    }
+
+    /// Add residual images of a degree, given on whole pixels.
+    fn add(&mut self, residuals: Array3<f64>, degree: usize) {
+        let n = 2 * self.half() + 1;
+        let both = degree.max(self.degree);
+        let mut fine = Array3::zeros((term_count(degree), n, n));
+        for (mut fine, whole) in fine.outer_iter_mut().zip(residuals.outer_iter()) {
+            fine.assign(&resample(whole, (0.0, 0.0), STEP_PX, (n, n), RESIDUAL_KERNEL));
+        }
+        self.added = raised(&self.added, self.degree, both) + raised(&fine, degree, both);
+        self.degree = both;
+    }
+}
+
+/// Radius of the pixels that a star is fitted to.
+fn core_radius(fwhm_px: f64) -> usize {
+    (1.5 * fwhm_px).ceil().max(4.0) as usize
 }
 
 /// The usable pixels around a star.

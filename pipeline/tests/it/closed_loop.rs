@@ -170,6 +170,8 @@ fn fluxes_and_positions_scatter_as_their_errors_say() {
         bright.len()
     );
     assert!(bright.len() > 100 && (1086.0 * mean).abs() <= 1.0 && pull < 1.6, "{mean} {pull}");
+    // Total fluxes are those of the truth.
+    assert!(factors.iter().all(|factor| (1086.0 * (factor - 1.0)).abs() <= 2.0), "{factors:?}");
     assert!(1086.0 * spread <= 5.0, "{factors:?}");
     let share = flagged as f64 / clean as f64;
     println!("{:.2} % of {clean} clean stars have a bad flag (gate 1)", 100.0 * share);

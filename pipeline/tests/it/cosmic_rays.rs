@@ -23,7 +23,7 @@ fn frames() -> Vec<SimulatedFrame> {
     let science: Vec<usize> = (0..survey.exposures().len()).filter(is_science).collect();
     science
         .into_iter()
-        .flat_map(|exposure| (0..2).map(move |detector| FrameId { exposure, detector }))
+        .flat_map(|exposure| (0..4).map(move |detector| FrameId { exposure, detector }))
         .map(|id| {
             let mut frame = survey.frame(id, true).unwrap();
             let pixels = &mut frame.calibrated.as_mut().unwrap().masked_image;
@@ -134,11 +134,9 @@ fn tracks_are_masked_and_stars_are_not() {
             tally.damaged,
             tally.stars
         );
-        assert!(tally.tracks > 30 && tally.stars > 270, "{tally:?}");
+        assert!(tally.tracks >= 80 && tally.stars > 270, "{tally:?}");
         assert_eq!(tally.damaged, 0, "{method:?}: {tally:?}");
         assert!(false_pixels <= 20.0 && purity >= 0.985, "{method:?}: {tally:?}");
-        // The gates are those of the method that is the default; L.A.Cosmic leaves the faint ends of tracks.
-        let (least, most) = if method == Method::Sharpness { (0.97, 0.5) } else { (0.85, 3.0) };
-        assert!(masked >= least && unflagged <= most, "{method:?}: {tally:?}");
+        assert!(masked >= 0.97 && unflagged <= 0.5, "{method:?}: {tally:?}");
     }
 }

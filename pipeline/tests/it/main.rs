@@ -21,6 +21,7 @@ mod raw_frames;
 mod real_data;
 mod sep_comparison;
 mod simulator;
+mod star_field;
 mod survey;
 mod unknown_camera;
 mod wcs;

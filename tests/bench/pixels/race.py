@@ -1,15 +1,17 @@
 """Races of single steps of the image pipeline against other programs on the same pixels.
 
-    cargo run --release -p almagest-pipeline --example simulate -- xs DIR
+    cargo run --release -p almagest-pipeline --example simulate -- 2048 DIR
     cargo build --release -p almagest-pipeline --example measure
-    python race.py target/release/examples/measure DIR/calibrated/*.fits
+    python race.py target/release/examples/measure DIR/field-2048.fits
 
-Needs numpy, astropy, sep, astroscrappy, galsim and photutils; what is missing is left out. One thread each;
-each number is the best of three. Beside the times stand the differences of what was measured.
+Needs numpy, astropy, sep, astroscrappy, galsim and photutils, and SExtractor as `source-extractor`; what is
+missing is left out. One thread each; each number is the best of three. Beside the times stand the differences
+of what was measured.
 """
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,6 +140,33 @@ def race_photutils(image, variance, mpix):
     report("photutils detect_sources", seconds, mpix, f"{found.nlabels} sources")
 
 
+def race_sextractor(image, variance, mpix):
+    program = shutil.which("source-extractor") or shutil.which("sex")
+    if program is None:
+        raise ImportError
+    with tempfile.TemporaryDirectory() as folder:
+        write = lambda name, data: fits.writeto(os.path.join(folder, name), data)
+        write("image.fits", image)
+        write("rms.fits", np.sqrt(variance))
+        columns = "X_IMAGE Y_IMAGE FLUX_AUTO FLUXERR_AUTO FLUX_APER(4) X2_IMAGE Y2_IMAGE XY_IMAGE FLAGS"
+        files = {"columns.param": columns.replace(" ", "\n"), "default.sex": ""}
+        kernel = "CONV NORM\n1 2 1\n2 4 2\n1 2 1\n"
+        for name, text in {**files, "default.conv": kernel}.items():
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(text + "\n")
+        options = {
+            "PARAMETERS_NAME": "columns.param", "CATALOG_NAME": "out.fits", "CATALOG_TYPE": "FITS_1.0",
+            "FILTER_NAME": "default.conv", "DETECT_THRESH": "1.5", "BACK_SIZE": "128", "NTHREADS": "1",
+            "WEIGHT_TYPE": "MAP_RMS", "WEIGHT_IMAGE": "rms.fits", "VERBOSE_TYPE": "QUIET",
+            "PHOT_APERTURES": ",".join(str(2 * r) for r in RADII),
+        }  # fmt: skip
+        command = [program, "image.fits", "-c", "default.sex"]
+        command += [word for key, value in options.items() for word in ("-" + key, value)]
+        seconds, _ = best(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True))
+        found = len(fits.getdata(os.path.join(folder, "out.fits")))
+    report("SExtractor, apertures and AUTO", seconds, mpix, f"{found} sources")
+
+
 def main():
     program, paths = sys.argv[1], sys.argv[2:]
     for path in paths:
@@ -151,6 +180,7 @@ def main():
             ("astroscrappy", lambda: race_astroscrappy(image, mpix)),
             ("galsim", lambda: race_galsim(image, variance, rows)),
             ("photutils", lambda: race_photutils(image, variance, mpix)),
+            ("SExtractor", lambda: race_sextractor(image, variance, mpix)),
         )
         for name, race in races:
             try:
