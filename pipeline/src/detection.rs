@@ -124,8 +124,14 @@ pub fn detect_with(
     let above = filtered.signal_to_noise.mapv(|s| f64::from(s) > BETWEEN_PIXELS * config.threshold);
     let mut footprints = footprint::grown(&above, config.grow_sigma * psf_sigma_px);
     peak::find(&filtered, &above, &mut footprints, config);
+    let plain = FilterKernel::gaussian(psf_sigma_px);
+    if *kernel != plain {
+        let plain = Second { kernel: plain, config: config.clone(), looks_at: |_| true };
+        plain.part_close_pairs(image, &filtered, &above, &mut footprints, psf_sigma_px);
+    }
     if config.sharp_filter > 0.0 && footprints.iter().any(is_bright) {
-        part_close_pairs(image, &filtered, &above, &mut footprints, psf_sigma_px, config);
+        let sharp = Second::sharp(psf_sigma_px, config);
+        sharp.part_close_pairs(image, &filtered, &above, &mut footprints, psf_sigma_px);
     }
     for footprint in &mut footprints {
         let is_significant = |p: &Peak| f64::from(p.signal_to_noise) > config.threshold;
@@ -147,42 +153,58 @@ fn is_bright(footprint: &Footprint) -> bool {
     footprint.peaks.iter().any(|peak| peak.signal_to_noise > BRIGHT)
 }
 
-/// Add the peaks that only a sharper filter shows.
+/// A second filter, for peaks that the first one makes one with their neighbours.
 ///
-/// The matched filter widens a star by a factor of 1.4, and stars less than one and a half widths apart
-/// become one peak; in bright footprints there is signal to spare for less smoothing.
-fn part_close_pairs(
-    image: &MaskedImage,
-    filtered: &FilteredImage,
-    above: &ndarray::Array2<bool>,
-    footprints: &mut [Footprint],
-    psf_sigma_px: f64,
-    config: &DetectionConfig,
-) {
-    let kernel = FilterKernel::gaussian(config.sharp_filter * psf_sigma_px);
-    let sharp = matched_filter(image, &kernel, UNUSABLE);
-    let sharp_config = DetectionConfig {
-        min_prominence_fraction: config.sharp_prominence_fraction,
-        min_prominence_sigma: SHARP_PROMINENCE_SIGMA,
-        ..config.clone()
-    };
-    for footprint in footprints.iter_mut().filter(|footprint| is_bright(footprint)) {
-        let known = std::mem::take(&mut footprint.peaks);
-        peak::find(&sharp, above, std::slice::from_mut(footprint), &sharp_config);
-        let found = std::mem::replace(&mut footprint.peaks, known);
-        for peak in found {
-            let apart = |other: &Peak| {
-                let (dx, dy) = (other.x.abs_diff(peak.x) as f64, other.y.abs_diff(peak.y) as f64);
-                dx.hypot(dy) > 1.5 * psf_sigma_px
-            };
-            let is_clean = near_bits(&image.mask, peak.x, peak.y) & NOT_SHARP == 0;
-            if is_clean && footprint.peaks.iter().all(apart) {
-                let at = [peak.y, peak.x];
-                let (value, signal_to_noise) = (filtered.value[at], filtered.signal_to_noise[at]);
-                footprint.peaks.push(Peak { value, signal_to_noise, ..peak });
+/// A filter widens a star, the matched one by a factor of 1.4 and one with wings by more, and stars less
+/// than one and a half widths apart become one peak.
+struct Second {
+    kernel: FilterKernel,
+    config: DetectionConfig,
+    looks_at: fn(&Footprint) -> bool,
+}
+
+impl Second {
+    /// In bright footprints there is signal to spare for less smoothing.
+    fn sharp(psf_sigma_px: f64, config: &DetectionConfig) -> Self {
+        let config = DetectionConfig {
+            min_prominence_fraction: config.sharp_prominence_fraction,
+            min_prominence_sigma: SHARP_PROMINENCE_SIGMA,
+            ..config.clone()
+        };
+        let kernel = FilterKernel::gaussian(config.sharp_filter * psf_sigma_px);
+        Self { kernel, config, looks_at: is_bright }
+    }
+
+    /// Add the peaks that only this filter shows.
+    fn part_close_pairs(
+        &self,
+        image: &MaskedImage,
+        filtered: &FilteredImage,
+        above: &ndarray::Array2<bool>,
+        footprints: &mut [Footprint],
+        psf_sigma_px: f64,
+    ) {
+        let again = matched_filter(image, &self.kernel, UNUSABLE);
+        for footprint in footprints.iter_mut().filter(|footprint| (self.looks_at)(footprint)) {
+            let known = std::mem::take(&mut footprint.peaks);
+            peak::find(&again, above, std::slice::from_mut(footprint), &self.config);
+            let found = std::mem::replace(&mut footprint.peaks, known);
+            for peak in found {
+                let apart = |other: &Peak| {
+                    let (dx, dy) =
+                        (other.x.abs_diff(peak.x) as f64, other.y.abs_diff(peak.y) as f64);
+                    dx.hypot(dy) > 1.5 * psf_sigma_px
+                };
+                let is_clean = near_bits(&image.mask, peak.x, peak.y) & NOT_SHARP == 0;
+                if is_clean && footprint.peaks.iter().all(apart) {
+                    let at = [peak.y, peak.x];
+                    let (value, signal_to_noise) =
+                        (filtered.value[at], filtered.signal_to_noise[at]);
+                    footprint.peaks.push(Peak { value, signal_to_noise, ..peak });
+                }
             }
+            footprint.peaks.sort_by(|a, b| b.value.total_cmp(&a.value));
         }
-        footprint.peaks.sort_by(|a, b| b.value.total_cmp(&a.value));
     }
 }
 
