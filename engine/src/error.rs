@@ -65,6 +65,7 @@ impl Error {
                 | StorageError::NotATime { .. },
             ) => ErrorKind::Query,
             Self::Storage(_) => ErrorKind::Catalog,
+            Self::DataFusion(error) if shows_plan(&error.find_root().message()) => ErrorKind::Bug,
             Self::DataFusion(error) => match error.find_root() {
                 DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,
                 DataFusionError::Plan(_)
@@ -85,6 +86,11 @@ impl Error {
             },
         }
     }
+}
+
+/// Is it the engine's check of its own plan that failed? Its message holds the plan, with the names of files.
+fn shows_plan(message: &str) -> bool {
+    message.starts_with("Plan: [")
 }
 
 /// What is said of a failure to the caller.
@@ -126,6 +132,15 @@ fn cast_failure(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_is_not_shown_to_the_caller() {
+        let message = r#"Plan: ["SortExec"] does not satisfy order requirements"#.to_owned();
+        let failure = datafusion::error::DataFusionError::Plan(message);
+        assert_eq!(Error::DataFusion(failure).kind(), ErrorKind::Bug);
+        let wrong = datafusion::error::DataFusionError::Plan("no such column".to_owned());
+        assert_eq!(Error::DataFusion(wrong).kind(), ErrorKind::Query);
+    }
 
     #[test]
     fn a_failed_cast_is_told_in_the_words_of_the_query() {
