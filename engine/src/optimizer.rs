@@ -3,9 +3,9 @@
 pub mod carry_regions;
 pub mod forget_doubtful_keys;
 pub mod join_nearest;
-pub mod keep_the_one_row;
 pub mod join_neighbours;
 pub mod keep_numbers_finite;
+pub mod keep_the_one_row;
 pub mod let_joins_pause;
 pub mod look_up_uploaded_ids;
 pub mod rank_in_groups;

@@ -35,7 +35,9 @@ use crate::optimizer::keep_the_one_row::KeepTheOneRow;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
 use crate::optimizer::rank_in_groups::RankInGroups;
-use crate::optimizer::screens::{AnswerFromStatistics, ForgetConstants, PushFiltersByName};
+use crate::optimizer::screens::{
+    ForgetConstants, Guarded, answer_from_statistics, push_filters_by_name,
+};
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 
@@ -150,9 +152,9 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     for rule in &mut rules {
         if rule.name().starts_with(FilterPushdown::new().name()) {
-            *rule = Arc::new(PushFiltersByName::new(rule.clone()));
+            *rule = Arc::new(Guarded::new(rule.clone(), push_filters_by_name));
         } else if rule.name() == AggregateStatistics::new().name() {
-            *rule = Arc::new(AnswerFromStatistics::new(rule.clone()));
+            *rule = Arc::new(Guarded::new(rule.clone(), answer_from_statistics));
         }
     }
     let ensures = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| {

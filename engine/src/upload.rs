@@ -203,26 +203,15 @@ fn taken(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFus
 /// How many numbers of a column become NULL: infinities, and what is beyond BIGINT.
 fn n_lost(column: &ArrayRef) -> usize {
     match column.data_type() {
-        DataType::UInt64 => column
-            .as_primitive::<UInt64Type>()
-            .iter()
-            .flatten()
-            .filter(|n| i64::try_from(*n).is_err())
-            .count(),
-        DataType::Float32 => column
-            .as_primitive::<Float32Type>()
-            .iter()
-            .flatten()
-            .filter(|x| x.is_infinite())
-            .count(),
-        DataType::Float64 => column
-            .as_primitive::<Float64Type>()
-            .iter()
-            .flatten()
-            .filter(|x| x.is_infinite())
-            .count(),
+        DataType::UInt64 => count::<UInt64Type>(column, |n| i64::try_from(n).is_err()),
+        DataType::Float32 => count::<Float32Type>(column, f32::is_infinite),
+        DataType::Float64 => count::<Float64Type>(column, f64::is_infinite),
         _ => 0,
     }
+}
+
+fn count<T: ArrowPrimitiveType>(column: &ArrayRef, is: fn(T::Native) -> bool) -> usize {
+    column.as_primitive::<T>().iter().flatten().filter(|value| is(*value)).count()
 }
 
 fn finite<T: ArrowPrimitiveType>(column: &ArrayRef, is: fn(T::Native) -> bool) -> ArrayRef {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, UInt64Array};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{ArrayRef, Int64Array};
 use datafusion::arrow::compute::interleave_record_batch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -158,7 +157,7 @@ impl Groups {
     /// The best of each group, all rows having been seen.
     pub fn best(self) -> Best {
         let places = self.best.iter().flatten().copied().collect();
-        let ranks = self.best.iter().flat_map(|best| 1..=best.len() as u64).collect();
+        let ranks = self.best.iter().flat_map(|best| 1..=best.len() as i64).collect();
         Best { schema: self.schema, held: self.held, places, ranks, _memory: self.memory }
     }
 }
@@ -168,7 +167,7 @@ pub(super) struct Best {
     schema: SchemaRef,
     held: Vec<Held>,
     places: Vec<Place>,
-    ranks: Vec<u64>,
+    ranks: Vec<i64>,
     _memory: MemoryReservation,
 }
 
@@ -183,9 +182,7 @@ impl Best {
         let Some(rows) = taken(&self.held, &self.places[part.clone()])? else {
             return Ok(RecordBatch::new_empty(self.schema.clone()));
         };
-        let ranks: ArrayRef = Arc::new(UInt64Array::from(self.ranks[part].to_vec()));
-        let of_rank = self.schema.field(rows.num_columns()).data_type();
-        let ranks = cast(&ranks, of_rank)?;
+        let ranks: ArrayRef = Arc::new(Int64Array::from(self.ranks[part].to_vec()));
         let columns = rows.columns().iter().cloned().chain([ranks]).collect();
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }

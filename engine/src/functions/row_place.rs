@@ -18,7 +18,7 @@ use datafusion::logical_expr::function::{
 };
 use datafusion::logical_expr::window_state::WindowAggState;
 use datafusion::logical_expr::{
-    LimitEffect, PartitionEvaluator, ReversedUDWF, Signature, WindowUDF, WindowUDFImpl,
+    Expr, LimitEffect, PartitionEvaluator, ReversedUDWF, Signature, WindowUDF, WindowUDFImpl,
 };
 use datafusion::physical_plan::PhysicalExpr;
 
@@ -26,6 +26,11 @@ use datafusion::physical_plan::PhysicalExpr;
 pub(crate) fn all() -> [WindowUDF; 4] {
     [row_number_udwf(), rank_udwf(), dense_rank_udwf(), ntile_udwf()]
         .map(|inner| WindowUDF::from(RowPlace { inner }))
+}
+
+/// Return the number of a row, from 1.
+pub(crate) fn row_number() -> Expr {
+    WindowUDF::from(RowPlace { inner: row_number_udwf() }).call(vec![])
 }
 
 /// A function of DataFusion's that counts.

@@ -20,16 +20,6 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 #[derive(Debug)]
 pub(crate) struct KeepTheOneRow;
 
-/// What lies above a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Above {
-    Nothing,
-    /// Somewhere, a condition.
-    Condition,
-    /// A limit.
-    Limit,
-}
-
 impl OptimizerRule for KeepTheOneRow {
     fn name(&self) -> &str {
         "keep_the_one_row"
@@ -44,27 +34,29 @@ impl OptimizerRule for KeepTheOneRow {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        kept(plan, Above::Nothing)
+        kept(plan, false)
     }
 }
 
-fn kept(plan: LogicalPlan, above: Above) -> Result<Transformed<LogicalPlan>> {
-    let below = match (&plan, above) {
-        (LogicalPlan::Limit(_), _) => Above::Limit,
-        (LogicalPlan::Filter(_) | LogicalPlan::Join(_), _) => Above::Condition,
-        (_, Above::Limit) => Above::Condition,
-        (_, above) => above,
+/// A plan with its limits; `has_condition` tells whether a condition lies above it.
+fn kept(plan: LogicalPlan, has_condition: bool) -> Result<Transformed<LogicalPlan>> {
+    let below = has_condition || matches!(plan, LogicalPlan::Filter(_) | LogicalPlan::Join(_));
+    let is_limit = matches!(plan, LogicalPlan::Limit(_));
+    let keep = |child| {
+        let child = kept(child, below)?;
+        if is_limit || !below { Ok(child) } else { child.transform_data(limited) }
     };
-    let plan = plan
-        .map_subqueries(|subquery| kept(subquery, Above::Nothing))?
-        .transform_data(|plan| plan.map_children(|child| kept(child, below)))?;
-    plan.transform_data(|plan| match &plan {
-        LogicalPlan::Aggregate(Aggregate { group_expr, .. })
-            if group_expr.is_empty() && above == Above::Condition =>
-        {
+    plan.map_subqueries(|subquery| kept(subquery, false))?
+        .transform_data(|plan| plan.map_children(keep))
+}
+
+/// An aggregate of all rows below a limit; any other plan as it is.
+fn limited(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match &plan {
+        LogicalPlan::Aggregate(Aggregate { group_expr, .. }) if group_expr.is_empty() => {
             let limited = LogicalPlanBuilder::from(plan).limit(0, Some(1))?.build()?;
             Ok(Transformed::yes(limited))
         }
         _ => Ok(Transformed::no(plan)),
-    })
+    }
 }

@@ -29,19 +29,27 @@ use datafusion::physical_plan::union::UnionExec;
 
 use crate::screen::{Hides, ScreenExec};
 
-/// A rule that pushes filters, kept from what would mislead it.
+/// A rule of DataFusion, kept from what would mislead it.
 #[derive(Debug)]
-pub(crate) struct PushFiltersByName {
+pub(crate) struct Guarded {
     inner: Arc<dyn PhysicalOptimizerRule + Send + Sync>,
+    guard: Guard,
 }
 
-impl PushFiltersByName {
-    pub fn new(inner: Arc<dyn PhysicalOptimizerRule + Send + Sync>) -> Self {
-        Self { inner }
+/// Applies a rule to a plan where it is right to.
+type Guard = fn(
+    &dyn PhysicalOptimizerRule,
+    Arc<dyn ExecutionPlan>,
+    &ConfigOptions,
+) -> Result<Arc<dyn ExecutionPlan>>;
+
+impl Guarded {
+    pub fn new(inner: Arc<dyn PhysicalOptimizerRule + Send + Sync>, guard: Guard) -> Self {
+        Self { inner, guard }
     }
 }
 
-impl PhysicalOptimizerRule for PushFiltersByName {
+impl PhysicalOptimizerRule for Guarded {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -51,27 +59,7 @@ impl PhysicalOptimizerRule for PushFiltersByName {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut is_any = false;
-        let screened = plan.clone().transform_up(|node| {
-            if !has_twins(&node) {
-                return Ok(Transformed::no(node));
-            }
-            is_any = true;
-            let screen: Arc<dyn ExecutionPlan> = Arc::new(ScreenExec::new(node, Hides::Filters));
-            Ok(Transformed::yes(screen))
-        })?;
-        if !is_any {
-            return self.inner.optimize(plan, config);
-        }
-        let pushed = self.inner.optimize(screened.data, config)?;
-        let bared = pushed.transform_up(|node| {
-            let below = node.downcast_ref::<ScreenExec>().filter(|s| s.hides() == Hides::Filters);
-            Ok(match below.map(|screen| screen.input().clone()) {
-                Some(input) => Transformed::yes(input),
-                None => Transformed::no(node),
-            })
-        });
-        bared.data()
+        (self.guard)(self.inner.as_ref(), plan, config)
     }
 
     fn schema_check(&self) -> bool {
@@ -79,54 +67,38 @@ impl PhysicalOptimizerRule for PushFiltersByName {
     }
 }
 
-/// Has a node two columns of one name?
-fn has_twins(node: &Arc<dyn ExecutionPlan>) -> bool {
-    let schema = node.schema();
-    let mut names = HashSet::with_capacity(schema.fields().len());
-    !schema.fields().iter().all(|field| names.insert(field.name()))
-}
-
-/// A rule that answers from statistics, where these are right.
-#[derive(Debug)]
-pub(crate) struct AnswerFromStatistics {
-    inner: Arc<dyn PhysicalOptimizerRule + Send + Sync>,
-}
-
-impl AnswerFromStatistics {
-    pub fn new(inner: Arc<dyn PhysicalOptimizerRule + Send + Sync>) -> Self {
-        Self { inner }
+/// Pushes filters, none of them through a node that has two columns of one name.
+pub(crate) fn push_filters_by_name(
+    rule: &dyn PhysicalOptimizerRule,
+    plan: Arc<dyn ExecutionPlan>,
+    config: &ConfigOptions,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let screened = screened(plan, Hides::Filters, has_twins)?;
+    let pushed = rule.optimize(screened.data, config)?;
+    if !screened.transformed {
+        return Ok(pushed);
     }
+    let bared = pushed.transform_up(|node| {
+        let below = node.downcast_ref::<ScreenExec>().filter(|s| s.hides() == Hides::Filters);
+        Ok(match below.map(|screen| screen.input().clone()) {
+            Some(input) => Transformed::yes(input),
+            None => Transformed::no(node),
+        })
+    });
+    bared.data()
 }
 
-impl PhysicalOptimizerRule for AnswerFromStatistics {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let has_null = plan.exists(|node| Ok(writes_null(node)))?;
-        if has_null { Ok(plan) } else { self.inner.optimize(plan, config) }
-    }
-
-    fn schema_check(&self) -> bool {
-        self.inner.schema_check()
-    }
+/// Answers from statistics, where these are right.
+pub(crate) fn answer_from_statistics(
+    rule: &dyn PhysicalOptimizerRule,
+    plan: Arc<dyn ExecutionPlan>,
+    config: &ConfigOptions,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let has_null = plan.exists(|node| Ok(writes_null(node)))?;
+    if has_null { Ok(plan) } else { rule.optimize(plan, config) }
 }
 
-/// Is NULL a column that a node makes?
-fn writes_null(node: &Arc<dyn ExecutionPlan>) -> bool {
-    let is_null = |expr: &Arc<dyn PhysicalExpr>| {
-        expr.downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null())
-    };
-    node.downcast_ref::<ProjectionExec>()
-        .is_some_and(|made| made.expr().iter().any(|column| is_null(&column.expr)))
-}
-
-/// Hides what is constant below outer joins and unions.
+/// Hides what is constant below outer joins, joins of one row, and unions.
 #[derive(Debug)]
 pub(crate) struct ForgetConstants;
 
@@ -140,19 +112,43 @@ impl PhysicalOptimizerRule for ForgetConstants {
         plan: Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let screened = plan.transform_up(|node| {
-            if !is_misunderstood(&node) {
-                return Ok(Transformed::no(node));
-            }
-            let screen: Arc<dyn ExecutionPlan> = Arc::new(ScreenExec::new(node, Hides::Order));
-            Ok(Transformed::yes(screen))
-        });
-        screened.data()
+        screened(plan, Hides::Order, is_misunderstood).data()
     }
 
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// A plan with a screen above each node that needs one.
+fn screened(
+    plan: Arc<dyn ExecutionPlan>,
+    hides: Hides,
+    needs: fn(&Arc<dyn ExecutionPlan>) -> bool,
+) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    plan.transform_up(|node| {
+        if !needs(&node) {
+            return Ok(Transformed::no(node));
+        }
+        let screen: Arc<dyn ExecutionPlan> = Arc::new(ScreenExec::new(node, hides));
+        Ok(Transformed::yes(screen))
+    })
+}
+
+/// Has a node two columns of one name?
+fn has_twins(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let schema = node.schema();
+    let mut names = HashSet::with_capacity(schema.fields().len());
+    !schema.fields().iter().all(|field| names.insert(field.name()))
+}
+
+/// Is NULL a column that a node makes?
+fn writes_null(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let is_null = |expr: &Arc<dyn PhysicalExpr>| {
+        expr.downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null())
+    };
+    node.downcast_ref::<ProjectionExec>()
+        .is_some_and(|made| made.expr().iter().any(|column| is_null(&column.expr)))
 }
 
 /// Is something constant in an input, and not in what comes out?
@@ -161,19 +157,17 @@ fn is_misunderstood(node: &Arc<dyn ExecutionPlan>) -> bool {
         Some(join) => Some(*join.join_type()),
         None => node.downcast_ref::<NestedLoopJoinExec>().map(|join| *join.join_type()),
     };
-    // Whether rows of the left input, and of the right one, may be replaced by NULLs.
-    let doubtful: [bool; 2] = match join_type {
-        Some(JoinType::Left) => [false, true],
-        Some(JoinType::Right) => [true, false],
-        Some(JoinType::Full) => [true, true],
-        Some(JoinType::Inner) => {
-            let inputs = node.children();
-            return inputs.iter().any(|i| is_one_row(i)) && inputs.into_iter().any(has_constant);
-        }
-        Some(_) => return false,
-        None => return node.is::<UnionExec>() && node.children().into_iter().any(has_constant),
+    let inputs = node.children();
+    // Those of which a row may be replaced by NULLs, or by another input's row.
+    let doubtful = match join_type {
+        Some(JoinType::Left) => &inputs[1..],
+        Some(JoinType::Right) => &inputs[..1],
+        Some(JoinType::Full) => &inputs[..],
+        Some(JoinType::Inner) if inputs.iter().any(|input| is_one_row(input)) => &inputs[..],
+        None if node.is::<UnionExec>() => &inputs[..],
+        _ => &[],
     };
-    node.children().into_iter().zip(doubtful).any(|(input, is)| is && has_constant(input))
+    doubtful.iter().any(|input| has_constant(input))
 }
 
 /// Has an input one row, as an aggregate has? Each of its columns is then believed to be constant.

@@ -79,8 +79,7 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<b
 fn is_column(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) => true,
-        Expr::Cast(Cast { expr, .. }) => is_column(expr),
-        Expr::Alias(Alias { expr, .. }) => is_column(expr),
+        Expr::Cast(Cast { expr, .. }) | Expr::Alias(Alias { expr, .. }) => is_column(expr),
         _ => false,
     }
 }

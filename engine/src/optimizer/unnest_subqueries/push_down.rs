@@ -22,7 +22,6 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, ScalarValue, not_impl_err};
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Distinct, Expr, ExprFunctionExt, FetchType, Filter, Join,
@@ -33,6 +32,7 @@ use datafusion::logical_expr::{
 use super::Unnesting;
 use super::domain::{Domain, opaque};
 use super::steady::total_order;
+use crate::functions::row_place::row_number;
 
 /// The dependent join of `domain` with `subquery`: `keys` are the names of the domain's columns in it.
 ///
@@ -231,8 +231,9 @@ impl PushDown<'_> {
         let function = function.order_by(order).window_frame(rows).build()?.alias(&number);
         let counted = Window::try_new(vec![function], Arc::new(input))?;
         let number = || Expr::Column(Column::new_unqualified(&number));
-        let last = fetch.map(|fetch| number().lt_eq(lit(skip.saturating_add(fetch) as u64)));
-        let kept = number().gt(lit(skip as u64));
+        let place = |n: usize| lit(i64::try_from(n).unwrap_or(i64::MAX));
+        let last = fetch.map(|fetch| number().lt_eq(place(skip.saturating_add(fetch))));
+        let kept = number().gt(place(skip));
         let kept = last.into_iter().fold(kept, Expr::and);
         let kept = Filter::try_new(kept, Arc::new(LogicalPlan::Window(counted)))?;
         arranged(LogicalPlan::Filter(kept), keys, &schema)
