@@ -45,7 +45,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::SERVER;
-use axum::middleware::{from_fn_with_state, map_request, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 
@@ -100,6 +100,7 @@ pub fn app(state: AppState) -> Router {
         .layer(body_limit)
         .layer(map_request(move |request| async move { serve::patience::bounded(request, pause) }))
         .layer(from_fn_with_state(state.clone(), people::caller::identify))
+        .layer(from_fn(serve::remainder::read))
         .layer(compression::layer())
         .layer(from_fn_with_state(state.clone(), metrics::count))
         .with_state(state);

@@ -10,6 +10,7 @@
 
 pub mod impatient;
 pub mod patience;
+pub mod remainder;
 pub mod tls;
 
 use std::future::Future;

@@ -1,5 +1,7 @@
 //! Rows sent to a running service by its client, also when the service dies in between.
 
+use std::io::{Read, repeat};
+
 use almagest_server::ingest_service::client::{ClientError, IngestClient};
 
 use crate::almagest::{Catalog, run_well, values};
@@ -43,6 +45,13 @@ fn a_sender_who_begins_anew_loses_nothing_and_counts_nothing_twice() {
     let transaction = client.begin(None).unwrap();
     let refused = transaction.contribute("x", "Object", "text/csv", rows).unwrap_err();
     assert!(matches!(refused, ClientError::Refused { status: 403, .. }), "{refused}");
+    // The refusal is read also by who sends on, and the connection serves for what comes next.
+    for n_bytes in [1 << 10, 1 << 18, 1 << 24] {
+        let refused = transaction.contribute("x", "Object", "text/csv", repeat(b'1').take(n_bytes));
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, ClientError::Refused { status: 403, .. }), "{refused}");
+        assert_eq!(transaction.state().unwrap()["state"], "open");
+    }
     let rows = "visit,band\nnone,r\n".as_bytes();
     let refused = transaction.contribute("x", "Visit", "text/csv", rows).unwrap_err();
     assert!(refused.to_string().contains("row 1"), "{refused}");

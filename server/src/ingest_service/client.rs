@@ -149,6 +149,8 @@ impl RemoteTransaction<'_> {
             .put(&url)
             .header("Authorization", format!("Bearer {}", self.client.token))
             .content_type(media_type)
+            // What is refused by its name is not sent.
+            .header("Expect", "100-continue")
             .send(SendBody::from_reader(&mut rows));
         read(&url, sent)
     }
