@@ -36,7 +36,7 @@ use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
 use crate::optimizer::rank_in_groups::RankInGroups;
 use crate::optimizer::screens::{
-    ForgetConstants, Guarded, answer_from_statistics, push_filters_by_name,
+    Guarded, HideBeliefs, answer_from_statistics, push_filters_by_name,
 };
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
@@ -162,7 +162,7 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     };
     let place = rules.iter().position(ensures).unwrap_or(0);
     let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] =
-        [Arc::new(RankInGroups), Arc::new(JoinNearest), Arc::new(ForgetConstants)];
+        [Arc::new(RankInGroups), Arc::new(JoinNearest), Arc::new(HideBeliefs)];
     rules.splice(place..place, before);
     rules.push(Arc::new(JoinNeighbours));
     rules.push(Arc::new(LetJoinsPause));

@@ -6,6 +6,7 @@
 //! | an outer join with a constant on the side that may be NULL | the column is not constant above it | hides constants and orders, for good |
 //! | an inner join of a constant with an input of one row | sorts by the one's columns get lost | the same |
 //! | a union of which a part has a constant | neither | the same |
+//! | a COUNT, MIN or MAX over a frame that slides | it grows along the window's order | the same |
 //! | a column that is NULL in the query's text | it is said to have one value, which a COUNT(DISTINCT) of statistics counts | rows are counted |
 
 use std::collections::HashSet;
@@ -15,8 +16,10 @@ use datafusion::common::JoinType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
+use datafusion::logical_expr::SetMonotonicity;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_expr::window::SlidingAggregateWindowExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -26,6 +29,7 @@ use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 
 use crate::screen::{Hides, ScreenExec};
 
@@ -98,13 +102,14 @@ pub(crate) fn answer_from_statistics(
     if has_null { Ok(plan) } else { rule.optimize(plan, config) }
 }
 
-/// Hides what is constant below outer joins, joins of one row, and unions.
+/// Hides orders and constants that are believed in and not true: of outer joins, joins of one row, unions
+/// and sliding windows.
 #[derive(Debug)]
-pub(crate) struct ForgetConstants;
+pub(crate) struct HideBeliefs;
 
-impl PhysicalOptimizerRule for ForgetConstants {
+impl PhysicalOptimizerRule for HideBeliefs {
     fn name(&self) -> &str {
-        "forget_constants"
+        "hide_beliefs"
     }
 
     fn optimize(
@@ -151,8 +156,13 @@ fn writes_null(node: &Arc<dyn ExecutionPlan>) -> bool {
         .is_some_and(|made| made.expr().iter().any(|column| is_null(&column.expr)))
 }
 
-/// Is something constant in an input, and not in what comes out?
+/// Is an order or a constant believed in of what a node gives, and not true?
 fn is_misunderstood(node: &Arc<dyn ExecutionPlan>) -> bool {
+    forgets_constants(node) || slides(node)
+}
+
+/// Is something constant in an input, and not in what comes out?
+fn forgets_constants(node: &Arc<dyn ExecutionPlan>) -> bool {
     let join_type = match node.downcast_ref::<HashJoinExec>() {
         Some(join) => Some(*join.join_type()),
         None => node.downcast_ref::<NestedLoopJoinExec>().map(|join| *join.join_type()),
@@ -168,6 +178,20 @@ fn is_misunderstood(node: &Arc<dyn ExecutionPlan>) -> bool {
         _ => &[],
     };
     doubtful.iter().any(|input| has_constant(input))
+}
+
+/// Is a COUNT, MIN or MAX taken over a frame that leaves rows behind? What it lost, it does not have.
+fn slides(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let windows = match node.downcast_ref::<BoundedWindowAggExec>() {
+        Some(window) => window.window_expr(),
+        None => node.downcast_ref::<WindowAggExec>().map_or(&[][..], WindowAggExec::window_expr),
+    };
+    windows.iter().any(|window| {
+        let sliding = window.as_any().downcast_ref::<SlidingAggregateWindowExpr>();
+        sliding.is_some_and(|sliding| {
+            sliding.get_aggregate_expr().set_monotonicity() != SetMonotonicity::NotMonotonic
+        })
+    })
 }
 
 /// Has an input one row, as an aggregate has? Each of its columns is then believed to be constant.
