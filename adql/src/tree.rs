@@ -64,6 +64,12 @@ pub(crate) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
+/// Make an expression one of another type.
+pub(crate) fn cast_in_place(expr: &mut Expr, data_type: DataType) {
+    let inner = std::mem::replace(expr, boolean(false));
+    *expr = cast(inner, data_type);
+}
+
 pub(crate) fn number(digits: &str) -> Expr {
     Expr::value(Value::Number(digits.to_owned(), false))
 }
@@ -200,6 +206,21 @@ pub(crate) fn arguments(function: &Function) -> Vec<&Expr> {
     }
 }
 
+/// The plain arguments of a function call, to be changed.
+pub(crate) fn arguments_mut(function: &mut Function) -> Vec<&mut Expr> {
+    match &mut function.args {
+        FunctionArguments::List(list) => list
+            .args
+            .iter_mut()
+            .filter_map(|arg| match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+                _ => None,
+            })
+            .collect(),
+        _ => vec![],
+    }
+}
+
 /// The name of a function as written, if it is not qualified.
 pub(crate) fn function_name(function: &Function) -> Option<&Ident> {
     match function.name.0.as_slice() {
@@ -238,10 +259,7 @@ pub(crate) fn is_constant(expr: &Expr) -> bool {
 pub(crate) fn constant_value(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::Nested(inner) => constant_value(inner),
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse().ok(),
-            _ => None,
-        },
+        Expr::Value(_) => digits(expr)?.parse().ok(),
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => constant_value(expr).map(|v| -v),
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } => constant_value(expr),
         Expr::BinaryOp { left, op, right } => {
@@ -264,15 +282,18 @@ fn is_fractional(left: f64, right: f64) -> bool {
     right != 0.0 && (left.fract() != 0.0 || right.fract() != 0.0 || left % right == 0.0)
 }
 
-/// A non-negative integer literal that the engine can count to.
-pub(crate) fn count_value(expr: &Expr) -> Option<u64> {
-    match bare(expr) {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse().ok().filter(|n| *n <= MOST_ROWS),
-            _ => None,
-        },
+/// The digits of a number, as they are written.
+pub(crate) fn digits(expr: &Expr) -> Option<&str> {
+    let Expr::Value(value) = expr else { return None };
+    match &value.value {
+        Value::Number(digits, _) => Some(digits),
         _ => None,
     }
+}
+
+/// A non-negative integer literal that the engine can count to.
+pub(crate) fn count_value(expr: &Expr) -> Option<u64> {
+    digits(bare(expr))?.parse().ok().filter(|n| *n <= MOST_ROWS)
 }
 
 /// The largest number of rows that can be asked for.

@@ -14,7 +14,7 @@ use super::parser::{Parse, Parser};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::function::{self, Group};
 use crate::names::did_you_mean;
-use crate::tree::bare;
+use crate::tree::{bare, digits};
 
 /// What stood between the parentheses of a call.
 #[derive(Debug, Default)]
@@ -390,10 +390,7 @@ pub(super) fn is_string(expr: &Expr) -> bool {
 /// Whether an expression is an integer as written.
 fn is_integer(expr: &Expr, may_be_signed: bool) -> bool {
     match expr {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.bytes().all(|b| b.is_ascii_digit()),
-            _ => false,
-        },
+        Expr::Value(_) => digits(expr).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit())),
         Expr::UnaryOp { op: UnaryOperator::Plus | UnaryOperator::Minus, expr } => {
             may_be_signed && is_integer(bare(expr), false)
         }

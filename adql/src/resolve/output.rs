@@ -19,7 +19,7 @@ use super::scope::{Column, Scope, VisibleColumn, visible};
 use super::{MOST_COLUMNS, Resolver};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::NameIndex;
-use crate::tree::{bare, cast, exact, function_name, start};
+use crate::tree::{bare, cast_in_place, exact, function_name, start};
 use crate::typing::Typed;
 
 /// An output column of a query.
@@ -95,8 +95,7 @@ pub(super) fn cast_column(body: &mut SetExpr, index: usize, to: &DataType) {
     match body {
         SetExpr::Select(select) => {
             if let Some(SelectItem::ExprWithAlias { expr, .. }) = select.projection.get_mut(index) {
-                let inner = std::mem::replace(expr, crate::tree::number("0"));
-                *expr = cast(inner, to.clone());
+                cast_in_place(expr, to.clone());
             }
         }
         SetExpr::Query(query) => cast_column(&mut query.body, index, to),

@@ -1,8 +1,8 @@
 //! Function calls and casts in the engine's names and types.
 
 use sqlparser::ast::{
-    BinaryOperator, CharacterLength, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, TimezoneInfo, Value,
+    BinaryOperator, CharacterLength, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
+    TimezoneInfo, Value,
 };
 use sqlparser::tokenizer::Location;
 
@@ -10,7 +10,8 @@ use crate::error::{Diagnostic, printable};
 use crate::function::{self, Form};
 use crate::names::did_you_mean;
 use crate::tree::{
-    arguments, bare, binary, call, cast, constant_value, function_name, nested, number, start,
+    arguments, arguments_mut, bare, binary, call, cast, cast_in_place, constant_value,
+    function_name, nested, number, start,
 };
 
 /// Rewrite a call or a cast; `None` if it is neither or stays as it is.
@@ -53,12 +54,9 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Diagnostic> {
 
 /// NULL, which is of no type, as an argument that is a number.
 fn numbers_of_null(call: &mut Function) {
-    let FunctionArguments::List(list) = &mut call.args else { return };
-    for arg in &mut list.args {
-        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg
-            && matches!(bare(arg), Expr::Value(value) if value.value == Value::Null)
-        {
-            *arg = cast(arg.clone(), DataType::DoublePrecision);
+    for arg in arguments_mut(call) {
+        if matches!(bare(arg), Expr::Value(value) if value.value == Value::Null) {
+            cast_in_place(arg, DataType::DoublePrecision);
         }
     }
 }

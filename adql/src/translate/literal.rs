@@ -5,7 +5,7 @@
 use sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value};
 
 use crate::error::{Diagnostic, printable};
-use crate::tree::{bare, binary, call, cast, nested, number, start};
+use crate::tree::{bare, binary, call, cast, digits, nested, number, start};
 
 /// A pattern as the engine reads it, and `~x` as `x ^ -1`, which the engine knows.
 pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
@@ -41,15 +41,6 @@ pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
 }
 
 const TWO_TO_63: &str = "9223372036854775808";
-
-/// The digits of a number, as they are written.
-fn digits(expr: &Expr) -> Option<&str> {
-    let Expr::Value(value) = expr else { return None };
-    match &value.value {
-        Value::Number(digits, _) => Some(digits),
-        _ => None,
-    }
-}
 
 /// The same LIKE with another pattern, in which a backslash escapes.
 fn with_pattern(mut like: Expr, new: Expr) -> Expr {

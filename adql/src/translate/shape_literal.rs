@@ -4,11 +4,6 @@
 //! This crate knows no shapes; it finds the literals and their places, so that whoever reads them
 //! can complain where they stand.
 
-//! The string literals of a query that must describe shapes: STC-S, a DALI shape, cells of a MOC.
-//!
-//! This crate knows no shapes; it finds the literals and their places, so that whoever reads them
-//! can complain where they stand.
-
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Query, Value, visit_expressions};

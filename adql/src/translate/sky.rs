@@ -16,10 +16,7 @@
 //! spellings of a condition prune alike and give the same rows. What a column or an expression is
 //! only the engine knows, which reduces the general predicates to the special ones where it can.
 
-use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Spanned, Value,
-};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Function, Spanned, Value};
 
 use super::area;
 use super::frame;
@@ -27,8 +24,8 @@ use super::geometry::{CONSTRUCTORS, Point, Shape, read_point};
 use crate::error::Diagnostic;
 use crate::resolve::Kinds;
 use crate::tree::{
-    arguments, as_call, bare, binary, call, cast, constant_value, function_name, nested, not,
-    start, string,
+    arguments, arguments_mut, as_call, bare, binary, call, cast, constant_value, function_name,
+    nested, not, start, string,
 };
 
 type Rewrite = Result<Option<Expr>, Diagnostic>;
@@ -360,9 +357,7 @@ pub(super) fn to_be_true(condition: &mut Expr) {
                 rest.extend([left.as_mut(), right]);
             }
             Expr::Function(cone) if function_name(cone).is_some_and(|n| n.value == CLOSED_CONE) => {
-                if let FunctionArguments::List(list) = &mut cone.args
-                    && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(last))) =
-                        list.args.last_mut()
+                if let Some(last) = arguments_mut(cone).pop()
                     && let Some([signed]) = as_call(last, &["SKY_RADIUS"]).map(arguments).as_deref()
                 {
                     *last = (*signed).clone();

@@ -19,12 +19,12 @@ use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
     GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, Top, TopQuantity, UnaryOperator,
-    Value, VisitMut, VisitorMut,
+    VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
 use crate::resolve::has_aggregate;
-use crate::tree::{binary, boolean, call, exact, nested, number};
+use crate::tree::{binary, boolean, call, digits, exact, nested, number};
 
 /// Rewrite the subqueries in the conditions of `query`.
 pub(super) fn rewrite(query: &mut Query) {
@@ -133,13 +133,7 @@ fn among(expr: &Expr, subquery: &mut Query, negated: bool) -> Option<Expr> {
 
 /// How many rows a query keeps at most, and how many it skips, where both are plain numbers.
 fn bounds(query: &mut Query) -> Option<(Option<u64>, u64)> {
-    let count = |expr: &Expr| match expr {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse().ok(),
-            _ => None,
-        },
-        _ => None,
-    };
+    let count = |expr: &Expr| digits(expr)?.parse().ok();
     let (limit, offset) = match &query.limit_clause {
         None => (None, 0),
         Some(LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {

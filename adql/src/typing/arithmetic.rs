@@ -10,7 +10,7 @@ use super::wording::{shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::Diagnostic;
 use crate::names::ColumnKind;
-use crate::tree::{boolean, cast, constant_value, start};
+use crate::tree::{cast_in_place, constant_value, start};
 
 /// `-x`, `+x`, `~x`.
 pub(super) fn unary(
@@ -74,8 +74,7 @@ pub(super) fn in_64_bits(left: &mut Expr, l: ColumnKind, right: &Expr, r: Column
     if is_literal || !is_short(l) || !is_short(r) {
         return false;
     }
-    let short = std::mem::replace(left, boolean(false));
-    *left = cast(short, DataType::BigInt(None));
+    cast_in_place(left, DataType::BigInt(None));
     true
 }
 
@@ -115,8 +114,7 @@ pub(super) fn concatenation(operand: &mut Expr, kind: ColumnKind, found: &mut Fi
         ColumnKind::Text | ColumnKind::Other => {}
         kind if kind.is_number() || kind == ColumnKind::Timestamp => {
             found.warn(format!("|| takes text: {} is taken as it is printed", shown(operand)));
-            let inner = std::mem::replace(operand, boolean(false));
-            *operand = cast(inner, DataType::Varchar(None));
+            cast_in_place(operand, DataType::Varchar(None));
         }
         kind => {
             let message = format!("|| takes text, but {} is {}", shown(operand), kind.noun());

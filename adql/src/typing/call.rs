@@ -1,8 +1,8 @@
 //! Arguments and results of functions and casts, and what stays known of a value through them.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TimezoneInfo,
-    UnaryOperator, Value, WindowFrameBound, WindowFrameUnits, WindowType,
+    DataType, Expr, Function, TimezoneInfo, UnaryOperator, WindowFrameBound, WindowFrameUnits,
+    WindowType,
 };
 
 use super::arithmetic::in_64_bits;
@@ -14,7 +14,7 @@ use crate::error::{Diagnostic, printable};
 use crate::function::{self, Group, ValueType};
 use crate::names::{ColumnKind, TimeScale};
 use crate::tree::{
-    arguments, bare, boolean, cast as cast_to, constant_value, function_name, start,
+    arguments, arguments_mut, bare, cast_in_place, constant_value, digits, function_name, start,
 };
 
 /// A call: its arguments are judged by the function's signature, which also has its result.
@@ -79,12 +79,7 @@ fn no_range(call: &Function, types: &Types) -> Option<Diagnostic> {
 
 /// MOD is the operator % to the engine.
 fn reckon_in_64_bits(call: &mut Function, types: &Types) {
-    let FunctionArguments::List(list) = &mut call.args else { return };
-    if let [
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(x)),
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(y)),
-    ] = list.args.as_mut_slice()
-    {
+    if let [x, y] = arguments_mut(call).as_mut_slice() {
         let (of_x, of_y) = (types.kind(x), types.kind(y));
         in_64_bits(x, of_x, y, of_y);
     }
@@ -114,16 +109,13 @@ fn no_default(call: &Function, types: &Types) -> Option<Diagnostic> {
 /// SUM and AVG of a truth value count it as 1 or 0, as users of MySQL expect; tells whether the
 /// argument is one.
 fn count_truths(call: &mut Function, types: &Types, name: &str, found: &mut Findings) -> bool {
-    let FunctionArguments::List(list) = &mut call.args else { return false };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] = list.args.as_mut_slice() else {
-        return false;
-    };
+    let mut args = arguments_mut(call);
+    let [arg] = args.as_mut_slice() else { return false };
     if types.kind(arg) != ColumnKind::Boolean {
         return false;
     }
     found.warn(format!("{name} takes numbers: {} counts as 1 or 0", shown(arg)));
-    let inner = std::mem::replace(arg, boolean(false));
-    *arg = cast_to(inner, DataType::Integer(None));
+    cast_in_place(arg, DataType::Integer(None));
     true
 }
 
@@ -209,13 +201,7 @@ fn is_bigint(expr: &Expr) -> bool {
 }
 
 fn number_of(expr: &Expr) -> Option<&str> {
-    match bare(expr) {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => Some(digits),
-            _ => None,
-        },
-        _ => None,
-    }
+    digits(bare(expr))
 }
 
 /// What keeps a value from becoming a number, as far as the text of the query tells.

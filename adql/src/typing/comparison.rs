@@ -8,7 +8,9 @@ use super::wording::{is_literal, shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::{Diagnostic, Problem, printable};
 use crate::names::{ColumnKind, TimeScale};
-use crate::tree::{arguments, as_call, bare, boolean, cast, constant_value, nested, number, start};
+use crate::tree::{
+    arguments, as_call, bare, boolean, cast, cast_in_place, constant_value, nested, number, start,
+};
 
 /// Functions whose 1 or 0 may stand for a condition by itself.
 const INDICATORS: &[&str] = &[
@@ -109,8 +111,7 @@ fn in_double(real: &mut Expr, kind: ColumnKind, beside: &Expr, of_beside: Column
     let is_long = matches!(of_beside, ColumnKind::Integer | ColumnKind::BigInt);
     // A literal is compared as it is, so that statistics tell which pages hold such numbers.
     if kind == ColumnKind::Real && is_long && constant_value(beside).is_none() {
-        let inner = std::mem::replace(real, boolean(false));
-        *real = cast(inner, DataType::DoublePrecision);
+        cast_in_place(real, DataType::DoublePrecision);
     }
 }
 
@@ -292,8 +293,7 @@ pub(super) fn pattern(
         ColumnKind::Text | ColumnKind::Other => {}
         kind if kind.is_integer() || kind == ColumnKind::Timestamp => {
             found.warn(format!("LIKE takes text: {} is compared as it is printed", shown(expr)));
-            let inner = std::mem::replace(expr, boolean(false));
-            *expr = cast(inner, DataType::Varchar(None));
+            cast_in_place(expr, DataType::Varchar(None));
         }
         kind => {
             let message = format!("LIKE takes text, but {} is {}", shown(expr), kind.noun());

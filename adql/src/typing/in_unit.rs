@@ -9,15 +9,13 @@
 //! it is followed; a number written in the query has none, or that of what it is added to.
 
 use almagest_unit::{UnitError, conversion};
-use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
-};
+use sqlparser::ast::{BinaryOperator, Expr, Function, UnaryOperator};
 
 use super::wording::{is_literal, shown, string};
 use super::{Findings, Types};
 use crate::error::Diagnostic;
 use crate::names::ColumnKind;
-use crate::tree::{arguments, as_call, bare, number, start};
+use crate::tree::{arguments, arguments_mut, as_call, bare, number, start};
 
 /// Put the factor in the place of the unit.
 pub(super) fn settle(call: &mut Function, types: &Types, found: &mut Findings) {
@@ -60,9 +58,7 @@ pub(super) fn settle(call: &mut Function, types: &Types, found: &mut Findings) {
 }
 
 fn replace_target(call: &mut Function, factor: Expr) {
-    if let FunctionArguments::List(list) = &mut call.args
-        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(target))) = list.args.get_mut(1)
-    {
+    if let Some(target) = arguments_mut(call).into_iter().nth(1) {
         *target = factor;
     }
 }
