@@ -107,10 +107,14 @@ pub struct TlsFiles {
 pub struct QueryLimits {
     /// Of those that read little.
     pub quick: usize,
+    /// How long such a one may compute before it has rows to show; after that it is one of the others.
+    pub quick_time: Duration,
     /// Of all others.
     pub long: usize,
     /// How long a query waits for its turn at most.
     pub longest_queue: Duration,
+    /// After so long a long query, or a job, is slow. As many slow ones may compute beside the others.
+    pub slow_after: Duration,
 }
 
 impl QueryLimits {
@@ -118,7 +122,7 @@ impl QueryLimits {
     pub fn at_once(&self, lane: Lane) -> usize {
         match lane {
             Lane::Quick => self.quick,
-            Lane::Long => self.long,
+            Lane::Long | Lane::Slow => self.long,
         }
     }
 }
@@ -126,7 +130,13 @@ impl QueryLimits {
 impl Default for QueryLimits {
     fn default() -> Self {
         let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { quick: 32 * n_cores, long: 2 * n_cores, longest_queue: Duration::from_secs(300) }
+        Self {
+            quick: 32 * n_cores,
+            quick_time: Duration::from_secs(2),
+            long: 2 * n_cores,
+            longest_queue: Duration::from_secs(300),
+            slow_after: Duration::from_secs(60),
+        }
     }
 }
 

@@ -142,7 +142,7 @@ impl QueryRuntime {
         let gone = || Error::QueryThread { reason: "the threads have ended".to_owned() };
         let runtime = match lane {
             Lane::Quick => self.0.quick.as_ref(),
-            Lane::Long => self.0.long.as_ref(),
+            Lane::Long | Lane::Slow => self.0.long.as_ref(),
         };
         let runtime = runtime.ok_or_else(gone)?;
         // A set aborts its tasks when it is dropped.

@@ -7,25 +7,29 @@
 //!                              └─ the caller has gone                               └─ dropped: the next one's turn
 //! ```
 //!
-//! There are two lanes. A query of which its plan says that it reads little goes by the quick one,
-//! which has room of its own, so that it never waits behind long ones. Within a lane callers are
-//! served evenly: who has a hundred queries waiting does not hold up who has one.
+//! A query of which its plan says that it reads little goes by the quick lane, which has room of its
+//! own, so that it never waits behind long ones. A long one that proves slow moves, for as long as there
+//! is room, to a lane of its own, and its place is another's. Within a lane callers are served evenly:
+//! who has a hundred queries waiting does not hold up who has one.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::QueryLimits;
 use crate::people::{Allowance, Resource};
+use crate::tap::Tally;
 use crate::uws::Owner;
 use crate::{Error, Result};
 
 /// When a caller who was refused may try again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How often those who wait look whether long queries have proved slow.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The way by which a query goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub enum Lane {
     Quick,
     /// Of all others.
     Long,
+    /// Of long ones that have computed for long.
+    Slow,
 }
 
 impl Lane {
@@ -42,6 +48,7 @@ impl Lane {
         match self {
             Self::Quick => "quick",
             Self::Long => "long",
+            Self::Slow => "slow",
         }
     }
 }
@@ -56,7 +63,9 @@ pub struct Turns {
 #[derive(Debug, Default)]
 struct Queue {
     /// Queries at work in each lane.
-    at_work: [usize; 2],
+    at_work: [usize; 3],
+    /// Those of the long lane, in the order in which they began.
+    long: Vec<AtWork>,
     /// Queries at work of each caller.
     of_owner: HashMap<Owner, usize>,
     /// In the order in which they came.
@@ -71,7 +80,15 @@ struct Waiting {
     /// Queries that the owner may have at work.
     most: usize,
     lane: Lane,
+    tally: Arc<Tally>,
     begin: oneshot::Sender<Turn>,
+}
+
+#[derive(Debug, Clone)]
+struct AtWork {
+    number: u64,
+    since: Instant,
+    tally: Arc<Tally>,
 }
 
 /// The right to compute; gone when dropped.
@@ -79,7 +96,9 @@ struct Waiting {
 pub struct Turn {
     turns: Turns,
     owner: Owner,
+    /// Quick or long, as it was taken.
     lane: Lane,
+    work: AtWork,
     is_paused: bool,
 }
 
@@ -95,27 +114,42 @@ impl Turns {
         Self { limits, queue: Arc::default() }
     }
 
-    /// Wait for a turn in `lane`.
+    /// Wait for a turn in `lane`, and note there and later in `tally` by which lane the query goes.
     ///
     /// # Errors
     /// The caller may not compute at all, or too many of the caller's queries wait, or the turn does
     /// not come in the time that the service lets a query wait.
-    pub async fn take(&self, owner: &Owner, allowance: &Allowance, lane: Lane) -> Result<Turn> {
+    pub async fn take(
+        &self,
+        owner: &Owner,
+        allowance: &Allowance,
+        lane: Lane,
+        tally: Arc<Tally>,
+    ) -> Result<Turn> {
         let most = allowance.of(Resource::Queries);
         if most == 0 {
             return Err(Error::NotAllowed { resource: Resource::Queries });
         }
+        tally.set_lane(lane);
         let (begin, turn) = oneshot::channel();
-        let number = self.enqueue(owner, usize::try_from(most).unwrap_or(usize::MAX), lane, begin);
+        let (owner, most) = (owner.clone(), usize::try_from(most).unwrap_or(usize::MAX));
+        let number = self.enqueue(|number| Waiting {
+            number,
+            owner: owner.clone(),
+            most,
+            lane,
+            tally,
+            begin,
+        });
         let place = Place { turns: self, number };
         self.advance();
-        let n_waiting = self.n_waiting(owner, number);
+        let n_waiting = self.n_waiting(&owner, number);
         if n_waiting > allowance.of(Resource::Waiting) {
             let (resource, most) = (Resource::Waiting, allowance.of(Resource::Waiting));
             return Err(Error::TooMany { resource, most });
         }
         let longest = self.limits.longest_queue;
-        match timeout(longest, turn).await {
+        match timeout(longest, self.watching(turn)).await {
             Ok(Ok(turn)) => {
                 drop(place);
                 Ok(turn)
@@ -129,11 +163,24 @@ impl Turns {
         self.queue().waiting.len()
     }
 
-    fn enqueue(&self, owner: &Owner, most: usize, lane: Lane, begin: oneshot::Sender<Turn>) -> u64 {
+    /// Wait for a turn, and look meanwhile whether a long query has proved slow.
+    async fn watching<T>(&self, turn: impl Future<Output = T>) -> T {
+        let mut turn = std::pin::pin!(turn);
+        let mut look = interval(self.limits.slow_after.clamp(LOOK / 100, LOOK));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                turn = &mut turn => return turn,
+                _ = look.tick() => self.advance(),
+            }
+        }
+    }
+
+    fn enqueue(&self, waiting: impl FnOnce(u64) -> Waiting) -> u64 {
         let mut queue = self.queue();
         queue.n_come += 1;
         let number = queue.n_come;
-        queue.waiting.push(Waiting { number, owner: owner.clone(), most, lane, begin });
+        queue.waiting.push(waiting(number));
         number
     }
 
@@ -149,11 +196,13 @@ impl Turns {
     /// Give turns for as long as there is room and somebody who may have it.
     fn advance(&self) {
         let mut queue = self.queue();
+        queue.slow_down(&self.limits);
         let mut begun = vec![];
         while let Some(place) = queue.next(&self.limits) {
-            let Waiting { owner, lane, begin, .. } = queue.waiting.remove(place);
-            queue.begin(&owner, lane);
-            begun.push((begin, Turn { turns: self.clone(), owner, lane, is_paused: false }));
+            let Waiting { number, owner, lane, tally, begin, .. } = queue.waiting.remove(place);
+            let work = AtWork { number, since: Instant::now(), tally };
+            queue.begin(&owner, lane, &work);
+            begun.push((begin, Turn { turns: self.clone(), owner, lane, work, is_paused: false }));
         }
         drop(queue);
         for (begin, turn) in begun {
@@ -181,12 +230,35 @@ impl Queue {
         next.min_by_key(|(_, waiting)| n_of(&waiting.owner)).map(|(place, _)| place)
     }
 
-    fn begin(&mut self, owner: &Owner, lane: Lane) {
+    /// Move long queries that have proved slow to their own lane, for as long as there is room.
+    fn slow_down(&mut self, limits: &QueryLimits) {
+        while self.at_work[Lane::Slow as usize] < limits.at_once(Lane::Slow)
+            && let Some(place) =
+                self.long.iter().position(|w| w.since.elapsed() >= limits.slow_after)
+        {
+            self.long.remove(place).tally.set_lane(Lane::Slow);
+            self.at_work[Lane::Long as usize] -= 1;
+            self.at_work[Lane::Slow as usize] += 1;
+        }
+    }
+
+    fn begin(&mut self, owner: &Owner, lane: Lane, work: &AtWork) {
         self.at_work[lane as usize] += 1;
+        if lane == Lane::Long {
+            self.long.push(work.clone());
+        }
         *self.of_owner.entry(owner.clone()).or_default() += 1;
     }
 
-    fn end(&mut self, owner: &Owner, lane: Lane) {
+    fn end(&mut self, owner: &Owner, lane: Lane, work: &AtWork) {
+        let place = self.long.iter().position(|long| long.number == work.number);
+        let lane = match (lane, place) {
+            (Lane::Long, None) => Lane::Slow,
+            (lane, _) => lane,
+        };
+        if let Some(place) = place {
+            self.long.remove(place);
+        }
         self.at_work[lane as usize] -= 1;
         if let Some(n) = self.of_owner.get_mut(owner) {
             *n -= 1;
@@ -205,11 +277,12 @@ impl Turn {
         if let Ok(done) = timeout(patience, &mut waiting).await {
             return done;
         }
-        self.turns.queue().end(&self.owner, self.lane);
+        self.turns.queue().end(&self.owner, self.lane, &self.work);
         self.is_paused = true;
         self.turns.advance();
         let done = waiting.await;
-        self.turns.queue().begin(&self.owner, self.lane);
+        self.turns.queue().begin(&self.owner, self.lane, &self.work);
+        self.work.tally.set_lane(self.lane);
         self.is_paused = false;
         done
     }
@@ -218,7 +291,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.is_paused {
-            self.turns.queue().end(&self.owner, self.lane);
+            self.turns.queue().end(&self.owner, self.lane, &self.work);
             self.turns.advance();
         }
     }
@@ -237,7 +310,12 @@ mod tests {
     use futures::FutureExt;
 
     fn turns(quick: usize, long: usize) -> Turns {
-        Turns::new(QueryLimits { quick, long, longest_queue: Duration::from_millis(200) })
+        let longest_queue = Duration::from_millis(200);
+        Turns::new(QueryLimits { quick, long, longest_queue, ..QueryLimits::default() })
+    }
+
+    async fn take(turns: &Turns, owner: &Owner, allowance: &Allowance, lane: Lane) -> Result<Turn> {
+        turns.take(owner, allowance, lane, Arc::default()).await
     }
 
     fn owner(name: &str) -> Owner {
@@ -254,14 +332,14 @@ mod tests {
     async fn who_has_fewest_at_work_is_next() {
         let (turns, any) = (turns(1, 2), Allowance::default());
         let (ada, bob) = (owner("ada"), owner("bob"));
-        let first = turns.take(&ada, &any, Lane::Long).await.unwrap();
-        let second = turns.take(&ada, &any, Lane::Long).await.unwrap();
-        let mut third = Box::pin(turns.take(&ada, &any, Lane::Long));
-        let mut fourth = Box::pin(turns.take(&bob, &any, Lane::Long));
+        let first = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        let second = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        let mut third = Box::pin(take(&turns, &ada, &any, Lane::Long));
+        let mut fourth = Box::pin(take(&turns, &bob, &any, Lane::Long));
         assert!(soon(&mut third).await.is_none() && soon(&mut fourth).await.is_none());
         assert_eq!(turns.n_queued(), 2);
         // A quick one has its own lane.
-        drop(turns.take(&ada, &any, Lane::Quick).await.unwrap());
+        drop(take(&turns, &ada, &any, Lane::Quick).await.unwrap());
         drop(first);
         assert!(soon(&mut third).await.is_none(), "bob has none at work, and ada one");
         let bobs = soon(&mut fourth).await.unwrap().unwrap();
@@ -274,10 +352,10 @@ mod tests {
     async fn the_turns_of_those_who_leave_are_not_lost() {
         let (turns, any) = (turns(1, 1), Allowance::default());
         let [ada, bob, eve] = ["ada", "bob", "eve"].map(owner);
-        let first = turns.take(&ada, &any, Lane::Long).await.unwrap();
-        let mut gone = Box::pin(turns.take(&ada, &any, Lane::Long));
-        let mut gone_with_turn = Box::pin(turns.take(&bob, &any, Lane::Long));
-        let mut last = Box::pin(turns.take(&eve, &any, Lane::Long));
+        let first = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        let mut gone = Box::pin(take(&turns, &ada, &any, Lane::Long));
+        let mut gone_with_turn = Box::pin(take(&turns, &bob, &any, Lane::Long));
+        let mut last = Box::pin(take(&turns, &eve, &any, Lane::Long));
         for waiting in [&mut gone, &mut gone_with_turn, &mut last] {
             assert!(soon(waiting).await.is_none());
         }
@@ -293,14 +371,14 @@ mod tests {
     async fn a_turn_whose_reader_pauses_is_lent() {
         let (turns, any) = (turns(1, 1), Allowance::default());
         let [ada, bob, eve] = ["ada", "bob", "eve"].map(owner);
-        let mut first = turns.take(&ada, &any, Lane::Long).await.unwrap();
-        let mut second = Box::pin(turns.take(&bob, &any, Lane::Long));
+        let mut first = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        let mut second = Box::pin(take(&turns, &bob, &any, Lane::Long));
         assert!(soon(&mut second).await.is_none());
         let pause =
             first.lend(Duration::from_millis(5), tokio::time::sleep(Duration::from_millis(80)));
         let ((), bobs) = tokio::join!(pause, second);
         let bobs = bobs.unwrap();
-        let mut third = Box::pin(turns.take(&eve, &any, Lane::Long));
+        let mut third = Box::pin(take(&turns, &eve, &any, Lane::Long));
         drop(bobs);
         assert!(soon(&mut third).await.is_none(), "ada has gone on");
         drop(first);
@@ -308,23 +386,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_query_that_proves_slow_makes_room() {
+        let limits = QueryLimits {
+            long: 1,
+            longest_queue: Duration::from_millis(200),
+            slow_after: Duration::from_millis(20),
+            ..QueryLimits::default()
+        };
+        let (turns, any, ada) = (Turns::new(limits), Allowance::default(), owner("ada"));
+        let tally = Arc::<Tally>::default();
+        let first = turns.take(&ada, &any, Lane::Long, tally.clone()).await.unwrap();
+        assert_eq!(tally.lane(), Some(Lane::Long));
+        // The next has its turn when the first has proved slow; then both lanes are full.
+        let second = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        assert_eq!(tally.lane(), Some(Lane::Slow));
+        assert!(matches!(take(&turns, &ada, &any, Lane::Long).await, Err(Error::NoTurn { .. })));
+        drop(first);
+        let third = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        drop((second, third));
+        let queue = turns.queue();
+        assert_eq!((queue.at_work, queue.long.len()), ([0; 3], 0));
+    }
+
+    #[tokio::test]
     async fn too_many_and_too_long_are_refused() {
         let turns = turns(1, 1);
         let few = Allowance::of_all([(Resource::Queries, 1), (Resource::Waiting, 1)]);
         let ada = owner("ada");
-        let first = turns.take(&ada, &few, Lane::Long).await.unwrap();
+        let first = take(&turns, &ada, &few, Lane::Long).await.unwrap();
         // One at work of any lane is all that is allowed.
-        let mut second = Box::pin(turns.take(&ada, &few, Lane::Quick));
+        let mut second = Box::pin(take(&turns, &ada, &few, Lane::Quick));
         assert!(soon(&mut second).await.is_none());
-        let refused = turns.take(&ada, &few, Lane::Long).await;
+        let refused = take(&turns, &ada, &few, Lane::Long).await;
         assert!(matches!(refused, Err(Error::TooMany { most: 1, .. })));
         let late = second.await;
         assert!(matches!(late, Err(Error::NoTurn { .. })));
         assert_eq!(turns.n_queued(), 0);
         drop(first);
         let none = Allowance::of_all([(Resource::Queries, 0)]);
-        let refused = turns.take(&ada, &none, Lane::Quick).await;
+        let refused = take(&turns, &ada, &none, Lane::Quick).await;
         assert!(matches!(refused, Err(Error::NotAllowed { .. })));
-        assert!(turns.take(&ada, &few, Lane::Long).await.is_ok());
+        assert!(take(&turns, &ada, &few, Lane::Long).await.is_ok());
     }
 }

@@ -42,6 +42,10 @@ pub struct Limits {
     /// How long a query waits for its turn before it is refused, seconds [default: 300].
     #[arg(long, value_name = "SECONDS")]
     longest_queue: Option<u64>,
+    /// After so long a query that reads much, or a job, is slow: it goes on, and its place is another's,
+    /// for as many slow ones as there may be others; seconds [default: 60].
+    #[arg(long, value_name = "SECONDS")]
+    slow_after: Option<u64>,
     /// How long a synchronous query may compute, seconds [default: 300].
     #[arg(long, value_name = "SECONDS")]
     sync_duration: Option<u64>,
@@ -133,6 +137,7 @@ impl Limits {
             caller_waiting: self.caller_waiting.or(other.caller_waiting),
             caller_stored_bytes: self.caller_stored_bytes.or(other.caller_stored_bytes),
             longest_queue: self.longest_queue.or(other.longest_queue),
+            slow_after: self.slow_after.or(other.slow_after),
             sync_duration: self.sync_duration.or(other.sync_duration),
             default_execution: self.default_execution.or(other.default_execution),
             hard_execution: self.hard_execution.or(other.hard_execution),
@@ -158,8 +163,10 @@ impl Limits {
         let quick = |long: usize| long.saturating_mul(16);
         QueryLimits {
             quick: self.concurrent_queries.map_or(known.quick, quick),
+            quick_time: known.quick_time,
             long: self.concurrent_queries.unwrap_or(known.long),
             longest_queue: self.longest_queue.map_or(known.longest_queue, Duration::from_secs),
+            slow_after: self.slow_after.map_or(known.slow_after, Duration::from_secs),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use almagest_engine::arrow::datatypes::{Field, Schema};
-use almagest_engine::{Database, Estimate, QueryOptions};
+use almagest_engine::{Database, Estimate, QueryOptions, Session};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -46,6 +46,9 @@ pub struct Terms {
     /// How long the query may compute; the time that it waits for its turn, and that a caller takes
     /// to read, does not count.
     pub duration: Option<TimeLimit>,
+    /// How long a query that is thought to be quick may compute before it has rows to show; after that it
+    /// begins anew among the long ones.
+    pub quick_time: Duration,
     /// Where it waits for its turn.
     pub turns: Option<TurnsOf>,
     /// What becomes of a failure after the first rows.
@@ -96,7 +99,7 @@ pub struct TurnsOf {
 }
 
 /// Plan the query, wait for its first rows, and return the bytes of the answer as a stream. It is to be
-/// called on the threads of quick queries; what reads much moves to the others.
+/// called on the threads of quick queries; what reads much, or proves slow, moves to the others.
 ///
 /// # Errors
 /// The query is wrong, or fails before it has given its first rows.
@@ -106,67 +109,99 @@ pub async fn answer(database: Database, request: TapRequest, terms: Terms) -> Re
     {
         return Ok(of_kept(key, found, &terms.tally));
     }
-    // One row more than wanted tells a full result from a cut one.
-    let row_limit = Some(request.limit.rows().saturating_add(1));
-    let options = QueryOptions { dialect: request.dialect, row_limit };
     let uploads = match request.uploads.is_empty() {
         true => vec![],
         false => {
-            let reader = terms.uploads.clone();
-            let read = async move { reader.read(request.uploads).await };
+            let (reader, uploads) = (terms.uploads.clone(), request.uploads.clone());
+            let read = async move { reader.read(uploads).await };
             terms.threads.run_in(Lane::Long, read).await??
         }
     };
-    let query = database.session_with(uploads)?.query(&request.query, options).await?;
-    let catalog_version = query.cited_version();
-    terms.tally.set_progress(query.progress());
-    let warnings = query.warnings().to_vec();
-    let provenance = Provenance {
-        query: request.query,
-        version: catalog_version.clone(),
-        warnings,
-        links: Some(terms.links),
-    };
-    let key = terms.key.filter(|_| query.is_repeatable());
-    let tag = key.map(|key| key.tag());
-    let canonical = Canonical::new(&labelled(query.schema(), &request.labels))?;
-    let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
-    if request.limit.is_metadata_only() {
-        let bytes = metadata_only(encoder.as_mut())?;
-        let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
-        let (is_kept, turn, lane) = (false, None, Lane::Quick);
-        return Ok(Answer { bytes, catalog_version, tag, is_kept, turn, lane });
-    }
-    let lane = lane(&query.estimate()?);
-    terms.tally.set_lane(lane);
-    let turn = match &terms.turns {
-        Some(TurnsOf { turns, owner, allowance }) => {
-            terms.tally.enter(Stage::Waiting);
-            Some(turns.take(owner, allowance, lane).await?)
+    let work = Work { session: database.session_with(uploads)?, request, terms };
+    let mut is_slow = false;
+    loop {
+        match work.attempt(is_slow).await? {
+            Some(answer) => return Ok(answer),
+            None => is_slow = true,
         }
-        None => None,
-    };
-    terms.tally.enter(Stage::Computing);
-    let (tally, limit) = (terms.tally.clone(), request.limit);
-    let first_bytes = async move {
-        let begin = Instant::now();
-        let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
-        if let Some(limit) = terms.duration {
-            rows = within(rows, limit, limit.sync.saturating_sub(begin.elapsed()));
-        }
-        let rows = started(counted(rows, tally)).await?;
-        let bytes = encode(rows, canonical, encoder, limit, terms.failures).boxed();
-        started(bytes).await
-    };
-    let mut bytes = match lane {
-        Lane::Quick => first_bytes.await?,
-        Lane::Long => terms.threads.run_in(lane, first_bytes).await??,
-    };
-    terms.tally.enter(Stage::Answering);
-    if let Some(key) = key {
-        bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally, bytes);
     }
-    Ok(Answer { bytes, catalog_version, tag, is_kept: false, turn, lane })
+}
+
+/// A query that is to be answered.
+struct Work {
+    session: Session,
+    request: TapRequest,
+    terms: Terms,
+}
+
+impl Work {
+    /// Plan the query and wait for its first rows; none where it is thought to be quick, `is_slow` does
+    /// not say otherwise, and it has proved not to be. It is stopped, then.
+    async fn attempt(&self, is_slow: bool) -> Result<Option<Answer>> {
+        let Self { session, request, terms } = self;
+        // One row more than wanted tells a full result from a cut one.
+        let row_limit = Some(request.limit.rows().saturating_add(1));
+        let options = QueryOptions { dialect: request.dialect, row_limit };
+        terms.tally.begin_anew();
+        let query = session.query(&request.query, options).await?;
+        let catalog_version = query.cited_version();
+        terms.tally.set_progress(query.progress());
+        let provenance = Provenance {
+            query: request.query.clone(),
+            version: catalog_version.clone(),
+            warnings: query.warnings().to_vec(),
+            links: Some(terms.links.clone()),
+        };
+        let key = terms.key.filter(|_| query.is_repeatable());
+        let tag = key.map(|key| key.tag());
+        let canonical = Canonical::new(&labelled(query.schema(), &request.labels))?;
+        let mut encoder = encoder(request.format, canonical.schema(), &provenance, &terms.spool)?;
+        if request.limit.is_metadata_only() {
+            let bytes = metadata_only(encoder.as_mut())?;
+            let bytes = stream::once(std::future::ready(Ok(bytes.into()))).boxed();
+            let (is_kept, turn, lane) = (false, None, Lane::Quick);
+            return Ok(Some(Answer { bytes, catalog_version, tag, is_kept, turn, lane }));
+        }
+        let lane = if is_slow { Lane::Long } else { lane(&query.estimate()?) };
+        let turn = terms.turn(lane).await?;
+        terms.tally.enter(Stage::Computing);
+        let (tally, limit, duration) = (terms.tally.clone(), request.limit, terms.duration);
+        let failures = terms.failures;
+        let first_bytes = async move {
+            let begin = Instant::now();
+            let mut rows: Rows = query.into_stream().await?.map(|batch| Ok(batch?)).boxed();
+            if let Some(limit) = duration {
+                rows = within(rows, limit, limit.sync.saturating_sub(begin.elapsed()));
+            }
+            let rows = started(counted(rows, tally)).await?;
+            let bytes = encode(rows, canonical, encoder, limit, failures).boxed();
+            started(bytes).await
+        };
+        let mut bytes = match lane {
+            Lane::Quick => match timeout(terms.quick_time, first_bytes).await {
+                Ok(bytes) => bytes?,
+                Err(_) => return Ok(None),
+            },
+            Lane::Long | Lane::Slow => terms.threads.run_in(lane, first_bytes).await??,
+        };
+        terms.tally.enter(Stage::Answering);
+        if let Some(key) = key {
+            bytes = terms.kept.keep(key, catalog_version.clone(), terms.tally.clone(), bytes);
+        }
+        Ok(Some(Answer { bytes, catalog_version, tag, is_kept: false, turn, lane }))
+    }
+}
+
+impl Terms {
+    /// Wait for a turn in a lane, where the query has to.
+    async fn turn(&self, lane: Lane) -> Result<Option<Turn>> {
+        let Some(TurnsOf { turns, owner, allowance }) = &self.turns else {
+            self.tally.set_lane(lane);
+            return Ok(None);
+        };
+        self.tally.enter(Stage::Waiting);
+        Ok(Some(turns.take(owner, allowance, lane, self.tally.clone()).await?))
+    }
 }
 
 /// The lane of a query: the quick one, if it reads little and cannot make much of it.

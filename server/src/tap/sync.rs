@@ -147,6 +147,7 @@ impl Inquiry<'_> {
         };
         let terms = Terms {
             duration: Some(limit),
+            quick_time: state.config.queries.quick_time,
             turns: Some(turns),
             failures: Failures::Told,
             threads: state.queries.clone(),

@@ -1,7 +1,7 @@
 //! What a query has brought forth so far.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use almagest_engine::{Progress, Scanned};
 
@@ -41,8 +41,8 @@ pub struct Tally {
     n_rows: AtomicU64,
     n_bytes: AtomicU64,
     has_failed: AtomicBool,
-    progress: OnceLock<Progress>,
-    lane: OnceLock<Lane>,
+    progress: Mutex<Option<Progress>>,
+    lane: Mutex<Option<Lane>>,
     stage: AtomicU8,
 }
 
@@ -73,24 +73,32 @@ impl Tally {
         Stage::ALL.get(stage).copied().unwrap_or(Stage::Answering)
     }
 
-    /// Note the lane of the query; the first to be noted counts.
+    /// Note that the query begins anew: nothing of it counts so far.
+    pub fn begin_anew(&self) {
+        self.n_rows.store(0, Ordering::Relaxed);
+        self.n_bytes.store(0, Ordering::Relaxed);
+        self.has_failed.store(false, Ordering::Relaxed);
+    }
+
+    /// Note the lane of the query, which may change.
     pub fn set_lane(&self, lane: Lane) {
-        self.lane.get_or_init(|| lane);
+        *self.lane.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
     }
 
     /// The lane of the query, once it has been planned.
     pub fn lane(&self) -> Option<Lane> {
-        self.lane.get().copied()
+        *self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Note what tells how far the query is; the first to be noted counts.
+    /// Note what tells how far the query is.
     pub fn set_progress(&self, progress: Progress) {
-        self.progress.get_or_init(|| progress);
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
     }
 
     /// How far the query is with its scans, once it has been planned.
     pub fn scanned(&self) -> Option<Scanned> {
-        self.progress.get().map(Progress::scanned)
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.as_ref().map(Progress::scanned)
     }
 
     /// Rows that the engine gave: at most one more than are written.

@@ -93,6 +93,7 @@ impl Workshop {
         let kept = self.kept.of(&job.owner);
         let terms = Terms {
             duration: None,
+            quick_time: self.config.queries.quick_time,
             // Jobs wait for theirs in the queue of jobs.
             turns: None,
             failures: Failures::BreakOff,

@@ -1,4 +1,5 @@
-//! The jobs at work: a bounded number, the others in the order in which they were told to run.
+//! The jobs at work: a bounded number, the others in the order in which they were told to run. Jobs that
+//! prove slow make room: as many of them again may be at work beside the others.
 //!
 //! ```text
 //!   RUN ─ wake ─▶ claim ─▶ execute ─┬─ whole ──────────────▶ complete
@@ -9,7 +10,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -25,6 +26,7 @@ use crate::metrics::Endpoint;
 use crate::people::Resource;
 use crate::tap::time_limit::TimeLimit;
 use crate::tap::{QueryLog, Tally};
+use crate::turns::Lane;
 use crate::{Error, Result};
 
 /// A job that was executing when the service died is begun at most so often: it may be what kills it.
@@ -56,6 +58,7 @@ pub struct Executor {
 struct Running {
     cancel: CancellationToken,
     tally: Arc<Tally>,
+    since: Instant,
 }
 
 /// How the work on a job ended.
@@ -126,7 +129,8 @@ impl Executor {
     }
 
     async fn begin_what_may(&self, jobs: &mut JoinSet<()>) {
-        while jobs.len() < self.workshop.config.concurrent_jobs.max(1) {
+        let at_once = self.workshop.config.concurrent_jobs.max(1);
+        while jobs.len() - self.n_slow().min(at_once) < at_once {
             let workshop = self.workshop.clone();
             // Of whom it cannot be read, none is begun; the next sweep tries again.
             let most = move |owner: &Owner| {
@@ -134,8 +138,8 @@ impl Executor {
             };
             match self.store.claim(most).await {
                 Ok(Some(job)) => {
-                    let running =
-                        Running { cancel: CancellationToken::new(), tally: Arc::default() };
+                    let (cancel, tally) = (CancellationToken::new(), Arc::default());
+                    let running = Running { cancel, tally, since: Instant::now() };
                     self.running().insert(job.id.clone(), running);
                     self.changes.announce(&job.id);
                     jobs.spawn(self.clone().see_through(job));
@@ -148,6 +152,14 @@ impl Executor {
                 }
             }
         }
+    }
+
+    /// How many jobs at work have proved slow.
+    fn n_slow(&self) -> usize {
+        let slow_after = self.workshop.config.queries.slow_after;
+        let running = self.running();
+        let slow = running.values().filter(|job| job.since.elapsed() >= slow_after);
+        slow.inspect(|job| job.tally.set_lane(Lane::Slow)).count()
     }
 
     /// Execute a job, and say in the store how it ended.

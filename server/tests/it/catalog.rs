@@ -200,3 +200,14 @@ fn epochs() -> RecordBatch {
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true))).unwrap()
 }
+
+/// The parameters of a count of rows paired by a condition, which no statistics answer, and which would
+/// take days.
+pub fn endless() -> String {
+    let mut query = "QUERY=SELECT+COUNT(*)+AS+n+FROM+TAP_SCHEMA.columns+AS+t0".to_owned();
+    for (nth, before) in (1..8).zip(0..) {
+        let condition = format!("t{before}.principal>=t{nth}.std");
+        query += &format!("+JOIN+TAP_SCHEMA.columns+AS+t{nth}+ON+{condition}");
+    }
+    query
+}

@@ -8,17 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use serde_json::Value;
 
-use crate::catalog::{Answer, Service};
-
-/// A count of rows paired by a condition, which would take days.
-fn endless() -> String {
-    let mut query = "QUERY=SELECT+COUNT(*)+AS+n+FROM+TAP_SCHEMA.columns+AS+t0".to_owned();
-    for (nth, before) in (1..8).zip(0..) {
-        let condition = format!("t{before}.principal>=t{nth}.std");
-        query += &format!("+JOIN+TAP_SCHEMA.columns+AS+t{nth}+ON+{condition}");
-    }
-    query
-}
+use crate::catalog::{Answer, Service, endless};
 
 async fn send(service: &Service, token: Option<&Token>, request: (&str, &str, &str)) -> Answer {
     let (method, path, body) = request;

@@ -1,5 +1,6 @@
 //! What callers may have of the service's time and room, and whose turn it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use almagest_server::ServerConfig;
@@ -11,7 +12,7 @@ use almagest_server::uws::Owner;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 
-use crate::catalog::{Answer, Service};
+use crate::catalog::{Answer, Service, endless};
 
 const STARS: [(&str, &str); 2] =
     [("QUERY", "SELECT name FROM sky.Star"), ("RESPONSEFORMAT", "csv")];
@@ -23,7 +24,7 @@ fn anonymous() -> Whom {
 /// A service on which one query computes at a time.
 fn narrow() -> Service {
     let longest_queue = Duration::from_millis(300);
-    let queries = QueryLimits { quick: 1, long: 1, longest_queue };
+    let queries = QueryLimits { quick: 1, long: 1, longest_queue, ..QueryLimits::default() };
     // A kept answer needs no turn.
     Service::with_config(ServerConfig { queries, cache_bytes: 0, ..ServerConfig::default() })
 }
@@ -44,7 +45,10 @@ fn path(created: &Answer) -> String {
 async fn a_query_waits_for_its_turn_and_is_then_answered() {
     let service = narrow();
     let turns = service.state().turns;
-    let held = turns.take(&Owner::default(), &Allowance::default(), Lane::Quick).await.unwrap();
+    let held = turns
+        .take(&Owner::default(), &Allowance::default(), Lane::Quick, Arc::default())
+        .await
+        .unwrap();
     let (answer, ()) = tokio::join!(service.sync(&STARS), async {
         while turns.n_queued() == 0 {
             tokio::task::yield_now().await;
@@ -63,7 +67,10 @@ async fn a_query_waits_for_its_turn_and_is_then_answered() {
 async fn a_query_whose_turn_does_not_come_is_told_when_to_try_again() {
     let service = narrow();
     let turns = service.state().turns;
-    let held = turns.take(&Owner::default(), &Allowance::default(), Lane::Quick).await.unwrap();
+    let held = turns
+        .take(&Owner::default(), &Allowance::default(), Lane::Quick, Arc::default())
+        .await
+        .unwrap();
     let busy = service.sync(&STARS).await;
     busy.assert_error(StatusCode::TOO_MANY_REQUESTS, "the service is busy");
     assert_eq!(busy.header(header::RETRY_AFTER), "10");
@@ -140,13 +147,7 @@ async fn a_job_tells_its_place_in_the_queue_and_owners_take_turns() {
     people.allow(&anonymous(), Resource::Jobs, Some(1)).unwrap();
     people.allow(&Whom::User("ada".to_owned()), Resource::Jobs, Some(1)).unwrap();
     let store = &service.state().jobs;
-    // A count of rows paired by a condition, which no statistics answer.
-    let mut blocker = "QUERY=SELECT+COUNT(*)+FROM+TAP_SCHEMA.columns+AS+t0".to_owned();
-    for (nth, before) in (1..6).zip(0..) {
-        let condition = format!("t{before}.principal>=t{nth}.std");
-        blocker += &format!("+JOIN+TAP_SCHEMA.columns+AS+t{nth}+ON+{condition}");
-    }
-    blocker += "&PHASE=RUN";
+    let blocker = endless() + "&PHASE=RUN";
     let blocker = path(&create_job(&service, &blocker).await);
     service.get(&format!("{blocker}?WAIT=20&PHASE=QUEUED")).await;
     let ask = "QUERY=SELECT+name+FROM+sky.Star&PHASE=RUN";
@@ -184,4 +185,46 @@ async fn a_job_tells_its_place_in_the_queue_and_owners_take_turns() {
     let last = strangers[2].rsplit('/').next().unwrap();
     let last = store.job(last, &Owner::default()).await.unwrap();
     assert!(done.ended < last.started, "{:?} {:?}", done.ended, last.started);
+}
+
+#[tokio::test]
+async fn a_job_that_proves_slow_makes_room_for_another() {
+    let queries = QueryLimits { slow_after: Duration::from_millis(50), ..QueryLimits::default() };
+    let config = ServerConfig { queries, concurrent_jobs: 1, ..ServerConfig::default() };
+    let service = Service::with_config(config);
+    let endless = endless() + "&PHASE=RUN";
+    let slow = path(&create_job(&service, &endless).await);
+    service.get(&format!("{slow}?WAIT=20&PHASE=QUEUED")).await;
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let ask = "QUERY=SELECT+name+FROM+sky.Star&PHASE=RUN";
+    let other = path(&create_job(&service, ask).await);
+    for phase in ["QUEUED", "EXECUTING"] {
+        service.get(&format!("{other}?WAIT=20&PHASE={phase}")).await;
+    }
+    assert_eq!(service.get(&format!("{other}/phase")).await.text().trim(), "COMPLETED");
+    assert_eq!(service.get(&format!("{slow}/phase")).await.text().trim(), "EXECUTING");
+    // There is room for one slow one and one other.
+    let second = path(&create_job(&service, &endless).await);
+    service.get(&format!("{second}?WAIT=20&PHASE=QUEUED")).await;
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let third = path(&create_job(&service, ask).await);
+    assert_eq!(service.get(&format!("{third}?WAIT=1&PHASE=QUEUED")).await.status, StatusCode::OK);
+    assert_eq!(service.get(&format!("{third}/phase")).await.text().trim(), "QUEUED");
+    for job in [slow, second] {
+        let request = Request::delete(&job).header(header::HOST, "sky.example.org");
+        service.send(request.body(Body::empty()).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_as_quick_as_it_looks_begins_anew() {
+    let queries = QueryLimits { quick_time: Duration::ZERO, ..QueryLimits::default() };
+    let service = Service::with_config(ServerConfig { queries, ..ServerConfig::default() });
+    for format in ["votable", "csv", "fits", "parquet"] {
+        let ask = [STARS[0], ("RESPONSEFORMAT", format)];
+        let answer = service.sync(&ask).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert_eq!(answer.body, Service::new().sync(&ask).await.body, "{format}");
+    }
+    assert_eq!(service.rows("SELECT COUNT(*) AS n FROM sky.Star").await, ["3"]);
 }
