@@ -34,6 +34,7 @@ mod frame_change;
 mod healpix;
 mod julian_date;
 mod magnitude;
+mod moving;
 pub(crate) mod nearest;
 mod radius;
 mod range;
@@ -62,6 +63,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(finite::Finite::new()),
         ScalarUDF::from(absolute::Absolute::new()),
         ScalarUDF::from(same_columns::SameColumns::new()),
+        ScalarUDF::from(opaque::Opaque::new()),
     ];
     on_the_sky
         .into_iter()
@@ -78,7 +80,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
 
 /// Return the aggregates, to be registered in a session.
 pub(crate) fn aggregates() -> Vec<AggregateUDF> {
-    vec![histogram::Histogram::udaf()]
+    moving::all().chain([histogram::Histogram::udaf()]).collect()
 }
 
 fn row_functions() -> impl Iterator<Item = RowFunction> {

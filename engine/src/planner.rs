@@ -31,9 +31,11 @@ use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
 use crate::optimizer::join_nearest::JoinNearest;
 use crate::optimizer::join_neighbours::JoinNeighbours;
 use crate::optimizer::keep_numbers_finite::KeepNumbersFinite;
+use crate::optimizer::keep_skipped_order::KeepSkippedOrder;
 use crate::optimizer::keep_the_one_row::KeepTheOneRow;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
+use crate::optimizer::name_union_columns::NameUnionColumns;
 use crate::optimizer::rank_in_groups::RankInGroups;
 use crate::optimizer::screens::{
     Guarded, HideBeliefs, answer_from_statistics, push_filters_by_name,
@@ -137,13 +139,14 @@ impl Planner {
     }
 }
 
-/// DataFusion's rules with one of ours among them.
+/// DataFusion's rules with two of ours among them.
 fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushes =
         |rule: &Arc<dyn OptimizerRule + Send + Sync>| rule.name() == PushDownFilter::new().name();
     let place = rules.iter().position(pushes).unwrap_or(0);
     rules.insert(place, Arc::new(KeepTheOneRow));
+    rules.insert(0, Arc::new(NameUnionColumns));
     rules
 }
 
@@ -161,8 +164,12 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         rule.name() == EnsureRequirements::new().name()
     };
     let place = rules.iter().position(ensures).unwrap_or(0);
-    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] =
-        [Arc::new(RankInGroups), Arc::new(JoinNearest), Arc::new(HideBeliefs)];
+    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 4] = [
+        Arc::new(RankInGroups),
+        Arc::new(JoinNearest),
+        Arc::new(HideBeliefs),
+        Arc::new(KeepSkippedOrder),
+    ];
     rules.splice(place..place, before);
     rules.push(Arc::new(JoinNeighbours));
     rules.push(Arc::new(LetJoinsPause));

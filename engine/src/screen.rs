@@ -18,6 +18,8 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 pub(crate) enum Hides {
     /// That filters could go further down.
     Filters,
+    /// That rows could be sorted further down.
+    Sorts,
     /// Orders, constants and equalities of columns, and that filters could go further down.
     Order,
 }
@@ -33,7 +35,7 @@ pub(crate) struct ScreenExec {
 impl ScreenExec {
     pub fn new(input: Arc<dyn ExecutionPlan>, hides: Hides) -> Self {
         let properties = match hides {
-            Hides::Filters => input.properties().clone(),
+            Hides::Filters | Hides::Sorts => input.properties().clone(),
             Hides::Order => {
                 let known = input.properties();
                 Arc::new(PlanProperties::new(

@@ -31,6 +31,11 @@ pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
             .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
             .filter(|digits| digits.parse::<i64>().is_err())
             .map(|digits| number(&format!("{digits}e0")))),
+        // Of `a ^ a` the engine believes that it is 0, also where it is NULL.
+        Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, right } => {
+            let right = call("opaque", vec![right.as_ref().clone()]);
+            Ok(Some(binary(left.as_ref().clone(), BinaryOperator::BitwiseXor, right)))
+        }
         Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
             let ones = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number("1")) };
             let operand = expr.as_ref().clone();

@@ -2,7 +2,8 @@
 //!
 //! Of the groups of an aggregate DataFusion knows that each comes once. After a join with something
 //! else, an aggregate by the same columns and others is still believed to have each once (as of
-//! version 55), and a DISTINCT that is needed is left out. It is for plans of ours; no query names it.
+//! version 55), and a DISTINCT that is needed is left out. Of `a ^ a` it believes that it is 0, also where
+//! `a` is NULL. It is for plans of ours, and for the `a ^ opaque(b)` that `a ^ b` becomes; no query names it.
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::error::Result;

@@ -6,6 +6,7 @@
 //! | an outer join with a constant on the side that may be NULL | the column is not constant above it | hides constants and orders, for good |
 //! | an inner join of a constant with an input of one row | sorts by the one's columns get lost | the same |
 //! | a union of which a part has a constant | neither | the same |
+//! | a filter in which a value of a function equals something | one is put in the other's place, also inside itself | the same |
 //! | a COUNT, MIN or MAX over a frame that slides | it grows along the window's order | the same |
 //! | a column that is NULL in the query's text | it is said to have one value, which a COUNT(DISTINCT) of statistics counts | rows are counted |
 
@@ -16,14 +17,16 @@ use datafusion::common::JoinType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::SetMonotonicity;
+use datafusion::logical_expr::{Operator, SetMonotonicity};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
+use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr::window::SlidingAggregateWindowExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
@@ -158,7 +161,7 @@ fn writes_null(node: &Arc<dyn ExecutionPlan>) -> bool {
 
 /// Is an order or a constant believed in of what a node gives, and not true?
 fn is_misunderstood(node: &Arc<dyn ExecutionPlan>) -> bool {
-    forgets_constants(node) || slides(node)
+    forgets_constants(node) || slides(node) || equates(node)
 }
 
 /// Is something constant in an input, and not in what comes out?
@@ -190,6 +193,22 @@ fn slides(node: &Arc<dyn ExecutionPlan>) -> bool {
         let sliding = window.as_any().downcast_ref::<SlidingAggregateWindowExpr>();
         sliding.is_some_and(|sliding| {
             sliding.get_aggregate_expr().set_monotonicity() != SetMonotonicity::NotMonotonic
+        })
+    })
+}
+
+/// Is something that is computed made equal to something, which may be a part of it?
+fn equates(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let is_known = |side: &Arc<dyn PhysicalExpr>| side.is::<Column>() || side.is::<Literal>();
+    node.downcast_ref::<FilterExec>().is_some_and(|filter| {
+        split_conjunction(filter.predicate()).into_iter().any(|condition| {
+            let equality =
+                condition.downcast_ref::<BinaryExpr>().filter(|c| *c.op() == Operator::Eq);
+            equality.is_some_and(|equal| {
+                let sides = [equal.left(), equal.right()];
+                !sides.into_iter().any(|side| side.is::<Literal>())
+                    && !sides.into_iter().all(is_known)
+            })
         })
     })
 }

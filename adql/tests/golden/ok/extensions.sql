@@ -13,7 +13,7 @@ SELECT "Object"."coord_ra" AS "distance" FROM "survey"."Object" AS "Object"
 -- distance is a reserved word of ADQL: other services want it quoted, "distance"
 -- a closing semicolon is an extension that other ADQL services may not have
 
-SELECT 255 & 3 AS "col_1", (1 ^ -1) AS "col_2", 7 % 2 AS "col_3" FROM "survey"."Object" AS "Object" LIMIT 5
+SELECT 255 & 3 AS "col_1", (1 ^ opaque(-1)) AS "col_2", 7 % 2 AS "col_3" FROM "survey"."Object" AS "Object" LIMIT 5
 -- a hexadecimal number is an extension that other ADQL services may not have
 -- the operator & is an extension that other ADQL services may not have
 -- the operator ~ is an extension that other ADQL services may not have

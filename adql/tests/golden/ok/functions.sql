@@ -7,7 +7,7 @@ SELECT nanojansky_to_ab_mag("Object"."g_psfFlux") - nanojansky_to_ab_mag("Object
 SELECT CAST("Source"."ra" AS DOUBLE) AS "ra", CAST("Source"."visit" AS SMALLINT) AS "visit", CAST("Source"."visit" AS INTEGER) AS "visit_2", CAST("Source"."visit" AS BIGINT) AS "visit_3", CAST("Source"."ra" AS REAL) AS "ra_2", left(CAST("Source"."band" AS VARCHAR), 1) AS "band", CAST("Source"."band" AS VARCHAR) AS "band_2", CAST('2020-01-01T00:00:00' AS TIMESTAMP(6)) AS "cast" FROM "survey"."Source" AS "Source"
 -- CAST(… AS INT) is an extension that other ADQL services may not have
 
-SELECT 255 AS "col_1", 31 & "Source"."visit" AS "col_2", ("Source"."visit" ^ -1) AS "col_3", "Source"."visit" | 2 ^ 3 AS "col_4" FROM "survey"."Source" AS "Source"
+SELECT 255 AS "col_1", 31 & "Source"."visit" AS "col_2", ("Source"."visit" ^ opaque(-1)) AS "col_3", "Source"."visit" | 2 ^ opaque(3) AS "col_4" FROM "survey"."Source" AS "Source"
 -- a hexadecimal number is an extension that other ADQL services may not have
 -- the operator & is an extension that other ADQL services may not have
 -- the operator ~ is an extension that other ADQL services may not have
