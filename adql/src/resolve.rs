@@ -191,7 +191,8 @@ impl Resolver<'_> {
                     let message = format!("the two sides of {op} have {n} and {m} columns");
                     self.report(Diagnostic::invalid(body_start(right), message));
                 }
-                for (index, (of_left, of_right)) in outputs.iter().zip(&others).enumerate() {
+                let pairs = outputs.iter().zip(&others).filter(|_| outputs.len() == others.len());
+                for (index, (of_left, of_right)) in pairs.enumerate() {
                     self.check_sides(of_left, of_right, &op.to_string());
                     let (l, r) = (of_left.typed.kind, of_right.typed.kind);
                     if let Some((_, to)) = typing::common_number(l, r) {
@@ -378,7 +379,16 @@ impl Resolver<'_> {
         candidates.extend(columns.map(|c| &*c.column.name));
         let suggestion = self.suggest(name, candidates.into_iter()).or_else(|| {
             let is_quoted = ident.quote_style.is_some();
-            is_quoted.then(|| format!("text stands in single quotes, '{}'", printable(name)))
+            let is_function = !is_quoted && crate::function::find(name).is_some();
+            match () {
+                () if is_quoted => {
+                    Some(format!("text stands in single quotes, '{}'", printable(name)))
+                }
+                () if is_function => {
+                    Some(format!("the function is called as {}(…)", printable(name)))
+                }
+                () => None,
+            }
         });
         let problem = Problem::UnknownColumn { name: printable(name) };
         self.report(Diagnostic::new(ident.span.start, problem).suggest_maybe(suggestion));

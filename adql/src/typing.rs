@@ -38,6 +38,7 @@ use crate::error::Diagnostic;
 use crate::names::{ColumnKind, ColumnName, Names, TimeScale};
 
 pub(crate) use comparison::{common_number, condition, same_column_type};
+pub(crate) use timestamp::in_full;
 pub(crate) use wording::to_one_type;
 
 /// The place of a column in [`Names`](crate::Names): its schema, its table, and its own.

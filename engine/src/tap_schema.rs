@@ -103,14 +103,15 @@ fn columns_columns(schemas: &[SchemaDef]) -> Vec<ArrayRef> {
     let all: Vec<_> = tables(schemas)
         .flat_map(|(schema, table)| {
             let name = identifier::qualified(&schema.name, &table.name);
-            table
-                .columns
-                .iter()
-                .map(move |column| (name.clone(), table, column, VotableType::of_column(column)))
+            table.columns.iter().enumerate().map(move |(place, column)| {
+                // Those of a table that says nothing are listed as they are declared.
+                let index = column.column_index.unwrap_or(place as i64);
+                (name.clone(), table, index, column, VotableType::of_column(column))
+            })
         })
         .collect();
     let text = |of: &dyn Fn(&ColumnDef) -> Option<String>| {
-        strings(all.iter().map(|(_, _, column, _)| of(column)))
+        strings(all.iter().map(|(.., column, _)| of(column)))
     };
     vec![
         strings(all.iter().map(|(table, ..)| Some(table.clone()))),
@@ -126,10 +127,10 @@ fn columns_columns(schemas: &[SchemaDef]) -> Vec<ArrayRef> {
         text(&|column| column.utype.clone()),
         text(&|column| column.unit.clone()),
         text(&|column| column.ucd.clone()),
-        integers(all.iter().map(|(_, table, column, _)| Some(is_indexed(table, column).into()))),
-        integers(all.iter().map(|(_, _, column, _)| Some(column.principal.into()))),
-        integers(all.iter().map(|(_, _, column, _)| Some(column.standard.into()))),
-        integers(all.iter().map(|(_, _, column, _)| column.column_index)),
+        integers(all.iter().map(|(_, table, _, column, _)| Some(is_indexed(table, column).into()))),
+        integers(all.iter().map(|(.., column, _)| Some(column.principal.into()))),
+        integers(all.iter().map(|(.., column, _)| Some(column.standard.into()))),
+        integers(all.iter().map(|(_, _, index, ..)| Some(*index))),
     ]
 }
 

@@ -88,6 +88,9 @@ impl Parser<'_> {
         if self.is_symbol("*") {
             self.advance();
             arguments.is_star = true;
+            if self.is_symbol(",") {
+                return Err(self.expected(")").suggest("COUNT takes * or one value"));
+            }
         } else if !self.is_symbol(")") {
             arguments.duplicates = match () {
                 () if self.take_word("DISTINCT") => Some(DuplicateTreatment::Distinct),
@@ -127,6 +130,11 @@ impl Parser<'_> {
         {
             let name = Ident { value: function.name.to_owned(), ..name.clone() };
             return Err(of_a_set_function(&name, arguments));
+        }
+        if arguments.duplicates == Some(DuplicateTreatment::Distinct) && upper == "CORR" {
+            let message = format!("{} takes all pairs, and no DISTINCT", function.name);
+            let usual = "take the pairs from a SELECT DISTINCT in FROM";
+            return Err(Diagnostic::invalid(at, message).suggest(usual));
         }
         if arguments.duplicates.is_some() && function.is_user_defined() {
             self.extension(at, &format!("DISTINCT or ALL in {}", function.name))?;
@@ -341,10 +349,13 @@ fn unknown_function(name: &Ident) -> Diagnostic {
         "POW" => Some("write POWER"),
         "TRUNC" => Some("write TRUNCATE"),
         "CONCAT" => Some("strings are joined with ||"),
-        "IFNULL" | "NVL" => Some("write COALESCE"),
+        "IFNULL" | "NVL" | "ISNULL" => Some("write COALESCE"),
+        "CONVERT" | "TRY_CAST" | "SAFE_CAST" => Some("write CAST(x AS type)"),
+        "GREATEST" | "LEAST" => Some("write CASE WHEN a > b THEN a ELSE b END"),
+        "STRING_AGG" | "LISTAGG" | "GROUP_CONCAT" => Some("write ivo_string_agg(x, ',')"),
         "IF" | "IIF" | "NULLIF" | "DECODE" => Some("write CASE WHEN … THEN … ELSE … END"),
         "NOW" | "CURRENT_TIMESTAMP" | "GETDATE" => Some("write the time as a string"),
-        "SUBSTRING" | "SUBSTR" | "LENGTH" | "TRIM" | "REPLACE" => {
+        "SUBSTRING" | "SUBSTR" | "LENGTH" | "LEN" | "TRIM" | "REPLACE" => {
             Some("ADQL's functions of strings are LOWER and UPPER, and there is LIKE")
         }
         _ if function::find(&name.value).is_some() => {

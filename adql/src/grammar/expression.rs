@@ -225,7 +225,10 @@ impl Parser<'_> {
             Kind::Word => self.word(),
             Kind::Symbol if token.text == "(" => self.parentheses(),
             Kind::Symbol if token.text == "*" => {
-                Err(self.expected("a value").suggest("* stands for all columns only in SELECT"))
+                let fault = self.expected("a value");
+                let is_told = fault.suggestion.is_some();
+                let usual = "* stands for all columns only in SELECT";
+                Err(if is_told { fault } else { fault.suggest(usual) })
             }
             _ => Err(self.expected("a value")),
         }
@@ -293,7 +296,14 @@ impl Parser<'_> {
         if self.ahead(1).kind == Kind::String && !reserved::is_structure(&word) {
             let what = format!("the literal {} '…'", printable(&word));
             let fault = Diagnostic::not_adql(at, what);
-            return Err(fault.suggest("write a string, or CAST('…' AS TIMESTAMP)"));
+            return Err(fault.suggest(match word.as_str() {
+                "INTERVAL" => "days are added to a time in MJD",
+                "DATE" | "TIME" | "TIMESTAMP" | "DATETIME" => {
+                    "write a string, or CAST('…' AS TIMESTAMP)"
+                }
+                _ if word.len() == 1 => "write a string, or a number",
+                _ => "a column is given a name with AS, and without single quotes",
+            }));
         }
         if reserved::is_structure(&word) {
             let next = self.ahead(1);

@@ -78,7 +78,11 @@ impl Parser<'_> {
                 joins.push(join);
             } else if self.is_one_of(&["ON", "USING"]) {
                 let open = joins.iter().rposition(|join| join.constraint.is_none());
-                let Some(open) = open else { return Err(self.misplaced_condition()) };
+                let Some(open) = open else {
+                    let is_natural =
+                        joins.iter().any(|join| join.constraint == Some(JoinConstraint::Natural));
+                    return Err(self.misplaced_condition(is_natural));
+                };
                 let constraint = self.join_specification()?;
                 let later: Vec<OpenJoin> = joins.drain(open + 1..).collect();
                 let Some(join) = joins.last_mut() else { continue };
@@ -97,9 +101,11 @@ impl Parser<'_> {
         Ok(TableWithJoins { relation, joins: joins.into_iter().map(OpenJoin::close).collect() })
     }
 
-    fn misplaced_condition(&self) -> Diagnostic {
+    fn misplaced_condition(&self, is_natural: bool) -> Diagnostic {
         let word = self.next().text.to_uppercase();
-        Diagnostic::syntax(self.here(), format!("there is no JOIN that this {word} belongs to"))
+        let message = format!("there is no JOIN that this {word} belongs to");
+        let hint = is_natural.then(|| format!("a NATURAL JOIN takes no {word}"));
+        Diagnostic::syntax(self.here(), message).suggest_maybe(hint)
     }
 
     /// `[NATURAL] [INNER | LEFT | RIGHT | FULL [OUTER]] JOIN`, if that is next.

@@ -30,7 +30,8 @@ const CLAUSES: &[&str] = &[
 
 /// Words of the frame that people take for names.
 const NOUNS: &[&str] = &[
-    "ALL", "BY", "CASE", "DESC", "END", "FULL", "GROUP", "LEFT", "ORDER", "RIGHT", "TOP", "UNION",
+    "ALL", "BY", "CASE", "DESC", "END", "FULL", "GROUP", "LEFT", "OFFSET", "ORDER", "RIGHT", "TOP",
+    "UNION",
 ];
 
 impl Parser<'_> {
@@ -43,14 +44,21 @@ impl Parser<'_> {
                 format!("the parenthesis at line {line}, column {column} is not closed")
             }),
             Kind::Symbol => self.meant_by_symbol(&token.text).map(str::to_owned),
-            Kind::Word => meant_by_word(&token.text),
+            Kind::Word => self.meant_by_place(what, token).or_else(|| meant_by_word(&token.text)),
             _ => None,
         };
         usual.or_else(|| self.misspelt(what, token)).or_else(|| self.comma(what, token))
     }
 
     fn meant_by_symbol(&self, symbol: &str) -> Option<&'static str> {
+        let before = self.last().map_or("", |last| &last.text);
         Some(match symbol {
+            "*" if before == "*" => "a power is written POWER(x, n)",
+            "<" | ">" if before == symbol => "ADQL has no shift: use POWER(2, n)",
+            "<" if before == "=" => "write <=",
+            ">" if before == "=" => "write >=",
+            "," if self.is_second_after("LIMIT") => "write OFFSET after the number of rows",
+            ":" if self.begins_value() => "a query has no parameters: write the value",
             "==" => "equality is written =",
             ":" => "types are converted with CAST(x AS type)",
             "`" | "[" => "names are quoted with \"",
@@ -59,6 +67,37 @@ impl Parser<'_> {
             }
             _ => return None,
         })
+    }
+
+    fn is_second_after(&self, word: &str) -> bool {
+        self.before(2).is_some_and(|token| token.text.eq_ignore_ascii_case(word))
+    }
+
+    /// Is what comes next not preceded by a value?
+    fn begins_value(&self) -> bool {
+        self.last().is_none_or(|last| match last.kind {
+            Kind::Word => reserved::is_reserved(&last.text),
+            Kind::Symbol => last.text != ")",
+            _ => false,
+        })
+    }
+
+    /// What a word means where it stands.
+    fn meant_by_place(&self, what: &str, token: &Token) -> Option<String> {
+        let upper = token.text.to_ascii_uppercase();
+        let is_after = |word: &str| self.last().is_some_and(|l| l.text.eq_ignore_ascii_case(word));
+        let hint = match upper.as_str() {
+            "CONTAINS" if what.starts_with("a comparison") => "text is searched with LIKE '%…%'",
+            "ORDER" | "PARTITION" if is_after("OVER") => "write OVER (PARTITION BY … ORDER BY …)",
+            "UNION" | "EXCEPT" | "INTERSECT" if what == "the end of the query" => {
+                "ORDER BY stands after the last of the queries, or within brackets around one"
+            }
+            "OUTER" => "write LEFT, RIGHT or FULL before OUTER JOIN",
+            "DESCENDING" => "write DESC",
+            "ASCENDING" => "write ASC",
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 
     /// The word before, read as an alias, or this one may be a clause with a letter wrong.

@@ -75,7 +75,12 @@ impl<'g> Parser<'g> {
 
     /// The token before the next one.
     pub fn last(&self) -> Option<&Token> {
-        self.at.checked_sub(1).and_then(|at| self.tokens.get(at))
+        self.before(1)
+    }
+
+    /// The token that was read so many tokens ago.
+    pub fn before(&self, n: usize) -> Option<&Token> {
+        self.at.checked_sub(n).and_then(|at| self.tokens.get(at))
     }
 
     /// The innermost parenthesis that is never closed.

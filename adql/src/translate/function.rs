@@ -6,6 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
+use super::literal::time_in_full;
 use crate::error::{Diagnostic, printable};
 use crate::function::{self, Form};
 use crate::names::did_you_mean;
@@ -122,7 +123,7 @@ fn special(known: &function::Function, args: Vec<Expr>, at: Location) -> Result<
         ("RAND", None, None) => call("random", vec![]),
         ("RAND", Some(seed), None) => call("seeded_random", vec![seed]),
         ("MOD", Some(x), Some(y)) => nested(binary(operand(x), BinaryOperator::Modulo, operand(y))),
-        ("TIMESTAMP", Some(text), None) => cast(text, INSTANT),
+        ("TIMESTAMP", Some(text), None) => cast(time_in_full(&text).unwrap_or(text), INSTANT),
         ("ivo_nocasematch", Some(value), Some(pattern)) => {
             let matches = Expr::ILike {
                 negated: false,

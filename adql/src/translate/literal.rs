@@ -6,6 +6,7 @@ use sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value};
 
 use crate::error::{Diagnostic, printable};
 use crate::tree::{bare, binary, call, cast, digits, nested, number, start};
+use crate::typing::in_full;
 
 /// A pattern as the engine reads it, and `~x` as `x ^ -1`, which the engine knows.
 pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
@@ -31,6 +32,9 @@ pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
             .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
             .filter(|digits| digits.parse::<i64>().is_err())
             .map(|digits| number(&format!("{digits}e0")))),
+        Expr::Cast { expr, data_type: to @ DataType::Timestamp(..), .. } => {
+            Ok(time_in_full(expr).map(|time| cast(time, to.clone())))
+        }
         // Of `a ^ a` the engine believes that it is 0, also where it is NULL.
         Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, right } => {
             let right = call("opaque", vec![right.as_ref().clone()]);
@@ -42,6 +46,15 @@ pub(super) fn rewrite(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
             Ok(Some(nested(binary(operand, BinaryOperator::BitwiseXor, ones))))
         }
         _ => Ok(None),
+    }
+}
+
+/// A time that is written out in part, such as `'2025-07-01'`, in full.
+pub(super) fn time_in_full(text: &Expr) -> Option<Expr> {
+    let Expr::Value(value) = bare(text) else { return None };
+    match &value.value {
+        Value::SingleQuotedString(text) => in_full(text).filter(|time| time != text).map(string),
+        _ => None,
     }
 }
 

@@ -44,9 +44,10 @@ pub(super) fn binary(
     );
     let (l, r) = (types.get(left), types.get(right));
     let name = op.to_string();
-    let fits = [(&*left, &l), (right, &r)]
-        .map(|(side, typed)| number(side, typed.kind, &name, whole, found));
-    if fits != [true, true] {
+    // Of two that are none, the first is told.
+    let fits =
+        number(left, l.kind, &name, whole, found) && number(right, r.kind, &name, whole, found);
+    if !fits {
         return Typed::default();
     }
     let unknown = l.kind == ColumnKind::Other || r.kind == ColumnKind::Other;

@@ -307,11 +307,17 @@ fn result(
                 .max_by_key(|expected| fitting(expected))?;
             // The reading of geometries, which comes later, knows more of their arguments.
             let is_read_later = known.group == Group::Geometry || known.name == "MOC";
-            let misfits = expected.iter().zip(args).zip(given);
+            let misfits = expected.iter().zip(args).zip(given).enumerate();
+            // The first string of a shape names its coordinate system.
+            let is_no_number = |nth: usize, wanted: &ValueType, arg: &Expr| {
+                wanted.is_numeric() && (is_column(arg) || nth > 0 && string(arg).is_some())
+            };
             let misfit = misfits
-                .filter(|((wanted, _), given)| !wanted.takes(value_type(given.kind)))
-                .find(|((wanted, arg), _)| !is_read_later || wanted.is_numeric() && is_column(arg));
-            if let Some(((wanted, arg), given)) = misfit {
+                .filter(|(_, ((wanted, _), given))| !wanted.takes(value_type(given.kind)))
+                .find(|(nth, ((wanted, arg), _))| {
+                    !is_read_later || is_no_number(*nth, wanted, arg)
+                });
+            if let Some((_, ((wanted, arg), given))) = misfit {
                 found.report(misfit_of(known.name, *wanted, arg, given.kind));
                 return None;
             }
@@ -354,6 +360,9 @@ fn misfit_of(name: &str, wanted: ValueType, arg: &Expr, kind: ColumnKind) -> Dia
     let written = string(arg).map(str::trim).filter(|text| text.parse::<f64>().is_ok());
     let suggestion = match (written, kind) {
         (Some(text), _) if wanted.is_numeric() => Some(format!("write {text}")),
+        (None, ColumnKind::Text) if wanted.is_numeric() && is_sexagesimal(arg) => {
+            Some("angles are decimal degrees: 10:30:00 of right ascension is 157.5".to_owned())
+        }
         (_, ColumnKind::Boolean) if wanted.is_numeric() => {
             Some(format!("write CAST({} AS INTEGER)", shown(arg)))
         }
@@ -368,6 +377,15 @@ fn misfit_of(name: &str, wanted: ValueType, arg: &Expr, kind: ColumnKind) -> Dia
     };
     let message = format!("{name} takes {what} here, but {} is {}", shown(arg), kind.noun());
     Diagnostic::of_type(start(arg), message).suggest_maybe(suggestion)
+}
+
+/// Whether a string is an angle of three parts.
+fn is_sexagesimal(expr: &Expr) -> bool {
+    let parts =
+        |text: &str| text.split([':', ' ', 'h', 'd', 'm']).filter(|p| !p.is_empty()).count();
+    string(expr).map(str::trim).is_some_and(|text| {
+        text.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) && parts(text) > 1
+    })
 }
 
 /// A kind in the words of signatures.

@@ -91,6 +91,11 @@ impl Literal {
     }
 }
 
+/// The moment that a string tells, in full, if it tells one: seconds may be left out, and Z is.
+pub(crate) fn in_full(text: &str) -> Option<String> {
+    Literal::read(text).map(|literal| literal.clock.to_iso())
+}
+
 impl Clock {
     /// The same moment in another scale, if it was UTC; `None` before 1972, when UTC was elastic.
     pub fn utc_to(self, scale: TimeScale) -> Option<Self> {

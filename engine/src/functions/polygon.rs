@@ -85,7 +85,8 @@ impl Polygons<'_> {
                 let numbers: Option<Vec<f64>> =
                     numbers.iter().map(|number| number.value(row)).collect();
                 match numbers {
-                    Some(numbers) => Ok(Some(test(&outline.polygon(&numbers)?))),
+                    // Of the numbers of a row that describe no shape nothing is known.
+                    Some(numbers) => Ok(outline.polygon(&numbers).ok().map(|shape| test(&shape))),
                     None => Ok(None),
                 }
             }
