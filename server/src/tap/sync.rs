@@ -157,6 +157,8 @@ impl Inquiry<'_> {
             kept,
             key,
             links: state.views.images().links(),
+            // From /tap/sync as from /scs/{table}.
+            form: Some("../"),
             is_anew: wants_anew(self.headers),
         };
         let work = state.queries.run(answer(self.caller.database.clone(), request, terms));

@@ -16,6 +16,7 @@ use super::job::ResultFile;
 use super::state_folder::StateFolder;
 use super::{Job, JobId, Owner};
 use crate::config::ServerConfig;
+use crate::dali::Format;
 use crate::disk_guard::DiskGuard;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Metrics;
@@ -101,9 +102,11 @@ impl Workshop {
             uploads,
             tally: tally.clone(),
             spool: self.config.spool.clone(),
-            key: kept.key(&request, &database)?,
+            // A page is for the place where it was asked.
+            key: kept.key(&request, &database)?.filter(|_| request.format != Format::Html),
             kept,
             links: self.views.images().links(),
+            form: None,
             is_anew: false,
         };
         let work = answer(database, request.clone(), terms);
