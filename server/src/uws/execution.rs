@@ -114,7 +114,7 @@ impl Workshop {
         let mut bytes = self.queries.stream(answer.lane, answer.bytes, None)?;
 
         let path = self.folder.unfinished_result(&job.id);
-        let failed = |source| Error::StateFolder { path: path.clone(), source };
+        let failed = |source| Error::of_state_folder(&path, source);
         let file = File::create(&path).await.map_err(failed)?;
         let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
         let disk = DiskGuard::new(self.folder.root(), self.config.min_free_disk);
@@ -151,7 +151,7 @@ impl Workshop {
         let made = tokio::task::spawn_blocking(move || index.carry_out(&tables, &person)).await;
         made.map_err(|error| Error::QueryThread { reason: error.to_string() })??;
         let path = self.folder.unfinished_result(&job.id);
-        let failed = |source| Error::StateFolder { path: path.clone(), source };
+        let failed = |source| Error::of_state_folder(&path, source);
         let mut file = File::create(&path).await.map_err(failed)?;
         file.write_all(text.as_bytes()).await.map_err(failed)?;
         file.sync_all().await.map_err(failed)?;
