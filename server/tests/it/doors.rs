@@ -61,7 +61,7 @@ async fn pages_of_other_places_may_ask() {
         headers.get(name).map_or("", |value| value.to_str().unwrap()).to_ascii_lowercase()
     };
     for path in ["/tap/availability", "/tap/async/17", "/no/such/place"] {
-        let answer = ask(&service, Method::GET, path, &[origin.clone()]).await;
+        let answer = ask(&service, Method::GET, path, std::slice::from_ref(&origin)).await;
         assert_eq!(answer.header(header::ACCESS_CONTROL_ALLOW_ORIGIN), "*", "{path}");
         let exposed = list(&answer.headers, header::ACCESS_CONTROL_EXPOSE_HEADERS);
         for name in ["location", "etag", "content-disposition", "x-request-id"] {
