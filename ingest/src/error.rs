@@ -451,6 +451,8 @@ pub enum TextProblem {
         /// Bytes of the row.
         n_bytes: usize,
     },
+    /// The file ends inside a quoted field of the row, which may have taken the rows after it for its own.
+    OpenQuote,
 }
 
 impl fmt::Display for TextProblem {
@@ -463,6 +465,9 @@ impl fmt::Display for TextProblem {
             Self::NotAnObject { reason } => write!(f, "not a JSON object: {reason}"),
             Self::TooLong { n_bytes } => {
                 write!(f, "{n_bytes} bytes in one row, is a quote left open?")
+            }
+            Self::OpenQuote => {
+                f.write_str("a quote is opened here and not closed up to the end of the file")
             }
         }
     }

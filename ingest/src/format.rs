@@ -136,6 +136,8 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     /// What the sender of an upload says that it is; it counts before the name.
     pub media_type: Option<String>,
+    /// What errors call a file, in the place of its path.
+    pub name: Option<String>,
     /// Which table of the file.
     pub table: TableChoice,
     /// Fields of a CSV or TSV file that mean NULL.
@@ -158,6 +160,7 @@ impl Default for ReadOptions {
         Self {
             format: None,
             media_type: None,
+            name: None,
             table: TableChoice::First,
             null_fields: vec![String::new(), "\\N".to_owned()],
             on_bad_row: OnBadRow::Refuse,
@@ -241,7 +244,7 @@ fn batch(
 /// # Errors
 /// Here and from the iterator: every error names the file, and the row where there is one.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<TableReader> {
-    TableReader::open(Input::open(path, options.max_bytes)?, options)
+    TableReader::open(Input::open(path, options.name.as_deref(), options.max_bytes)?, options)
 }
 
 /// Stream the rows of a table that comes from anywhere: an upload, standard input.

@@ -111,6 +111,9 @@ pub struct QueryLimits {
     pub quick_time: Duration,
     /// Of all others.
     pub long: usize,
+    /// Answers at most of which the readers pause, and others compute in their turns: each holds memory, up
+    /// to some 20 MB. Beyond that a reader who pauses keeps the turn, and those who come wait.
+    pub paused: usize,
     /// How long a query waits for its turn at most.
     pub longest_queue: Duration,
     /// After so long a long query, or a job, is slow. As many slow ones may compute beside the others.
@@ -134,6 +137,7 @@ impl Default for QueryLimits {
             quick: 32 * n_cores,
             quick_time: Duration::from_secs(2),
             long: 2 * n_cores,
+            paused: 128,
             longest_queue: Duration::from_secs(300),
             slow_after: Duration::from_secs(60),
         }

@@ -4,7 +4,7 @@
 //! What the caller did is told to the caller. What the operator or the authors must mend is told
 //! to the log; the caller gets a number to quote.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -357,7 +357,7 @@ pub enum Error {
     },
     /// The store of jobs cannot be read or written.
     #[error("the store of jobs: {0}")]
-    Store(#[from] rusqlite::Error),
+    Store(rusqlite::Error),
     /// The certificate for HTTPS cannot be used.
     #[error("{path} cannot be used for HTTPS: {reason}")]
     Tls {
@@ -419,7 +419,25 @@ pub enum Error {
     Listen(#[from] std::io::Error),
 }
 
+/// A store that has no room is a full disk.
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Store(error),
+        }
+    }
+}
+
 impl Error {
+    /// The failure to write the file or folder `path` of the state.
+    pub fn of_state_folder(path: &Path, source: std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::StateFolder { path: path.to_owned(), source },
+        }
+    }
+
     /// The HTTP status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -527,9 +545,18 @@ impl Error {
 
     /// Answer with plain text, for endpoints whose clients show nothing else.
     pub fn into_text(self) -> Response {
+        self.in_words(|message| message + "\n")
+    }
+
+    /// Answer with plain text that begins with the kind of the error, as a standard calls it.
+    pub fn into_text_of(self, kind: &str) -> Response {
+        self.in_words(|message| format!("{kind}: {message}\n"))
+    }
+
+    fn in_words(self, words: impl FnOnce(String) -> String) -> Response {
         let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
         let (status, retry) = (self.status(), self.retry_after());
-        (status, content_type, retry, self.public_message() + "\n").into_response()
+        (status, content_type, retry, words(self.public_message())).into_response()
     }
 
     /// The header that says when to try again, where that may help.
@@ -586,6 +613,17 @@ mod tests {
         let error = Error::NoSuchTable { name: "Objekt".into() };
         assert_eq!(error.status(), StatusCode::NOT_FOUND);
         assert_eq!(error.public_message(), "there is no table \"Objekt\" here");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_whoever_meets_it() {
+        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        let store = Error::from(rusqlite::Error::SqliteFailure(full, None));
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        for error in [store, Error::of_state_folder(Path::new("/secret"), full)] {
+            assert_eq!(error.status(), StatusCode::INSUFFICIENT_STORAGE);
+            assert!(error.public_message().starts_with("the disk of the service is nearly full"));
+        }
     }
 
     #[test]

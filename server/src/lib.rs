@@ -18,6 +18,7 @@ pub mod queries;
 pub mod query_runtime;
 pub mod dali;
 pub mod disk_guard;
+pub mod doors;
 pub mod error;
 pub mod fetch;
 pub mod formats;
@@ -97,14 +98,19 @@ pub fn app(state: AppState) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))
+        .fallback(doors::nothing_there)
+        .method_not_allowed_fallback(doors::not_like_this)
         .layer(body_limit)
+        .layer(doors::decompression())
+        .layer(from_fn(doors::explain_encoding))
         .layer(map_request(move |request| async move { serve::patience::bounded(request, pause) }))
         .layer(from_fn_with_state(state.clone(), people::caller::identify))
         .layer(from_fn(serve::remainder::read))
         .layer(compression::layer())
         .layer(from_fn_with_state(state.clone(), metrics::count))
         .with_state(state);
-    telemetry::traced(router.layer(map_response(name_server)))
+    let router = router.layer(doors::cross_origin()).layer(map_response(name_server));
+    telemetry::traced(doors::with_plain_paths(router))
 }
 
 /// Say which program answers, and in which version: users report it with their problems.

@@ -3,7 +3,7 @@
 //! ```text
 //! handler ── run ──▶ planning ──▶ first rows ─┐      threads of its lane:
 //!                    (quick)                  │      quick, or long and of lower priority
-//! body ◀───── channel of 2 ── rows, encoding ◀┘
+//! body ◀───── channel of 1 ── rows, encoding ◀┘
 //! ```
 //!
 //! A query can compute for long before it yields. On the threads that serve connections it would
@@ -24,8 +24,8 @@ use tracing::{Instrument, Span};
 use crate::turns::{Lane, Turn};
 use crate::{Error, Result};
 
-/// Parts of an answer that may wait for the caller to take them.
-const N_WAITING_PARTS: usize = 2;
+/// Parts of an answer that may wait for the caller to take them, beside the one that is at the door.
+const N_WAITING_PARTS: usize = 1;
 
 /// How long a caller may take nothing before others compute in its turn.
 const PATIENCE: Duration = Duration::from_millis(200);

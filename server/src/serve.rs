@@ -22,6 +22,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures::future::join;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -86,8 +87,8 @@ impl Service {
         Ok(Self { door, jobs, address, catalogs, cutting })
     }
 
-    /// Answer requests until `shutdown` completes, and for a short while those begun before; a second
-    /// signal ends that while.
+    /// Answer requests until `shutdown` completes, and for a short while those begun before, jobs among
+    /// them; a second signal ends that while.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -105,13 +106,12 @@ impl Service {
         let grace_s = grace.as_secs();
         tracing::info!(connections, executing, grace_s, "stopping; what is under way may end");
         stopping.cancel();
-        let closing = jobs.clone();
-        let closing = tokio::spawn(async move { closing.close(grace).await });
+        let jobs_end = jobs.close(grace);
         let answered = tokio::select! {
-            answered = timeout(grace, all_of(&mut open)) => answered.is_ok(),
+            (answered, ()) = join(timeout(grace, all_of(&mut open)), jobs_end) => answered.is_ok(),
             () = shutdown_signal() => false,
         };
-        if !answered {
+        if !answered && !open.is_empty() {
             metrics.cut_off();
             tracing::warn!(connections = open.len(), "answers under way are cut off");
             cutting.cancel();
@@ -119,10 +119,8 @@ impl Service {
             let _ = timeout(LAST_WORDS, all_of(&mut open)).await;
         }
         drop(open);
+        // Those that a second signal gave no time.
         jobs.close(Duration::ZERO).await;
-        if let Err(error) = closing.await {
-            tracing::error!(%error, "jobs were not put back in good order");
-        }
         tracing::info!("stopped");
     }
 }

@@ -68,6 +68,8 @@ struct Queue {
     long: Vec<AtWork>,
     /// Queries at work of each caller.
     of_owner: HashMap<Owner, usize>,
+    /// Answers that nobody reads at the moment.
+    n_paused: usize,
     /// In the order in which they came.
     waiting: Vec<Waiting>,
     n_come: u64,
@@ -271,29 +273,48 @@ impl Queue {
 
 impl Turn {
     /// Complete `waiting`, in which nothing is computed; if it takes longer than `patience`, others
-    /// may compute meanwhile. Afterwards the query goes on at once: what it has begun holds memory.
+    /// may compute meanwhile, unless too many queries have been left so. Afterwards the query goes on at
+    /// once: what it has begun holds memory.
     pub async fn lend<T>(&mut self, patience: Duration, waiting: impl Future<Output = T>) -> T {
         let mut waiting = std::pin::pin!(waiting);
         if let Ok(done) = timeout(patience, &mut waiting).await {
             return done;
         }
-        self.turns.queue().end(&self.owner, self.lane, &self.work);
-        self.is_paused = true;
+        if !self.pause() {
+            return waiting.await;
+        }
         self.turns.advance();
         let done = waiting.await;
-        self.turns.queue().begin(&self.owner, self.lane, &self.work);
+        let mut queue = self.turns.queue();
+        queue.n_paused -= 1;
+        queue.begin(&self.owner, self.lane, &self.work);
+        drop(queue);
         self.work.tally.set_lane(self.lane);
         self.is_paused = false;
         done
+    }
+
+    /// Leave the turn to others, if not too many have been left already.
+    fn pause(&mut self) -> bool {
+        let mut queue = self.turns.queue();
+        if queue.n_paused >= self.turns.limits.paused {
+            return false;
+        }
+        queue.n_paused += 1;
+        queue.end(&self.owner, self.lane, &self.work);
+        self.is_paused = true;
+        true
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if !self.is_paused {
-            self.turns.queue().end(&self.owner, self.lane, &self.work);
-            self.turns.advance();
+        if self.is_paused {
+            self.turns.queue().n_paused -= 1;
+            return;
         }
+        self.turns.queue().end(&self.owner, self.lane, &self.work);
+        self.turns.advance();
     }
 }
 
@@ -326,6 +347,30 @@ mod tests {
     async fn soon<T>(waiting: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
         tokio::task::yield_now().await;
         waiting.now_or_never()
+    }
+
+    #[tokio::test]
+    async fn not_too_many_answers_are_left_unread() {
+        let turns = Turns::new(QueryLimits { long: 1, paused: 1, ..turns(1, 1).limits });
+        let (any, ada) = (Allowance::default(), owner("ada"));
+        let stalled = async |turn: &mut Turn| {
+            turn.lend(Duration::ZERO, std::future::pending::<()>()).await;
+        };
+        let mut first = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        let mut left = Box::pin(stalled(&mut first));
+        let begin = Duration::from_millis(20);
+        assert!(timeout(begin, &mut left).await.is_err());
+        // The first has left its turn to the second, which may not leave it to the third.
+        let mut second = take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        let mut kept = Box::pin(stalled(&mut second));
+        assert!(timeout(begin, &mut kept).await.is_err());
+        assert!(matches!(take(&turns, &ada, &any, Lane::Long).await, Err(Error::NoTurn { .. })));
+        drop(left);
+        drop(first);
+        drop(kept);
+        drop(second);
+        take(&turns, &ada, &any, Lane::Long).await.unwrap();
+        assert_eq!(turns.queue().n_paused, 0);
     }
 
     #[tokio::test]

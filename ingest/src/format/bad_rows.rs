@@ -67,7 +67,7 @@ fn is_of_row(error: &Error) -> bool {
             TextProblem::FieldCount { .. }
             | TextProblem::NotUtf8 { .. }
             | TextProblem::NotAnObject { .. } => true,
-            TextProblem::TooLong { .. } => false,
+            TextProblem::TooLong { .. } | TextProblem::OpenQuote => false,
         },
         _ => false,
     }

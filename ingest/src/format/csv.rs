@@ -72,25 +72,32 @@ impl RowSource for TextRows {
 
 /// The header and the records of a text table, each within a limit of bytes.
 pub(super) struct Lines {
-    reader: Reader<RowLimit>,
+    reader: Reader<RowBytes>,
     record: StringRecord,
+    delimiter: u8,
 }
 
 impl Lines {
     /// Begin with the header row.
     pub fn new(bytes: Bytes, delimiter: u8) -> Self {
-        let bytes = RowLimit { inner: bytes, n_bytes: 0 };
+        let bytes = RowBytes {
+            inner: bytes,
+            n_bytes: 0,
+            kept: vec![],
+            kept_from: 0,
+            row_from: 0,
+            is_at_end: false,
+        };
         let reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
-        Self { reader, record: StringRecord::new() }
+        Self { reader, record: StringRecord::new(), delimiter }
     }
 
     /// Read the names of the columns.
     pub fn header(&mut self, name: &Arc<str>) -> Result<StringRecord> {
         let origin = Origin::new(Arc::clone(name));
-        let header = match self.reader.headers() {
-            Ok(header) => header.clone(),
-            Err(error) => return Err(row_error(&origin, error)),
-        };
+        let header = self.reader.headers().cloned();
+        self.check_quotes(&origin)?;
+        let header = header.map_err(|error| row_error(&origin, error))?;
         if header.iter().all(|name| name.trim().is_empty()) {
             return Err(Error::NoHeader { path: PathBuf::from(&**name) });
         }
@@ -99,30 +106,89 @@ impl Lines {
 
     /// Read the row that `origin` names first; `None` at the end.
     pub fn record(&mut self, origin: &Origin) -> Result<Option<&StringRecord>> {
-        self.reader.get_mut().n_bytes = 0;
-        let has_row =
-            self.reader.read_record(&mut self.record).map_err(|error| row_error(origin, error))?;
-        Ok(has_row.then_some(&self.record))
+        let row_from = self.reader.position().byte();
+        let bytes = self.reader.get_mut();
+        (bytes.n_bytes, bytes.row_from) = (0, row_from);
+        let has_row = self.reader.read_record(&mut self.record);
+        self.check_quotes(origin)?;
+        Ok(has_row.map_err(|error| row_error(origin, error))?.then_some(&self.record))
+    }
+
+    /// Refuse a row that the end of the file ended inside a quoted field: the reader takes it for a whole
+    /// one, with all that follows the quote.
+    fn check_quotes(&self, origin: &Origin) -> Result<()> {
+        let bytes = self.reader.get_ref();
+        match bytes.is_at_end && ends_in_quotes(bytes.row(), self.delimiter) {
+            true => Err(Error::Text { origin: origin.row(0), problem: TextProblem::OpenQuote }),
+            false => Ok(()),
+        }
     }
 }
 
-/// Refuses to read on within one row: the whole file could follow a forgotten quote.
-struct RowLimit {
-    inner: Bytes,
-    /// Bytes since the row began.
-    n_bytes: usize,
+/// Is a quoted field open at the end of a row? A quote opens one only where the field begins.
+fn ends_in_quotes(row: &[u8], delimiter: u8) -> bool {
+    enum At {
+        FieldBegin,
+        Plain,
+        Quoted,
+        /// Behind a quote in a quoted field: its end, or the first half of a quote that it holds.
+        Quote,
+    }
+    let mut at = At::FieldBegin;
+    for &byte in row {
+        at = match (at, byte) {
+            (At::FieldBegin | At::Quote, b'"') | (At::Quoted, 0..b'"' | b'#'..) => At::Quoted,
+            (At::Quoted, b'"') => At::Quote,
+            (_, b'\r' | b'\n') => At::FieldBegin,
+            (_, byte) if byte == delimiter => At::FieldBegin,
+            _ => At::Plain,
+        };
+    }
+    matches!(at, At::Quoted)
 }
 
-/// What [`RowLimit`] says to itself through the reader between them.
+/// The bytes of a file, of which those of the row that is being read are kept. Refuses to read on within
+/// one row of too many: the whole file could follow a forgotten quote.
+struct RowBytes {
+    inner: Bytes,
+    /// Bytes read since the row began.
+    n_bytes: usize,
+    /// The last bytes read, those of the row among them, and the place of the first in the file.
+    kept: Vec<u8>,
+    kept_from: u64,
+    /// Where the row begins in the file.
+    row_from: u64,
+    /// Have all bytes been read?
+    is_at_end: bool,
+}
+
+impl RowBytes {
+    /// The bytes of the row, and what was read after it.
+    fn row(&self) -> &[u8] {
+        &self.kept[self.n_before_row()..]
+    }
+
+    fn n_before_row(&self) -> usize {
+        let n_before = self.row_from.saturating_sub(self.kept_from);
+        usize::try_from(n_before).map_or(self.kept.len(), |n| n.min(self.kept.len()))
+    }
+}
+
+/// What [`RowBytes`] says to itself through the reader between them.
 #[derive(Debug, thiserror::Error)]
 #[error("{n_bytes} bytes in one row")]
 struct RowTooLong {
     n_bytes: usize,
 }
 
-impl Read for RowLimit {
+impl Read for RowBytes {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n_bytes = self.inner.read(buffer)?;
+        let n_done = self.n_before_row();
+        self.kept.drain(..n_done);
+        self.kept_from += n_done as u64;
+        self.kept.extend_from_slice(&buffer[..n_bytes]);
+        self.is_at_end = n_bytes == 0;
         self.n_bytes += n_bytes;
         if self.n_bytes > ROW_BYTES_LIMIT {
             return Err(io::Error::other(RowTooLong { n_bytes: self.n_bytes }));
@@ -150,4 +216,27 @@ fn row_error(origin: &Origin, error: csv::Error) -> Error {
         }
     };
     Error::Text { origin: origin.row(0), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_is_open_or_not() {
+        for (row, is_open) in [
+            ("", false),
+            ("a,b", false),
+            ("1,\"abc\n2,def\n", true),
+            ("\"", true),
+            ("\"a\"", false),
+            ("\"a\"\"", true),
+            ("\"a\"\"\"", false),
+            ("5\" pipe,x", false),
+            ("a,\"b,c\"x\"", false),
+            ("\"a\n\"\r\n\"", true),
+        ] {
+            assert_eq!(ends_in_quotes(row.as_bytes(), b','), is_open, "{row:?}");
+        }
+    }
 }

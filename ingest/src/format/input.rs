@@ -36,12 +36,12 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Open a file.
-    pub fn open(path: &Path, max_bytes: Option<u64>) -> Result<Self> {
+    /// Open a file, which errors call `name`, or by its path.
+    pub fn open(path: &Path, name: Option<&str>, max_bytes: Option<u64>) -> Result<Self> {
         let io_error = |source| Error::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(io_error)?;
         let is_regular = file.metadata().map_err(io_error)?.is_file();
-        let name = path.display().to_string();
+        let name = name.map_or_else(|| path.display().to_string(), str::to_owned);
         let mut input = Self::from_stream(Box::new(file), &name, max_bytes)?;
         input.plain = input.plain.and(is_regular.then(|| path.to_owned()));
         Ok(input)

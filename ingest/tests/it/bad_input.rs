@@ -69,6 +69,31 @@ fn a_wrong_type_in_row_70000() {
 }
 
 #[test]
+fn a_quote_left_open() {
+    let open = source_table(9, 7, "8,1.0,1.0,\"1.5");
+    let expected = "s.csv: row 7: a quote is opened here and not closed up to the end of the file";
+    check("Source", "s.csv", &open, expected);
+    check("Source", "s.csv", open.trim_end(), expected);
+    let first = expected.replace("row 7", "row 1");
+    check("Source", "s.csv", &source_table(9, 1, "8,1.0,1.0,\"1.5"), &first);
+    check("Source", "s.csv", "sourceId,ra,dec,\"flux\n2,1.0,1.0,1\n", &first);
+    let tabs = open.replace(',', "\t");
+    check("Source", "s.tsv", &tabs, &expected.replace("csv", "tsv"));
+}
+
+/// Quotes that close, stray ones, and a last row without a line end are read as before.
+#[test]
+fn quotes_that_are_not_open() {
+    let (folder, store) = catalog();
+    let path = folder.path().join("s.csv");
+    let text = "\"sourceId\",ra,dec,flux\r\n2,\"1.0\",1.0,\"1.5\"\r\n3,1.0,1.0,\"\"\n4,1,1,\"2\"";
+    fs::write(&path, text).unwrap();
+    ingest(&store, TransactionConfig::default(), "Source", &path).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(visible(&snapshot, "Source", "sourceId"), [Some(2), Some(3), Some(4)]);
+}
+
+#[test]
 fn positions_off_the_sphere() {
     check(
         "source",

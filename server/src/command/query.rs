@@ -157,6 +157,7 @@ async fn write(
         version: query.cited_version(),
         warnings: query.warnings().to_vec(),
         links: None,
+        form: None,
     };
     let canonical = Canonical::new(query.schema())?;
     let mut encoder = encoder(format, canonical.schema(), &provenance, &std::env::temp_dir())?;

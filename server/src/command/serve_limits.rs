@@ -165,6 +165,7 @@ impl Limits {
             quick: self.concurrent_queries.map_or(known.quick, quick),
             quick_time: known.quick_time,
             long: self.concurrent_queries.unwrap_or(known.long),
+            paused: known.paused,
             longest_queue: self.longest_queue.map_or(known.longest_queue, Duration::from_secs),
             slow_after: self.slow_after.map_or(known.slow_after, Duration::from_secs),
         }

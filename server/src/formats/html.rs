@@ -96,6 +96,11 @@ fn head(schema: &Schema, provenance: &Provenance) -> String {
         provenance.version,
         Element("pre", Some(&provenance.query)),
     );
+    if let Some(form) = provenance.form {
+        let query: String = form_urlencoded::byte_serialize(provenance.query.as_bytes()).collect();
+        let address = format!("{form}?QUERY={query}#ask");
+        let _ = writeln!(out, "<p><a href=\"{}\">Change the query</a></p>", Escaped(&address));
+    }
     for warning in &provenance.warnings {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "<p class=\"cut\">{}</p>", Escaped(warning));

@@ -18,6 +18,8 @@ pub struct Provenance {
     pub warnings: Vec<String>,
     /// Where the images of a row are found.
     pub links: Option<String>,
+    /// The page with the form in which a person changes the query, as seen from the result.
+    pub form: Option<&'static str>,
 }
 
 impl Provenance {

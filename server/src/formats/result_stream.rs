@@ -1,4 +1,11 @@
 //! The rows of a query as a stream of encoded bytes, made as fast as they are taken.
+//!
+//! ```text
+//!   batch ─ as many rows as make a part ─▶ encoded ─▶ part of some 256 kB
+//!     └─ the others wait as they are ┘
+//! ```
+//!
+//! What waits for a slow reader is a few parts, however large the batches are.
 
 use almagest_engine::arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -22,6 +29,11 @@ pub enum Failures {
     BreakOff,
 }
 
+/// Bytes of a part, about.
+const PART_BYTES: usize = 256 << 10;
+/// Rows of the first part, before it is known how long rows are.
+const FIRST_ROWS: usize = 512;
+
 /// Encode at most `limit` of `rows`; a row beyond the limit is not written, but marks the result
 /// as overflown.
 ///
@@ -34,7 +46,17 @@ pub fn encode(
     failures: Failures,
 ) -> impl Stream<Item = Result<Bytes>> + Send {
     let left = limit.rows();
-    let writing = Writing { rows, canonical, encoder, failures, left, stage: Stage::Begin };
+    let writing = Writing {
+        rows,
+        canonical,
+        encoder,
+        failures,
+        left,
+        unwritten: None,
+        part_rows: FIRST_ROWS,
+        overflows: false,
+        stage: Stage::Begin,
+    };
     stream::unfold(writing, async |mut writing| {
         let item = writing.next().await?;
         Some((item, writing))
@@ -53,8 +75,14 @@ struct Writing {
     canonical: Canonical,
     encoder: Box<dyn Encoder>,
     failures: Failures,
-    /// Rows that may still be written.
+    /// Rows that may still be taken.
     left: u64,
+    /// Rows that have been taken and are still to be written.
+    unwritten: Option<RecordBatch>,
+    /// Rows that make a part.
+    part_rows: usize,
+    /// Are there more rows than may be taken?
+    overflows: bool,
     stage: Stage,
 }
 
@@ -75,10 +103,14 @@ impl Writing {
                 self.stage = Stage::Rows;
                 self.encoder.begin()
             }
-            Stage::Rows => match self.rows.next().await {
-                Some(Ok(batch)) => self.write(&batch),
-                Some(Err(error)) => self.fail(error),
-                None => self.end(&Ending::Complete),
+            Stage::Rows => match self.unwritten.take() {
+                Some(batch) => self.write(batch),
+                None if self.overflows => self.end(&Ending::Overflow),
+                None => match self.rows.next().await {
+                    Some(Ok(batch)) => self.take(&batch),
+                    Some(Err(error)) => self.fail(error),
+                    None => self.end(&Ending::Complete),
+                },
             },
             Stage::HeldBack => match self.encoder.more().transpose() {
                 Some(part) => part,
@@ -92,25 +124,39 @@ impl Writing {
         Some(bytes.map(Bytes::from))
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
+    /// Take those of the rows that may be, and write the first of them.
+    fn take(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
         let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(batch.num_rows());
         self.left -= kept as u64;
-        let overflows = kept < batch.num_rows();
-        let written = self
-            .canonical
-            .convert(&batch.slice(0, kept))
-            .and_then(|batch| self.encoder.rows(&batch));
-        let mut bytes = match written {
+        self.overflows = kept < batch.num_rows();
+        if self.overflows {
+            // The query need not go on while what it has found is written.
+            self.rows = stream::empty().boxed();
+        }
+        match self.canonical.convert(&batch.slice(0, kept)) {
+            Ok(batch) => self.write(batch),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Write as many rows as make a part; the others wait.
+    fn write(&mut self, batch: RecordBatch) -> Result<Vec<u8>> {
+        let n_rows = self.part_rows.min(batch.num_rows());
+        let bytes = match self.encoder.rows(&batch.slice(0, n_rows)) {
             Ok(bytes) => bytes,
             Err(error) => return self.fail(error),
         };
-        if overflows {
-            bytes.extend(self.end(&Ending::Overflow)?);
+        // What a format holds back takes no part.
+        if n_rows > 0 {
+            self.part_rows = (PART_BYTES * n_rows / bytes.len().max(1)).max(1);
         }
+        let n_left = batch.num_rows() - n_rows;
+        self.unwritten = (n_left > 0).then(|| batch.slice(n_rows, n_left));
         Ok(bytes)
     }
 
     fn fail(&mut self, error: Error) -> Result<Vec<u8>> {
+        self.unwritten = None;
         if self.failures == Failures::BreakOff || !self.encoder.can_report_failure() {
             return Err(error);
         }

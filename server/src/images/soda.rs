@@ -4,7 +4,7 @@
 //! Reference: IVOA Recommendation *Server-side Operations for Data Access* 1.0 (2017).
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::AcquireError;
 
@@ -34,11 +34,31 @@ pub async fn sync(
         let made = tokio::task::spawn_blocking(move || cut(&images, &id, &shape)).await;
         made.unwrap_or_else(|error| Err(Error::QueryThread { reason: error.to_string() }))
     };
-    let (name, bytes) = answer.await.map_err(Error::into_text)?;
+    let (name, bytes) = match answer.await {
+        // There is nothing to cut out.
+        Err(Error::NothingThere { .. }) => return Ok(StatusCode::NO_CONTENT.into_response()),
+        answer => answer.map_err(refusal)?,
+    };
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers =
         [(header::CONTENT_TYPE, FITS.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, bytes).into_response())
+}
+
+/// Say what is wrong, and first of which kind it is, by the words of SODA 1.0, section 5.4.
+fn refusal(error: Error) -> Response {
+    let status = error.status();
+    let kind = match (&error, status) {
+        (Error::RepeatedParameter { .. }, _) => "MultiValuedParamNotSupported",
+        (_, StatusCode::UNAUTHORIZED) => "AuthenticationError",
+        (_, StatusCode::FORBIDDEN) => "AuthorizationError",
+        (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+            "ServiceUnavailable"
+        }
+        (_, status) if status.is_client_error() => "UsageError",
+        _ => "Error",
+    };
+    error.into_text_of(kind)
 }
 
 /// The shape that is asked for: CIRCLE, POLYGON, or POS with one of the two.

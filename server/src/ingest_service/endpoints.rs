@@ -119,14 +119,15 @@ async fn contribute(
     let parts = body.into_data_stream();
     let parts = parts.map_err(|error| Error::BadBody { reason: error.to_string() });
     let most = state.config.upload_bytes;
-    let file = folder.keep(None, media_type.as_deref(), most, parts).await?;
-    let kept = Kept(folder.path(&file));
+    let kept = folder.keep(None, media_type.as_deref(), most, parts).await?;
     let service = state.ingest.clone();
-    let options = ReadOptions { media_type, ..ReadOptions::default() };
+    let name = Some(format!("contribution {key}"));
+    let options = ReadOptions { media_type, name, ..ReadOptions::default() };
     let told_key = key.clone();
     let told_table = table.clone();
-    let taken =
-        blocking(move || service.contribute(&sender.name, &id, (&key, &table), &kept.0, &options));
+    let taken = blocking(move || {
+        service.contribute(&sender.name, &id, (&key, &table), kept.path(), &options)
+    });
     Ok(Json(match taken.await? {
         Contributed::Taken(report) => {
             let mut told = told_report(&report);
@@ -195,15 +196,6 @@ fn told(Standing { schema, transaction, contributions }: &Standing) -> Value {
 /// Rows, and what was changed in them.
 fn told_report(report: &Report) -> Value {
     json!({"n_rows": report.n_rows, "notes": report.lines()})
-}
-
-/// A file that is gone when its rows were taken, or refused.
-struct Kept(std::path::PathBuf);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        crate::uws::state_folder::remove(&self.0);
-    }
 }
 
 /// Do work that waits for the disk.

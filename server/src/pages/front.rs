@@ -92,6 +92,8 @@ fn form(base: &BaseUrl, query: &str) -> String {
 <button type="submit">Run</button>
 <button type="submit" class="second" name="PLAN" value="1">What would it read?</button>
 </div>
+<p class="quiet">A table in this browser, VOTable, FITS, Parquet and JSON say where they were cut at that number.
+CSV, TSV and Arrow have no place for it: as many rows as that may be all, or not.</p>
 </form>
 "#,
         base = Escaped(&base),

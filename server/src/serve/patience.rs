@@ -20,7 +20,8 @@ pub fn bounded(request: Request, pause: Duration) -> Request {
                 }
             }
         });
-        Body::from_stream(parts)
+        // Decompression asks once more after the end.
+        Body::from_stream(parts.fuse())
     })
 }
 

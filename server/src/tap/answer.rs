@@ -67,6 +67,8 @@ pub struct Terms {
     pub key: Option<AnswerKey>,
     /// Where the images of a row are found.
     pub links: String,
+    /// Where the form is, as seen from the answer.
+    pub form: Option<&'static str>,
     /// Must the answer be made anew, though one may be kept?
     pub is_anew: bool,
 }
@@ -151,6 +153,7 @@ impl Work {
             version: catalog_version.clone(),
             warnings: query.warnings().to_vec(),
             links: Some(terms.links.clone()),
+            form: terms.form,
         };
         let key = terms.key.filter(|_| query.is_repeatable());
         let tag = key.map(|key| key.tag());

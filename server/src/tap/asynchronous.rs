@@ -57,9 +57,9 @@ async fn create(
     State(state): State<AppState>,
     base: BaseUrl,
     owner: Owner,
-    Submission(parameters): Submission,
+    submission: Submission,
 ) -> Answer {
-    let id = state.jobs.create(owner, parameters).await?;
+    let id = state.jobs.create(owner, submission).await?;
     tracing::info!(job = %id, "created");
     Ok(see_other(format!("{base}/tap/async/{id}")))
 }
@@ -180,11 +180,8 @@ async fn parameters(TheJob { job, .. }: TheJob) -> Answer {
     Ok(xml(representation::parameters(&job)))
 }
 
-async fn set_parameters(
-    TheJob { state, base, job }: TheJob,
-    Submission(parameters): Submission,
-) -> Answer {
-    state.jobs.set_parameters(&job, parameters).await?;
+async fn set_parameters(TheJob { state, base, job }: TheJob, submission: Submission) -> Answer {
+    state.jobs.set_parameters(&job, submission).await?;
     Ok(see_other(url_of(&base, &job)))
 }
 

@@ -107,7 +107,7 @@ pub async fn of_catalog(database: &Database) -> Vec<Example> {
 
 fn cone(schema: &SchemaDef, table: &TableDef, at: &PositionColumns, ra: f64, dec: f64) -> Example {
     let name = identifier::qualified(&schema.name, &table.name);
-    let columns = principal_columns(table);
+    let columns = principal_columns(table, at);
     let position = format!("{}, {}", identifier::in_query(&at.ra), identifier::in_query(&at.dec));
     Example {
         id: format!("cone-{}-{}", schema.name, table.name),
@@ -136,12 +136,21 @@ fn children(schema: &SchemaDef, table: &TableDef, director: &str, key: &str) -> 
     })
 }
 
-/// The columns that a user wants to see first, five at most.
-fn principal_columns(table: &TableDef) -> String {
+/// The columns that a user wants to see first, five or so; never one half of a position.
+fn principal_columns(table: &TableDef, at: &PositionColumns) -> String {
     let principal = table.columns.iter().filter(|column| column.principal);
-    let names: Vec<_> =
-        principal.take(5).map(|column| identifier::in_query(&column.name)).collect();
-    if names.is_empty() { "*".to_owned() } else { names.join(", ") }
+    let mut names: Vec<&str> = principal.take(5).map(|column| column.name.as_str()).collect();
+    let place = |names: &[&str], wanted: &str| names.iter().position(|name| *name == wanted);
+    match (place(&names, &at.ra), place(&names, &at.dec)) {
+        (Some(ra), None) => names.insert(ra + 1, &at.dec),
+        (None, Some(dec)) => names.insert(dec, &at.ra),
+        _ => {}
+    }
+    if names.is_empty() {
+        return "*".to_owned();
+    }
+    let names: Vec<_> = names.into_iter().map(identifier::in_query).collect();
+    names.join(", ")
 }
 
 /// Some position that the table holds; none where it is empty or cannot be read.
@@ -192,4 +201,26 @@ fn page(examples: &[Example]) -> String {
         );
     }
     out + "</body>\n</html>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use almagest_storage::schema::felis;
+
+    #[test]
+    fn an_example_shows_whole_positions() {
+        let columns: String = ["a", "b", "c", "d", "ra", "dec"]
+            .map(|name| format!("  - {{name: {name}, datatype: double, \"tap:principal\": 1}}\n"))
+            .concat();
+        let text = format!(
+            "name: sky\ntables:\n- name: T\n  \"almagest:kind\": positional\n  \"almagest:ra\": ra\n  \
+             \"almagest:dec\": dec\n  columns:\n{columns}"
+        );
+        let schema = felis::parse(&text, &|_| None).unwrap().schema;
+        let table = &schema.tables[0];
+        let columns = principal_columns(table, table.position.as_ref().unwrap());
+        assert_eq!(columns, "a, b, c, d, ra, dec");
+    }
 }

@@ -34,11 +34,12 @@ pub async fn sync(
     method: Method,
     headers: HeaderMap,
     caller: Caller,
-    Submission(parameters): Submission,
+    submission: Submission,
 ) -> Result<Response> {
+    let parameters = &submission.parameters;
     let answered = async {
-        let request = TapRequest::negotiated(&parameters, &headers, &state.config);
-        if plan::is_wanted(&parameters)? {
+        let request = TapRequest::negotiated(parameters, &headers, &state.config);
+        if plan::is_wanted(parameters)? {
             let request = request?;
             let as_json = request.format == Format::Json;
             return plan::respond(&state, &caller.owner, request, as_json).await;
@@ -48,10 +49,8 @@ pub async fn sync(
         inquiry.answer(&state, request).await
     };
     let answered = answered.await;
-    // They have been read, or will not be.
-    state.jobs.uploads().remove_those_of(&parameters);
     // A browser shows a page, and would save a VOTable.
-    let is_for_people = Format::negotiated(&parameters, &headers).is_ok_and(|f| f == Format::Html);
+    let is_for_people = Format::negotiated(parameters, &headers).is_ok_and(|f| f == Format::Html);
     match answered {
         Err(error) if is_for_people => {
             Ok(pages::refusal::refusal(&base, &state, error, parameters.first("QUERY")))
@@ -157,6 +156,8 @@ impl Inquiry<'_> {
             kept,
             key,
             links: state.views.images().links(),
+            // From /tap/sync as from /scs/{table}.
+            form: Some("../"),
             is_anew: wants_anew(self.headers),
         };
         let work = state.queries.run(answer(self.caller.database.clone(), request, terms));

@@ -1,9 +1,15 @@
 //! The files into which the parts of requests are written, until a query has read them.
+//!
+//! ```text
+//!   part ─ keep ─▶ KeptFile ─┬─ dropped: the request was answered, refused or cut off ─▶ removed
+//!                            └─ handed over ─▶ a job's, until the job is over ──────────▶ removed
+//! ```
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -58,6 +64,39 @@ impl fmt::Display for FileId {
     }
 }
 
+/// A file of the folder that is removed with this, unless a job has come to own it.
+#[derive(Debug)]
+pub struct KeptFile {
+    id: FileId,
+    path: PathBuf,
+    is_ours: bool,
+}
+
+impl KeptFile {
+    /// Its name.
+    pub fn id(&self) -> &FileId {
+        &self.id
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leave it to the job that names it.
+    pub fn hand_over(mut self) {
+        self.is_ours = false;
+    }
+}
+
+impl Drop for KeptFile {
+    fn drop(&mut self) {
+        if self.is_ours {
+            remove(&self.path);
+        }
+    }
+}
+
 impl UploadFolder {
     /// Use the folder `path`, which is there.
     pub fn new(path: PathBuf) -> Self {
@@ -73,35 +112,29 @@ impl UploadFolder {
     ///
     /// # Errors
     /// The stream breaks off, is longer than `max_bytes`, or the file cannot be written. Nothing
-    /// is left behind.
+    /// is left behind, also where the returned future is dropped.
     pub async fn keep(
         &self,
         file_name: Option<&str>,
         media_type: Option<&str>,
         max_bytes: u64,
         mut parts: impl Stream<Item = Result<Bytes>> + Send + Unpin,
-    ) -> Result<FileId> {
+    ) -> Result<KeptFile> {
         let id = FileId::draw(file_name, media_type);
-        let path = self.path(&id);
-        let written = async {
-            let failed = |source| Error::StateFolder { path: path.clone(), source };
-            let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
-            let mut n_bytes = 0;
-            while let Some(part) = parts.next().await {
-                let part = part?;
-                n_bytes += part.len() as u64;
-                if n_bytes > max_bytes {
-                    return Err(Error::UploadTooLarge { most: max_bytes });
-                }
-                file.write_all(&part).await.map_err(failed)?;
+        let kept = KeptFile { path: self.path(&id), id, is_ours: true };
+        let failed = |source| Error::of_state_folder(&kept.path, source);
+        let mut file = tokio::fs::File::create(&kept.path).await.map_err(failed)?;
+        let mut n_bytes = 0;
+        while let Some(part) = parts.next().await {
+            let part = part?;
+            n_bytes += part.len() as u64;
+            if n_bytes > max_bytes {
+                return Err(Error::UploadTooLarge { most: max_bytes });
             }
-            file.flush().await.map_err(failed)
-        };
-        let written = written.await;
-        if written.is_err() {
-            self.remove(&id);
+            file.write_all(&part).await.map_err(failed)?;
         }
-        written.map(|()| id)
+        file.flush().await.map_err(failed)?;
+        Ok(kept)
     }
 
     /// Remove a file that is not needed any more.
@@ -124,27 +157,45 @@ impl UploadFolder {
         uploads.into_iter().filter_map(file).collect()
     }
 
-    /// Remove what was written before `age` ago and is not wanted by anybody.
+    /// Remove what was written before `age` ago and no request of a job names that `wanting` returns; it
+    /// is asked only where there is such a file.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// The folder cannot be read, or `wanting` fails.
     pub fn remove_orphans(
         &self,
         age: Duration,
-        is_wanted: impl Fn(&FileId) -> bool,
-    ) -> io::Result<()> {
-        let young = SystemTime::now().checked_sub(age);
-        for entry in fs::read_dir(&self.0)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let is_young = young.is_some_and(|young| {
-                entry.metadata().and_then(|about| about.modified()).is_ok_and(|at| at > young)
-            });
-            if !is_young && !FileId::read(&name).is_some_and(|id| is_wanted(&id)) {
-                remove(&entry.path());
+        wanting: impl FnOnce() -> Result<Vec<Parameters>>,
+    ) -> Result<()> {
+        let failed = |source| Error::StateFolder { path: self.0.clone(), source };
+        let old = self.older_than(age).map_err(failed)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let wanted: HashSet<FileId> =
+            wanting()?.iter().flat_map(|parameters| self.named_by(parameters)).collect();
+        for path in old {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !FileId::read(&name).is_some_and(|id| wanted.contains(&id)) {
+                remove(&path);
             }
         }
         Ok(())
+    }
+
+    fn older_than(&self, age: Duration) -> io::Result<Vec<PathBuf>> {
+        let young = SystemTime::now().checked_sub(age);
+        let mut old = vec![];
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            let is_young = young.is_some_and(|young| {
+                entry.metadata().and_then(|about| about.modified()).is_ok_and(|at| at > young)
+            });
+            if !is_young {
+                old.push(entry.path());
+            }
+        }
+        Ok(old)
     }
 }
 
@@ -153,7 +204,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    async fn keep(folder: &UploadFolder, parts: &[&'static str], most: u64) -> Result<FileId> {
+    async fn keep(folder: &UploadFolder, parts: &[&'static str], most: u64) -> Result<KeptFile> {
         let parts =
             futures::stream::iter(parts).map(|part| Ok(Bytes::from_static(part.as_bytes())));
         folder.keep(Some("stars.CSV"), None, most, parts).await
@@ -163,18 +214,23 @@ mod tests {
     async fn a_file_is_kept_whole_or_not_at_all() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = UploadFolder::new(temporary.path().to_owned());
-        let id = keep(&folder, &["ra,dec\n", "1,2\n"], 11).await.unwrap();
-        assert_eq!(fs::read(folder.path(&id)).unwrap(), b"ra,dec\n1,2\n");
+        let kept = keep(&folder, &["ra,dec\n", "1,2\n"], 11).await.unwrap();
+        let (id, path) = (kept.id().clone(), kept.path().to_owned());
+        assert_eq!(fs::read(&path).unwrap(), b"ra,dec\n1,2\n");
         assert!(id.to_string().ends_with(".csv"), "{id}");
         assert_eq!(FileId::read(&id.to_string()), Some(id.clone()));
         let error = keep(&folder, &["ra,dec\n", "1,2\n"], 10).await.unwrap_err();
         assert!(matches!(error, Error::UploadTooLarge { most: 10 }));
         assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
-        folder.remove_orphans(Duration::ZERO, |wanted| *wanted == id).unwrap();
-        assert!(folder.path(&id).exists());
-        folder.remove_orphans(Duration::from_secs(60), |_| false).unwrap();
-        assert!(folder.path(&id).exists());
-        folder.remove_orphans(Duration::ZERO, |_| false).unwrap();
-        assert!(!folder.path(&id).exists());
+        kept.hand_over();
+        let job = || Ok(vec![Parameters::from_query(&format!("UPLOAD=t,kept-upload:{id}"))]);
+        folder.remove_orphans(Duration::ZERO, job).unwrap();
+        assert!(path.exists());
+        folder.remove_orphans(Duration::from_secs(60), || Ok(vec![])).unwrap();
+        assert!(path.exists());
+        folder.remove_orphans(Duration::ZERO, || Ok(vec![])).unwrap();
+        assert!(!path.exists());
+        drop(keep(&folder, &["1"], 1).await.unwrap());
+        assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
     }
 }

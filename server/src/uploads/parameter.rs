@@ -64,7 +64,7 @@ impl UploadParameter {
         }
         let scheme = uri.split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
         let source = match scheme {
-            Some((scheme, part)) if scheme == "param" => Source::Part(part.to_ascii_uppercase()),
+            Some((scheme, part)) if scheme == "param" => Source::Part(part.to_owned()),
             Some((scheme, id)) if scheme == FileId::SCHEME => {
                 Source::Kept(FileId::read(id).ok_or_else(|| bad(item, expected))?)
             }
@@ -136,14 +136,14 @@ mod tests {
     fn uploads_are_read_from_one_value_or_several() {
         check(&[], Some(&[]));
         check(&[""], Some(&[]));
-        check(&["a,param:x"], Some(&["a,param:X"]));
-        check(&["a, param:x ; b,http://h/t.vot"], Some(&["a,param:X", "b,http://h/t.vot"]));
-        check(&["a,param:x;"], Some(&["a,param:X"]));
-        check(&["a,param:x", "b,param:y"], Some(&["a,param:X", "b,param:Y"]));
-        check(&["TAP_UPLOAD.t1,param:x"], Some(&["t1,param:X"]));
+        check(&["a,param:x"], Some(&["a,param:x"]));
+        check(&["a, param:x ; b,http://h/t.vot"], Some(&["a,param:x", "b,http://h/t.vot"]));
+        check(&["a,param:x;"], Some(&["a,param:x"]));
+        check(&["a,param:x", "b,param:y"], Some(&["a,param:x", "b,param:y"]));
+        check(&["TAP_UPLOAD.t1,param:x"], Some(&["t1,param:x"]));
         check(
             &["a,http://h/q?x=1;y=2,3;b,param:z"],
-            Some(&["a,http://h/q?x=1;y=2,3", "b,param:Z"]),
+            Some(&["a,http://h/q?x=1;y=2,3", "b,param:z"]),
         );
     }
 

@@ -17,7 +17,7 @@ use crate::base_url::BaseUrl;
 use crate::dali::Parameters;
 use crate::error::PlainText;
 use crate::state::AppState;
-use crate::uploads::folder::FileId;
+use crate::uploads::folder::KeptFile;
 use crate::uws::{Owner, Phase};
 use crate::{Error, Result};
 
@@ -54,7 +54,8 @@ pub async fn create(
     let made = StatusCode::CREATED;
     if let Some(id) = parameters.get("JOB")? {
         let (path, query) = result_of(&state, &person.owner, id).await?;
-        let options = options(&state, None);
+        let options =
+            ReadOptions { name: Some(format!("the result of job {id}")), ..options(&state, None) };
         let n_rows = blocking(move || {
             let file = almagest_ingest::format::read(&path, &options)?;
             tables.create_from(&person, &name, file, query.as_deref())
@@ -74,10 +75,10 @@ pub async fn create(
         return Ok((made, location).into_response());
     }
     let is_definition = media_type.as_deref() == Some(VOTABLE);
-    let kept = Kept::receive(&state, media_type.as_deref(), body).await?;
+    let kept = receive(&state, media_type.as_deref(), body).await?;
     let options = options(&state, media_type);
     let n_rows = blocking(move || {
-        let file = kept.read(&options)?;
+        let file = almagest_ingest::format::read(kept.path(), &options)?;
         if is_definition {
             let table = infer::table_def(&name.table, &file.schema(), "the definition")?.table;
             tables.create(&person, &name, spread(table))?;
@@ -102,9 +103,9 @@ pub async fn load(
     let tables = state.views.user_tables().clone();
     // Who may not fill the table need not send rows.
     tables.entry(&person, &name)?;
-    let kept = Kept::receive(&state, media_type.as_deref(), body).await?;
+    let kept = receive(&state, media_type.as_deref(), body).await?;
     let options = options(&state, media_type);
-    let n_rows = blocking(move || tables.load(&person, &name, &kept.path, &options));
+    let n_rows = blocking(move || tables.load(&person, &name, kept.path(), &options));
     Ok(format!("{} rows\n", n_rows.await?).into_response())
 }
 
@@ -192,36 +193,19 @@ async fn result_of(state: &AppState, owner: &Owner, id: &str) -> Result<(PathBuf
 fn options(state: &AppState, media_type: Option<String>) -> ReadOptions {
     ReadOptions {
         media_type,
+        name: Some("the body of the request".to_owned()),
         max_rows: Some(state.config.upload_rows),
         max_bytes: Some(state.config.upload_bytes),
         ..ReadOptions::default()
     }
 }
 
-/// The body of a request as a file, which is gone when this is.
-struct Kept {
-    path: PathBuf,
-}
-
-impl Kept {
-    async fn receive(state: &AppState, media_type: Option<&str>, body: Body) -> Result<Self> {
-        state.jobs.disk().check()?;
-        let folder = state.jobs.uploads();
-        let bytes = body.into_data_stream();
-        let bytes = bytes.map_err(|error| Error::BadBody { reason: error.to_string() });
-        let id: FileId = folder.keep(None, media_type, state.config.upload_bytes, bytes).await?;
-        Ok(Self { path: folder.path(&id) })
-    }
-
-    fn read(&self, options: &ReadOptions) -> Result<almagest_ingest::format::TableReader> {
-        Ok(almagest_ingest::format::read(&self.path, options)?)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        crate::uws::state_folder::remove(&self.path);
-    }
+/// Keep the body of a request as a file.
+async fn receive(state: &AppState, media_type: Option<&str>, body: Body) -> Result<KeptFile> {
+    state.jobs.disk().check()?;
+    let bytes = body.into_data_stream();
+    let bytes = bytes.map_err(|error| Error::BadBody { reason: error.to_string() });
+    state.jobs.uploads().keep(None, media_type, state.config.upload_bytes, bytes).await
 }
 
 /// Do work that waits for the disk.

@@ -75,7 +75,7 @@ pub async fn update(
     state.views.user_tables().entry(&person, &request.table)?;
     parameters.set("REQUEST", REQUEST.to_owned());
     let owner: Owner = person.owner;
-    let id = state.jobs.create(owner, parameters).await?;
+    let id = state.jobs.create(owner, parameters.into()).await?;
     let location = format!("{base}/tap/async/{id}");
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
 }

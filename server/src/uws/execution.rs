@@ -16,6 +16,7 @@ use super::job::ResultFile;
 use super::state_folder::StateFolder;
 use super::{Job, JobId, Owner};
 use crate::config::ServerConfig;
+use crate::dali::Format;
 use crate::disk_guard::DiskGuard;
 use crate::formats::result_stream::Failures;
 use crate::metrics::Metrics;
@@ -101,9 +102,11 @@ impl Workshop {
             uploads,
             tally: tally.clone(),
             spool: self.config.spool.clone(),
-            key: kept.key(&request, &database)?,
+            // A page is for the place where it was asked.
+            key: kept.key(&request, &database)?.filter(|_| request.format != Format::Html),
             kept,
             links: self.views.images().links(),
+            form: None,
             is_anew: false,
         };
         let work = answer(database, request.clone(), terms);
@@ -111,7 +114,7 @@ impl Workshop {
         let mut bytes = self.queries.stream(answer.lane, answer.bytes, None)?;
 
         let path = self.folder.unfinished_result(&job.id);
-        let failed = |source| Error::StateFolder { path: path.clone(), source };
+        let failed = |source| Error::of_state_folder(&path, source);
         let file = File::create(&path).await.map_err(failed)?;
         let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
         let disk = DiskGuard::new(self.folder.root(), self.config.min_free_disk);
@@ -148,7 +151,7 @@ impl Workshop {
         let made = tokio::task::spawn_blocking(move || index.carry_out(&tables, &person)).await;
         made.map_err(|error| Error::QueryThread { reason: error.to_string() })??;
         let path = self.folder.unfinished_result(&job.id);
-        let failed = |source| Error::StateFolder { path: path.clone(), source };
+        let failed = |source| Error::of_state_folder(&path, source);
         let mut file = File::create(&path).await.map_err(failed)?;
         file.write_all(text.as_bytes()).await.map_err(failed)?;
         file.sync_all().await.map_err(failed)?;

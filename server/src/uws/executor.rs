@@ -36,6 +36,9 @@ pub const MAX_TRIES: u32 = 2;
 const SWEEP: Duration = Duration::from_secs(10);
 /// How long the executor waits when the store fails.
 const RETRY: Duration = Duration::from_secs(1);
+/// How old a file that came with a request is before it is looked at whether anybody wants it. The request
+/// itself, whatever its queue and its network, is over by then.
+const ORPHAN_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Executes jobs; cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,6 +50,8 @@ pub struct Executor {
     /// Who is told that they change.
     pub changes: Changes,
     running: Arc<Mutex<HashMap<JobId, Running>>>,
+    /// Jobs that have failed, of which the store could not be told so.
+    unnoted: Arc<Mutex<HashMap<JobId, Failure>>>,
     wake: Arc<Notify>,
     /// No further job is begun.
     pub closing: CancellationToken,
@@ -77,6 +82,7 @@ impl Executor {
             workshop,
             changes: Changes::default(),
             running: Arc::default(),
+            unnoted: Arc::default(),
             wake: Arc::default(),
             closing: CancellationToken::new(),
             stopping: CancellationToken::new(),
@@ -169,24 +175,34 @@ impl Executor {
             Ok(End::PutBack) => {}
             Err(error) => {
                 tracing::error!(job = %job.id, %error, "the end of the job cannot be noted");
-                self.give_up(&job).await;
+                let message = "the service could not keep the result of this job".to_owned();
+                self.note_failure(&job.id, Failure { message, is_transient: true }).await;
             }
         }
         self.running().remove(&job.id);
         self.changes.announce(&job.id);
     }
 
-    /// Try once more to note that a job is over; otherwise it is EXECUTING until the next start.
-    async fn give_up(&self, job: &Job) {
-        sleep(RETRY).await;
-        let message = "the service could not keep the result of this job".to_owned();
-        let failure = Failure { message, is_transient: true };
-        match self.store.fail(&job.id, failure).await {
-            Ok(true) => self.workshop.folder.remove_result(&job.id),
-            // Its end had been noted after all.
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(job = %job.id, %error, "the job is over, and still EXECUTING");
+    /// Note that a job has failed. What was written of its result goes first: it may be what fills the disk
+    /// on which that is to be noted. Where it cannot be, the next sweep tries again.
+    async fn note_failure(&self, id: &JobId, failure: Failure) {
+        self.workshop.folder.remove_result(id);
+        if let Err(error) = self.store.fail(id, failure.clone()).await {
+            tracing::error!(job = %id, %error, "the job has failed, and is still EXECUTING");
+            self.unnoted().insert(id.clone(), failure);
+        }
+    }
+
+    /// Note what could not be noted before.
+    async fn note_again(&self) {
+        let unnoted = self.unnoted().clone();
+        for (id, failure) in unnoted {
+            match self.store.fail(&id, failure).await {
+                Ok(_) => {
+                    self.unnoted().remove(&id);
+                    self.changes.announce(&id);
+                }
+                Err(error) => tracing::error!(job = %id, %error, "the failure cannot be noted"),
             }
         }
     }
@@ -215,7 +231,7 @@ impl Executor {
                 Ok(End::Over)
             }
             () = log.listed().stopped() => {
-                self.fail(job, &log.listed().reason(), &mut log).await?;
+                self.fail(job, &log.listed().reason(), &mut log).await;
                 Ok(End::Over)
             }
             () = self.stopping.cancelled() => {
@@ -226,13 +242,13 @@ impl Executor {
             }
             () = sleep(limit) => {
                 let most = TimeLimit::of(&self.workshop.config, &allowance).job;
-                self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await?;
+                self.fail(job, &Error::ExecutionDuration { limit, most }, &mut log).await;
                 Ok(End::Over)
             }
             done = self.workshop.execute(job, tally, room) => {
                 match done {
                     Ok(result) => self.complete(job, result, &mut log).await?,
-                    Err(error) => self.fail(job, &error, &mut log).await?,
+                    Err(error) => self.fail(job, &error, &mut log).await,
                 }
                 Ok(End::Over)
             }
@@ -248,13 +264,11 @@ impl Executor {
         Ok(())
     }
 
-    async fn fail(&self, job: &Job, error: &Error, log: &mut QueryLog) -> Result<()> {
+    async fn fail(&self, job: &Job, error: &Error, log: &mut QueryLog) {
         log.fail(error);
         let failure =
             Failure { message: error.public_message(), is_transient: error.is_transient() };
-        self.store.fail(&job.id, failure).await?;
-        self.workshop.folder.remove_result(&job.id);
-        Ok(())
+        self.note_failure(&job.id, failure).await;
     }
 
     /// Forget a job and remove its files; tell whether it was there.
@@ -262,7 +276,15 @@ impl Executor {
     /// # Errors
     /// The store cannot be written to.
     pub async fn destroy(&self, id: &JobId) -> Result<bool> {
-        let was_there = self.store.remove(id).await?;
+        let was_there = match self.store.remove(id).await {
+            // What is to go may be what fills the disk.
+            Err(Error::DiskFull) => {
+                self.cancel(id);
+                self.workshop.folder.remove_result(id);
+                self.store.remove(id).await?
+            }
+            removed => removed?,
+        };
         self.cancel(id);
         let (folder, removed) = (self.workshop.folder.clone(), id.clone());
         let removing = tokio::task::spawn_blocking(move || folder.remove_result(&removed));
@@ -274,11 +296,19 @@ impl Executor {
     }
 
     async fn sweep(&self) {
+        self.note_again().await;
         let tables = self.workshop.views.user_tables().clone();
         match tokio::task::spawn_blocking(move || tables.sweep()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "tables past their time cannot be found"),
             Err(error) => tracing::error!(%error, "tables past their time were not dropped"),
+        }
+        let (uploads, store) = (self.workshop.folder.uploads(), self.store.clone());
+        let removing = move || uploads.remove_orphans(ORPHAN_AGE, || store.active());
+        match tokio::task::spawn_blocking(removing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "files of uploads cannot be looked through"),
+            Err(error) => tracing::error!(%error, "files of uploads were not looked through"),
         }
         let expired = self.store.expired().await.unwrap_or_else(|error| {
             tracing::error!(%error, "jobs past their destruction cannot be found");
@@ -290,6 +320,10 @@ impl Executor {
                 Err(error) => tracing::error!(job = %id, %error, "the job cannot be removed"),
             }
         }
+    }
+
+    fn unnoted(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Failure>> {
+        self.unnoted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Running>> {

@@ -16,13 +16,11 @@ use super::job_store::{JobStore, Recovered};
 use super::state_folder::StateFolder;
 use super::{Job, JobId, Moment, Owner, Phase};
 use crate::config::{AnonymousJobs, ServerConfig};
-use crate::dali::Parameters;
 use crate::disk_guard::DiskGuard;
 use crate::people::Resource;
 use crate::tap::Tally;
 use crate::tap::time_limit::TimeLimit;
-use crate::uploads::UploadFolder;
-use crate::uploads::folder::FileId;
+use crate::uploads::{Submission, UploadFolder};
 use crate::{Error, Result};
 
 /// Parameters by which a caller steers a job, and which are not part of what is asked.
@@ -79,11 +77,7 @@ impl Jobs {
             .remove_orphans(|id| completed.contains(id))
             .map_err(|source| Error::StateFolder { path: folder.database(), source })?;
         let uploads = folder.uploads();
-        let wanted: std::collections::HashSet<FileId> =
-            store.active()?.iter().flat_map(|parameters| uploads.named_by(parameters)).collect();
-        uploads
-            .remove_orphans(Duration::ZERO, |id| wanted.contains(id))
-            .map_err(|source| Error::StateFolder { path: folder.database(), source })?;
+        uploads.remove_orphans(Duration::ZERO, || store.active())?;
         let disk = DiskGuard::new(folder.root(), workshop.config.min_free_disk);
         let executor = Executor::new(store, workshop);
         let runtime = Handle::try_current()
@@ -122,7 +116,8 @@ impl Jobs {
     ///
     /// # Errors
     /// A parameter that steers the job cannot be understood, or the disk is nearly full.
-    pub async fn create(&self, owner: Owner, parameters: Parameters) -> Result<JobId> {
+    pub async fn create(&self, owner: Owner, submission: Submission) -> Result<JobId> {
+        let parameters = submission.parameters.clone();
         self.0.disk.check()?;
         let phase = match parameters.get("PHASE")?.filter(|value| !value.is_empty()) {
             None => Phase::Pending,
@@ -156,7 +151,11 @@ impl Jobs {
             failure: None,
             result: None,
         };
-        self.0.executor.store.insert(job).await?;
+        // Before it is noted, so that a job that is noted has its files even where the caller leaves now.
+        let parameters = job.parameters.clone();
+        submission.hand_over();
+        let inserted = self.0.executor.store.insert(job).await;
+        inserted.inspect_err(|_| self.0.uploads.remove_those_of(&parameters))?;
         self.0.executor.wake();
         Ok(id)
     }
@@ -271,6 +270,7 @@ impl Jobs {
     pub async fn abort(&self, job: &Job) -> Result<()> {
         let executor = &self.0.executor;
         if executor.store.abort(&job.id).await? {
+            self.0.uploads.remove_those_of(&job.parameters);
             executor.cancel(&job.id);
             executor.changes.announce(&job.id);
         }
@@ -283,6 +283,7 @@ impl Jobs {
     /// The store cannot be written to.
     pub async fn destroy(&self, job: &Job) -> Result<()> {
         self.0.executor.destroy(&job.id).await?;
+        self.0.uploads.remove_those_of(&job.parameters);
         Ok(())
     }
 
@@ -312,11 +313,18 @@ impl Jobs {
     ///
     /// # Errors
     /// The job has been told to run.
-    pub async fn set_parameters(&self, job: &Job, changes: Parameters) -> Result<()> {
+    pub async fn set_parameters(&self, job: &Job, changes: Submission) -> Result<()> {
         let mut parameters = job.parameters.clone();
-        parameters.replace(changes.without(&STEERING));
+        parameters.replace(changes.parameters.clone().without(&STEERING));
         match self.0.executor.store.set_parameters(&job.id, &parameters).await? {
-            true => Ok(()),
+            true => {
+                changes.hand_over();
+                let uploads = &self.0.uploads;
+                let kept = uploads.named_by(&parameters);
+                let before = uploads.named_by(&job.parameters);
+                before.iter().filter(|id| !kept.contains(id)).for_each(|id| uploads.remove(id));
+                Ok(())
+            }
             false => self.too_late(job, "the parameters", "PENDING").await,
         }
     }

@@ -55,7 +55,8 @@ pub async fn respond(path: &Path, sent: SentFile<'_>, request: &HeaderMap) -> Re
         Wanted::Part(range) => Some(range),
         Wanted::Nothing => {
             let range = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
+            let words = format!("the range lies outside the {length} bytes of the file\n");
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range, words).into_response());
         }
     };
     let unreadable = |source| Error::StateFolder { path: path.to_owned(), source };

@@ -74,6 +74,8 @@ impl StateFolder {
         let lock = OpenOptions::new().create(true).append(true).open(root.join("lock"));
         let lock = lock.map_err(TryLockError::Error)?;
         lock.try_lock()?;
+        // What is left of results that were not whole may fill the disk on which the jobs are noted.
+        remove_unfinished(&root.join("results")).map_err(TryLockError::Error)?;
         let held = Held { _lock: lock, _temporary: temporary };
         Ok(Self { root: root.to_owned(), _held: Arc::new(held) })
     }
@@ -146,6 +148,16 @@ impl StateFolder {
     }
 }
 
+fn remove_unfinished(results: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(results)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(PART) {
+            remove(&path);
+        }
+    }
+    Ok(())
+}
+
 /// Remove a file if it is there. One that cannot be removed is tried again by the next start of the
 /// service.
 pub(crate) fn remove(path: &Path) {
@@ -167,8 +179,11 @@ mod tests {
         let root = folder.path().join("state");
         let first = StateFolder::open(&root).unwrap();
         assert!(matches!(StateFolder::open(&root), Err(Error::StateInUse { .. })));
+        let unfinished = first.unfinished_result(&JobId::draw());
+        fs::write(&unfinished, "half").unwrap();
         drop(first);
         StateFolder::open(&root).unwrap();
+        assert!(!unfinished.exists());
     }
 
     #[test]

@@ -127,6 +127,11 @@ impl Service {
         self.state.views.people()
     }
 
+    /// The file of the jobs.
+    pub fn jobs_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("state/server.db")
+    }
+
     /// How many tables that came with requests are kept.
     pub fn uploads(&self) -> usize {
         std::fs::read_dir(self.folder.path().join("state/uploads")).unwrap().count()

@@ -152,3 +152,28 @@ async fn https_is_spoken_with_the_certificate_given() {
     let plain = exchange(service.connect().await, HEALTH).await;
     assert!(!plain.contains("200 OK"), "{plain}");
 }
+
+/// Jobs have the grace that answers have, though nobody is connected.
+#[tokio::test]
+async fn jobs_may_end_when_no_connection_is_open() {
+    let grace = Duration::from_secs(2);
+    let connections = ConnectionLimits { grace, ..ConnectionLimits::default() };
+    let listening = Listening::with(ServerConfig { connections, ..ServerConfig::default() }).await;
+    let body = format!("{}&PHASE=RUN", crate::catalog::endless());
+    let request = axum::http::Request::post("/tap/async")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(body));
+    listening._service.send(request.unwrap()).await;
+    let jobs = listening._service.state().jobs;
+    timeout(SOON, async {
+        while jobs.n_executing() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("it executes");
+    let begin = std::time::Instant::now();
+    listening.stop.send(()).unwrap();
+    timeout(SOON, listening.ended).await.expect("it stops").unwrap();
+    assert!(begin.elapsed() >= grace, "{:?}", begin.elapsed());
+}

@@ -384,6 +384,26 @@ async fn the_list_is_filtered() {
     assert_eq!(client.get(&job).await.status, StatusCode::OK);
 }
 
+/// As on a full disk: the job fails, and so does the note that it has.
+#[tokio::test]
+async fn a_failure_that_cannot_be_noted_is_noted_later() {
+    let client = Client::new();
+    let store = rusqlite::Connection::open(client.0.jobs_file()).unwrap();
+    store.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF phase ON job WHEN NEW.phase = 'ERROR'
+                  BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    store.execute_batch(refuse).unwrap();
+    let job = client.create("SELECT nothing", &[("PHASE", "RUN")]).await;
+    client.until(&job, "EXECUTING").await;
+    while client.0.state().jobs.n_executing() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(client.get(&format!("{job}/phase")).await.text(), "EXECUTING");
+    store.execute_batch("DROP TRIGGER refuse").unwrap();
+    client.until(&job, "ERROR").await;
+    assert!(client.get(&job).await.text().contains("nothing"));
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_said_in_words() {
     let client = Client::new();
@@ -441,6 +461,7 @@ async fn results_are_served_in_parts() {
     let beyond = ask(Method::GET, &[(header::RANGE, &format!("bytes={length}-"))]).await;
     assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(beyond.header(header::CONTENT_RANGE), format!("bytes */{length}"));
+    assert!(beyond.text().starts_with("the range lies outside"), "{}", beyond.text());
     let known = ask(Method::GET, &[(header::IF_NONE_MATCH, &tag)]).await;
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
 }

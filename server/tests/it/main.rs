@@ -6,6 +6,7 @@ mod catalog;
 mod conduct;
 mod cone_search;
 mod connections;
+mod doors;
 mod formats;
 mod ingest_service;
 mod jobs;

@@ -61,6 +61,20 @@ async fn a_browser_reads_what_is_wrong_on_a_page() {
 }
 
 #[tokio::test]
+async fn a_page_of_rows_leads_back_to_the_form() {
+    let service = Service::new();
+    let query = "SELECT+starId+FROM+sky.Star+WHERE+starId+%3C+2";
+    let page = service.get(&format!("/tap/sync?QUERY={query}&FORMAT=html")).await.text();
+    assert!(
+        page.contains(&format!("<a href=\"../?QUERY={query}#ask\">Change the query</a>")),
+        "{page}"
+    );
+    let form = service.get(&format!("/?QUERY={query}")).await.text();
+    assert!(form.contains("FROM sky.Star WHERE starId &lt; 2</textarea>"), "{form}");
+    assert!(form.contains("CSV, TSV and Arrow have no place for it"), "{form}");
+}
+
+#[tokio::test]
 async fn what_one_may_not_see_is_on_no_page() {
     let service = Service::new();
     let (schema, table, group) = ("sky".to_owned(), "Star".to_owned(), "team".to_owned());

@@ -97,6 +97,7 @@ pub fn provenance() -> Provenance {
         version: "12".to_owned(),
         warnings: vec!["LIMIT 3 is read as TOP 3".to_owned()],
         links: Some("http://localhost/datalink/links".to_owned()),
+        form: None,
     }
 }
 

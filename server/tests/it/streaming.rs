@@ -124,3 +124,22 @@ async fn a_format_that_cannot_tell_a_failure_breaks_off() {
         assert!(found.unwrap_err().starts_with("line 1, column "), "{format:?}");
     }
 }
+
+/// However long the batches are, what waits for a reader is short.
+#[tokio::test]
+async fn a_long_batch_is_many_short_parts() {
+    let n_rows = 100_000;
+    let numbers = Int64Array::from_iter_values(0..n_rows);
+    let long = RecordBatch::try_from_iter([("n", Arc::new(numbers) as _)]).unwrap();
+    for format in [Format::Csv, Format::VotableTableData, Format::VotableBinary2, Format::Arrow] {
+        let rows = stream::iter([Ok(long.clone())]).boxed();
+        let parts: Vec<_> = stream_of(rows, format, u64::MAX).collect().await;
+        let lengths: Vec<usize> = parts.iter().map(|part| part.as_ref().unwrap().len()).collect();
+        assert!(lengths.iter().all(|length| *length < 512 << 10), "{format:?}: {lengths:?}");
+        assert!(lengths.len() < 50, "{format:?}: {lengths:?}");
+    }
+    let of_csv = |rows| text(rows, Format::Csv, 70_000);
+    let found = of_csv(stream::iter([Ok(long)]).boxed()).await.unwrap();
+    let expected: String = (0..70_000).map(|n| format!("{n}\r\n")).collect();
+    assert!(found == format!("n\r\n{expected}"));
+}

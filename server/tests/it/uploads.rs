@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use almagest_server::ServerConfig;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use futures::StreamExt;
 
 use crate::catalog::{Answer, Service};
 
@@ -158,6 +159,90 @@ async fn files_of_answered_requests_are_gone() {
     let parts = [("QUERY", None, "SELECT"), ("UPLOAD", None, "t,param:t"), file];
     send(&service, "/tap/sync", &parts).await;
     assert_eq!(service.uploads(), 0);
+}
+
+/// Nothing is left of a request that was refused, however it was, or of one that the caller left.
+#[tokio::test]
+async fn files_of_refused_requests_are_gone() {
+    let service = Service::new();
+    let check = async |path: &str, more: &[(&str, &str)], upload: &str, expected: &str| {
+        let mut parts = vec![("LANG", None, "ADQL"), ("QUERY", None, "SELECT 1 AS n")];
+        parts.extend(more.iter().map(|(name, value)| (*name, None, *value)));
+        parts.extend([("UPLOAD", None, upload), ("f", Some("t.csv"), CSV)]);
+        let answer = send(&service, path, &parts).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {upload} {}", answer.text());
+        assert!(answer.text().contains(expected), "{expected:?} is not in {}", answer.text());
+        assert_eq!(service.uploads(), 0, "{path} {upload}");
+    };
+    for path in ["/tap/sync", "/tap/async"] {
+        check(path, &[], "t,param:f;u,param:none", "the part none").await;
+        check(path, &[], "t,param:f;t,param:f", "UPLOAD").await;
+        check(path, &[("g", "id\n1\n")], "t,param:f;u,param:g;v,x", "UPLOAD").await;
+    }
+    check("/tap/async", &[("PHASE", "FOO")], "t,param:f", "PHASE").await;
+    check("/tap/async", &[("DESTRUCTION", "soon")], "t,param:f", "DESTRUCTION").await;
+    check("/tap/sync", &[("MAXREC", "abc")], "t,param:f", "MAXREC").await;
+
+    let begun = Body::from_stream(
+        futures::stream::iter([Ok::<_, std::io::Error>(
+            "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\nra",
+        )])
+        .chain(futures::stream::pending()),
+    );
+    let request = Request::post("/tap/sync")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+        .body(begun)
+        .unwrap();
+    let left = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(left, service.send(request)).await.is_err());
+    assert_eq!(service.uploads(), 0);
+}
+
+#[tokio::test]
+async fn two_tables_may_come_of_one_part() {
+    let service = Service::new();
+    let query = "SELECT a.id FROM TAP_UPLOAD.a AS a JOIN TAP_UPLOAD.b AS b ON a.id = b.id + 1";
+    let file = ("Mine", Some("t.csv"), CSV);
+    let found = rows(&service, query, "a,param:mine;b,param:Mine", file).await;
+    assert_eq!(found, "id\n8\n");
+    assert_eq!(service.uploads(), 0);
+}
+
+#[tokio::test]
+async fn files_of_jobs_that_do_not_run_are_gone() {
+    let service = Service::new();
+    let parts = [
+        ("QUERY", None, "SELECT id FROM TAP_UPLOAD.t"),
+        ("UPLOAD", None, "t,param:t"),
+        ("t", Some("t.csv"), CSV),
+    ];
+    let create = async || {
+        let created = send(&service, "/tap/async", &parts).await;
+        let location = created.header(header::LOCATION);
+        location.strip_prefix("http://sky.example.org").unwrap().to_owned()
+    };
+    let job = create().await;
+    send(&service, &format!("{job}/parameters"), &parts[1..]).await;
+    assert_eq!(service.uploads(), 1);
+    send(&service, &job, &[("ACTION", None, "DELETE")]).await;
+    assert_eq!(service.uploads(), 0);
+    let job = create().await;
+    send(&service, &format!("{job}/phase"), &[("PHASE", None, "ABORT")]).await;
+    assert_eq!(service.uploads(), 0);
+    let refused = send(&service, &format!("{job}/parameters"), &parts[1..]).await;
+    assert_eq!((refused.status, service.uploads()), (StatusCode::FORBIDDEN, 0));
+}
+
+#[tokio::test]
+async fn a_quote_left_open_is_no_shorter_table() {
+    let service = Service::new();
+    let parts = [
+        ("QUERY", None, "SELECT * FROM TAP_UPLOAD.t"),
+        ("UPLOAD", None, "t,param:t"),
+        ("t", Some("t.csv"), "id,name\n0,x\n1,\"abc\n2,def\n"),
+    ];
+    let answer = send(&service, "/tap/sync", &parts).await;
+    answer.assert_error(StatusCode::BAD_REQUEST, "upload t: row 2: a quote is opened here");
 }
 
 #[tokio::test]

@@ -294,3 +294,23 @@ async fn tables_are_there_after_a_restart() {
     let count = "SELECT COUNT(*) FROM mine";
     assert_eq!(known.rows(Some(&known.ada), count).await, Ok(vec!["3".to_owned()]));
 }
+
+/// Where the service keeps what it was sent is nobody's business.
+#[tokio::test]
+async fn faults_of_a_body_are_told_without_a_path() {
+    let known = Known::new();
+    let junk = "junk";
+    let put = "/tap/tables/user_ada.junk";
+    let refused = known.send(Method::PUT, put, Some(&known.ada), "application/octet-stream", junk);
+    let refused = refused.await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.text().starts_with("the body of the request: unknown format"),
+        "{}",
+        refused.text()
+    );
+    known.put("user_ada.mine", Some(&known.ada)).await;
+    let refused = known.load("user_ada.mine", &known.ada, "star,ra,dec,note\n1,x,1,one\n").await;
+    assert!(refused.text().starts_with("the body of the request: row 1"), "{}", refused.text());
+    assert!(!refused.text().contains("uploads"), "{}", refused.text());
+}
