@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    Cte, Expr, Ident, ObjectName, Query, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::layout::Layout;
@@ -141,16 +141,24 @@ fn described(factor: &TableFactor) -> Option<Factor> {
     }
 }
 
-/// Put the queries of WITH that are read in one place there.
+/// In so many places at most a query of WITH that reads no other one is put.
+const MOST_COPIES: usize = 4;
+
+/// Put the queries of WITH that are read in one place there, and into a few places those that read no
+/// others: in one place each, a select list of all columns is passed on as a whole.
 fn inline(query: &mut Query) {
-    struct Inline(HashMap<String, Box<Query>>);
+    struct Inline {
+        queries: HashMap<String, Box<Query>>,
+        n_put: usize,
+    }
     impl VisitorMut for Inline {
         type Break = ();
         fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
             if let Some(Factor { what: What::Named(name), .. }) = described(factor)
                 && let TableFactor::Table { alias, .. } = factor
-                && let Some(subquery) = self.0.remove(&name)
+                && let Some(subquery) = self.queries.get(&name).cloned()
             {
+                self.n_put += 1;
                 let (lateral, sample) = (false, None);
                 *factor = TableFactor::Derived { lateral, subquery, alias: alias.take(), sample };
             }
@@ -159,22 +167,26 @@ fn inline(query: &mut Query) {
     }
     let (readers, declared) = (factors(query), named_queries(query));
     let Some(with) = query.with.as_mut().filter(|with| !with.recursive) else { return };
-    let is_read_once = |name: &str| {
+    let is_put = |named: &Cte| {
+        let name = &named.alias.name.value;
         let is_it = |factor: &&Factor| matches!(&factor.what, What::Named(it) if it == name);
         let n_declared = declared.iter().filter(|declared| *declared == name).count();
-        n_declared == 1 && readers.iter().filter(is_it).count() == 1
+        let reads_others =
+            || factors(&named.query).iter().any(|factor| matches!(factor.what, What::Named(_)));
+        let n_read = readers.iter().filter(is_it).count();
+        let is_read = n_read == 1 || (2..=MOST_COPIES).contains(&n_read) && !reads_others();
+        named.alias.columns.is_empty() && n_declared == 1 && is_read
     };
-    let (once, more): (Vec<_>, Vec<_>) = std::mem::take(&mut with.cte_tables)
-        .into_iter()
-        .partition(|named| named.alias.columns.is_empty() && is_read_once(&named.alias.name.value));
+    let (put, more): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut with.cte_tables).into_iter().partition(is_put);
     with.cte_tables = more;
-    let once = once.into_iter().map(|named| (named.alias.name.value, named.query));
-    let mut inline = Inline(once.collect());
+    let queries = put.into_iter().map(|named| (named.alias.name.value, named.query)).collect();
+    let mut inline = Inline { queries, n_put: 0 };
     // A query of WITH may read others, so that each may bring new places to look at.
-    while !inline.0.is_empty() {
-        let n_left = inline.0.len();
+    loop {
+        let n_put = inline.n_put;
         let _ = VisitMut::visit(query, &mut inline);
-        if inline.0.len() == n_left {
+        if inline.n_put == n_put {
             break;
         }
     }
