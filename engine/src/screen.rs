@@ -6,8 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Constraints, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
@@ -20,6 +20,8 @@ pub(crate) enum Hides {
     Filters,
     /// That rows could be sorted further down.
     Sorts,
+    /// That some columns have each value once, and that rows could be sorted further down.
+    Keys,
     /// Orders, constants and equalities of columns, and that filters could go further down.
     Order,
 }
@@ -36,10 +38,16 @@ impl ScreenExec {
     pub fn new(input: Arc<dyn ExecutionPlan>, hides: Hides) -> Self {
         let properties = match hides {
             Hides::Filters | Hides::Sorts => input.properties().clone(),
-            Hides::Order => {
+            Hides::Order | Hides::Keys => {
                 let known = input.properties();
+                let equivalences = match hides {
+                    Hides::Keys => {
+                        known.eq_properties.clone().with_constraints(Constraints::default())
+                    }
+                    _ => EquivalenceProperties::new(input.schema()),
+                };
                 Arc::new(PlanProperties::new(
-                    EquivalenceProperties::new(input.schema()),
+                    equivalences,
                     known.partitioning.clone(),
                     known.emission_type,
                     known.boundedness,

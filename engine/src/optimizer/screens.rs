@@ -8,13 +8,14 @@
 //! | a union of which a part has a constant | neither | the same |
 //! | a filter in which a value of a function equals something | one is put in the other's place, also inside itself | the same |
 //! | a COUNT, MIN or MAX over a frame that slides | it grows along the window's order | the same |
+//! | a projection that moves the column by which rows are grouped | what stands in its place has each value once | hides keys |
 //! | a column that is NULL in the query's text | it is said to have one value, which a COUNT(DISTINCT) of statistics counts | rows are counted |
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::common::JoinType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Constraint, JoinType};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Operator, SetMonotonicity};
@@ -120,6 +121,7 @@ impl PhysicalOptimizerRule for HideBeliefs {
         plan: Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = screened(plan, Hides::Keys, moves_keys).data()?;
         screened(plan, Hides::Order, is_misunderstood).data()
     }
 
@@ -210,6 +212,19 @@ fn equates(node: &Arc<dyn ExecutionPlan>) -> bool {
                     && !sides.into_iter().all(is_known)
             })
         })
+    })
+}
+
+/// Does a projection move a column that is known to have each value once? Its place is believed to be
+/// the same.
+fn moves_keys(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let Some(made) = node.downcast_ref::<ProjectionExec>() else { return false };
+    let stays = |place: &usize| {
+        let column = made.expr().get(*place).and_then(|made| made.expr.downcast_ref::<Column>());
+        column.is_some_and(|column| column.index() == *place)
+    };
+    made.input().properties().equivalence_properties().constraints().iter().any(|key| match key {
+        Constraint::PrimaryKey(places) | Constraint::Unique(places) => !places.iter().all(stays),
     })
 }
 
