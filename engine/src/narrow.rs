@@ -172,9 +172,9 @@ fn inline(query: &mut Query) {
         let is_it = |factor: &&Factor| matches!(&factor.what, What::Named(it) if it == name);
         let n_declared = declared.iter().filter(|declared| *declared == name).count();
         let reads_others =
-            || factors(&named.query).iter().any(|factor| matches!(factor.what, What::Named(_)));
-        let n_read = readers.iter().filter(is_it).count();
-        let is_read = n_read == 1 || (2..=MOST_COPIES).contains(&n_read) && !reads_others();
+            factors(&named.query).iter().any(|factor| matches!(factor.what, What::Named(_)));
+        let most = if reads_others { 1 } else { MOST_COPIES };
+        let is_read = (1..=most).contains(&readers.iter().filter(is_it).count());
         named.alias.columns.is_empty() && n_declared == 1 && is_read
     };
     let (put, more): (Vec<_>, Vec<_>) =
@@ -183,7 +183,7 @@ fn inline(query: &mut Query) {
     let queries = put.into_iter().map(|named| (named.alias.name.value, named.query)).collect();
     let mut inline = Inline { queries, n_put: 0 };
     // A query of WITH may read others, so that each may bring new places to look at.
-    loop {
+    while !inline.queries.is_empty() {
         let n_put = inline.n_put;
         let _ = VisitMut::visit(query, &mut inline);
         if inline.n_put == n_put {

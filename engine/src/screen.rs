@@ -36,23 +36,18 @@ pub(crate) struct ScreenExec {
 
 impl ScreenExec {
     pub fn new(input: Arc<dyn ExecutionPlan>, hides: Hides) -> Self {
+        let known = input.properties();
+        let with = |equivalences| {
+            let partitioning = known.partitioning.clone();
+            let (emission, bounds) = (known.emission_type, known.boundedness);
+            Arc::new(PlanProperties::new(equivalences, partitioning, emission, bounds))
+        };
         let properties = match hides {
-            Hides::Filters | Hides::Sorts => input.properties().clone(),
-            Hides::Order | Hides::Keys => {
-                let known = input.properties();
-                let equivalences = match hides {
-                    Hides::Keys => {
-                        known.eq_properties.clone().with_constraints(Constraints::default())
-                    }
-                    _ => EquivalenceProperties::new(input.schema()),
-                };
-                Arc::new(PlanProperties::new(
-                    equivalences,
-                    known.partitioning.clone(),
-                    known.emission_type,
-                    known.boundedness,
-                ))
+            Hides::Filters | Hides::Sorts => known.clone(),
+            Hides::Keys => {
+                with(known.eq_properties.clone().with_constraints(Constraints::default()))
             }
+            Hides::Order => with(EquivalenceProperties::new(input.schema())),
         };
         Self { input, hides, properties }
     }

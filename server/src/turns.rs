@@ -62,10 +62,8 @@ pub struct Turns {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Queries at work in each lane.
-    at_work: [usize; 3],
-    /// Those of the long lane, in the order in which they began.
-    long: Vec<AtWork>,
+    /// In the order in which they began.
+    at_work: Vec<AtWork>,
     /// Queries at work of each caller.
     of_owner: HashMap<Owner, usize>,
     /// Answers that nobody reads at the moment.
@@ -89,6 +87,8 @@ struct Waiting {
 #[derive(Debug, Clone)]
 struct AtWork {
     number: u64,
+    owner: Owner,
+    lane: Lane,
     since: Instant,
     tally: Arc<Tally>,
 }
@@ -97,9 +97,7 @@ struct AtWork {
 #[derive(Debug)]
 pub struct Turn {
     turns: Turns,
-    owner: Owner,
-    /// Quick or long, as it was taken.
-    lane: Lane,
+    /// As it began.
     work: AtWork,
     is_paused: bool,
 }
@@ -134,18 +132,17 @@ impl Turns {
         }
         tally.set_lane(lane);
         let (begin, turn) = oneshot::channel();
-        let (owner, most) = (owner.clone(), usize::try_from(most).unwrap_or(usize::MAX));
-        let number = self.enqueue(|number| Waiting {
-            number,
-            owner: owner.clone(),
-            most,
-            lane,
-            tally,
-            begin,
-        });
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let number = {
+            let mut queue = self.queue();
+            queue.n_come += 1;
+            let (number, owner) = (queue.n_come, owner.clone());
+            queue.waiting.push(Waiting { number, owner, most, lane, tally, begin });
+            number
+        };
         let place = Place { turns: self, number };
         self.advance();
-        let n_waiting = self.n_waiting(&owner, number);
+        let n_waiting = self.n_waiting(owner, number);
         if n_waiting > allowance.of(Resource::Waiting) {
             let (resource, most) = (Resource::Waiting, allowance.of(Resource::Waiting));
             return Err(Error::TooMany { resource, most });
@@ -178,14 +175,6 @@ impl Turns {
         }
     }
 
-    fn enqueue(&self, waiting: impl FnOnce(u64) -> Waiting) -> u64 {
-        let mut queue = self.queue();
-        queue.n_come += 1;
-        let number = queue.n_come;
-        queue.waiting.push(waiting(number));
-        number
-    }
-
     /// How many queries of `owner` wait, if that of this number still does.
     fn n_waiting(&self, owner: &Owner, number: u64) -> u64 {
         let queue = self.queue();
@@ -202,9 +191,9 @@ impl Turns {
         let mut begun = vec![];
         while let Some(place) = queue.next(&self.limits) {
             let Waiting { number, owner, lane, tally, begin, .. } = queue.waiting.remove(place);
-            let work = AtWork { number, since: Instant::now(), tally };
-            queue.begin(&owner, lane, &work);
-            begun.push((begin, Turn { turns: self.clone(), owner, lane, work, is_paused: false }));
+            let work = AtWork { number, owner, lane, since: Instant::now(), tally };
+            queue.begin(&work);
+            begun.push((begin, Turn { turns: self.clone(), work, is_paused: false }));
         }
         drop(queue);
         for (begin, turn) in begun {
@@ -222,9 +211,10 @@ impl Queue {
     /// The place among the waiting of who is next.
     fn next(&self, limits: &QueryLimits) -> Option<usize> {
         let n_of = |owner: &Owner| self.of_owner.get(owner).copied().unwrap_or(0);
-        let may_begin = |waiting: &&Waiting| {
-            self.at_work[waiting.lane as usize] < limits.at_once(waiting.lane)
-                && n_of(&waiting.owner) < waiting.most
+        let has_room =
+            [Lane::Quick, Lane::Long, Lane::Slow].map(|lane| self.room(lane, limits) > 0);
+        let may_begin = |waiting: &Waiting| {
+            has_room[waiting.lane as usize] && n_of(&waiting.owner) < waiting.most
         };
         let places = self.waiting.iter().enumerate();
         let next = places.filter(|(_, waiting)| may_begin(waiting));
@@ -234,38 +224,34 @@ impl Queue {
 
     /// Move long queries that have proved slow to their own lane, for as long as there is room.
     fn slow_down(&mut self, limits: &QueryLimits) {
-        while self.at_work[Lane::Slow as usize] < limits.at_once(Lane::Slow)
-            && let Some(place) =
-                self.long.iter().position(|w| w.since.elapsed() >= limits.slow_after)
-        {
-            self.long.remove(place).tally.set_lane(Lane::Slow);
-            self.at_work[Lane::Long as usize] -= 1;
-            self.at_work[Lane::Slow as usize] += 1;
+        let room = self.room(Lane::Slow, limits);
+        let slow = self
+            .at_work
+            .iter_mut()
+            .filter(|work| work.lane == Lane::Long && work.since.elapsed() >= limits.slow_after);
+        for work in slow.take(room) {
+            work.lane = Lane::Slow;
+            work.tally.set_lane(Lane::Slow);
         }
     }
 
-    fn begin(&mut self, owner: &Owner, lane: Lane, work: &AtWork) {
-        self.at_work[lane as usize] += 1;
-        if lane == Lane::Long {
-            self.long.push(work.clone());
-        }
-        *self.of_owner.entry(owner.clone()).or_default() += 1;
+    /// How many more queries may compute in a lane.
+    fn room(&self, lane: Lane, limits: &QueryLimits) -> usize {
+        let n_at_work = self.at_work.iter().filter(|work| work.lane == lane).count();
+        limits.at_once(lane).saturating_sub(n_at_work)
     }
 
-    fn end(&mut self, owner: &Owner, lane: Lane, work: &AtWork) {
-        let place = self.long.iter().position(|long| long.number == work.number);
-        let lane = match (lane, place) {
-            (Lane::Long, None) => Lane::Slow,
-            (lane, _) => lane,
-        };
-        if let Some(place) = place {
-            self.long.remove(place);
-        }
-        self.at_work[lane as usize] -= 1;
-        if let Some(n) = self.of_owner.get_mut(owner) {
+    fn begin(&mut self, work: &AtWork) {
+        self.at_work.push(work.clone());
+        *self.of_owner.entry(work.owner.clone()).or_default() += 1;
+    }
+
+    fn end(&mut self, work: &AtWork) {
+        self.at_work.retain(|other| other.number != work.number);
+        if let Some(n) = self.of_owner.get_mut(&work.owner) {
             *n -= 1;
             if *n == 0 {
-                self.of_owner.remove(owner);
+                self.of_owner.remove(&work.owner);
             }
         }
     }
@@ -287,9 +273,9 @@ impl Turn {
         let done = waiting.await;
         let mut queue = self.turns.queue();
         queue.n_paused -= 1;
-        queue.begin(&self.owner, self.lane, &self.work);
+        queue.begin(&self.work);
         drop(queue);
-        self.work.tally.set_lane(self.lane);
+        self.work.tally.set_lane(self.work.lane);
         self.is_paused = false;
         done
     }
@@ -301,7 +287,7 @@ impl Turn {
             return false;
         }
         queue.n_paused += 1;
-        queue.end(&self.owner, self.lane, &self.work);
+        queue.end(&self.work);
         self.is_paused = true;
         true
     }
@@ -313,7 +299,7 @@ impl Drop for Turn {
             self.turns.queue().n_paused -= 1;
             return;
         }
-        self.turns.queue().end(&self.owner, self.lane, &self.work);
+        self.turns.queue().end(&self.work);
         self.turns.advance();
     }
 }
@@ -450,7 +436,7 @@ mod tests {
         let third = take(&turns, &ada, &any, Lane::Long).await.unwrap();
         drop((second, third));
         let queue = turns.queue();
-        assert_eq!((queue.at_work, queue.long.len()), ([0; 3], 0));
+        assert!(queue.at_work.is_empty() && queue.of_owner.is_empty());
     }
 
     #[tokio::test]

@@ -7,11 +7,10 @@ distinct, united, with constants beside aggregates; they meet in inner and outer
 """
 
 import argparse
-import random
 from pathlib import Path
 
 import duckdb
-from make_subqueries import case, connect
+from make_subqueries import Dice, case, connect
 
 COLUMNS = {
     "Star": {"whole": ["starId", "n"], "part": ["gMag", "iMag"], "text": ["name"]},
@@ -30,22 +29,8 @@ class Source:
         self.columns = {kind: [f"{alias}.{name}" for name in names] for kind, names in columns.items()}
 
 
-class Maker:
+class Maker(Dice):
     """Makes up queries."""
-
-    def __init__(self, seed):
-        self.dice = random.Random(seed)
-        self.n_aliases = 0
-
-    def one(self, *choices):
-        return self.dice.choice(choices)
-
-    def chance(self, probability):
-        return self.dice.random() < probability
-
-    def alias(self):
-        self.n_aliases += 1
-        return f"t{self.n_aliases}"
 
     def of(self, sources, kind):
         """A column of a kind; a literal where there is none."""

@@ -96,16 +96,8 @@ def again(database, text):
     return "\n\n".join(blocks) + "\n"
 
 
-class Maker:
-    """Makes up queries. A scope is a list of (alias, table), the innermost query's first."""
-
-    NUMBERS = {
-        "Star": ["{}.starId", "{}.starId", "{}.n"],
-        "Epoch": ["{}.starId", "{}.visit - 100"],
-        "Visit": ["{}.visit - 100"],
-    }
-    FRACTIONS = {"Star": ["{}.gMag", "{}.iMag", "{}.x"], "Epoch": ["{}.psfFlux"], "Visit": ["{}.mjd"]}
-    KEYS = {"Star": ["{}.starId"], "Epoch": ["{}.starId", "{}.visit"], "Visit": ["{}.visit"]}
+class Dice:
+    """Draws what queries are made of, the same for the same seed."""
 
     def __init__(self, seed):
         self.dice = random.Random(seed)
@@ -120,6 +112,18 @@ class Maker:
     def alias(self):
         self.n_aliases += 1
         return f"t{self.n_aliases}"
+
+
+class Maker(Dice):
+    """Makes up queries. A scope is a list of (alias, table), the innermost query's first."""
+
+    NUMBERS = {
+        "Star": ["{}.starId", "{}.starId", "{}.n"],
+        "Epoch": ["{}.starId", "{}.visit - 100"],
+        "Visit": ["{}.visit - 100"],
+    }
+    FRACTIONS = {"Star": ["{}.gMag", "{}.iMag", "{}.x"], "Epoch": ["{}.psfFlux"], "Visit": ["{}.mjd"]}
+    KEYS = {"Star": ["{}.starId"], "Epoch": ["{}.starId", "{}.visit"], "Visit": ["{}.visit"]}
 
     def number(self, scope):
         """A whole number, of a column near or far."""

@@ -201,7 +201,6 @@ fn slides(node: &Arc<dyn ExecutionPlan>) -> bool {
 
 /// Is something that is computed made equal to something, which may be a part of it?
 fn equates(node: &Arc<dyn ExecutionPlan>) -> bool {
-    let is_known = |side: &Arc<dyn PhysicalExpr>| side.is::<Column>() || side.is::<Literal>();
     node.downcast_ref::<FilterExec>().is_some_and(|filter| {
         split_conjunction(filter.predicate()).into_iter().any(|condition| {
             let equality =
@@ -209,7 +208,7 @@ fn equates(node: &Arc<dyn ExecutionPlan>) -> bool {
             equality.is_some_and(|equal| {
                 let sides = [equal.left(), equal.right()];
                 !sides.into_iter().any(|side| side.is::<Literal>())
-                    && !sides.into_iter().all(is_known)
+                    && !sides.into_iter().all(|side| side.is::<Column>())
             })
         })
     })
