@@ -15,10 +15,11 @@ mod area;
 mod expression;
 mod from;
 mod group;
+mod hidden;
 mod output;
 mod scope;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlparser::ast::{
     DataType, Distinct, Expr, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select, SetExpr,
@@ -65,8 +66,10 @@ pub(crate) fn resolve(query: &mut Query, names: &Names, dialect: Dialect) -> Res
         beside: vec![],
         suggested: 0,
         renamed: 0,
+        hidden: BTreeSet::new(),
     };
     let outputs = resolver.query(query, &[], None);
+    hidden::rename(query, &resolver.hidden, names);
     if resolver.is_too_large {
         // What was not looked at makes other names look wrong.
         let is_cause = |fault: &Diagnostic| matches!(fault.problem, Problem::TooLarge { .. });
@@ -101,6 +104,8 @@ struct Resolver<'n> {
     suggested: usize,
     /// How many output columns have been given another name.
     renamed: usize,
+    /// Aliases of tables that columns of subqueries which read them are called like.
+    hidden: BTreeSet<String>,
 }
 
 impl Resolver<'_> {

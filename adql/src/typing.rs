@@ -249,7 +249,6 @@ pub(crate) fn of(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed 
 fn literal(value: &Value) -> Typed {
     Typed::of(match value {
         Value::Number(digits, _) => match digits.parse::<i64>() {
-            Ok(n) if i32::try_from(n).is_ok() => ColumnKind::Integer,
             Ok(_) => ColumnKind::BigInt,
             // Also from 2^63 on.
             Err(_) => ColumnKind::Double,

@@ -10,6 +10,7 @@ pub mod keep_the_one_row;
 pub mod let_joins_pause;
 pub mod look_up_uploaded_ids;
 pub mod name_union_columns;
+pub mod plan_again;
 pub mod rank_in_groups;
 pub mod screens;
 pub mod unnest_subqueries;

@@ -36,6 +36,7 @@ use crate::optimizer::keep_the_one_row::KeepTheOneRow;
 use crate::optimizer::let_joins_pause::LetJoinsPause;
 use crate::optimizer::look_up_uploaded_ids::LookUpUploadedIds;
 use crate::optimizer::name_union_columns::NameUnionColumns;
+use crate::optimizer::plan_again::PlanAgain;
 use crate::optimizer::rank_in_groups::RankInGroups;
 use crate::optimizer::screens::{
     Guarded, HideBeliefs, answer_from_statistics, push_filters_by_name,
@@ -164,15 +165,17 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         rule.name() == EnsureRequirements::new().name()
     };
     let place = rules.iter().position(ensures).unwrap_or(0);
-    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 4] = [
+    let mut checked = rules.split_off(place);
+    checked.push(Arc::new(JoinNeighbours));
+    checked.push(Arc::new(LetJoinsPause));
+    let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 5] = [
         Arc::new(RankInGroups),
         Arc::new(JoinNearest),
         Arc::new(HideBeliefs),
         Arc::new(KeepSkippedOrder),
+        Arc::new(PlanAgain::new(checked)),
     ];
-    rules.splice(place..place, before);
-    rules.push(Arc::new(JoinNeighbours));
-    rules.push(Arc::new(LetJoinsPause));
+    rules.extend(ours);
     rules
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut, visit_expressions};
 
 use super::Resolver;
 use super::group::Clause;
@@ -92,7 +92,8 @@ impl Resolver<'_> {
                 [column] => {
                     let expr = column.expr(ident.span);
                     let found = Meaning { expr, typed: column.column.typed.clone() };
-                    return self.unless_shadowed(found, level, innermost, ident);
+                    self.note_hidden(&found, level, innermost, aliases);
+                    return Some(found);
                 }
                 several => {
                     let candidates = several.iter().map(|c| c.label()).collect();
@@ -134,7 +135,12 @@ impl Resolver<'_> {
     }
 
     /// What `table.column` or `schema.table.column` is.
-    fn qualified(&mut self, parts: &[Ident], scope: &Scope<'_>) -> Option<Meaning> {
+    fn qualified(
+        &mut self,
+        parts: &[Ident],
+        scope: &Scope<'_>,
+        aliases: Aliases<'_>,
+    ) -> Option<Meaning> {
         let (schema, table, column) = match parts {
             [table, column] => (None, table, column),
             [schema, table, column] => (Some(schema), table, column),
@@ -152,7 +158,8 @@ impl Resolver<'_> {
                 [] => {}
                 [relation] => {
                     let found = self.column_of(relation, column, &shown)?;
-                    return self.unless_shadowed(found, level, innermost, column);
+                    self.note_hidden(&found, level, innermost, aliases);
+                    return Some(found);
                 }
                 several => {
                     let label = |r: &&Relation| match &r.schema {
@@ -173,28 +180,33 @@ impl Resolver<'_> {
         None
     }
 
-    /// Refuse a column of an outer query that the engine would take for one of an inner query,
-    /// because two tables of the same name stand in both.
-    fn unless_shadowed(
+    /// Note tables of outer queries that columns of inner queries are called like: the engine would
+    /// take `table.column` for a part of such a column.
+    fn note_hidden(
         &mut self,
-        found: Meaning,
+        found: &Meaning,
         level: usize,
         innermost: &Scope<'_>,
-        ident: &Ident,
-    ) -> Option<Meaning> {
-        let Expr::CompoundIdentifier(parts) = &found.expr else { return Some(found) };
-        let [table, column] = parts.as_slice() else { return Some(found) };
-        let mut inner = innermost.chain().take(level).flat_map(|s| &s.frame.relations);
-        let shadowed =
-            inner.any(|r| *r.alias == *table.value && !r.columns_named(column).is_empty());
-        if !shadowed {
-            return Some(found);
+        aliases: Aliases<'_>,
+    ) {
+        if level == 0 {
+            return;
         }
-        let table = printable(&table.value);
-        let message = format!("a table {table} of the subquery hides the one that is meant here");
-        let fault = Diagnostic::invalid(ident.span.start, message);
-        self.report(fault.suggest("give one of the two an alias"));
-        None
+        let hides = |table: &str| {
+            let mut inner = innermost.chain().take(level).flat_map(|s| &s.frame.relations);
+            let outputs = aliases.outputs().map_or(&[][..], |outputs| outputs);
+            inner.any(|relation| relation.columns.iter().any(|column| *column.name == *table))
+                || outputs.iter().any(|output| output.name == table)
+        };
+        let _ = visit_expressions(&found.expr, |expr| {
+            if let Expr::CompoundIdentifier(parts) = expr
+                && let Some(table) = parts.first()
+                && hides(&table.value)
+            {
+                self.hidden.insert(table.value.clone());
+            }
+            ControlFlow::<()>::Continue(())
+        });
     }
 
     fn column_of(&mut self, relation: &Relation, ident: &Ident, shown: &str) -> Option<Meaning> {
@@ -333,7 +345,7 @@ impl VisitorMut for Walk<'_, '_, '_, '_> {
                 self.settle(expr, meaning);
             }
             Expr::CompoundIdentifier(parts) => {
-                let meaning = self.resolver.qualified(parts, self.scope);
+                let meaning = self.resolver.qualified(parts, self.scope, self.aliases);
                 self.settle(expr, meaning);
             }
             _ => {

@@ -43,7 +43,7 @@ enum Keeps {
 struct Around<'a> {
     ctes: &'a [CommonTable],
     outer: Option<&'a Scope<'a>>,
-    /// The aliases given out in this FROM.
+    /// The aliases given out in this FROM, and in those of the queries around.
     taken: Vec<String>,
 }
 
@@ -55,7 +55,9 @@ impl Resolver<'_> {
         ctes: &[CommonTable],
         outer: Option<&Scope<'_>>,
     ) -> Frame {
-        let mut around = Around { ctes, outer, taken: vec![] };
+        let outside = outer.into_iter().flat_map(Scope::chain).flat_map(|s| &s.frame.relations);
+        let taken = outside.map(|relation| relation.alias.to_string()).collect();
+        let mut around = Around { ctes, outer, taken };
         let mut frame = Frame::default();
         for item in from {
             let joined = self.joined(item, &mut around);
@@ -107,9 +109,10 @@ impl Resolver<'_> {
                 });
                 let columns = self.alias_columns(alias, outputs);
                 let name = alias.name.value.clone();
-                alias.name = exact(&name, alias.name.span);
-                around.taken.push(name.clone());
-                let alias = name.as_str().into();
+                let free = free_name(&name, &around.taken);
+                alias.name = exact(&free, alias.name.span);
+                around.taken.push(free.clone());
+                let alias = free.into();
                 Frame::of(Relation { alias, name, columns, known: true, ..Relation::at(at) })
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
@@ -400,8 +403,9 @@ fn finish(read: Relation, alias: &mut Option<TableAlias>, around: &mut Around<'_
     let relation = match alias {
         Some(alias) => {
             let given = alias.name.value.clone();
-            alias.name = exact(&given, alias.name.span);
-            let (hidden, alias) = (Some(read.name), given.as_str().into());
+            let free = free_name(&given, &around.taken);
+            alias.name = exact(&free, alias.name.span);
+            let (hidden, alias) = (Some(read.name), free.into());
             Relation { alias, name: given, schema: None, hidden, ..read }
         }
         None => {

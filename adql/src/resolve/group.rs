@@ -53,7 +53,7 @@ impl Resolver<'_> {
             self.report(fault.suggest("aggregate in a derived table first"));
         }
         for (name, inner, place) in found.windows_nested {
-            let message = format!("{inner} OVER (…) stands inside {name}");
+            let message = format!("{inner} stands inside {name}");
             let fault = Diagnostic::new(place, Problem::Aggregate { message });
             self.report(fault.suggest("compute it in a derived table first"));
         }
@@ -65,7 +65,7 @@ impl Resolver<'_> {
             Clause::Select => None,
         };
         if let (Some(clause), Some((name, place))) = (misplaced, found.windows.first()) {
-            let message = format!("{name} OVER (…) cannot stand in {clause}");
+            let message = format!("{name} cannot stand in {clause}");
             let fault = Diagnostic::new(at.unwrap_or(*place), Problem::Aggregate { message });
             self.report(fault.suggest(
                 "compute it in a derived table, SELECT … FROM (SELECT …, … OVER (…) AS w FROM …) \
@@ -255,12 +255,19 @@ struct Aggregates {
     outermost: Vec<(String, Location)>,
     /// Outer aggregate, inner aggregate, place of the inner.
     nested: Vec<(String, String, Location)>,
-    /// Window functions outside of aggregates.
+    /// Window functions outside of aggregates and of each other.
     windows: Vec<(String, Location)>,
-    /// Aggregate, window function in it, place of the latter.
+    /// Aggregate or window function, window function in it, place of the latter.
     windows_nested: Vec<(String, String, Location)>,
-    within: Vec<(*const Expr, String)>,
+    within: Vec<Within>,
     queries: usize,
+}
+
+/// An aggregate or a window function that the walk is in.
+struct Within {
+    expr: *const Expr,
+    name: String,
+    is_window: bool,
 }
 
 impl Aggregates {
@@ -286,28 +293,29 @@ impl Visitor for Aggregates {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if self.queries == 0
-            && let Some((name, place)) = window(expr)
-        {
-            match self.within.last() {
-                Some((_, outer)) => self.windows_nested.push((outer.clone(), name, place)),
-                None => self.windows.push((name, place)),
-            }
+        if self.queries > 0 {
+            return ControlFlow::Continue(());
         }
-        if self.queries == 0
-            && let Some((name, place)) = aggregate(expr)
-        {
+        if let Some((name, place)) = window(expr) {
+            let name = format!("{name} OVER (…)");
             match self.within.last() {
-                Some((_, outer)) => self.nested.push((outer.clone(), name.clone(), place)),
+                Some(outer) => self.windows_nested.push((outer.name.clone(), name.clone(), place)),
+                None => self.windows.push((name.clone(), place)),
+            }
+            self.within.push(Within { expr, name, is_window: true });
+        }
+        if let Some((name, place)) = aggregate(expr) {
+            match self.within.iter().rfind(|outer| !outer.is_window) {
+                Some(outer) => self.nested.push((outer.name.clone(), name.clone(), place)),
                 None => self.outermost.push((name.clone(), place)),
             }
-            self.within.push((expr, name));
+            self.within.push(Within { expr, name, is_window: false });
         }
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if self.within.last().is_some_and(|(last, _)| std::ptr::eq(*last, expr)) {
+        if self.within.last().is_some_and(|last| std::ptr::eq(last.expr, expr)) {
             self.within.pop();
         }
         ControlFlow::Continue(())

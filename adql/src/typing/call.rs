@@ -36,6 +36,10 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
         found.report_maybe(no_default(call, types));
     }
     let args = arguments(call);
+    // COUNT(*), of which the star is no argument.
+    if name == "COUNT" && args.is_empty() {
+        return Typed::of(ColumnKind::BigInt);
+    }
     let given: Vec<Typed> = match counts {
         true => vec![Typed::of(ColumnKind::Integer)],
         false => args.iter().map(|arg| types.get(arg)).collect(),

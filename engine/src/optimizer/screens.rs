@@ -24,6 +24,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr::window::SlidingAggregateWindowExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -32,6 +33,8 @@ use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 
@@ -130,6 +133,11 @@ impl PhysicalOptimizerRule for HideBeliefs {
     }
 }
 
+/// Hides all that is known of orders, constants and equal columns, but for what sorts make.
+pub(crate) fn hide_all_beliefs(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    screened(plan, Hides::Order, makes_no_order).data()
+}
+
 /// A plan with a screen above each node that needs one.
 fn screened(
     plan: Arc<dyn ExecutionPlan>,
@@ -164,6 +172,18 @@ fn writes_null(node: &Arc<dyn ExecutionPlan>) -> bool {
 /// Is an order or a constant believed in of what a node gives, and not true?
 fn is_misunderstood(node: &Arc<dyn ExecutionPlan>) -> bool {
     forgets_constants(node) || slides(node) || equates(node)
+}
+
+/// Is a node none of those that sort, and that pass sorted rows on?
+fn makes_no_order(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let passes = node.is::<SortExec>()
+        || node.is::<SortPreservingMergeExec>()
+        || node.is::<OutputRequirementExec>()
+        || node.is::<GlobalLimitExec>()
+        || node.is::<LocalLimitExec>()
+        || node.is::<CoalescePartitionsExec>()
+        || node.is::<ScreenExec>();
+    !passes
 }
 
 /// Is something constant in an input, and not in what comes out?

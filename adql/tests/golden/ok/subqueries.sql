@@ -11,4 +11,11 @@ WITH "bright" AS (SELECT "Object"."objectId" AS "ID", "Object"."r_psfFlux" AS "r
 SELECT "q"."objectId" AS "objectId" FROM (SELECT "Object"."objectId" AS "objectId", "Object"."detect_isPrimary" AS "detect_isPrimary" FROM "survey"."Object" AS "Object" LIMIT 3) AS "q" WHERE "q"."detect_isPrimary" = true
 -- detect_isPrimary is a boolean, which ADQL does not have: 1 was read as one
 
-SELECT 1 AS "col_1" FROM "gaia"."Source" AS "Source" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Source" AS "Source" WHERE "Source"."phot_g_mean_mag" = "Source"."psfFlux")
+SELECT 1 AS "col_1" FROM "gaia"."Source" AS "Source" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Source" AS "Source_2" WHERE "Source"."phot_g_mean_mag" = "Source_2"."psfFlux")
+
+SELECT 1 AS "col_1" FROM "gaia"."Source" AS "Source" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Source" AS "Source_2" WHERE "Source"."ra" = "Source_2"."ra")
+
+SELECT "r_psfFlux_2"."visit" AS "visit" FROM "survey"."Visit" AS "r_psfFlux_2" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Object" AS "Object" WHERE "r_psfFlux_2"."visit" > "Object"."objectId")
+
+SELECT (SELECT count(*) AS "count" FROM (SELECT "Source"."visit" AS "v" FROM "survey"."Source" AS "Source") AS "t" WHERE EXISTS (SELECT 1 AS "col_1" FROM "survey"."Object" AS "Object" WHERE "Object"."objectId" = "v_2"."visit")) AS "n" FROM "survey"."Visit" AS "v_2"
+-- a query as a value is an extension that other ADQL services may not have

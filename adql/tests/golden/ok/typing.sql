@@ -9,7 +9,7 @@ SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE CAST("Star"."id" 
 -- LIKE takes text: seen is compared as it is printed
 -- || takes text: n is taken as it is printed
 
-SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."flag" = true AND ("Star"."flag") <> false AND "Star"."flag" IN (false, true) AND "Star"."flag" > false AND (SELECT max("Star"."flag") AS "max" FROM "typed"."Star" AS "Star") = true
+SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE "Star"."flag" = true AND ("Star"."flag") <> false AND "Star"."flag" IN (false, true) AND "Star"."flag" > false AND (SELECT max("Star_2"."flag") AS "max" FROM "typed"."Star" AS "Star_2") = true
 -- a query as a value is an extension that other ADQL services may not have
 -- flag is a boolean, which ADQL does not have: 1 was read as one
 -- flag is a boolean, which ADQL does not have: 'F' was read as one
