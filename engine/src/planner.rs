@@ -171,8 +171,9 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 5] = [
         Arc::new(RankInGroups),
         Arc::new(JoinNearest),
-        Arc::new(HideBeliefs),
+        // Before a screen may stand between the limit and the sort.
         Arc::new(KeepSkippedOrder),
+        Arc::new(HideBeliefs),
         Arc::new(PlanAgain::new(checked)),
     ];
     rules.extend(ours);

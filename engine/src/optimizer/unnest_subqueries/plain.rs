@@ -77,10 +77,15 @@ pub(super) fn is_plain_condition(condition: &Expr, outer: &DFSchema) -> Result<b
 
 /// Is it a column, perhaps of another type?
 fn is_column(expr: &Expr) -> bool {
+    column_of(expr).is_some()
+}
+
+/// The column that an expression is, with another name or of another type.
+fn column_of(expr: &Expr) -> Option<&Column> {
     match expr {
-        Expr::Column(_) => true,
-        Expr::Cast(Cast { expr, .. }) | Expr::Alias(Alias { expr, .. }) => is_column(expr),
-        _ => false,
+        Expr::Column(column) => Some(column),
+        Expr::Cast(Cast { expr, .. }) | Expr::Alias(Alias { expr, .. }) => column_of(expr),
+        _ => None,
     }
 }
 
@@ -184,8 +189,8 @@ fn is_plain_aggregate(subquery: &LogicalPlan, outer: &DFSchema) -> Result<bool> 
 
 /// Is it a value that DataFusion computes beforehand?
 ///
-/// It does not expect NULL of a column that cannot be NULL, though there may be no row; and outer
-/// joins may turn out to be inner ones, of such columns.
+/// It does not expect NULL of a column that cannot be NULL, though there may be no row; and what may be
+/// NULL may later turn out to be a constant, or an outer join an inner one.
 pub(super) fn is_beforehand(subquery: &LogicalPlan) -> Result<bool> {
     if !outer_references(subquery)?.is_empty() {
         return Ok(false);
@@ -202,7 +207,27 @@ pub(super) fn is_beforehand(subquery: &LogicalPlan) -> Result<bool> {
         _ => Ok(false),
     };
     let is_nullable = subquery.schema().fields().iter().all(|field| field.is_nullable());
-    Ok(is_nullable && !subquery.exists(is_outer)?)
+    Ok(is_nullable && is_read(subquery, 0) && !subquery.exists(is_outer)?)
+}
+
+/// Is a column of a plan read from a table as it is?
+fn is_read(plan: &LogicalPlan, column: usize) -> bool {
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Projection(projection) => {
+            let made = projection.expr.get(column).and_then(column_of);
+            let place = made.and_then(|read| projection.input.schema().maybe_index_of_column(read));
+            place.is_some_and(|place| is_read(&projection.input, place))
+        }
+        LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Distinct(Distinct::All(_)) => {
+            plan.inputs().first().is_some_and(|input| is_read(input, column))
+        }
+        _ => false,
+    }
 }
 
 /// What the conditions are pulled up over.
