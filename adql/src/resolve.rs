@@ -302,7 +302,7 @@ impl Resolver<'_> {
             Position::No => {}
         }
         if let Expr::Identifier(ident) = bare(item) {
-            let named = outputs.named(ident);
+            let named = output::own_names_first(outputs.named(ident));
             if output::differ(&named) {
                 let problem = Problem::Ambiguous {
                     name: printable(&ident.value),

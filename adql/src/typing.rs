@@ -36,6 +36,7 @@ use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Query, UnaryOperator, Value
 use crate::OutputColumn;
 use crate::error::Diagnostic;
 use crate::names::{ColumnKind, ColumnName, Names, TimeScale};
+use crate::tree::cast_in_place;
 
 pub(crate) use comparison::{common_number, condition, same_column_type};
 pub(crate) use timestamp::in_full;
@@ -236,7 +237,7 @@ pub(crate) fn of(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed 
         }
         Expr::Subquery(query) => types.of_subquery(query),
         Expr::Case { operand, conditions, else_result, .. } => {
-            case(operand.as_deref_mut(), conditions, else_result.as_deref(), types, found)
+            case(operand.as_deref_mut(), conditions, else_result.as_deref_mut(), types, found)
         }
         Expr::Cast { expr, data_type, .. } => call::cast(expr, types, data_type, found),
         Expr::Ceil { expr, .. } => call::whole(expr, types, "CEILING", found),
@@ -289,7 +290,7 @@ fn binary(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed {
 fn case(
     operand: Option<&mut Expr>,
     conditions: &mut [CaseWhen],
-    otherwise: Option<&Expr>,
+    otherwise: Option<&mut Expr>,
     types: &Types,
     found: &mut Findings,
 ) -> Typed {
@@ -307,8 +308,20 @@ fn case(
             }
         }
     }
-    let results: Vec<&Expr> = conditions.iter().map(|when| &when.result).chain(otherwise).collect();
-    one_of(&results, types, "the branches of CASE", found)
+    let results = conditions.iter().map(|when| &when.result).chain(otherwise.as_deref());
+    let typed = one_of(&results.collect::<Vec<_>>(), types, "the branches of CASE", found);
+    // A subquery would see the type of the first branch.
+    if let Some(to) = comparison::number_type(typed.kind) {
+        let results = conditions.iter_mut().map(|when| &mut when.result).chain(otherwise);
+        for result in results.filter(|result| is_other_number(types.kind(result), typed.kind)) {
+            cast_in_place(result, to.clone());
+        }
+    }
+    typed
+}
+
+fn is_other_number(kind: ColumnKind, than: ColumnKind) -> bool {
+    kind.is_number() && kind != than
 }
 
 /// The type of a value that is one of several: of COALESCE or of the branches of CASE.

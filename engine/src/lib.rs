@@ -46,6 +46,7 @@ pub mod upload;
 pub mod error;
 
 mod best_of_each;
+mod casts;
 mod catalog_provider;
 mod chunked_table;
 mod data_file_reader;
@@ -68,6 +69,7 @@ mod shared_scan;
 mod sky_join;
 mod rows_wanted;
 mod translation;
+mod tree;
 mod visibility;
 mod wanted_ids;
 

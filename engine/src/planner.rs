@@ -23,7 +23,6 @@ use datafusion::sql::sqlparser::ast::{Query as SqlQuery, Statement};
 
 use crate::config::EngineConfig;
 use crate::layout::Layout;
-use crate::long_lists;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
 use crate::optimizer::carry_regions::CarryRegions;
@@ -43,6 +42,7 @@ use crate::optimizer::screens::{
 };
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
+use crate::{casts, long_lists};
 
 /// Name of the one catalog in DataFusion's registry.
 const CATALOG: &str = "almagest";
@@ -117,7 +117,8 @@ impl Planner {
         Ok((planned?, layout))
     }
 
-    async fn plan(&self, query: SqlQuery) -> Result<DataFrame> {
+    async fn plan(&self, mut query: SqlQuery) -> Result<DataFrame> {
+        casts::as_calls(&mut query);
         let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
         let plan = long_lists::gathered(self.context.state().statement_to_plan(statement).await?)?;
         Ok(self.context.execute_logical_plan(plan).await?)

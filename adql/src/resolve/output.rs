@@ -32,6 +32,8 @@ pub(super) struct Output {
     pub typed: Typed,
     /// What it is, resolved; none for the columns of a set operation.
     pub expr: Option<Expr>,
+    /// How it is written there.
+    form: Form,
     /// Where it stands in the select list.
     pub at: Location,
 }
@@ -90,6 +92,16 @@ pub(super) fn differ(named: &[&Output]) -> bool {
     named.windows(2).any(|pair| pair[0].expr.is_none() || pair[0].expr != pair[1].expr)
 }
 
+/// Of output columns of one name those that have it of themselves, if one does: `CAST(ra AS REAL)` without
+/// an alias is called after what is cast.
+pub(super) fn own_names_first(named: Vec<&Output>) -> Vec<&Output> {
+    let is_own = |output: &&Output| output.form != Form::Expression;
+    match named.iter().any(is_own) {
+        true => named.into_iter().filter(is_own).collect(),
+        false => named,
+    }
+}
+
 /// Make an output column of another type.
 pub(super) fn cast_column(body: &mut SetExpr, index: usize, to: &DataType) {
     match body {
@@ -118,7 +130,7 @@ struct Item {
 }
 
 /// How a select item is written.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Form {
     Alias,
     Column,
@@ -264,9 +276,9 @@ impl Resolver<'_> {
                 }
             }
             taken.insert(name_lower);
-            let Item { expr, wanted, typed, span, .. } = item;
+            let Item { expr, wanted, typed, form, span } = item;
             let at = span.start;
-            outputs.push((Output { name, wanted, typed, expr: Some(expr), at }, span));
+            outputs.push((Output { name, wanted, typed, expr: Some(expr), form, at }, span));
         }
         outputs
     }

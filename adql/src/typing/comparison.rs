@@ -49,14 +49,21 @@ pub(crate) fn common_number(a: ColumnKind, b: ColumnKind) -> Option<(ColumnKind,
     if a == b || !a.is_number() || !b.is_number() {
         return None;
     }
-    Some(match (a, b, common(a, b)?) {
+    let kind = match (a, b) {
         // A REAL has fewer digits than they may have.
-        (Real, Integer | BigInt, _) | (Integer | BigInt, Real, _) | (_, _, Double) => {
-            (Double, DataType::DoublePrecision)
-        }
-        (_, _, Real) => (Real, DataType::Real),
-        (_, _, BigInt) => (BigInt, DataType::BigInt(None)),
-        (_, _, Integer) => (Integer, DataType::Integer(None)),
+        (Real, Integer | BigInt) | (Integer | BigInt, Real) => Double,
+        _ => common(a, b)?,
+    };
+    Some((kind, number_type(kind)?))
+}
+
+/// The type of numbers of a kind; none where the engine chooses.
+pub(super) fn number_type(kind: ColumnKind) -> Option<DataType> {
+    Some(match kind {
+        ColumnKind::Double => DataType::DoublePrecision,
+        ColumnKind::Real => DataType::Real,
+        ColumnKind::BigInt => DataType::BigInt(None),
+        ColumnKind::Integer => DataType::Integer(None),
         _ => return None,
     })
 }

@@ -19,7 +19,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::nullif;
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -121,16 +121,34 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
             Ok(Transformed::yes(func.call(args)))
         }
         Expr::AggregateFunction(_) | Expr::WindowFunction(_) => aggregate::widen_sum(expr, schema),
-        // Text may say NaN, and a double may exceed a float's range; a float is a double as it is.
-        Expr::Cast(ref cast) => match cast.expr.get_type(schema)? {
-            DataType::Float32 => Ok(Transformed::no(expr)),
-            from if from.is_integer() => Ok(Transformed::no(expr)),
-            _ => wrap_float(expr, schema, finite),
-        },
+        Expr::Cast(Cast { expr: ref value, .. }) => {
+            let from = value.get_type(schema)?;
+            wrap_cast(expr, &from, schema, finite)
+        }
+        Expr::ScalarFunction(ScalarFunction { ref func, ref args })
+            if func.name() == "arrow_cast" && !args.is_empty() =>
+        {
+            let from = args[0].get_type(schema)?;
+            wrap_cast(expr, &from, schema, finite)
+        }
         Expr::ScalarFunction(ref call) if !is_finite(call.func.name()) => {
             wrap_float(expr, schema, finite)
         }
         _ => Ok(Transformed::no(expr)),
+    }
+}
+
+/// Text may say NaN, and a double may exceed a float's range; a float is a double as it is.
+fn wrap_cast(
+    expr: Expr,
+    from: &DataType,
+    schema: &DFSchema,
+    finite: &Arc<ScalarUDF>,
+) -> Result<Transformed<Expr>> {
+    match from {
+        DataType::Float32 => Ok(Transformed::no(expr)),
+        from if from.is_integer() => Ok(Transformed::no(expr)),
+        _ => wrap_float(expr, schema, finite),
     }
 }
 

@@ -6,8 +6,9 @@
 //! | an outer join with a constant on the side that may be NULL | the column is not constant above it | hides constants and orders, for good |
 //! | an inner join of a constant with an input of one row | sorts by the one's columns get lost | the same |
 //! | a union of which a part has a constant | neither | the same |
-//! | a filter in which a value of a function equals something | one is put in the other's place, also inside itself | the same |
+//! | a filter in which what is computed equals something | one is put in the other's place, also inside itself; where a CAST is constant, so is what is cast | the same |
 //! | a COUNT, MIN or MAX over a frame that slides | it grows along the window's order | the same |
+//! | a MIN or MAX over a frame that grows | it is sorted from the first row on, where it is NULL yet | the same |
 //! | a projection that moves the column by which rows are grouped | what stands in its place has each value once | hides keys |
 //! | a column that is NULL in the query's text | it is said to have one value, which a COUNT(DISTINCT) of statistics counts | rows are counted |
 
@@ -17,12 +18,15 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Constraint, JoinType};
 use datafusion::config::ConfigOptions;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Operator, SetMonotonicity};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::split_conjunction;
-use datafusion::physical_expr::window::SlidingAggregateWindowExpr;
+use datafusion::physical_expr::window::{PlainAggregateWindowExpr, SlidingAggregateWindowExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::ExecutionPlan;
@@ -205,30 +209,42 @@ fn forgets_constants(node: &Arc<dyn ExecutionPlan>) -> bool {
     doubtful.iter().any(|input| has_constant(input))
 }
 
-/// Is a COUNT, MIN or MAX taken over a frame that leaves rows behind? What it lost, it does not have.
+/// Is a COUNT, MIN or MAX taken over a frame that leaves rows behind, so that it may go back, or one that
+/// is NULL at first?
 fn slides(node: &Arc<dyn ExecutionPlan>) -> bool {
     let windows = match node.downcast_ref::<BoundedWindowAggExec>() {
         Some(window) => window.window_expr(),
         None => node.downcast_ref::<WindowAggExec>().map_or(&[][..], WindowAggExec::window_expr),
     };
+    let is_monotonic =
+        |call: &AggregateFunctionExpr| call.set_monotonicity() != SetMonotonicity::NotMonotonic;
     windows.iter().any(|window| {
-        let sliding = window.as_any().downcast_ref::<SlidingAggregateWindowExpr>();
-        sliding.is_some_and(|sliding| {
-            sliding.get_aggregate_expr().set_monotonicity() != SetMonotonicity::NotMonotonic
+        if let Some(sliding) = window.as_any().downcast_ref::<SlidingAggregateWindowExpr>() {
+            return is_monotonic(sliding.get_aggregate_expr());
+        }
+        let growing = window.as_any().downcast_ref::<PlainAggregateWindowExpr>();
+        growing.is_some_and(|growing| {
+            let call = growing.get_aggregate_expr();
+            is_monotonic(call) && call.is_nullable()
         })
     })
 }
 
-/// Is something that is computed made equal to something, which may be a part of it?
+/// Is something that is computed made equal to something?
 fn equates(node: &Arc<dyn ExecutionPlan>) -> bool {
-    node.downcast_ref::<FilterExec>().is_some_and(|filter| {
-        split_conjunction(filter.predicate()).into_iter().any(|condition| {
+    let at_source = || {
+        let source = node.downcast_ref::<DataSourceExec>()?.data_source();
+        source.downcast_ref::<FileScanConfig>()?.file_source().filter()
+    };
+    let filter = node.downcast_ref::<FilterExec>().map(|filter| filter.predicate().clone());
+    filter.or_else(at_source).is_some_and(|predicate| {
+        split_conjunction(&predicate).into_iter().any(|condition| {
             let equality =
                 condition.downcast_ref::<BinaryExpr>().filter(|c| *c.op() == Operator::Eq);
             equality.is_some_and(|equal| {
-                let sides = [equal.left(), equal.right()];
-                !sides.into_iter().any(|side| side.is::<Literal>())
-                    && !sides.into_iter().all(|side| side.is::<Column>())
+                let is_known =
+                    |side: &Arc<dyn PhysicalExpr>| side.is::<Literal>() || side.is::<Column>();
+                !is_known(equal.left()) || !is_known(equal.right())
             })
         })
     })

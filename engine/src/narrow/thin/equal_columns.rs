@@ -11,15 +11,15 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, JoinConstraint, JoinOperator, ObjectName, Query, Select, TableFactor,
-    TableWithJoins, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, JoinConstraint, JoinOperator, Query, Select, TableFactor, TableWithJoins,
+    VisitMut, VisitorMut,
 };
 
 use super::super::{PASSED, quoted};
 use super::Thinning;
 use super::select_list::column;
 use crate::functions::same_columns;
+use crate::tree::{call, text};
 
 impl Thinning {
     /// Let the columns go together on which two wide tables are joined, where they are many.
@@ -88,7 +88,8 @@ impl Thinning {
                 format!("{}={}", self.child(a, x), self.child(b, y))
             });
             let pairs: Vec<String> = pairs.collect();
-            calls.push(call([passed(a), passed(b), text(pairs.join(","))]));
+            let args = [passed(a), passed(b), text(pairs.join(","))];
+            calls.push(call(same_columns::NAME, args));
         }
         let kept = conditions.into_iter().zip(gone).filter(|(_, gone)| !gone);
         let kept = kept.map(|(condition, _)| condition.clone());
@@ -130,23 +131,4 @@ fn equality(condition: &Expr) -> Option<[(&str, &str); 2]> {
 
 fn passed(alias: &str) -> Expr {
     Expr::CompoundIdentifier(vec![quoted(alias), quoted(PASSED)])
-}
-
-fn text(text: String) -> Expr {
-    Expr::Value(Value::SingleQuotedString(text).into())
-}
-
-fn call(args: [Expr; 3]) -> Expr {
-    let args = args.map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).to_vec();
-    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] };
-    Expr::Function(Function {
-        name: ObjectName::from(vec![quoted(same_columns::NAME)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(list),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
 }

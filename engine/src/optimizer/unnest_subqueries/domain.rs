@@ -81,7 +81,7 @@ impl Domain {
         for (column, field) in of.iter().zip(&self.fields) {
             let value = Expr::Column(column.clone());
             match ScalarValue::new_default(field.data_type()) {
-                Ok(some) if field.is_nullable() => {
+                Ok(some) if field.is_nullable() && !field.data_type().is_nested() => {
                     // IS NOT DISTINCT FROM is hashed only where it is alone, and then for all
                     // equalities that the join gets later; expressions get one name on both sides.
                     let is_null = value.clone().is_null();
@@ -91,7 +91,7 @@ impl Domain {
                         values.push((Expr::Column(name), Operator::Eq));
                     }
                 }
-                Err(_) if field.is_nullable() => values.push((value, Operator::IsNotDistinctFrom)),
+                _ if field.is_nullable() => values.push((value, Operator::IsNotDistinctFrom)),
                 _ => values.push((value, Operator::Eq)),
             }
         }

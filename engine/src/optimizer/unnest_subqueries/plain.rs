@@ -241,21 +241,30 @@ enum Over {
 #[derive(Default)]
 struct Pulled {
     columns: HashSet<Column>,
+    /// Columns that lists hold as they are.
+    listed: HashSet<Column>,
     /// Names that lists give to something else than the column of that name.
     given: HashSet<String>,
 }
 
 impl Pulled {
     fn list(&mut self, items: &[Expr]) {
-        self.given.extend(items.iter().filter_map(|item| match item {
-            Expr::Alias(Alias { name, .. }) => Some(name.clone()),
-            _ => None,
-        }));
+        for item in items {
+            match item {
+                Expr::Column(column) => _ = self.listed.insert(column.clone()),
+                Expr::Alias(Alias { name, .. }) => _ = self.given.insert(name.clone()),
+                _ => {}
+            }
+        }
     }
 
     fn names_are_apart(&self) -> bool {
         let names: HashSet<&String> = self.columns.iter().map(|column| &column.name).collect();
-        names.len() == self.columns.len() && names.iter().all(|name| !self.given.contains(*name))
+        let is_other =
+            |listed: &&Column| names.contains(&listed.name) && !self.columns.contains(*listed);
+        names.len() == self.columns.len()
+            && names.iter().all(|name| !self.given.contains(*name))
+            && !self.listed.iter().any(|listed| is_other(&listed))
     }
 
     /// Can all conditions of `plan` that read from outside be pulled up?
