@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::catalog_store::CatalogStore;
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::{Error, Result, layout};
 use copy::{Copied, Trust, copy};
 use manifest::{Entry, Manifest};
@@ -179,7 +179,7 @@ impl CatalogStore {
 }
 
 /// Hold a backup, which is made where there is none, so that no other process changes it.
-fn lock(disk: &dyn Disk, target: &Path) -> Result<File> {
+fn lock(on: &dyn Disk, target: &Path) -> Result<File> {
     let io_error = |source| Error::Io { path: target.to_owned(), source };
     if !target.join(GENERATIONS).is_dir() {
         let is_empty = match fs::read_dir(target) {
@@ -190,11 +190,11 @@ fn lock(disk: &dyn Disk, target: &Path) -> Result<File> {
         if !is_empty {
             return Err(Error::NotABackup { path: target.to_owned() });
         }
-        make_folder(disk, &target.join(GENERATIONS))?;
+        make_folder(on, &target.join(GENERATIONS))?;
     }
     let file = File::options().create(true).append(true).open(target.join(LOCK));
     let file = file.map_err(io_error)?;
-    match file.try_lock() {
+    match disk::lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::BackupBusy { path: target.to_owned() }),
         Err(TryLockError::Error(source)) => Err(io_error(source)),

@@ -5,9 +5,31 @@
 //! (The metadata are SQLite's, which has its own calls and its own such tests.)
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Lock a file, which keeps other processes out until it is closed.
+///
+/// A lock may outlive its file for a moment: a program that this process is about to start holds all open
+/// files until it runs. So this waits a little before it gives up.
+///
+/// # Errors
+/// [`TryLockError::WouldBlock`] if somebody else holds the lock.
+pub fn lock(file: &File) -> Result<(), TryLockError> {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+}
 
 /// Writes and removes files.
 pub trait Disk: fmt::Debug + Send + Sync {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 
-use almagest_storage::CatalogStore;
 use almagest_storage::sphgeom::{Angle, Boundary, Cone, Region};
+use almagest_storage::{CatalogStore, disk};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
@@ -92,7 +92,7 @@ fn lock(butler: &Butler, run: &str) -> Result<File> {
     let io = |source| ButlerError::Io { path: path.clone(), source };
     fs::create_dir_all(folder).map_err(io)?;
     let file = File::create(&path).map_err(io)?;
-    match file.try_lock() {
+    match disk::lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ButlerError::Busy { run: run.to_owned() }.into()),
         Err(TryLockError::Error(source)) => Err(io(source).into()),

@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use super::JobId;
 use crate::uploads::UploadFolder;
 use crate::{Error, Result};
+use almagest_storage::disk;
 
 /// Where the users of the service with the state folder `root` are kept.
 pub fn people_file(root: &Path) -> PathBuf {
@@ -73,7 +74,7 @@ impl StateFolder {
         }
         let lock = OpenOptions::new().create(true).append(true).open(root.join("lock"));
         let lock = lock.map_err(TryLockError::Error)?;
-        lock.try_lock()?;
+        disk::lock(&lock)?;
         // What is left of results that were not whole may fill the disk on which the jobs are noted.
         remove_unfinished(&root.join("results")).map_err(TryLockError::Error)?;
         let held = Held { _lock: lock, _temporary: temporary };
