@@ -312,16 +312,14 @@ fn case(
     let typed = one_of(&results.collect::<Vec<_>>(), types, "the branches of CASE", found);
     // A subquery would see the type of the first branch.
     if let Some(to) = comparison::number_type(typed.kind) {
-        let results = conditions.iter_mut().map(|when| &mut when.result).chain(otherwise);
-        for result in results.filter(|result| is_other_number(types.kind(result), typed.kind)) {
-            cast_in_place(result, to.clone());
+        for result in conditions.iter_mut().map(|when| &mut when.result).chain(otherwise) {
+            let kind = types.kind(result);
+            if kind.is_number() && kind != typed.kind {
+                cast_in_place(result, to.clone());
+            }
         }
     }
     typed
-}
-
-fn is_other_number(kind: ColumnKind, than: ColumnKind) -> bool {
-    kind.is_number() && kind != than
 }
 
 /// The type of a value that is one of several: of COALESCE or of the branches of CASE.

@@ -14,6 +14,9 @@ use datafusion::sql::sqlparser::ast::{DataType, Expr, Query, VisitMut, VisitorMu
 
 use crate::tree::{call, text};
 
+/// The function that they become calls of.
+pub(crate) const NAME: &str = "arrow_cast";
+
 /// Write the casts of a query as calls.
 pub(crate) fn as_calls(query: &mut Query) {
     // The walk never breaks off.
@@ -29,7 +32,7 @@ impl VisitorMut for Casts {
         if let Expr::Cast { expr: value, data_type, .. } = expr
             && let Some(to) = arrow_type(data_type)
         {
-            *expr = call("arrow_cast", [value.as_ref().clone(), text(to)]);
+            *expr = call(NAME, [value.as_ref().clone(), text(to)]);
         }
         ControlFlow::Continue(())
     }

@@ -47,6 +47,16 @@ struct Around<'a> {
     taken: Vec<String>,
 }
 
+impl Around<'_> {
+    /// Give a table its alias for the engine: the one that it has, or that with a number if it is taken.
+    fn name(&mut self, alias: &mut TableAlias) -> Arc<str> {
+        let free = free_name(&alias.name.value, &self.taken);
+        alias.name = exact(&free, alias.name.span);
+        self.taken.push(free.clone());
+        free.into()
+    }
+}
+
 impl Resolver<'_> {
     /// Resolve a whole FROM.
     pub(super) fn from(
@@ -109,10 +119,7 @@ impl Resolver<'_> {
                 });
                 let columns = self.alias_columns(alias, outputs);
                 let name = alias.name.value.clone();
-                let free = free_name(&name, &around.taken);
-                alias.name = exact(&free, alias.name.span);
-                around.taken.push(free.clone());
-                let alias = free.into();
+                let alias = around.name(alias);
                 Frame::of(Relation { alias, name, columns, known: true, ..Relation::at(at) })
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
@@ -400,22 +407,13 @@ fn selected(join: &TableFactor) -> Option<TableFactor> {
 
 /// Give a table its alias.
 fn finish(read: Relation, alias: &mut Option<TableAlias>, around: &mut Around<'_>) -> Relation {
-    let relation = match alias {
-        Some(alias) => {
-            let given = alias.name.value.clone();
-            let free = free_name(&given, &around.taken);
-            alias.name = exact(&free, alias.name.span);
-            let (hidden, alias) = (Some(read.name), free.into());
-            Relation { alias, name: given, schema: None, hidden, ..read }
-        }
-        None => {
-            let free = free_name(&read.name, &around.taken);
-            *alias = Some(plain_alias(&free, Span::empty()));
-            Relation { alias: free.into(), ..read }
-        }
-    };
-    around.taken.push(relation.alias.to_string());
-    relation
+    let given = alias.as_ref().map(|alias| alias.name.value.clone());
+    let alias = alias.get_or_insert_with(|| plain_alias(&read.name, Span::empty()));
+    let alias = around.name(alias);
+    match given {
+        Some(name) => Relation { alias, hidden: Some(read.name), name, schema: None, ..read },
+        None => Relation { alias, ..read },
+    }
 }
 
 /// A stand-in for a table that does not exist: it has every column.

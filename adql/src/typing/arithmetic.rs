@@ -10,7 +10,7 @@ use super::wording::{shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::Diagnostic;
 use crate::names::ColumnKind;
-use crate::tree::{cast_in_place, constant_value, start};
+use crate::tree::{cast_in_place, start};
 
 /// `-x`, `+x`, `~x`.
 pub(super) fn unary(
@@ -55,7 +55,7 @@ pub(super) fn binary(
         Some(kind) if !unknown => kind,
         _ => ColumnKind::Numeric,
     };
-    let kind = match !whole && in_64_bits(left, l.kind, right, r.kind) {
+    let kind = match !whole && in_64_bits(left, l.kind, r.kind) {
         true => ColumnKind::BigInt,
         false => kind,
     };
@@ -68,11 +68,10 @@ pub(super) fn binary(
     Typed::with_unit(kind, unit)
 }
 
-/// Have whole numbers of fewer bits reckoned in 64, as they are where one of them is a literal.
-pub(super) fn in_64_bits(left: &mut Expr, l: ColumnKind, right: &Expr, r: ColumnKind) -> bool {
+/// Have whole numbers of fewer bits reckoned in 64, as literals are.
+pub(super) fn in_64_bits(left: &mut Expr, l: ColumnKind, r: ColumnKind) -> bool {
     let is_short = |kind| matches!(kind, ColumnKind::SmallInt | ColumnKind::Integer);
-    let is_literal = constant_value(left).is_some() || constant_value(right).is_some();
-    if is_literal || !is_short(l) || !is_short(r) {
+    if !is_short(l) || !is_short(r) {
         return false;
     }
     cast_in_place(left, DataType::BigInt(None));

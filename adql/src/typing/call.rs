@@ -85,7 +85,7 @@ fn no_range(call: &Function, types: &Types) -> Option<Diagnostic> {
 fn reckon_in_64_bits(call: &mut Function, types: &Types) {
     if let [x, y] = arguments_mut(call).as_mut_slice() {
         let (of_x, of_y) = (types.kind(x), types.kind(y));
-        in_64_bits(x, of_x, y, of_y);
+        in_64_bits(x, of_x, of_y);
     }
 }
 

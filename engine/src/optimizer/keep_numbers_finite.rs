@@ -28,6 +28,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
+use crate::casts;
 use crate::functions::checked::Checked;
 use crate::functions::finite::{FINITE, Finite};
 
@@ -126,7 +127,7 @@ fn wrap(expr: Expr, schema: &DFSchema, finite: &Arc<ScalarUDF>) -> Result<Transf
             wrap_cast(expr, &from, schema, finite)
         }
         Expr::ScalarFunction(ScalarFunction { ref func, ref args })
-            if func.name() == "arrow_cast" && !args.is_empty() =>
+            if func.name() == casts::NAME && !args.is_empty() =>
         {
             let from = args[0].get_type(schema)?;
             wrap_cast(expr, &from, schema, finite)

@@ -17,12 +17,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use almagest_storage::disk;
 use tempfile::TempDir;
 
 use super::JobId;
 use crate::uploads::UploadFolder;
 use crate::{Error, Result};
-use almagest_storage::disk;
 
 /// Where the users of the service with the state folder `root` are kept.
 pub fn people_file(root: &Path) -> PathBuf {

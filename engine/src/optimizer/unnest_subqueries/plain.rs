@@ -260,11 +260,11 @@ impl Pulled {
 
     fn names_are_apart(&self) -> bool {
         let names: HashSet<&String> = self.columns.iter().map(|column| &column.name).collect();
-        let is_other =
-            |listed: &&Column| names.contains(&listed.name) && !self.columns.contains(*listed);
+        let is_apart =
+            |listed: &Column| !names.contains(&listed.name) || self.columns.contains(listed);
         names.len() == self.columns.len()
             && names.iter().all(|name| !self.given.contains(*name))
-            && !self.listed.iter().any(|listed| is_other(&listed))
+            && self.listed.iter().all(is_apart)
     }
 
     /// Can all conditions of `plan` that read from outside be pulled up?
