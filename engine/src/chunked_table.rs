@@ -36,6 +36,7 @@ use crate::config::Pruning;
 use crate::data_file_reader::DataFileReaders;
 use crate::estimate::{FilesEstimate, Share};
 use crate::fragments::{self, Fragment};
+use crate::latitudes::{self, latitudes_of_filters};
 use crate::older_files::OlderFiles;
 use crate::progress::Planned;
 use crate::rows_wanted::RowsWanted;
@@ -216,6 +217,11 @@ impl TableProvider for ChunkedTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = self.rows_wanted(filters).map_err(external)?;
+        let latitudes = match self.pruning {
+            Pruning::On => latitudes_of_filters(filters, self.table().position.as_ref()),
+            Pruning::Off => vec![],
+        };
+        let is_bounded = wanted.is_bounded() || !latitudes.is_empty();
         let files = self.snapshot.data_files(&self.table().name);
         let older = OlderFiles::among(files);
         let file_schema = &self.schemas.file;
@@ -225,9 +231,9 @@ impl TableProvider for ChunkedTable {
                 .with_parquet_file_reader_factory(Arc::new(readers))
                 .with_enable_page_index(true)
                 .with_bloom_filter_on_read(false)
-                .with_pushdown_filters(wanted.is_bounded()),
+                .with_pushdown_filters(is_bounded),
         );
-        let is_shared = !wanted.is_bounded() && older.is_none() && limit.is_none();
+        let is_shared = !is_bounded && older.is_none() && limit.is_none();
         let shared = self.shared.as_ref().filter(|_| is_shared);
         let source = match shared {
             Some(shared) => shared.source(source, self.snapshot.store().footers(), &self.name()),
@@ -270,7 +276,7 @@ impl TableProvider for ChunkedTable {
             .with_limit(limit)
             .with_expr_adapter(older)
             .build();
-        Ok(DataSourceExec::from_data_source(config))
+        latitudes::within(DataSourceExec::from_data_source(config), &latitudes)
     }
 }
 

@@ -51,6 +51,7 @@ mod catalog_provider;
 mod chunked_table;
 mod data_file_reader;
 mod fragments;
+mod latitudes;
 mod layout;
 mod names;
 mod live_schema;

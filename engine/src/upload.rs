@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use almagest_adql::{ColumnKind, ColumnName, PositionNames, SchemaNames, TableNames};
-use almagest_storage::schema::arrow::{UCD, UNIT, XTYPE};
+use almagest_storage::schema::arrow::{DATATYPE, UCD, UNIT, XTYPE};
 use almagest_storage::schema::{GeometryType, PositionColumns};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use datafusion::arrow::compute::cast;
@@ -24,7 +24,7 @@ use datafusion::datasource::{MemTable, source_as_provider};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::TableScan;
 
-use crate::Result;
+use crate::{Result, output_type};
 
 /// The name of the schema.
 pub const SCHEMA: &str = "TAP_UPLOAD";
@@ -38,6 +38,8 @@ pub struct Upload {
     position: Option<PositionColumns>,
     /// Numbers that no column of a query holds and that became NULL, by column.
     lost: BTreeMap<String, usize>,
+    /// Columns of types that no result holds.
+    left_out: Vec<String>,
 }
 
 impl Upload {
@@ -56,17 +58,29 @@ impl Upload {
         batches: &[RecordBatch],
         position: Option<PositionColumns>,
     ) -> Result<Self> {
-        let fields = schema.fields().iter().map(|field| {
+        let is_held = |field: &Field| output_type(field.data_type()).is_some();
+        let (held, left_out): (Vec<usize>, Vec<usize>) =
+            (0..schema.fields().len()).partition(|place| is_held(schema.field(*place)));
+        let left_out = left_out.into_iter().map(|place| schema.field(place).name().clone());
+        let left_out = left_out.collect();
+        let schema = schema.project(&held).map_err(DataFusionError::from)?;
+        let batches = batches.iter().map(|batch| batch.project(&held));
+        let batches = batches.collect::<Result<Vec<_>, _>>().map_err(DataFusionError::from)?;
+        let fields = schema.fields().iter().enumerate().map(|(place, field)| {
             let data_type = match (geometry_type(field), field.data_type()) {
                 (Some(geometry), _) => geometry.data_type(),
                 (None, DataType::UInt64) => DataType::Int64,
                 (None, same) => same.clone(),
             };
-            Field::new(field.name(), data_type, true).with_metadata(field.metadata().clone())
+            let mut metadata = field.metadata().clone();
+            if !batches.iter().all(|batch| is_ascii(batch.column(place))) {
+                metadata.remove(DATATYPE);
+            }
+            Field::new(field.name(), data_type, true).with_metadata(metadata)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let mut lost = BTreeMap::new();
-        for batch in batches {
+        for batch in &batches {
             for (field, column) in schema.fields().iter().zip(batch.columns()) {
                 let n_lost = n_lost(column);
                 if n_lost > 0 {
@@ -76,20 +90,27 @@ impl Upload {
         }
         let batches = batches.iter().map(|batch| taken(batch, &schema));
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { name: name.to_owned(), schema, batches, position, lost })
+        Ok(Self { name: name.to_owned(), schema, batches, position, lost, left_out })
     }
 
     /// What a query of the table should say of it, one line each. NaN is how formats of the field write
     /// NULL; an infinity is a number that was lost, and so is a whole number beyond BIGINT.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
-        self.lost.iter().map(|(column, count)| {
+        let left_out = self.left_out.iter().map(|column| {
+            format!(
+                "{SCHEMA}.{} is without {column}: no result holds its kind of values",
+                self.name
+            )
+        });
+        let lost = self.lost.iter().map(|(column, count)| {
             let data_type = self.schema.field_with_name(column).map(Field::data_type);
             let what = match data_type.is_ok_and(DataType::is_integer) {
                 true => "whole numbers beyond BIGINT",
                 false => "infinities",
             };
             format!("{SCHEMA}.{}: {count} {what} in {column} are NULL", self.name)
-        })
+        });
+        left_out.chain(lost)
     }
 
     /// The name of the table, without the schema.
@@ -198,6 +219,11 @@ fn taken(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFus
     let columns = columns.collect::<Result<Vec<_>, DataFusionError>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
+}
+
+/// Has a column text in ASCII only, which is all that VOTable's `char` holds, or no text?
+fn is_ascii(column: &ArrayRef) -> bool {
+    column.as_string_opt::<i32>().is_none_or(|text| text.iter().flatten().all(str::is_ascii))
 }
 
 /// How many numbers of a column become NULL: infinities, and what is beyond BIGINT.

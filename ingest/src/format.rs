@@ -272,7 +272,7 @@ pub fn read_from(
 pub struct TableReader {
     format: Format,
     rows: Box<dyn RowSource>,
-    is_over_bytes: input::OverLimit,
+    broken_off: input::BrokenOff,
     on_bad_row: OnBadRow,
     max_rows: Option<u64>,
     max_bytes: Option<u64>,
@@ -283,7 +283,7 @@ pub struct TableReader {
 
 impl TableReader {
     fn open(input: Input, options: &ReadOptions) -> Result<Self> {
-        let is_over_bytes = input.over_limit();
+        let broken_off = input.broken_off();
         let name = Arc::clone(input.name());
         let format = options
             .format
@@ -303,7 +303,7 @@ impl TableReader {
             Format::Parquet => parquet::ParquetRows::open(input, &options).map(boxed),
             Format::Arrow => arrow_ipc::IpcRows::open(input, &options).map(boxed),
         };
-        let rows = rows.map_err(|error| is_over_bytes.explain(&name, error))?;
+        let rows = rows.map_err(|error| broken_off.explain(&name, error))?;
         if rows.schema().fields().len() > MOST_COLUMNS {
             let limit = Limit::Columns { most: MOST_COLUMNS };
             return Err(Error::Limit { input: name.to_string(), limit });
@@ -311,7 +311,7 @@ impl TableReader {
         Ok(Self {
             format,
             rows,
-            is_over_bytes,
+            broken_off,
             on_bad_row: options.on_bad_row,
             max_rows: options.max_rows,
             max_bytes: options.max_bytes,
@@ -339,7 +339,7 @@ impl TableReader {
         let batch = self
             .rows
             .read_batch(origin, bad_rows)
-            .map_err(|error| self.is_over_bytes.explain(&origin.input, error))?;
+            .map_err(|error| self.broken_off.explain(&origin.input, error))?;
         let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) else { return Ok(None) };
         let over = |limit| Err(Error::Limit { input: origin.input.to_string(), limit });
         self.n_bytes += batch.get_array_memory_size() as u64;

@@ -86,6 +86,16 @@ pub fn table_def(name: &str, schema: &Schema, input: &str) -> Result<Inferred> {
     Ok(Inferred { table, left_out })
 }
 
+/// Find the columns of the position in a file's schema, which may be of columns that no table holds.
+///
+/// # Errors
+/// Names that differ in case only, or a column without a name.
+pub fn position_of(schema: &Schema, input: &str) -> Result<Option<PositionColumns>> {
+    check_names(schema, input)?;
+    let columns: Vec<ColumnDef> = schema.fields().iter().filter_map(|f| column(f)).collect();
+    Ok(position(&columns))
+}
+
 /// Return the table that columns make, whose position and id are found among them.
 pub fn of_columns(name: &str, description: String, columns: Vec<ColumnDef>) -> TableDef {
     let position = position(&columns);

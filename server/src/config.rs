@@ -44,6 +44,9 @@ pub struct ServerConfig {
     pub anonymous_tables: bool,
     /// Hosts from which uploads are fetched by URL.
     pub upload_hosts: Vec<String>,
+    /// Are they fetched from this machine too? Who asks a service from elsewhere could look through
+    /// it at what else answers here.
+    pub uploads_from_loopback: bool,
     /// The address under which callers reach the service, with its path and without a slash at the
     /// end; where it is absent, the headers of each request tell.
     pub public_url: Option<String>,
@@ -219,7 +222,8 @@ impl Default for ServerConfig {
             upload_bytes: 1 << 30,
             table_life: 365 * 24 * HOUR,
             anonymous_tables: false,
-            upload_hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
+            upload_hosts: vec![],
+            uploads_from_loopback: true,
             public_url: None,
             address: None,
             tls: None,

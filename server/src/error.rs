@@ -391,6 +391,17 @@ pub enum Error {
         /// The format asked for.
         format: &'static str,
     },
+    /// A result has a value that stands for none in VOTable's BINARY.
+    #[error(
+        "column {column}: the value {value} stands for none in VOTable's BINARY; ask for votable, \
+         whose BINARY2 tells them apart"
+    )]
+    StandIn {
+        /// The column of the result.
+        column: String,
+        /// The value.
+        value: i64,
+    },
     /// A result has more columns than the format can hold.
     #[error("a table in {format} has at most {most} columns")]
     TooManyColumns {
@@ -477,6 +488,7 @@ impl Error {
             | Self::BadParameter { .. }
             | Self::BadBody { .. }
             | Self::UnsupportedColumn { .. }
+            | Self::StandIn { .. }
             | Self::TooManyColumns { .. } => StatusCode::BAD_REQUEST,
             Self::NoSuchTable { .. }
             | Self::NoSuchImage { .. }

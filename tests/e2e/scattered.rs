@@ -4,7 +4,10 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use almagest_engine::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use almagest_engine::arrow::array::{
+    Array, ArrayRef, Float64Array, Int64Array, RecordBatch, UInt64Array,
+};
+use almagest_engine::arrow::compute::take;
 use almagest_engine::{Database, EngineConfig, Pruning};
 use almagest_ingest::Transaction;
 use almagest_storage::CatalogStore;
@@ -28,6 +31,8 @@ pub struct Table {
     pub name: &'static str,
     pub id: &'static str,
     pub rows: Vec<Row>,
+    /// Other columns that its rows are placed by.
+    others: Vec<(&'static str, ArrayRef)>,
 }
 
 /// The catalog, opened once with pruning and once without.
@@ -49,10 +54,22 @@ impl Scattered {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let objects = objects(&mut rng);
         let (forced, directors) = forced_sources(&mut rng, &objects);
+        let sources = sources(&mut rng);
+        let (moved, kept_by) = moved_sources(&mut rng, &sources);
         let tables = vec![
             Table::new("Object", "objectId", objects.into_iter().map(Some).collect()),
-            Table::new("Source", "sourceId", sources(&mut rng).into_iter().map(Some).collect()),
-            Table::new("ForcedSource", "forcedId", forced),
+            Table::new("Source", "sourceId", sources.into_iter().map(Some).collect()),
+            Table::new("ForcedSource", "forcedId", forced)
+                .with_column("objectId", Int64Array::from(directors)),
+            Table::new("MovedSource", "movedId", moved)
+                .with_column(
+                    "coord_ra",
+                    Float64Array::from_iter(kept_by.iter().map(|p| Some(p.ra))),
+                )
+                .with_column(
+                    "coord_dec",
+                    Float64Array::from_iter(kept_by.iter().map(|p| Some(p.dec))),
+                ),
         ];
 
         let folder = tempfile::tempdir()?;
@@ -64,8 +81,7 @@ impl Scattered {
         for part in 0..3 {
             let mut transaction = Transaction::begin(&store)?;
             for table in &tables {
-                let directors = (table.name == "ForcedSource").then_some(directors.as_slice());
-                transaction.append(table.name, &table.batch(directors, part)?)?;
+                transaction.append(table.name, &table.batch(part)?)?;
             }
             transaction.commit()?;
         }
@@ -93,24 +109,26 @@ impl Table {
                 vector: position.map_or([0.0; 3], Position::vector),
             })
             .collect();
-        Self { name, id, rows }
+        Self { name, id, rows, others: vec![] }
+    }
+
+    fn with_column(mut self, name: &'static str, values: impl Array + 'static) -> Self {
+        self.others.push((name, Arc::new(values)));
+        self
     }
 
     /// Return a third of the rows.
-    fn batch(
-        &self,
-        directors: Option<&[i64]>,
-        part: usize,
-    ) -> Result<RecordBatch, Box<dyn std::error::Error>> {
+    fn batch(&self, part: usize) -> Result<RecordBatch, Box<dyn std::error::Error>> {
         let rows = || self.rows.iter().skip(part).step_by(3);
         let ids: Int64Array = rows().map(|row| row.id).collect();
         let ra: Float64Array = rows().map(|row| row.position.map(|p| p.ra)).collect();
         let dec: Float64Array = rows().map(|row| row.position.map(|p| p.dec)).collect();
         let mut columns: Vec<(&str, ArrayRef)> =
             vec![(self.id, Arc::new(ids)), ("ra", Arc::new(ra)), ("dec", Arc::new(dec))];
-        if let Some(directors) = directors {
-            let directors: Int64Array = rows().map(|row| directors[row.id as usize - 1]).collect();
-            columns.push(("objectId", Arc::new(directors)));
+        let places =
+            UInt64Array::from_iter_values((part as u64..self.rows.len() as u64).step_by(3));
+        for (name, values) in &self.others {
+            columns.push((name, take(values, &places, None)?));
         }
         Ok(RecordBatch::try_from_iter(columns)?)
     }
@@ -163,4 +181,22 @@ fn forced_sources(rng: &mut ChaCha8Rng, objects: &[Position]) -> (Vec<Option<Pos
         }
     }
     (positions, directors)
+}
+
+/// Positions by which rows are not kept, most beside those by which they are, some degrees off or
+/// nowhere; and those by which they are.
+fn moved_sources(
+    rng: &mut ChaCha8Rng,
+    sources: &[Position],
+) -> (Vec<Option<Position>>, Vec<Position>) {
+    let kept_by: Vec<Position> = sources.iter().step_by(2).copied().collect();
+    let moved = kept_by.iter().map(|kept_by| {
+        let offset = match rng.random_range(0..100_u32) {
+            0 => return None,
+            1 => rng.random_range(0.0..90.0),
+            _ => rng.random_range(0.0..1e-4_f64),
+        };
+        Some(kept_by.towards(offset, rng.random_range(0.0..360.0)))
+    });
+    (moved.collect(), kept_by)
 }

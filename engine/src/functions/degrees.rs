@@ -48,8 +48,12 @@ pub(crate) fn position(lon: &Degrees, lat: &Degrees, row: usize) -> Option<UnitV
 
 /// The direction of a longitude and a latitude; none where the latitude lies beyond a pole.
 pub(crate) fn on_sky(lon: f64, lat: f64) -> Option<UnitVector> {
-    let is_on_sky = lon.is_finite() && (-90.0..=90.0).contains(&lat);
-    is_on_sky.then(|| UnitVector::from_lonlat_deg(lon, lat))
+    is_on_sky(lon, lat).then(|| UnitVector::from_lonlat_deg(lon, lat))
+}
+
+/// Are these a longitude and a latitude?
+pub(crate) fn is_on_sky(lon: f64, lat: f64) -> bool {
+    lon.is_finite() && (-90.0..=90.0).contains(&lat)
 }
 
 /// Return the numbers of a call, whose types were coerced as below.

@@ -44,6 +44,14 @@ pub enum FileProblem {
         /// What it ends within.
         within: String,
     },
+    /// Compressed bytes that are none.
+    #[error("its {compression} compression is damaged: {reason}")]
+    Damaged {
+        /// gzip, zstd or bzip2.
+        compression: &'static str,
+        /// What the decompressor says.
+        reason: String,
+    },
     /// The XML is not well-formed.
     #[error("not well-formed XML at byte {position}: {reason}")]
     Xml {

@@ -7,8 +7,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
@@ -32,7 +32,7 @@ pub(super) struct Input {
     rest: Bytes,
     /// The path, where the bytes lie there just so and can be read in any order.
     plain: Option<PathBuf>,
-    over_limit: OverLimit,
+    broken_off: BrokenOff,
 }
 
 impl Input {
@@ -53,14 +53,15 @@ impl Input {
         let (magic, stream) = split_head(stream, 6).map_err(io_error)?;
         let stream =
             BufReader::with_capacity(BUFFER_BYTES, Cursor::new(magic.clone()).chain(stream));
+        let broken_off = BrokenOff { most: max_bytes, ..BrokenOff::default() };
         let (bytes, is_plain): (Bytes, bool) = match magic.as_slice() {
-            [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(stream)), false),
+            [0x1f, 0x8b, ..] => (broken_off.told("gzip", MultiGzDecoder::new(stream)), false),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(stream);
-                (Box::new(decoder.map_err(io_error)?), false)
+                (broken_off.told("zstd", decoder.map_err(io_error)?), false)
             }
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41] => {
-                (Box::new(MultiBzDecoder::new(stream)), false)
+                (broken_off.told("bzip2", MultiBzDecoder::new(stream)), false)
             }
             [0xfd, b'7', b'z', b'X', b'Z', 0] => {
                 return Err(refused(name, "xz compression; gzip, zstd and bzip2 are read"));
@@ -70,18 +71,17 @@ impl Input {
             }
             _ => (Box::new(stream), true),
         };
-        let over_limit = OverLimit { most: max_bytes, is_over: Arc::default() };
-        let counted = Counted { inner: bytes, n_bytes: 0, over_limit: over_limit.clone() };
+        let counted = Counted { inner: bytes, n_bytes: 0, broken_off: broken_off.clone() };
         let (head, rest) = split_head(Box::new(counted), HEAD_BYTES)
-            .map_err(|error| over_limit.explain(name, io_error(error)))?;
+            .map_err(|error| broken_off.explain(name, io_error(error)))?;
         // Whether it is a file at all is for `open` to say.
         let plain = is_plain.then(PathBuf::new);
-        Ok(Self { name: name.into(), head, rest, plain, over_limit })
+        Ok(Self { name: name.into(), head, rest, plain, broken_off })
     }
 
     /// A stream inside another input, such as a FITS file in a VOTable.
     pub fn nested(name: Arc<str>, bytes: Bytes) -> Self {
-        Self { name, head: vec![], rest: bytes, plain: None, over_limit: OverLimit::default() }
+        Self { name, head: vec![], rest: bytes, plain: None, broken_off: BrokenOff::default() }
     }
 
     /// What errors call the input.
@@ -95,8 +95,8 @@ impl Input {
     }
 
     /// Where it is noted that the input is larger than allowed.
-    pub fn over_limit(&self) -> OverLimit {
-        self.over_limit.clone()
+    pub fn broken_off(&self) -> BrokenOff {
+        self.broken_off.clone()
     }
 
     /// The error of an input that nothing tells the format of.
@@ -124,10 +124,10 @@ impl Input {
         let io_error = |source| Error::Io { path: PathBuf::from(&*self.name), source };
         if let Some(file) = self.second_view()? {
             let size = file.metadata().map_err(io_error)?.len();
-            if self.over_limit.most.is_some_and(|most| size > most) {
-                self.over_limit.note();
+            if self.broken_off.most.is_some_and(|most| size > most) {
+                self.broken_off.note();
             }
-            return self.over_limit.check(&self.name).map(|()| file);
+            return self.broken_off.check(&self.name).map(|()| file);
         }
         let mut copy = tempfile::tempfile().map_err(io_error)?;
         io::copy(&mut Cursor::new(self.head).chain(self.rest), &mut copy).map_err(io_error)?;
@@ -163,25 +163,44 @@ fn split_head(mut stream: Bytes, n_bytes: u64) -> io::Result<(Vec<u8>, Bytes)> {
     Ok((head, stream))
 }
 
-/// The most bytes of an input, and whether it has more.
+/// Why an input broke off, once it has: more bytes than are taken, or damaged compression.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OverLimit {
+pub(super) struct BrokenOff {
     most: Option<u64>,
     is_over: Arc<AtomicBool>,
+    damage: Arc<OnceLock<Damage>>,
 }
 
-impl OverLimit {
+/// What is wrong with a compressed file.
+#[derive(Debug)]
+struct Damage {
+    compression: &'static str,
+    reason: io::ErrorKind,
+    text: String,
+}
+
+impl BrokenOff {
+    /// A stream of decompressed bytes that notes here what is wrong with it.
+    fn told(&self, compression: &'static str, inner: impl Read + Send + 'static) -> Bytes {
+        Box::new(Decompressed { inner, compression, broken_off: self.clone() })
+    }
+
     fn note(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
     fn check(&self, name: &str) -> Result<()> {
-        match self.most.filter(|_| self.is_over.load(Ordering::Relaxed)) {
-            Some(most) => {
-                Err(Error::Limit { input: name.to_owned(), limit: Limit::Bytes { most } })
-            }
-            None => Ok(()),
+        if let Some(most) = self.most.filter(|_| self.is_over.load(Ordering::Relaxed)) {
+            return Err(Error::Limit { input: name.to_owned(), limit: Limit::Bytes { most } });
         }
+        let Some(Damage { compression, reason, text }) = self.damage.get() else { return Ok(()) };
+        let problem = match reason {
+            io::ErrorKind::UnexpectedEof => {
+                FileProblem::Truncated { within: format!("its {compression} compression") }
+            }
+            _ => FileProblem::Damaged { compression, reason: text.clone() },
+        };
+        Err(Error::File { input: name.to_owned(), problem })
     }
 
     /// Readers report a stream that breaks off in many ways; this tells why it did.
@@ -190,19 +209,42 @@ impl OverLimit {
     }
 }
 
+/// Notes what is wrong with a compressed file.
+struct Decompressed<D> {
+    inner: D,
+    compression: &'static str,
+    broken_off: BrokenOff,
+}
+
+impl<D: Read> Read for Decompressed<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+        let read = self.inner.read(buffer);
+        // Others are of the disk or the net below. Bytes that cannot be decompressed are these.
+        if let Err(error) = &read
+            && matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput | Other)
+        {
+            let (compression, reason, text) = (self.compression, error.kind(), error.to_string());
+            // The first one counts.
+            let _ = self.broken_off.damage.set(Damage { compression, reason, text });
+        }
+        read
+    }
+}
+
 /// Refuses to go on after the most bytes.
 struct Counted {
     inner: Bytes,
     n_bytes: u64,
-    over_limit: OverLimit,
+    broken_off: BrokenOff,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n_bytes = self.inner.read(buffer)?;
         self.n_bytes += n_bytes as u64;
-        if self.over_limit.most.is_some_and(|most| self.n_bytes > most) {
-            self.over_limit.note();
+        if self.broken_off.most.is_some_and(|most| self.n_bytes > most) {
+            self.broken_off.note();
             return Err(io::Error::other("more bytes than are taken"));
         }
         Ok(n_bytes)

@@ -107,7 +107,13 @@ fn compressed_text_and_its_truncation() {
     assert_eq!(whole.num_rows(), 2);
     let cut = write(folder.path(), "cut.csv.gz", &bytes[..bytes.len() - 9]);
     let error = read(&cut, &small_batches()).unwrap_err();
-    assert!(error.starts_with("cut.csv.gz: "), "{error}");
+    assert_eq!(error, "cut.csv.gz: the file ends within its gzip compression");
+    let mut damaged = bytes;
+    // The checksum.
+    let place = damaged.len() - 6;
+    damaged[place] ^= 1;
+    let error = read(&write(folder.path(), "b.csv.gz", &damaged), &small_batches()).unwrap_err();
+    assert!(error.starts_with("b.csv.gz: its gzip compression is damaged: "), "{error}");
 }
 
 #[test]

@@ -85,9 +85,23 @@ pub async fn answer(
     })?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     // Whoever is told where it answers may ask at once.
-    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let listens = listener.local_addr()?;
+    let address = match listens.ip().is_unspecified() {
+        true => format!("{scheme}://localhost:{}", listens.port()),
+        false => format!("{scheme}://{listens}"),
+    };
     let url = format!("{address}/tap");
-    let config = ServerConfig { address: Some(address), ..config };
+    let is_public = config.public_url.is_some();
+    if !listens.ip().is_loopback() && !is_public {
+        tracing::warn!(
+            "images in results are at {address}; --public-url says where callers find it"
+        );
+    }
+    let config = ServerConfig {
+        address: Some(address),
+        uploads_from_loopback: listens.ip().is_loopback() && !is_public,
+        ..config
+    };
     let service = Service::try_new(AppState::new(database, config)?)?;
     // To a program that reads the log, the service says so there.
     if log == LogFormat::Text {

@@ -15,7 +15,8 @@ use super::{CommandError, Result};
 #[command(next_help_heading = "Conduct")]
 pub struct Conduct {
     /// The address under which callers reach the service, with its path, such as
-    /// https://data.example.org/sky [default: what the headers of each request say].
+    /// https://data.example.org/sky [default: what the headers of each request say; of images inside
+    /// of results, the address of --listen].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Certificate for HTTPS, and those that vouch for it (PEM).

@@ -79,7 +79,8 @@ pub struct Limits {
     /// Let callers without a name have tables too: those of all of them, in the schema user_anonymous.
     #[arg(long)]
     anonymous_tables: bool,
-    /// A host from which uploads are fetched by URL, besides this machine; may be repeated.
+    /// A host from which uploads are fetched by URL; may be repeated. This machine is one as long as
+    /// the service listens on loopback only and has no --public-url.
     #[arg(long, value_name = "HOST")]
     upload_host: Vec<String>,
     /// Free bytes of the disk of the state folder below which jobs and uploads are refused
@@ -221,7 +222,7 @@ impl Limits {
             max_body_bytes: usize::try_from(upload_bytes)
                 .unwrap_or(usize::MAX)
                 .saturating_add(1 << 24),
-            upload_hosts: known.upload_hosts.iter().chain(&self.upload_host).cloned().collect(),
+            upload_hosts: self.upload_host.clone(),
             min_free_disk: self.min_free_disk.unwrap_or(known.min_free_disk),
             cache_bytes: self.cache_bytes.unwrap_or(known.cache_bytes),
             connections: ConnectionLimits {

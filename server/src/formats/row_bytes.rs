@@ -122,14 +122,13 @@ impl Layout {
     }
 }
 
-/// The integer that stands for none where there are no flags: the least of its type, the greatest
-/// of an unsigned byte. `None` for what is not an integer.
+/// The integer that stands for none where there are no flags: the least of its type. `None` for what
+/// is not an integer, and for unsigned bytes, all of which are in use.
 pub fn absent(kind: &VotableType) -> Option<i64> {
     if kind.arraysize != ArraySize::Scalar {
         return None;
     }
     Some(match kind.primitive {
-        Primitive::UnsignedByte => u8::MAX.into(),
         Primitive::Short => i16::MIN.into(),
         Primitive::Int => i32::MIN.into(),
         Primitive::Long => i64::MIN,

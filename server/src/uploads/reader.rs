@@ -18,6 +18,9 @@ use crate::{Error, Result, fetch};
 /// How long a host on the net may take to answer, and then to send a table.
 const FETCH_TIME: Duration = Duration::from_secs(120);
 
+/// What this machine is called.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 /// Reads uploads; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct UploadReader {
@@ -32,7 +35,10 @@ impl UploadReader {
     pub fn new(folder: UploadFolder, config: &ServerConfig) -> Self {
         Self {
             folder,
-            hosts: config.upload_hosts.clone(),
+            hosts: match config.uploads_from_loopback {
+                true => [config.upload_hosts.as_slice(), &LOOPBACK.map(str::to_owned)].concat(),
+                false => config.upload_hosts.clone(),
+            },
             max_rows: config.upload_rows,
             max_bytes: config.upload_bytes,
         }
@@ -79,7 +85,7 @@ impl UploadReader {
             true => text_types::typed(&schema, batches)?,
             false => (schema, batches),
         };
-        let position = infer::table_def(table, &schema, &name)?.table.position;
+        let position = infer::position_of(&schema, &name)?;
         Ok(Upload::try_new(table, &schema, &batches, position)?)
     }
 

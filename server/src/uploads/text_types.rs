@@ -10,10 +10,12 @@ use almagest_engine::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use crate::Result;
 
 /// Types that text may stand for, the narrowest first.
-const TYPES: [DataType; 3] = [DataType::Int64, DataType::Float64, DataType::Boolean];
+const TYPES: [DataType; 4] =
+    [DataType::Int64, DataType::UInt64, DataType::Float64, DataType::Boolean];
 
 /// Give each column the first of whole numbers, numbers and truth values that all its values are;
-/// text where they are none of these.
+/// text where they are none of these. Whole numbers beyond 64 bits are text: as doubles, identifiers
+/// that differ would be equal.
 ///
 /// # Errors
 /// The batches are not of the columns of `schema`.
@@ -62,6 +64,15 @@ fn as_type(texts: &[&ArrayRef], kind: &DataType) -> Option<Vec<ArrayRef>> {
             false => cast_with_options(text, kind, &strict).ok(),
         }
     };
+    let is_whole = |value: &str| {
+        let digits = value.trim().trim_start_matches(['+', '-']);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if kind == &DataType::Float64
+        && texts.iter().all(|text| text.as_string::<i32>().iter().flatten().all(is_whole))
+    {
+        return None;
+    }
     texts.iter().map(cast).collect()
 }
 
@@ -86,6 +97,9 @@ mod tests {
     fn a_column_has_the_type_that_all_its_values_have() {
         check(&[&[Some("1"), None], &[Some("-20")]], DataType::Int64);
         check(&[&[Some("1")], &[Some("2.5e3")]], DataType::Float64);
+        check(&[&[Some("9223372036854775807")], &[Some("18446744073709551615")]], DataType::UInt64);
+        check(&[&[Some("-1")], &[Some("18446744073709551615")]], DataType::Utf8);
+        check(&[&[Some("0.5")], &[Some("18446744073709551616")]], DataType::Float64);
         check(&[&[Some("true")], &[Some("False")]], DataType::Boolean);
         check(&[&[Some("1")], &[Some("x")]], DataType::Utf8);
         check(&[&[Some("y")], &[Some("n")]], DataType::Utf8);

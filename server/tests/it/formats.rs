@@ -15,7 +15,10 @@ use crate::sample;
 
 /// Encode the sample in batches of `batch_rows` rows.
 fn encode(format: Format, batch_rows: usize, ending: &Ending) -> Vec<u8> {
-    let batch = sample::batch();
+    let batch = match format {
+        Format::VotableBinary => sample::batch_for_binary(),
+        _ => sample::batch(),
+    };
     let canonical = Canonical::new(&batch.schema()).unwrap();
     let spool = std::env::temp_dir();
     let mut encoder = encoder(format, canonical.schema(), &sample::provenance(), &spool).unwrap();

@@ -18,6 +18,15 @@ use almagest_storage::schema::{ColumnDef, Datatype};
 
 /// The result.
 pub fn batch() -> RecordBatch {
+    batch_with(i32::MIN)
+}
+
+/// The same without the least integer, which stands for none in VOTable's BINARY.
+pub fn batch_for_binary() -> RecordBatch {
+    batch_with(i32::MIN + 1)
+}
+
+fn batch_with(visits: i32) -> RecordBatch {
     let described = [
         column("objectId", Datatype::Long, "", "meta.id;meta.main", "Identifier of the object"),
         column("ra", Datatype::Double, "deg", "pos.eq.ra;meta.main", "Right ascension <ICRS>"),
@@ -63,7 +72,7 @@ pub fn batch() -> RecordBatch {
         Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
         Arc::new(Int8Array::from(vec![Some(-128), None, Some(127)])),
         Arc::new(Int16Array::from(vec![Some(62), None, Some(-1)])),
-        Arc::new(Int32Array::from(vec![Some(10), None, Some(i32::MIN)])),
+        Arc::new(Int32Array::from(vec![Some(10), None, Some(visits)])),
         Arc::new(UInt64Array::from(vec![Some(3), None, Some(0)])),
         Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(points)),
         geometry::points([Some([53.1, -27.8]), None, Some([0.0, 90.0])].into_iter()),

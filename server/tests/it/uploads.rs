@@ -86,6 +86,87 @@ async fn types_and_units_come_back_as_they_came() {
     }
 }
 
+/// The answer to a query of all of a VOTable of one column and a second one of numbers, if any.
+async fn of_votable(service: &Service, fields: &str, rows: &str, format: &str) -> Answer {
+    let votable = format!(
+        "<VOTABLE version=\"1.4\" xmlns=\"http://www.ivoa.net/xml/VOTable/v1.3\"><RESOURCE><TABLE>\
+         {fields}<DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+    );
+    let parts = [
+        ("QUERY", None, "SELECT * FROM TAP_UPLOAD.t"),
+        ("RESPONSEFORMAT", None, format),
+        ("UPLOAD", None, "t,param:t"),
+        ("t", Some("t.vot"), votable.as_str()),
+    ];
+    send(service, "/tap/sync", &parts).await
+}
+
+#[tokio::test]
+async fn text_beyond_ascii_is_of_unicode_characters() {
+    let service = Service::new();
+    let field = "<FIELD name=\"s\" datatype=\"char\" arraysize=\"*\"/>";
+    let check = async |text: &str, expected: &str| {
+        let rows = format!("<TR><TD>a</TD></TR><TR><TD>{text}</TD></TR>");
+        let answer = of_votable(&service, field, &rows, "votable/td").await.text();
+        assert!(answer.contains(&format!("name=\"s\" datatype=\"{expected}\"")), "{answer}");
+    };
+    check("b", "char").await;
+    check("é", "unicodeChar").await;
+}
+
+#[tokio::test]
+async fn columns_that_no_result_holds_are_left_out_with_a_warning() {
+    let service = Service::new();
+    let text = "<FIELD name=\"names\" datatype=\"char\" arraysize=\"2x2\"/>";
+    let both = format!("<FIELD name=\"id\" datatype=\"int\"/>{text}");
+    let answer =
+        of_votable(&service, &both, "<TR><TD>7</TD><TD>abcd</TD></TR>", "votable/td").await;
+    let answer = answer.text();
+    assert!(answer.contains("<TR><TD>7</TD></TR>"), "{answer}");
+    assert!(answer.contains("TAP_UPLOAD.t is without names"), "{answer}");
+    // An array of numbers needs no other column beside it.
+    let numbers = "<FIELD name=\"a\" datatype=\"double\" arraysize=\"2\"/>";
+    let answer = of_votable(&service, numbers, "<TR><TD>1.5 2</TD></TR>", "votable/td").await;
+    assert!(answer.text().contains("<TD>1.5 2"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn in_binary_no_value_becomes_none() {
+    let service = Service::new();
+    let field = |kind: &str| format!("<FIELD name=\"n\" datatype=\"{kind}\"/>");
+    let rows = "<TR><TD>255</TD></TR><TR><TD/></TR>";
+    let answer = of_votable(&service, &field("unsignedByte"), rows, "votable/b").await.text();
+    assert!(answer.contains("name=\"n\" datatype=\"short\"><VALUES null=\"-32768\"/>"), "{answer}");
+    // 255 and -32768, of two bytes each.
+    assert!(answer.contains("AP+A\nAA=="), "{answer}");
+    let rows = "<TR><TD>-32768</TD></TR>";
+    let answer = of_votable(&service, &field("short"), rows, "votable/b").await.text();
+    assert!(answer.contains("the value -32768 stands for none in VOTable's BINARY"), "{answer}");
+    let answer = of_votable(&service, &field("short"), rows, "votable").await.text();
+    assert!(!answer.contains("ERROR"), "{answer}");
+}
+
+#[tokio::test]
+async fn whole_numbers_of_text_are_never_rounded() {
+    let service = Service::new();
+    let ids = "id\n9223372036854775807\n18446744073709551615\n";
+    let query = "SELECT id FROM TAP_UPLOAD.t";
+    let found = rows(&service, query, "t,param:t", ("t", Some("t.csv"), ids)).await;
+    assert_eq!(found, "id\n9223372036854775807\n\"\"\n");
+    let ids = ids.replace("18446", "18446000");
+    let found = rows(&service, query, "t,param:t", ("t", Some("t.csv"), &ids)).await;
+    assert_eq!(found, "id\n9223372036854775807\n18446000744073709551615\n");
+}
+
+#[tokio::test]
+async fn this_machine_is_asked_for_uploads_of_its_own_users_only() {
+    let config = ServerConfig { uploads_from_loopback: false, ..ServerConfig::default() };
+    let service = Service::with_config(config);
+    let upload = ("UPLOAD", "t,http://127.0.0.1:1/t.vot");
+    let answer = service.sync(&[("QUERY", "SELECT 1 AS n FROM TAP_UPLOAD.t"), upload]).await;
+    answer.assert_error(StatusCode::BAD_REQUEST, "uploads are not fetched from");
+}
+
 #[tokio::test]
 async fn what_a_query_finds_wrong_in_an_upload_is_said() {
     let service = Service::new();
