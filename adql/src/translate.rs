@@ -10,6 +10,7 @@
 //! what remains of POINT, CIRCLE and the like further down is wanted for its value.
 
 mod area;
+mod brackets;
 mod frame;
 mod function;
 mod geometry;
@@ -52,6 +53,7 @@ pub(crate) struct Rewritten {
 pub(crate) fn rewrite(query: &mut Query, kinds: &Kinds) -> Rewritten {
     let shapes = shape_literal::all(query);
     let mut walk = Walk { kinds, diagnostics: vec![], warnings: frame::warnings(query) };
+    brackets::rewrite(query);
     order::rewrite(query);
     subquery::rewrite(query);
     // The walk never breaks off.

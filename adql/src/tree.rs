@@ -70,6 +70,11 @@ pub(crate) fn cast_in_place(expr: &mut Expr, data_type: DataType) {
     *expr = cast(inner, data_type);
 }
 
+/// Is it the word NULL?
+pub(crate) fn is_null(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::Value(literal) if literal.value == Value::Null)
+}
+
 pub(crate) fn number(digits: &str) -> Expr {
     Expr::value(Value::Number(digits.to_owned(), false))
 }

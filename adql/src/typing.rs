@@ -204,6 +204,10 @@ pub(crate) fn of(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed 
             let typed = types.get(expr);
             comparison::operands(expr, &typed, low, &types.get(low), found);
             comparison::operands(expr, &typed, high, &types.get(high), found);
+            // NULL compares with each of two that do not compare with each other.
+            if typed.kind == ColumnKind::Other {
+                comparison::operands(low, &types.get(low), high, &types.get(high), found);
+            }
             Typed::of(ColumnKind::Boolean)
         }
         Expr::InList { expr, list, .. } => {

@@ -12,7 +12,7 @@ use crate::function::{self, Form};
 use crate::names::did_you_mean;
 use crate::tree::{
     arguments, arguments_mut, bare, binary, call, cast, cast_in_place, constant_value,
-    function_name, nested, number, start,
+    function_name, is_null, nested, number, start,
 };
 
 /// Rewrite a call or a cast; `None` if it is neither or stays as it is.
@@ -56,7 +56,7 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Diagnostic> {
 /// NULL, which is of no type, as an argument that is a number.
 fn numbers_of_null(call: &mut Function) {
     for arg in arguments_mut(call) {
-        if matches!(bare(arg), Expr::Value(value) if value.value == Value::Null) {
+        if is_null(arg) {
             cast_in_place(arg, DataType::DoublePrecision);
         }
     }

@@ -11,7 +11,9 @@ use crate::error::{Diagnostic, printable};
 use crate::function::{self, ValueType};
 use crate::names::ColumnKind;
 use crate::resolve::Kinds;
-use crate::tree::{as_call, bare, call, constant_value, function_name, is_constant, start, string};
+use crate::tree::{
+    as_call, bare, call, constant_value, function_name, is_constant, is_null, start, string,
+};
 
 /// A position.
 #[derive(Debug, Clone, PartialEq)]
@@ -328,10 +330,6 @@ fn not_another_shape(expr: &Expr, kinds: &Kinds) -> Result<(), Diagnostic> {
     };
     let message = format!("a POINT is needed here, and {} is {what}", printable(&last.value));
     Err(Diagnostic::invalid(start(expr), message).suggest(printable(&instead)))
-}
-
-fn is_null(expr: &Expr) -> bool {
-    matches!(bare(expr), Expr::Value(literal) if literal.value == Value::Null)
 }
 
 /// Whether a vertex is a POINT rather than a coordinate.

@@ -10,7 +10,7 @@ use super::wording::{shown, string};
 use super::{Findings, Typed, Types};
 use crate::error::Diagnostic;
 use crate::names::ColumnKind;
-use crate::tree::{cast_in_place, start};
+use crate::tree::{cast_in_place, is_null, start};
 
 /// `-x`, `+x`, `~x`.
 pub(super) fn unary(
@@ -111,7 +111,10 @@ fn number(operand: &Expr, kind: ColumnKind, op: &str, whole: bool, found: &mut F
 /// An operand of `||`: text, or what is then taken as it is printed.
 pub(super) fn concatenation(operand: &mut Expr, kind: ColumnKind, found: &mut Findings) {
     match kind {
-        ColumnKind::Text | ColumnKind::Other => {}
+        ColumnKind::Text => {}
+        // Two NULLs have no type of text between them.
+        ColumnKind::Other if is_null(operand) => cast_in_place(operand, DataType::Varchar(None)),
+        ColumnKind::Other => {}
         kind if kind.is_number() || kind == ColumnKind::Timestamp => {
             found.warn(format!("|| takes text: {} is taken as it is printed", shown(operand)));
             cast_in_place(operand, DataType::Varchar(None));

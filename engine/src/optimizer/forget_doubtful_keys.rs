@@ -9,13 +9,14 @@
 //!
 //! A side of a join that has each value of a column once has it as often as the other side pairs it,
 //! but an aggregate by that column and others is still believed to have each once (as of version 55), so
-//! that a DISTINCT or a column of GROUP BY above it is left out.
+//! that a DISTINCT, or a column of GROUP BY or ORDER BY, above it is left out. A DISTINCT becomes such an
+//! aggregate only later, and is looked at as the one that it will be.
 
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Distinct, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::keep_numbers_finite::recompute_schema;
@@ -33,6 +34,15 @@ impl AnalyzerRule for ForgetDoubtfulKeys {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let mut is_any = false;
         plan.apply_with_subqueries(|node| {
+            is_any |= matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_));
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if !is_any {
+            return Ok(plan);
+        }
+        let aggregated = plan.clone().transform_up_with_subqueries(aggregated).data()?;
+        is_any = false;
+        aggregated.apply_with_subqueries(|node| {
             is_any |= doubtful(node).is_some();
             Ok(TreeNodeRecursion::Continue)
         })?;
@@ -40,28 +50,36 @@ impl AnalyzerRule for ForgetDoubtfulKeys {
             return Ok(plan);
         }
         // What is forgotten below is to be forgotten above as well.
-        plan.transform_up_with_subqueries(|node| {
-            let node = recompute_schema(node)?;
-            match doubtful(&node) {
-                Some(keys) => opaque(node, &keys).map(Transformed::yes),
-                None => Ok(Transformed::yes(node)),
-            }
-        })
-        .data()
+        aggregated
+            .transform_up_with_subqueries(|node| {
+                let node = recompute_schema(node)?;
+                match doubtful(&node) {
+                    Some(keys) => opaque(node, &keys).map(Transformed::yes),
+                    None => Ok(Transformed::yes(node)),
+                }
+            })
+            .data()
+    }
+}
+
+/// The aggregate by all columns that a DISTINCT is.
+fn aggregated(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match recompute_schema(node)? {
+        LogicalPlan::Distinct(Distinct::All(input)) => {
+            let columns = input.schema().columns().into_iter().map(Expr::Column).collect();
+            let aggregate = Aggregate::try_new(input, columns, vec![])?;
+            Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+        }
+        other => Ok(Transformed::yes(other)),
     }
 }
 
 /// The columns by which rows are grouped, if a part of them is believed to be a key.
 fn doubtful(node: &LogicalPlan) -> Option<Vec<Column>> {
-    let (n_groups, known) = match node {
-        LogicalPlan::Aggregate(aggregate) => (aggregate.group_expr.len(), node.schema()),
-        LogicalPlan::Distinct(Distinct::All(input)) => {
-            (input.schema().fields().len(), input.schema())
-        }
-        _ => return None,
-    };
+    let LogicalPlan::Aggregate(aggregate) = node else { return None };
+    let n_groups = aggregate.group_expr.len();
     let is_part = |sources: &[usize]| sources.len() < n_groups;
-    let known = known.functional_dependencies();
+    let known = node.schema().functional_dependencies();
     let is_doubtful = known.iter().any(|known| is_part(&known.source_indices));
     is_doubtful.then(|| node.schema().columns().into_iter().take(n_groups).collect())
 }
