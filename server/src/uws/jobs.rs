@@ -290,7 +290,7 @@ impl Jobs {
     /// Change when a job is removed: no later than the service keeps any.
     ///
     /// # Errors
-    /// The text is not a time.
+    /// The text is not a time in the future.
     pub async fn set_destruction(&self, job: &Job, text: &str) -> Result<()> {
         let destruction = self.read_destruction(job.created, text)?;
         self.0.executor.store.set_destruction(&job.id, destruction).await?;
@@ -384,6 +384,11 @@ impl Jobs {
         let asked: Moment = text.parse().map_err(|_| {
             bad("DESTRUCTION", text, "a time in ISO 8601, in UTC, such as 2026-12-31T00:00:00Z")
         })?;
+        // Not taken for a wish to destroy: a slip would lose the result with no way back.
+        if asked <= Moment::now() {
+            let expected = "in the future (in UTC where no zone is said); to destroy the job at once, DELETE it";
+            return Err(bad("DESTRUCTION", text, expected));
+        }
         Ok(asked.min(created.after(self.config().retention.hard)))
     }
 }

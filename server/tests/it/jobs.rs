@@ -311,9 +311,15 @@ async fn limits_are_changed_within_bounds_and_while_they_matter() {
     assert_eq!(client.get(&format!("{job}/quote")).await.text(), "");
     assert_eq!(client.get(&format!("{job}/owner")).await.text(), "");
 
-    // A destruction in the past is a wish to destroy.
-    client.posted(&destruction, &[("DESTRUCTION", "2001-01-01T00:00:00Z")]).await;
-    assert_eq!(client.get(&job).await.status, StatusCode::NOT_FOUND);
+    // A destruction in the past is a slip, and loses nothing.
+    let past = client.post(&destruction, &[("DESTRUCTION", "2001-01-01T00:00:00Z")]).await;
+    assert_eq!(past.status, StatusCode::BAD_REQUEST);
+    assert!(past.text().contains("is not in the future"), "{}", past.text());
+    assert_eq!(client.get(&destruction).await.text(), bounded);
+    assert_eq!(client.get(&format!("{job}/results/result")).await.text(), "n\r\n7\r\n");
+    let born_dead = [("QUERY", "SELECT 1 AS n"), ("DESTRUCTION", "2001-01-01")];
+    let refused = client.post("", &born_dead).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
