@@ -106,7 +106,9 @@ pub fn app(state: AppState) -> Router {
         .layer(map_request(move |request| async move { serve::patience::bounded(request, pause) }))
         .layer(from_fn_with_state(state.clone(), people::caller::identify))
         .layer(from_fn(serve::remainder::read))
+        .layer(map_response(doors::as_the_whole_would))
         .layer(compression::layer())
+        .layer(map_request(compression::take_what_there_is))
         .layer(from_fn_with_state(state.clone(), metrics::count))
         .with_state(state);
     let router = router.layer(doors::cross_origin()).layer(map_response(name_server));

@@ -40,6 +40,10 @@ pub struct SentFile<'a> {
 /// The file cannot be read.
 pub async fn respond(path: &Path, sent: SentFile<'_>, request: &HeaderMap) -> Result<Response> {
     let tag = format!("\"{}\"", sent.id);
+    if request.contains_key(header::IF_MATCH) && !is_wanted(request, &tag) {
+        let words = "the file is not the one that If-Match names\n";
+        return Ok((StatusCode::PRECONDITION_FAILED, [(header::ETAG, tag)], words).into_response());
+    }
     if lists_tag(request, header::IF_NONE_MATCH, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
@@ -73,6 +77,12 @@ pub async fn respond(path: &Path, sent: SentFile<'_>, request: &HeaderMap) -> Re
         (header::CONTENT_RANGE, format!("bytes {}-{}/{length}", range.start(), range.end())),
     ];
     Ok((StatusCode::PARTIAL_CONTENT, common, part, body).into_response())
+}
+
+/// Does If-Match list `tag`, or `*`? A weak tag is none of a file.
+fn is_wanted(request: &HeaderMap, tag: &str) -> bool {
+    let values = request.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).any(|it| it == "*" || it == tag)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -80,6 +80,16 @@ async fn the_same_query_again_is_answered_from_what_was_kept() {
     };
     let unchanged = conditional(header::IF_NONE_MATCH, &tag).await;
     assert_eq!((unchanged.status, unchanged.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let changed = conditional(header::IF_NONE_MATCH, "W/\"other\"").await;
+    let vary = |answer: &crate::catalog::Answer| {
+        let values = answer.headers.get_all(header::VARY).iter();
+        values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    assert!(vary(&changed).contains("accept, accept-encoding"), "{}", vary(&changed));
+    assert_eq!(vary(&unchanged), vary(&changed));
+    for name in [header::CACHE_CONTROL, header::ETAG] {
+        assert_eq!(unchanged.header(name.clone()), changed.header(name));
+    }
     let posted = Request::post("/tap/sync")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::IF_NONE_MATCH, &tag);

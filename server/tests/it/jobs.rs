@@ -470,6 +470,16 @@ async fn results_are_served_in_parts() {
     assert!(beyond.text().starts_with("the range lies outside"), "{}", beyond.text());
     let known = ask(Method::GET, &[(header::IF_NONE_MATCH, &tag)]).await;
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    for (wanted, status) in [
+        (tag.as_str(), StatusCode::OK),
+        ("\"other\", *", StatusCode::OK),
+        ("\"other\"", StatusCode::PRECONDITION_FAILED),
+        (&format!("W/{tag}"), StatusCode::PRECONDITION_FAILED),
+    ] {
+        let answer = ask(Method::GET, &[(header::IF_MATCH, wanted)]).await;
+        assert_eq!(answer.status, status, "{wanted}");
+        assert_eq!(answer.body == whole.body, status == StatusCode::OK, "{wanted}");
+    }
 }
 
 #[tokio::test]
