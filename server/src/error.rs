@@ -310,8 +310,10 @@ pub enum Error {
         /// Not by its owner.
         by_operator: bool,
     },
-    /// A request that the end of the service cut off.
-    #[error("the service is being stopped, and cut this request off; try again in a moment")]
+    /// A request that the end of the service cut off, or that came after it was told to end.
+    #[error(
+        "the service is being stopped, and does not answer this request; try again in a moment"
+    )]
     Stopping,
     /// A job that ran into its execution duration.
     #[error(

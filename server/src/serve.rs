@@ -13,14 +13,15 @@ pub mod patience;
 pub mod remainder;
 pub mod tls;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::header;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::future::join;
 use hyper::server::conn::http1;
@@ -100,7 +101,7 @@ impl Service {
         let (stopping, metrics) = (door.stopping.clone(), door.metrics.clone());
         let grace = door.limits.grace;
 
-        let mut open = accept(listener, door, shutdown).await;
+        let mut open = accept(&listener, door.clone(), shutdown).await;
 
         let (connections, executing) = (open.len(), jobs.n_executing());
         let grace_s = grace.as_secs();
@@ -110,7 +111,9 @@ impl Service {
         let answered = tokio::select! {
             (answered, ()) = join(timeout(grace, all_of(&mut open)), jobs_end) => answered.is_ok(),
             () = shutdown_signal() => false,
+            () = turn_away(&listener, door) => false,
         };
+        drop(listener);
         if !answered && !open.is_empty() {
             metrics.cut_off();
             tracing::warn!(connections = open.len(), "answers under way are cut off");
@@ -164,9 +167,21 @@ pub async fn serve(
     Ok(())
 }
 
+/// Answer 503 to all who come from now on, so that they, or a proxy before them, know where they are
+/// while what is under way ends.
+async fn turn_away(listener: &TcpListener, door: Door) {
+    let app = Router::new().fallback(being_stopped).layer(from_fn(remainder::read));
+    let door = Door { app, stopping: CancellationToken::new(), ..door };
+    accept(listener, door, pending()).await;
+}
+
+async fn being_stopped() -> Response {
+    ([(header::CONNECTION, "close")], Error::Stopping).into_response()
+}
+
 /// Accept connections until `shutdown` completes; return those that are open.
 async fn accept(
-    listener: TcpListener,
+    listener: &TcpListener,
     door: Door,
     shutdown: impl Future<Output = ()>,
 ) -> JoinSet<()> {

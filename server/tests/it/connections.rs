@@ -110,7 +110,7 @@ async fn an_answer_under_way_is_finished_when_the_service_stops() {
 
 #[tokio::test]
 async fn a_query_that_has_no_row_when_the_service_ends_is_told_so() {
-    let grace = Duration::from_millis(300);
+    let grace = Duration::from_secs(1);
     let connections = ConnectionLimits { grace, ..ConnectionLimits::default() };
     let service = Listening::with(ServerConfig { connections, ..ServerConfig::default() }).await;
     let mut asking = service.connect().await;
@@ -120,8 +120,17 @@ async fn a_query_that_has_no_row_when_the_service_ends_is_told_so() {
         format!("SELECT+COUNT(*)+AS+n+FROM+{}+WHERE+s0.ra%3Es1.ra+OR+s2.ra%3Cs3.dec", &tables[1..]);
     let head = format!("GET /tap/sync?QUERY={query} HTTP/1.1\r\nHost: h\r\n\r\n");
     asking.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(grace).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     service.stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Who comes meanwhile is told so at once, and does not wait.
+    for path in ["/ready", "/tap/sync?QUERY=SELECT+1"] {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        let coming = TcpStream::connect(("127.0.0.1", service.port)).await.unwrap();
+        let away = exchange(coming, &head).await;
+        assert!(away.starts_with("HTTP/1.1 503") && away.contains("is being stopped"), "{away}");
+        assert!(away.contains("retry-after: ") && away.contains("connection: close"), "{away}");
+    }
     let mut answer = vec![];
     timeout(SOON, asking.read_to_end(&mut answer)).await.expect("it is closed").unwrap();
     let answer = String::from_utf8(answer).unwrap();
