@@ -120,6 +120,11 @@ pub fn of_columns(name: &str, description: String, columns: Vec<ColumnDef>) -> T
     }
 }
 
+/// Can a column of a table hold the values of a field?
+pub fn can_be_column(field: &Field) -> bool {
+    column(field).is_some()
+}
+
 fn file_error(input: &str, reason: String) -> Error {
     Error::File { input: input.to_owned(), problem: FileProblem::Header { reason } }
 }

@@ -169,6 +169,9 @@ impl Transaction {
         if self.log.is_none() {
             contribution.tally.get_or_insert_default();
         }
+        if self.config.measures_files {
+            contribution.file_bytes.get_or_insert_default();
+        }
         contribution.check_ids(&batch, origin)?;
         let origin_of = |row| origin.row(row);
         let places = place_rows(table, &batch, origin_of, &self.directors, &self.snapshot)?;
@@ -251,6 +254,19 @@ impl Transaction {
             report.merge(&self.append_from(table, &rest, &origin.after(start))?);
         }
         Ok(report)
+    }
+
+    /// Write the rows that are in memory to files, which no version sees before the commit, and
+    /// return what the files of this transaction take, bytes.
+    ///
+    /// They are measured where [`TransactionConfig::measures_files`] says so, and are 0 otherwise. Rows
+    /// that wait for their directors are not among them.
+    ///
+    /// # Errors
+    /// Storage errors; the transaction becomes incomplete.
+    pub fn write_out(&mut self) -> Result<u64> {
+        self.flush_down_to(0)?;
+        Ok(self.contributions.values().filter_map(|contribution| contribution.file_bytes).sum())
     }
 
     /// Make all appended rows visible as one new version.

@@ -197,6 +197,17 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Columns that a table cannot keep.
+    #[error(
+        "a table cannot keep {}; leave {} out, as with a query that selects the others, or send each \
+         element as a column of its own: nothing was made",
+        .columns.join(", "),
+        if .columns.len() == 1 { "it" } else { "them" }
+    )]
+    UnfitColumns {
+        /// Each, and what its values are.
+        columns: Vec<String>,
+    },
     /// A name that no table of a user can have.
     #[error(
         "{name:?} is no table of a user: it is called user_NAME.TABLE, with letters, digits and _"
@@ -231,6 +242,17 @@ pub enum Error {
         most: u64,
         /// What they take.
         taken: u64,
+    },
+    /// A caller's tables would take more room than they may.
+    #[error(
+        "your tables may take {most} bytes here, and would take {would} with these rows, of which none \
+         was kept; drop some tables, or send less"
+    )]
+    NoTableRoom {
+        /// The limit.
+        most: u64,
+        /// What they would take.
+        would: u64,
     },
     /// Something about users that cannot be done.
     #[error("{what}")]
@@ -473,11 +495,14 @@ impl Error {
             Self::NotAllowed { .. }
             | Self::StoredBytes { .. }
             | Self::TableBytes { .. }
+            | Self::NoTableRoom { .. }
             | Self::MayNotWrite { .. }
             | Self::NotYours { .. } => StatusCode::FORBIDDEN,
             Self::TableExists { .. } | Self::TransactionOver { .. } => StatusCode::CONFLICT,
             Self::LoginNeeded | Self::TokenNeeded => StatusCode::UNAUTHORIZED,
-            Self::Definition { .. } | Self::BadTableName { .. } => StatusCode::BAD_REQUEST,
+            Self::Definition { .. } | Self::UnfitColumns { .. } | Self::BadTableName { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::People { .. } => StatusCode::BAD_REQUEST,
             Self::UploadTooLarge { .. } | Self::QueryTooLong { .. } => {
                 StatusCode::PAYLOAD_TOO_LARGE

@@ -2,6 +2,7 @@
 //!
 //! Reference: VODataService 1.2, section 3.3 (tables and columns); VOSI 1.1, section 2.
 
+use almagest_engine::arrow::datatypes::{DataType, Schema};
 use almagest_ingest::infer;
 use almagest_storage::schema::{ColumnDef, Datatype, GeometryType, TableDef, TableKind};
 use quick_xml::Reader;
@@ -88,6 +89,10 @@ pub fn of_vosi(name: &str, document: &str) -> Result<TableDef> {
             _ => {}
         }
     }
+    let arrays: Vec<String> = described.iter().flat_map(Described::unfit).collect();
+    if !arrays.is_empty() {
+        return Err(Error::UnfitColumns { columns: arrays });
+    }
     let columns = described.into_iter().map(Described::column).collect::<Result<Vec<_>>>()?;
     if columns.is_empty() {
         return Err(bad("it has no column".to_owned()));
@@ -95,8 +100,52 @@ pub fn of_vosi(name: &str, document: &str) -> Result<TableDef> {
     Ok(spread(infer::of_columns(name, description, columns)))
 }
 
+/// Is the document that begins like this a VOTable? What cannot be read is none.
+pub fn is_votable(beginning: &str) -> bool {
+    let mut reader = Reader::from_str(beginning);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(root)) => return local_name(&root).eq_ignore_ascii_case("VOTABLE"),
+            Ok(Event::Empty(_) | Event::Eof) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Return the definition of the table that rows of a schema make, with all of its columns.
+///
+/// # Errors
+/// Columns that a table cannot keep, all of them at once: dropped in silence they would be missed
+/// when the file that had them is gone.
+pub fn of_schema(name: &str, schema: &Schema, input: &str) -> Result<TableDef> {
+    let unfit = schema.fields().iter().filter(|field| !infer::can_be_column(field));
+    let unfit = unfit.map(|field| {
+        let what = match field.data_type() {
+            DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::FixedSizeList(..)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_) => "arrays".to_owned(),
+            DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => {
+                "structures".to_owned()
+            }
+            other => format!("values of type {other}"),
+        };
+        unfit_column(field.name(), &what)
+    });
+    let columns: Vec<String> = unfit.collect();
+    match columns.is_empty() {
+        true => Ok(spread(infer::table_def(name, schema, input)?.table)),
+        false => Err(Error::UnfitColumns { columns }),
+    }
+}
+
+fn unfit_column(name: &str, what: &str) -> String {
+    format!("column {name} ({what})")
+}
+
 /// Let a table with positions be in chunks, whether it has an id or not.
-pub fn spread(table: TableDef) -> TableDef {
+fn spread(table: TableDef) -> TableDef {
     let kind = match table.position {
         Some(_) => TableKind::Positional,
         None => TableKind::Replicated,
@@ -146,6 +195,19 @@ impl Described {
         })
     }
 
+    /// What the column is, where no table can keep it.
+    fn unfit(&self) -> Vec<String> {
+        match self.datatype() {
+            Err(Error::UnfitColumns { columns }) => columns,
+            _ => vec![],
+        }
+    }
+
+    /// The refusal of a column of arrays.
+    fn of_arrays(&self) -> Error {
+        Error::UnfitColumns { columns: vec![unfit_column(&self.name, "arrays")] }
+    }
+
     /// The type of the values, in the words of VOTable or of TAP 1.0.
     fn datatype(&self) -> Result<(Datatype, Option<String>)> {
         let named = self.data_type.trim().to_ascii_lowercase();
@@ -155,7 +217,10 @@ impl Described {
             .map(|xtype| xtype.trim().trim_start_matches("adql:").to_ascii_lowercase());
         let geometry = xtype.as_deref().and_then(GeometryType::of_xtype);
         let is_array = self.arraysize.as_deref().is_some_and(|size| !["", "1"].contains(&size));
+        let is_text = matches!(named.as_str(), "char" | "varchar" | "clob" | "unicodechar");
+        let has_several = self.arraysize.as_deref().is_some_and(|size| size.contains('x'));
         let datatype = match named.as_str() {
+            _ if is_text && has_several => return Err(self.of_arrays()),
             "char" | "varchar" | "clob" if xtype.as_deref() == Some("timestamp") => {
                 return Ok((Datatype::Timestamp, None));
             }
@@ -165,13 +230,7 @@ impl Described {
             "double" | "float" | "real" if geometry.is_some() && is_array => {
                 return Ok((Datatype::Double, xtype));
             }
-            _ if is_array => {
-                let reason = format!(
-                    "column {}: arrays of {} cannot be columns, geometries and texts can",
-                    self.name, self.data_type
-                );
-                return Err(Error::Definition { reason });
-            }
+            _ if is_array => return Err(self.of_arrays()),
             "boolean" => Datatype::Boolean,
             "unsignedbyte" | "short" | "smallint" => Datatype::Short,
             "int" | "integer" => Datatype::Int,
@@ -237,6 +296,17 @@ mod tests {
     }
 
     #[test]
+    fn a_votable_is_told_by_its_root() {
+        assert!(is_votable("\u{feff}<?xml version='1.0'?>\n<!-- <a> -->\n<VOTABLE version='1.4'>"));
+        assert!(is_votable(
+            "<v:VOTABLE xmlns:v='http://www.ivoa.net/xml/VOTable/v1.3'><v:RESOURCE>"
+        ));
+        for other in [TABLE, "", "<table>", "<VOTABLE", "<a><VOTABLE>", "no XML"] {
+            assert!(!is_votable(other), "{other}");
+        }
+    }
+
+    #[test]
     fn what_is_no_table_is_refused_with_the_reason() {
         let check = |document: &str, expected: &str| {
             let error = of_vosi("t", document).unwrap_err().to_string();
@@ -252,6 +322,10 @@ mod tests {
             format!("<table><column><name>a</name><dataType {kind}</dataType></column></table>")
         };
         check(&of_type(">complex"), "column a: the type \"complex\"");
-        check(&of_type("arraysize=\"3\">int"), "arrays of int");
+        let arrays =
+            "<table><column><name>a</name><dataType arraysize=\"3\">int</dataType></column>
+            <column><name>b</name><dataType>int</dataType></column>
+            <column><name>c</name><dataType arraysize=\"2x2\">char</dataType></column></table>";
+        check(arrays, "a table cannot keep column a (arrays), column c (arrays); leave them out");
     }
 }

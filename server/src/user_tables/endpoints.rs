@@ -1,8 +1,11 @@
 //! The requests that make, fill, share and drop tables of users.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path as FilePath, PathBuf};
 
-use almagest_ingest::{ReadOptions, infer};
+use almagest_ingest::ReadOptions;
+use almagest_ingest::format::TableReader;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -11,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt;
 
-use super::definition::{of_vosi, spread};
+use super::definition::{is_votable, of_schema, of_vosi};
 use super::store::{Person, TableName};
 use crate::base_url::BaseUrl;
 use crate::dali::Parameters;
@@ -24,7 +27,9 @@ use crate::{Error, Result};
 type Answer<T = Response> = Result<T, PlainText>;
 
 /// Bytes of a definition at most: some ten thousand columns.
-const MAX_DEFINITION: usize = 4 << 20;
+const MAX_DEFINITION: u64 = 4 << 20;
+/// Bytes in which a document says what it is: its prolog, and the tag of the root.
+const BEGINNING: u64 = 64 << 10;
 const VOTABLE: &str = "application/x-votable+xml";
 
 impl FromRequestParts<AppState> for Person {
@@ -36,8 +41,9 @@ impl FromRequestParts<AppState> for Person {
     }
 }
 
-/// PUT of a table: its definition (a VOSI table, the fields of a VOTable), or a table file of another
-/// format, whose rows it then has, or `JOB=…`, whose result it then is.
+/// PUT of a table: its definition (a VOSI table, or the fields of a VOTable sent as
+/// application/x-votable+xml, which is what pyvo does), or a table file, whose rows it then has, or
+/// `JOB=…`, whose result it then is. Of other XML the root element says which it is.
 pub async fn create(
     State(state): State<AppState>,
     base: BaseUrl,
@@ -65,28 +71,68 @@ pub async fn create(
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type =
         media_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_owned());
-    if media_type.as_deref().is_some_and(|it| ["text/xml", "application/xml"].contains(&it)) {
-        let bytes = axum::body::to_bytes(body, MAX_DEFINITION).await;
-        let bytes = bytes.map_err(|error| Error::BadBody { reason: error.to_string() })?;
-        let text = String::from_utf8(bytes.into());
-        let text = text.map_err(|_| Error::BadBody { reason: "it is not UTF-8".to_owned() })?;
-        let table = of_vosi(&name.table, &text)?;
-        blocking(move || tables.create(&person, &name, table)).await?;
-        return Ok((made, location).into_response());
-    }
     let is_definition = media_type.as_deref() == Some(VOTABLE);
+    let is_xml =
+        media_type.as_deref().is_some_and(|it| ["text/xml", "application/xml"].contains(&it));
     let kept = receive(&state, media_type.as_deref(), body).await?;
     let options = options(&state, media_type);
-    let n_rows = blocking(move || {
+    let told = blocking(move || {
+        if is_xml && !is_votable(&beginning(kept.path())?) {
+            let table = of_vosi(&name.table, &document(kept.path())?)?;
+            tables.create(&person, &name, table)?;
+            return Ok("0 rows\n".to_owned());
+        }
         let file = almagest_ingest::format::read(kept.path(), &options)?;
         if is_definition {
-            let table = infer::table_def(&name.table, &file.schema(), "the definition")?.table;
-            tables.create(&person, &name, spread(table))?;
-            return Ok(0);
+            let table = of_schema(&name.table, &file.schema(), "the definition")?;
+            let told = match has_rows(file)? {
+                true => rows_left_out(&name),
+                false => "0 rows\n".to_owned(),
+            };
+            tables.create(&person, &name, table)?;
+            return Ok(told);
         }
-        tables.create_from(&person, &name, file, None)
+        Ok(format!("{} rows\n", tables.create_from(&person, &name, file, None)?))
     });
-    Ok((made, location, format!("{} rows\n", n_rows.await?)).into_response())
+    Ok((made, location, told.await?).into_response())
+}
+
+/// What is told to those who send rows in what pyvo and its like send as a definition, and fill later.
+fn rows_left_out(name: &TableName) -> String {
+    format!(
+        "0 rows: a document of type {VOTABLE} is the definition of a table, and the rows in it were not \
+         read; POST it to /tap/load/{name} to append them\n"
+    )
+}
+
+fn has_rows(file: TableReader) -> Result<bool> {
+    for rows in file {
+        if rows?.batch.num_rows() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The first text of a file, in which its root element is looked for.
+fn beginning(path: &FilePath) -> Result<String> {
+    let unreadable = |source| Error::of_state_folder(path, source);
+    let mut bytes = vec![];
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(BEGINNING).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The whole text of a definition.
+fn document(path: &FilePath) -> Result<String> {
+    let unreadable = |source| Error::of_state_folder(path, source);
+    let n_bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+    if n_bytes > MAX_DEFINITION {
+        let reason = format!("a definition may have {MAX_DEFINITION} bytes at most");
+        return Err(Error::BadBody { reason });
+    }
+    let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?);
+    text.map_err(|_| Error::BadBody { reason: "it is not UTF-8".to_owned() })
 }
 
 /// POST of rows.

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_ingest::format::TableReader;
-use almagest_ingest::{Format, ReadOptions, Transaction, infer};
+use almagest_ingest::{Format, ReadOptions, Transaction, TransactionConfig};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::{Datatype, SchemaDef, TableDef};
 use almagest_storage::vacuum::VacuumConfig;
 
-use super::definition::spread;
+use super::definition::of_schema;
 use super::register::{Entry, Register, Sharing};
 use crate::people::{Allowance, Resource};
 use crate::uploads::text_types;
@@ -191,9 +191,10 @@ impl UserTables {
         let entry = self.writable(person, name)?;
         let _alone = self.alone();
         let store = self.catalog(&entry.schema)?;
-        self.check_room(person, &store)?;
-        let mut transaction = Transaction::begin(&store)?;
+        check_room(person, &store)?;
+        let mut transaction = begin_measured(person, &store)?;
         transaction.append_file(&entry.name, file, options)?;
+        check_growth(person, &store, &mut transaction)?;
         Ok(transaction.commit_as("rows loaded")?.n_rows())
     }
 
@@ -341,15 +342,16 @@ impl UserTables {
             return Err(Error::TableExists { name: name.to_string() });
         }
         let store = self.made_catalog(&schema)?;
-        self.check_room(person, &store)?;
+        check_room(person, &store)?;
         // What a service that died left without entering it.
         if let Ok(left) = store.snapshot().map_err(stored)?.table(&name.table) {
             let mut transaction = Transaction::begin(&store)?;
             transaction.drop_table(&left.name)?;
             transaction.commit_as("a table that was never entered dropped")?;
         }
-        let mut transaction = Transaction::begin(&store)?;
+        let mut transaction = begin_measured(person, &store)?;
         fill(&mut transaction)?;
+        check_growth(person, &store, &mut transaction)?;
         transaction.commit_as("table made")?;
         let created = Moment::now();
         self.0.register.enter(&Entry {
@@ -398,21 +400,6 @@ impl UserTables {
         }
     }
 
-    fn check_room(&self, person: &Person, store: &CatalogStore) -> Result<()> {
-        let most = person.allowance.of(Resource::TableBytes);
-        if most == u64::MAX {
-            return Ok(());
-        }
-        let snapshot = store.snapshot().map_err(stored)?;
-        let tables = snapshot.schema().tables.iter();
-        let files = tables.flat_map(|table| snapshot.data_files(&table.name));
-        let taken: u64 = files.map(|file| file.size_bytes).sum();
-        match taken >= most {
-            true => Err(Error::TableBytes { most, taken }),
-            false => Ok(()),
-        }
-    }
-
     /// One change at a time; who only reads does not wait for it.
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.0.changes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -451,6 +438,49 @@ impl UserTables {
     }
 }
 
+/// Refuse who has no room left, before any row is read.
+fn check_room(person: &Person, store: &CatalogStore) -> Result<()> {
+    let most = person.allowance.of(Resource::TableBytes);
+    if most == u64::MAX {
+        return Ok(());
+    }
+    match taken_bytes(store)? {
+        taken if taken >= most => Err(Error::TableBytes { most, taken }),
+        _ => Ok(()),
+    }
+}
+
+/// Begin a transaction whose files are measured where the person has a limit.
+fn begin_measured(person: &Person, store: &CatalogStore) -> Result<Transaction> {
+    let measures_files = person.allowance.of(Resource::TableBytes) < u64::MAX;
+    let config = TransactionConfig { measures_files, ..TransactionConfig::default() };
+    Ok(Transaction::begin_with(store, config)?)
+}
+
+/// Refuse rows for which there is not room enough, before anybody sees them.
+fn check_growth(
+    person: &Person,
+    store: &CatalogStore,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let most = person.allowance.of(Resource::TableBytes);
+    if most == u64::MAX {
+        return Ok(());
+    }
+    match taken_bytes(store)?.saturating_add(transaction.write_out()?) {
+        would if would > most => Err(Error::NoTableRoom { most, would }),
+        _ => Ok(()),
+    }
+}
+
+/// What the tables of a catalog take, bytes.
+fn taken_bytes(store: &CatalogStore) -> Result<u64> {
+    let snapshot = store.snapshot().map_err(stored)?;
+    let tables = snapshot.schema().tables.iter();
+    let files = tables.flat_map(|table| snapshot.data_files(&table.name));
+    Ok(files.map(|file| file.size_bytes).sum())
+}
+
 /// Add the table that a file makes, and its rows.
 fn fill_new(transaction: &mut Transaction, name: &str, file: TableReader) -> Result<u64> {
     let input = format!("the table {name}");
@@ -464,17 +494,12 @@ fn fill_new(transaction: &mut Transaction, name: &str, file: TableReader) -> Res
     if is_text {
         let rows = file.map(|rows| Ok(rows?.batch)).collect::<Result<Vec<RecordBatch>>>()?;
         let (schema, rows) = text_types::typed(&schema, rows)?;
-        let table = infer::table_def(name, &schema, &input)?.table;
-        transaction.add_tables(vec![spread(table)])?;
+        transaction.add_tables(vec![of_schema(name, &schema, &input)?])?;
         rows.iter().try_for_each(|batch| append(transaction, batch))?;
     } else {
-        let table = infer::table_def(name, &schema, &input)?.table;
-        let kept: Vec<usize> = (0..schema.fields().len())
-            .filter(|place| table.column(schema.field(*place).name()).is_some())
-            .collect();
-        transaction.add_tables(vec![spread(table)])?;
+        transaction.add_tables(vec![of_schema(name, &schema, &input)?])?;
         for rows in file {
-            append(transaction, &rows?.batch.project(&kept)?)?;
+            append(transaction, &rows?.batch)?;
         }
     }
     Ok(n_rows)

@@ -276,9 +276,27 @@ async fn tables_have_limits_and_an_end() {
     assert_eq!(known.rows(None, count).await, Ok(vec!["0".to_owned()]));
 
     let ada = Whom::User("ada".to_owned());
-    known.service.people().allow(&ada, Resource::TableBytes, Some(10)).unwrap();
+    let allow = |bytes| {
+        known.service.people().allow(&ada, Resource::TableBytes, Some(bytes)).unwrap();
+    };
+    allow(10);
     assert_status(&known.put("user_ada.mine", Some(&known.ada)).await, StatusCode::CREATED);
+    // What would go over the limit is not kept, neither beside a table nor as one.
+    let file = "/tap/tables/user_ada.file";
+    for refused in [
+        known.load("user_ada.mine", &known.ada, ROWS).await,
+        known.send(Method::PUT, file, Some(&known.ada), "text/csv", ROWS).await,
+    ] {
+        assert_status(&refused, StatusCode::FORBIDDEN);
+        let told = refused.text();
+        assert!(told.starts_with("your tables may take 10 bytes here, and would take "), "{told}");
+    }
+    let count = "SELECT COUNT(*) FROM user_ada.mine";
+    assert_eq!(known.rows(Some(&known.ada), count).await, Ok(vec!["0".to_owned()]));
+    assert!(known.rows(Some(&known.ada), "SELECT * FROM user_ada.file").await.is_err());
+    allow(1_000_000);
     assert_status(&known.load("user_ada.mine", &known.ada, ROWS).await, StatusCode::OK);
+    allow(10);
     let full = known.load("user_ada.mine", &known.ada, ROWS).await;
     assert_status(&full, StatusCode::FORBIDDEN);
     assert!(full.text().contains("of the 10 that they may"), "{}", full.text());
@@ -313,4 +331,83 @@ async fn faults_of_a_body_are_told_without_a_path() {
     let refused = known.load("user_ada.mine", &known.ada, "star,ra,dec,note\n1,x,1,one\n").await;
     assert!(refused.text().starts_with("the body of the request: row 1"), "{}", refused.text());
     assert!(!refused.text().contains("uploads"), "{}", refused.text());
+}
+
+/// A column that goes missing without a word is missed when the file that had it is gone.
+#[tokio::test]
+async fn columns_that_a_table_cannot_keep_are_refused_by_name() {
+    let known = Known::new();
+    let ada = Some(&known.ada);
+    let path = "/tap/tables/user_ada.arrays";
+    let refused = |answer: Answer| {
+        assert_status(&answer, StatusCode::BAD_REQUEST);
+        let expected = "a table cannot keep column a (arrays), column c (arrays); leave them out";
+        assert!(answer.text().starts_with(expected), "{}", answer.text());
+    };
+    let votable = r#"<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
+        <FIELD name="a" datatype="double" arraysize="3"/><FIELD name="b" datatype="int"/>
+        <FIELD name="c" datatype="doubleComplex"/>
+        <DATA><TABLEDATA><TR><TD>1 2 3</TD><TD>4</TD><TD>5 6</TD></TR></TABLEDATA></DATA>
+        </TABLE></RESOURCE></VOTABLE>"#;
+    for media_type in ["application/octet-stream", "application/x-votable+xml"] {
+        refused(known.send(Method::PUT, path, ada, media_type, votable).await);
+    }
+    // Where there are no others, too.
+    let only =
+        votable.replace("<FIELD name=\"b\" datatype=\"int\"/>", "").replace("<TD>4</TD>", "");
+    refused(known.send(Method::PUT, path, ada, "application/octet-stream", only).await);
+    let vosi = r#"<table><column><name>a</name><dataType arraysize="3">double</dataType></column>
+        <column><name>b</name><dataType>int</dataType></column>
+        <column><name>c</name><dataType arraysize="*">short</dataType></column></table>"#;
+    refused(known.send(Method::PUT, path, ada, "text/xml", vosi).await);
+
+    let ask = "QUERY=SELECT+ivo_histogram(ra,0,360,3)+AS+a,COUNT(*)+AS+b,ivo_histogram(dec,-90,90,3)+AS+c+FROM+sky.Star&PHASE=RUN";
+    let created = known.form("/tap/async", ada, ask).await;
+    let job = created.header(header::LOCATION).rsplit('/').next().unwrap().to_owned();
+    for phase in ["QUEUED", "EXECUTING"] {
+        known
+            .send(Method::GET, &format!("/tap/async/{job}?WAIT=20&PHASE={phase}"), ada, "", "")
+            .await;
+    }
+    refused(known.send(Method::PUT, &format!("{path}?JOB={job}"), ada, "", "").await);
+
+    assert!(known.rows(ada, "SELECT * FROM user_ada.arrays").await.is_err());
+    assert_status(&known.put("user_ada.arrays", ada).await, StatusCode::CREATED);
+}
+
+/// The type application/x-votable+xml is pyvo's for a definition, whose rows are sent once more.
+#[tokio::test]
+async fn a_votable_is_a_definition_or_a_table_and_says_which() {
+    let known = Known::new();
+    let ada = Some(&known.ada);
+    let votable = r#"<?xml version="1.0"?>
+        <VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
+        <FIELD name="n" datatype="int"/><DATA><TABLEDATA><TR><TD>4</TD></TR><TR><TD>5</TD></TR></TABLEDATA></DATA>
+        </TABLE></RESOURCE></VOTABLE>"#;
+    let definition = "application/x-votable+xml";
+    let put = async |name: &str, media_type: &str, body: &str| {
+        let path = format!("/tap/tables/user_ada.{name}");
+        let made = known.send(Method::PUT, &path, ada, media_type, body.to_owned()).await;
+        assert_status(&made, StatusCode::CREATED);
+        let sum = format!("SELECT SUM(n) FROM user_ada.{name}");
+        (made.text(), known.rows(ada, &sum).await.unwrap().concat())
+    };
+    let (told, sum) = put("a", definition, votable).await;
+    assert!(
+        told.contains("the rows in it were not read; POST it to /tap/load/user_ada.a"),
+        "{told}"
+    );
+    assert_eq!(sum, "\"\"");
+    let load = "/tap/load/user_ada.a";
+    assert_eq!(known.send(Method::POST, load, ada, definition, votable).await.text(), "2 rows\n");
+    let empty = votable.replace("<TR><TD>4</TD></TR><TR><TD>5</TD></TR>", "");
+    assert_eq!(put("b", definition, &empty).await, ("0 rows\n".to_owned(), "\"\"".to_owned()));
+    for (name, media_type) in [
+        ("c", "text/xml; charset=utf-8"),
+        ("d", "application/xml"),
+        ("e", "application/octet-stream"),
+    ] {
+        assert_eq!(put(name, media_type, votable).await, ("2 rows\n".to_owned(), "9".to_owned()));
+    }
+    assert_status(&known.put("user_ada.f", ada).await, StatusCode::CREATED);
 }
