@@ -130,6 +130,14 @@ pub(crate) fn means(ident: &Ident, name: &str) -> bool {
     }
 }
 
+/// Whether two identifiers are one name: case only tells those apart that are both delimited.
+pub(crate) fn is_one_name(a: &Ident, b: &Ident) -> bool {
+    match (a.quote_style, b.quote_style) {
+        (Some(_), Some(_)) => a.value == b.value,
+        _ => a.value.to_lowercase() == b.value.to_lowercase(),
+    }
+}
+
 /// The items whose name an identifier means. Where several differ only in case, one that is
 /// spelled exactly so wins.
 pub(crate) fn best_matches<T>(

@@ -28,7 +28,7 @@ use sqlparser::tokenizer::{Location, Span};
 
 use crate::Dialect;
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::{ColumnKind, Names, did_you_mean};
+use crate::names::{ColumnKind, Names, did_you_mean, is_one_name};
 use crate::tree::{bare, body_start, cast, constant_value, count_value, exact, number, start};
 use crate::typing::{self, Typed};
 use expression::Aliases;
@@ -67,6 +67,7 @@ pub(crate) fn resolve(query: &mut Query, names: &Names, dialect: Dialect) -> Res
         suggested: 0,
         renamed: 0,
         hidden: BTreeSet::new(),
+        common: vec![],
     };
     let outputs = resolver.query(query, &[], None);
     hidden::rename(query, &resolver.hidden, names);
@@ -106,6 +107,8 @@ struct Resolver<'n> {
     renamed: usize,
     /// Aliases of tables that columns of subqueries which read them are called like.
     hidden: BTreeSet<String>,
+    /// The names of common tables for the engine, each once in the whole query.
+    common: Vec<String>,
 }
 
 impl Resolver<'_> {
@@ -161,16 +164,19 @@ impl Resolver<'_> {
             return vec![];
         }
         let mut ctes = ctes.to_vec();
+        let depth = ctes.last().map_or(0, |cte| cte.depth + 1);
         let mut named: Vec<Ident> = vec![];
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
             self.named_once(&cte.alias.name, &mut named);
             let before = std::mem::take(&mut self.reads);
-            let outputs = self.query(&mut cte.query, &ctes, None);
+            let outputs = self.query(&mut cte.query, &ctes, outer);
             let reads = std::mem::replace(&mut self.reads, before);
             let columns = self.alias_columns(&mut cte.alias, outputs);
-            let name = cte.alias.name.value.clone();
-            cte.alias.name = exact(&name, cte.alias.name.span);
-            ctes.push(CommonTable { name, columns, reads });
+            let name = cte.alias.name.clone();
+            let unique = scope::free_name(&name.value, &self.common);
+            cte.alias.name = exact(&unique, cte.alias.name.span);
+            self.common.push(unique.clone());
+            ctes.push(CommonTable { name, unique, depth, columns, reads });
         }
         self.body(&mut query.body, query.order_by.as_mut(), &ctes, outer)
     }
@@ -365,11 +371,7 @@ impl Resolver<'_> {
 
     /// Refuse a second query of one name in one WITH.
     fn named_once(&mut self, name: &Ident, named: &mut Vec<Ident>) {
-        let is_same = |other: &&Ident| match (other.quote_style, name.quote_style) {
-            (Some(_), Some(_)) => other.value == name.value,
-            _ => other.value.eq_ignore_ascii_case(&name.value),
-        };
-        if named.iter().find(is_same).is_some() {
+        if named.iter().any(|other| is_one_name(other, name)) {
             let message = format!("WITH names two queries {}", printable(&name.value));
             self.report(Diagnostic::invalid(name.span.start, message));
         }

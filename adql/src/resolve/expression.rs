@@ -163,8 +163,8 @@ impl Resolver<'_> {
                 }
                 several => {
                     let label = |r: &&Relation| match &r.schema {
-                        Some(schema) => format!("{schema}.{}.{}", r.name, column.value),
-                        None => format!("{}.{}", r.name, column.value),
+                        Some(schema) => format!("{schema}.{}.{}", r.ident(), column.value),
+                        None => format!("{}.{}", r.ident(), column.value),
                     };
                     let candidates = several.iter().map(label).collect();
                     return self.ambiguous(shown, table, candidates);

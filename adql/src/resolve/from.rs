@@ -24,9 +24,9 @@ use super::Resolver;
 use super::area::{all, join_ranges};
 use super::expression::Aliases;
 use super::group::{Clause, equalities};
-use super::scope::{Column, CommonTable, Frame, Relation, Scope, VisibleColumn};
+use super::scope::{Column, CommonTable, Frame, Relation, Scope, VisibleColumn, free_name};
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::{FoundTable, best_matches, means};
+use crate::names::{FoundTable, best_matches, is_one_name, means};
 use crate::tree::{binary, boolean, call, exact, query_start, written};
 use crate::typing::{self, Origin, Typed};
 
@@ -95,7 +95,7 @@ impl Resolver<'_> {
                     (Some(old), Some(new)) => old != new,
                     _ => false,
                 };
-                old.name.eq_ignore_ascii_case(&new.name) && !schemas_differ
+                is_one_name(&old.ident(), &new.ident()) && !schemas_differ
             });
             if clash {
                 let message = format!("{} stands twice in FROM", printable(&new.name));
@@ -119,8 +119,10 @@ impl Resolver<'_> {
                 });
                 let columns = self.alias_columns(alias, outputs);
                 let name = alias.name.value.clone();
+                let is_delimited = alias.name.quote_style.is_some();
                 let alias = around.name(alias);
-                Frame::of(Relation { alias, name, columns, known: true, ..Relation::at(at) })
+                let read = Relation { alias, name, is_delimited, columns, ..Relation::at(at) };
+                Frame::of(Relation { known: true, ..read })
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
                 self.joined(table_with_joins, around)
@@ -153,11 +155,22 @@ impl Resolver<'_> {
             _ => return self.unknown_table(name, alias.as_ref(), at),
         };
         if schema.is_none() {
-            let named = around.ctes.iter().rev().find(|cte| means(table, &cte.name));
-            if let Some(cte) = named {
-                *name = ObjectName::from(vec![exact(&cte.name, table.span)]);
+            let mut named = around.ctes.iter().rev().filter(|cte| means(table, &cte.name.value));
+            if let Some(cte) = named.next() {
+                // Of two that are one name, the second has been reported.
+                let is_rival = |other: &&CommonTable| {
+                    other.depth == cte.depth && !is_one_name(&other.name, &cte.name)
+                };
+                if let Some(other) = named.next().filter(is_rival) {
+                    let of = |cte: &CommonTable| printable(&cte.name.to_string());
+                    let candidates = vec![of(other), of(cte)];
+                    let problem = Problem::Ambiguous { name: printable(&table.value), candidates };
+                    self.report(Diagnostic::new(at, problem));
+                }
+                *name = ObjectName::from(vec![exact(&cte.unique, table.span)]);
                 let read = Relation {
-                    name: cte.name.clone(),
+                    name: cte.name.value.clone(),
+                    is_delimited: table.quote_style.is_some(),
                     columns: cte.columns.clone(),
                     known: true,
                     ..Relation::at(at)
@@ -166,6 +179,7 @@ impl Resolver<'_> {
                 return finish(read, alias, around);
             }
         }
+        let is_delimited = table.quote_style.is_some();
         // A list of one borrowed from the names, not from `self`.
         let names = self.names;
         match names.find_table(schema, table).as_slice() {
@@ -186,6 +200,7 @@ impl Resolver<'_> {
                 });
                 let read = Relation {
                     name: table,
+                    is_delimited,
                     schema: Some(schema),
                     columns: columns.collect(),
                     known: true,
@@ -407,11 +422,14 @@ fn selected(join: &TableFactor) -> Option<TableFactor> {
 
 /// Give a table its alias.
 fn finish(read: Relation, alias: &mut Option<TableAlias>, around: &mut Around<'_>) -> Relation {
-    let given = alias.as_ref().map(|alias| alias.name.value.clone());
+    let given = alias.as_ref().map(|alias| alias.name.clone());
     let alias = alias.get_or_insert_with(|| plain_alias(&read.name, Span::empty()));
     let alias = around.name(alias);
     match given {
-        Some(name) => Relation { alias, hidden: Some(read.name), name, schema: None, ..read },
+        Some(Ident { value: name, quote_style, .. }) => {
+            let is_delimited = quote_style.is_some();
+            Relation { alias, hidden: Some(read.name), name, is_delimited, schema: None, ..read }
+        }
         None => Relation { alias, ..read },
     }
 }
@@ -424,16 +442,4 @@ fn unknown_relation(table: String, alias: Option<&TableAlias>, at: Location) -> 
 
 fn plain_alias(name: &str, span: Span) -> TableAlias {
     TableAlias { explicit: true, name: exact(name, span), columns: vec![], at: None }
-}
-
-/// `name`, or `name_2` and so on if it is taken.
-fn free_name(name: &str, taken: &[String]) -> String {
-    let is_free = |name: &str| !taken.iter().any(|t| t.eq_ignore_ascii_case(name));
-    let mut free = name.to_owned();
-    let mut n = 1;
-    while !is_free(&free) {
-        n += 1;
-        free = format!("{name}_{n}");
-    }
-    free
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::tokenizer::{Location, Span};
 
-use crate::names::{NameIndex, PositionNames, best_matches, means};
+use crate::names::{NameIndex, PositionNames, means};
 use crate::tree;
 use crate::typing::Typed;
 
@@ -59,6 +59,8 @@ pub(super) struct Relation {
     pub alias: Arc<str>,
     /// The name under which the query sees it: its alias, else the table's name.
     pub name: String,
+    /// Whether that name is delimited, so that its case tells it apart.
+    pub is_delimited: bool,
     /// Its schema, if the query gave it no alias.
     pub schema: Option<String>,
     /// The table's own name, if an alias hides it.
@@ -83,6 +85,7 @@ impl Relation {
         Relation {
             alias: "".into(),
             name: String::new(),
+            is_delimited: false,
             schema: None,
             hidden: None,
             columns: vec![],
@@ -103,6 +106,12 @@ impl Relation {
         }
     }
 
+    /// The name under which the query sees it.
+    pub fn ident(&self) -> Ident {
+        let quote_style = self.is_delimited.then_some('"');
+        Ident { value: self.name.clone(), quote_style, span: Span::new(self.at, self.at) }
+    }
+
     /// The columns that a name means.
     pub fn columns_named(&self, name: &Ident) -> Vec<&Column> {
         let places = places_named(&self.columns, &self.index, name);
@@ -113,7 +122,12 @@ impl Relation {
 /// A common table (WITH).
 #[derive(Debug, Clone)]
 pub(super) struct CommonTable {
-    pub name: String,
+    /// The name under which the query sees it.
+    pub name: Ident,
+    /// The name under which the engine sees it, which no other one has.
+    pub unique: String,
+    /// How many WITH are around its own.
+    pub depth: usize,
     pub columns: Vec<Column>,
     /// How many tables it reads, once those that it refers to are written out.
     pub reads: u64,
@@ -202,12 +216,12 @@ impl Frame {
 
     /// The relations that `name` or `schema.name` means.
     pub fn relations_named(&self, schema: Option<&Ident>, name: &Ident) -> Vec<&Relation> {
-        let candidates = self.relations.iter().filter(|r| match (schema, &r.schema) {
+        let is_in_schema = |r: &&Relation| match (schema, &r.schema) {
             (None, _) => true,
             (Some(wanted), Some(schema)) => means(wanted, schema),
             (Some(_), None) => false,
-        });
-        best_matches(name, candidates, |r| &r.name)
+        };
+        self.relations.iter().filter(is_in_schema).filter(|r| means(name, &r.name)).collect()
     }
 
     /// The places of the columns that an unqualified name means.
@@ -244,4 +258,16 @@ impl<'s> Scope<'s> {
     pub fn chain(&'s self) -> impl Iterator<Item = &'s Scope<'s>> {
         std::iter::successors(Some(self), |scope| scope.outer)
     }
+}
+
+/// `name`, or `name_2` and so on if it is taken.
+pub(super) fn free_name(name: &str, taken: &[String]) -> String {
+    let is_free = |name: &str| !taken.iter().any(|t| t.eq_ignore_ascii_case(name));
+    let mut free = name.to_owned();
+    let mut n = 1;
+    while !is_free(&free) {
+        n += 1;
+        free = format!("{name}_{n}");
+    }
+    free
 }
