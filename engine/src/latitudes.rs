@@ -26,8 +26,6 @@ use datafusion::physical_plan::filter::FilterExec;
 use crate::functions::degrees::written_out;
 use crate::region_filter::regions_of_filters;
 
-/// Rounding of a position and of an angle, degrees.
-const SLACK: f64 = 1e-9;
 /// A region that reaches farther, degrees, leaves too much to be worth the comparisons.
 const WIDE: f64 = 60.0;
 
@@ -76,13 +74,9 @@ fn positions(args: &[Expr]) -> Vec<PositionColumns> {
 
 impl Latitudes {
     fn of_cap(cap: &Cap, column: &str) -> Option<Self> {
-        let radius = cap.radius.degrees() + SLACK;
-        let (_, lat) = cap.center.to_lonlat_deg();
-        (radius < WIDE).then(|| Self {
-            column: column.to_owned(),
-            low: lat - radius,
-            high: lat + radius,
-        })
+        let (low, high) = cap.latitudes_deg().into_inner();
+        let is_worth = cap.radius.degrees() < WIDE;
+        is_worth.then(|| Self { column: column.to_owned(), low, high })
     }
 
     /// The range as a condition on rows; none where they have no such column of doubles.

@@ -73,7 +73,8 @@ impl Upload {
                 (None, same) => same.clone(),
             };
             let mut metadata = field.metadata().clone();
-            if !batches.iter().all(|batch| is_ascii(batch.column(place))) {
+            let is_char = metadata.get(DATATYPE).is_some_and(|kind| kind == "char");
+            if is_char && !batches.iter().all(|batch| is_ascii(batch.column(place))) {
                 metadata.remove(DATATYPE);
             }
             Field::new(field.name(), data_type, true).with_metadata(metadata)

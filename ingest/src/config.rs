@@ -30,8 +30,6 @@ pub struct TransactionConfig {
     pub on_error: OnError,
     /// Who commits, as the list of versions shows it.
     pub author: String,
-    /// Are files measured before the commit, which takes the time to encode their rows once more?
-    pub measures_files: bool,
 }
 
 impl Default for TransactionConfig {
@@ -42,7 +40,6 @@ impl Default for TransactionConfig {
             conform: ConformOptions::default(),
             on_error: OnError::Abort,
             author: String::new(),
-            measures_files: false,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use almagest_storage::activity::LoggedContribution;
 use almagest_storage::schema::{SchemaDef, TableChanges};
-use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, Removal, Snapshot};
+use almagest_storage::{
+    CatalogStore, CommitPlan, Error as StorageError, PendingFile, Removal, Snapshot,
+};
 use arrow::array::RecordBatch;
 
 use crate::config::TransactionConfig;
@@ -169,9 +171,6 @@ impl Transaction {
         if self.log.is_none() {
             contribution.tally.get_or_insert_default();
         }
-        if self.config.measures_files {
-            contribution.file_bytes.get_or_insert_default();
-        }
         contribution.check_ids(&batch, origin)?;
         let origin_of = |row| origin.row(row);
         let places = place_rows(table, &batch, origin_of, &self.directors, &self.snapshot)?;
@@ -259,14 +258,14 @@ impl Transaction {
     /// Write the rows that are in memory to files, which no version sees before the commit, and
     /// return what the files of this transaction take, bytes.
     ///
-    /// They are measured where [`TransactionConfig::measures_files`] says so, and are 0 otherwise. Rows
-    /// that wait for their directors are not among them.
+    /// Rows that wait for their directors are not among them.
     ///
     /// # Errors
     /// Storage errors; the transaction becomes incomplete.
     pub fn write_out(&mut self) -> Result<u64> {
         self.flush_down_to(0)?;
-        Ok(self.contributions.values().filter_map(|contribution| contribution.file_bytes).sum())
+        let files = self.contributions.values().flat_map(|contribution| &contribution.files);
+        Ok(files.map(PendingFile::size_bytes).sum())
     }
 
     /// Make all appended rows visible as one new version.

@@ -7,9 +7,9 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{
     ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, ETAG,
-    HeaderName, LOCATION, RETRY_AFTER, SERVER, VARY, WWW_AUTHENTICATE,
+    HeaderName, LOCATION, RETRY_AFTER, SERVER, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, map_request};
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
@@ -91,21 +91,6 @@ pub async fn explain_encoding(request: Request, next: Next) -> Response {
         }
         false => response,
     }
-}
-
-/// Let the 304 of a query say of caches what its 200 would, which depends on what the caller takes. The
-/// tags of queries are weak; those of files are not, and their answers depend on nothing.
-///
-/// Reference: RFC 9110, section 15.4.5.
-pub async fn as_the_whole_would(mut response: Response) -> Response {
-    let is_weak = |tag: &HeaderValue| tag.as_bytes().starts_with(b"W/");
-    let is_of_query = response.headers().get(ETAG).is_some_and(is_weak);
-    if response.status() == StatusCode::NOT_MODIFIED && is_of_query {
-        let headers = response.headers_mut();
-        headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    }
-    response
 }
 
 /// 404 of a path without a route.

@@ -106,7 +106,6 @@ pub fn app(state: AppState) -> Router {
         .layer(map_request(move |request| async move { serve::patience::bounded(request, pause) }))
         .layer(from_fn_with_state(state.clone(), people::caller::identify))
         .layer(from_fn(serve::remainder::read))
-        .layer(map_response(doors::as_the_whole_would))
         .layer(compression::layer())
         .layer(map_request(compression::take_what_there_is))
         .layer(from_fn_with_state(state.clone(), metrics::count))

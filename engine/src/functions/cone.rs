@@ -1,7 +1,6 @@
 //! `sky_closed_cone`, `sky_open_cone` (lon, lat, centre's lon, centre's lat, radius): is a position
 //! within a radius of another?
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use almagest_storage::sphgeom::{Angle, Boundary, Cone, UnitVector};
@@ -43,13 +42,6 @@ fn signature() -> Signature {
     Signature::user_defined(Volatility::Immutable)
 }
 
-/// Latitudes that hold all of a cone: most rows are told by them, without sines.
-fn latitudes(center_lat: f64, radius: f64) -> RangeInclusive<f64> {
-    /// Degrees, far above the rounding of a position and far below any radius in use.
-    const MARGIN: f64 = 1e-9;
-    center_lat - radius - MARGIN..=center_lat + radius + MARGIN
-}
-
 impl ScalarUDFImpl for SkyCone {
     fn name(&self) -> &str {
         if self.is_open { OPEN } else { CLOSED }
@@ -89,7 +81,8 @@ impl ScalarUDFImpl for SkyCone {
                 (Some((lon, lat)), Some(radius))
                     if let Some(center) = degrees::on_sky(lon, lat) =>
                 {
-                    Some((cone(center, radius), latitudes(lat, radius)))
+                    let cone = cone(center, radius);
+                    Some((cone, cone.bounding_cap().latitudes_deg()))
                 }
                 _ => {
                     return Ok(ColumnarValue::Array(Arc::new(BooleanArray::new_null(
@@ -104,6 +97,7 @@ impl ScalarUDFImpl for SkyCone {
         let limit = limit.map(|radius| cone(UnitVector::from_lonlat_deg(0.0, 0.0), radius));
         let inside: BooleanArray = (0..args.number_rows)
             .map(|row| {
+                // Most rows are told by their latitude, without sines.
                 if let Some((cone, latitudes)) = &fixed {
                     let (lon, lat) = (lon.value(row)?, lat.value(row)?);
                     if degrees::is_on_sky(lon, lat) && !latitudes.contains(&lat) {

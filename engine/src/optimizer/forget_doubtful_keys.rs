@@ -32,21 +32,12 @@ impl AnalyzerRule for ForgetDoubtfulKeys {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let mut is_any = false;
-        plan.apply_with_subqueries(|node| {
-            is_any |= matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_));
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        if !is_any {
-            return Ok(plan);
-        }
-        let aggregated = plan.clone().transform_up_with_subqueries(aggregated).data()?;
-        is_any = false;
-        aggregated.apply_with_subqueries(|node| {
-            is_any |= doubtful(node).is_some();
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        if !is_any {
+        let has_distinct = has(&plan, |node| matches!(node, LogicalPlan::Distinct(_)))?;
+        let aggregated = match has_distinct {
+            true => plan.clone().transform_up_with_subqueries(aggregated).data()?,
+            false => plan.clone(),
+        };
+        if !has(&aggregated, |node| doubtful(node).is_some())? {
             return Ok(plan);
         }
         // What is forgotten below is to be forgotten above as well.
@@ -60,6 +51,16 @@ impl AnalyzerRule for ForgetDoubtfulKeys {
             })
             .data()
     }
+}
+
+/// Is some node of a plan such a one?
+fn has(plan: &LogicalPlan, is_such: impl Fn(&LogicalPlan) -> bool) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found = is_such(node);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 /// The aggregate by all columns that a DISTINCT is.

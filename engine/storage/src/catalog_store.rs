@@ -53,6 +53,13 @@ pub struct PendingFile {
     pub(crate) committed: bool,
 }
 
+impl PendingFile {
+    /// Its size, bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.file.size_bytes
+    }
+}
+
 impl CatalogStore {
     /// Create a catalog of `schema` in the folder `root`, which is absent or empty.
     ///

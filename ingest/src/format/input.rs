@@ -94,7 +94,7 @@ impl Input {
         &self.head
     }
 
-    /// Where it is noted that the input is larger than allowed.
+    /// Where it is noted why the input broke off.
     pub fn broken_off(&self) -> BrokenOff {
         self.broken_off.clone()
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use almagest_storage::chunk_file::write;
 use almagest_storage::schema::TableDef;
 use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
 use arrow::array::{Array, BooleanArray, RecordBatch};
@@ -36,8 +35,6 @@ pub(super) struct Contribution {
     pub claims: Claims,
     /// Takes the rows in the place of files, where nothing is to be written.
     pub tally: Option<Tally>,
-    /// Size of the files, bytes, where they are measured.
-    pub file_bytes: Option<u64>,
     mark: Option<Mark>,
 }
 
@@ -50,7 +47,6 @@ struct Mark {
     waiting_bytes: usize,
     report: Report,
     tally: Option<Tally>,
-    file_bytes: Option<u64>,
 }
 
 /// Rows whose director is not known yet.
@@ -79,7 +75,6 @@ impl Contribution {
             waiting_bytes: 0,
             claims: Claims::default(),
             tally: None,
-            file_bytes: None,
             mark: None,
         }
     }
@@ -95,7 +90,6 @@ impl Contribution {
             waiting_bytes: self.waiting_bytes,
             report: self.report.clone(),
             tally: self.tally.clone(),
-            file_bytes: self.file_bytes,
         });
     }
 
@@ -115,7 +109,6 @@ impl Contribution {
         self.waiting_bytes = mark.waiting_bytes;
         self.report = mark.report;
         self.tally = mark.tally;
-        self.file_bytes = mark.file_bytes;
         self.claims.roll_back();
         true
     }
@@ -244,11 +237,6 @@ impl Contribution {
         let rows = PlacedRows { batch, places: places.concat() };
         if let Some(tally) = &mut self.tally {
             return tally.take(&self.table, rows);
-        }
-        if let Some(file_bytes) = &mut self.file_bytes {
-            let PlacedRows { batch, places } = &rows;
-            let same = PlacedRows { batch: batch.clone(), places: places.clone() };
-            *file_bytes += write::size_bytes(&self.table, same)?;
         }
         self.files.push(store.write_data_file(&self.table, rows)?);
         Ok(())

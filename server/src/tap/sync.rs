@@ -23,6 +23,9 @@ use crate::people::{Allowance, Caller};
 use crate::state::AppState;
 use crate::uploads::{Submission, UploadReader};
 
+/// A browser asks whether what it has is still what it would be given.
+const MAY_KEEP: &str = "private, no-cache";
+
 /// Answer a query; GET and POST are the same.
 ///
 /// # Errors
@@ -105,7 +108,13 @@ impl Inquiry<'_> {
             Ok(begun) => begun,
             Err(tag) => {
                 log.end("known to the caller");
-                return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+                // To caches it says what the 200 does, to which compression adds the second name.
+                let headers = [
+                    (header::ETAG, tag.as_str()),
+                    (header::VARY, "accept, accept-encoding"),
+                    (header::CACHE_CONTROL, MAY_KEEP),
+                ];
+                return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
             }
         };
         let disposition = format!("inline; filename=\"{}\"", request.file_name());
@@ -118,8 +127,7 @@ impl Inquiry<'_> {
         let mut response = (headers, Body::from_stream(log.follow(bytes).fuse())).into_response();
         if let Some(tag) = tag.and_then(|tag| tag.try_into().ok()) {
             response.headers_mut().insert(header::ETAG, tag);
-            // A browser asks whether what it has is still what it would be given.
-            let may_keep = header::HeaderValue::from_static("private, no-cache");
+            let may_keep = header::HeaderValue::from_static(MAY_KEEP);
             response.headers_mut().insert(header::CACHE_CONTROL, may_keep);
         }
         if is_kept {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_ingest::format::TableReader;
-use almagest_ingest::{Format, ReadOptions, Transaction, TransactionConfig};
+use almagest_ingest::{Format, ReadOptions, Transaction};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::{Datatype, SchemaDef, TableDef};
@@ -192,7 +192,7 @@ impl UserTables {
         let _alone = self.alone();
         let store = self.catalog(&entry.schema)?;
         check_room(person, &store)?;
-        let mut transaction = begin_measured(person, &store)?;
+        let mut transaction = Transaction::begin(&store)?;
         transaction.append_file(&entry.name, file, options)?;
         check_growth(person, &store, &mut transaction)?;
         Ok(transaction.commit_as("rows loaded")?.n_rows())
@@ -349,7 +349,7 @@ impl UserTables {
             transaction.drop_table(&left.name)?;
             transaction.commit_as("a table that was never entered dropped")?;
         }
-        let mut transaction = begin_measured(person, &store)?;
+        let mut transaction = Transaction::begin(&store)?;
         fill(&mut transaction)?;
         check_growth(person, &store, &mut transaction)?;
         transaction.commit_as("table made")?;
@@ -448,13 +448,6 @@ fn check_room(person: &Person, store: &CatalogStore) -> Result<()> {
         taken if taken >= most => Err(Error::TableBytes { most, taken }),
         _ => Ok(()),
     }
-}
-
-/// Begin a transaction whose files are measured where the person has a limit.
-fn begin_measured(person: &Person, store: &CatalogStore) -> Result<Transaction> {
-    let measures_files = person.allowance.of(Resource::TableBytes) < u64::MAX;
-    let config = TransactionConfig { measures_files, ..TransactionConfig::default() };
-    Ok(Transaction::begin_with(store, config)?)
 }
 
 /// Refuse rows for which there is not room enough, before anybody sees them.

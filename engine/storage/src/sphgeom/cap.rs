@@ -1,5 +1,7 @@
 //! Bounding caps: what footprints of files and chunks are pruned by.
 
+use std::ops::RangeInclusive;
+
 use super::angle::Angle;
 use super::unit_vector::UnitVector;
 
@@ -19,6 +21,15 @@ impl Cap {
     /// The cap that holds the whole sphere.
     pub const FULL: Self =
         Self { center: UnitVector { x: 0.0, y: 0.0, z: 1.0 }, radius: Angle::HALF_TURN };
+
+    /// Latitudes that hold the latitudes of all that is in it, degrees.
+    pub fn latitudes_deg(&self) -> RangeInclusive<f64> {
+        /// Rounding of a position, and more.
+        const SLACK_DEG: f64 = 1e-9;
+        let (_, lat) = self.center.to_lonlat_deg();
+        let reach = self.radius.degrees() + SLACK_DEG;
+        lat - reach..=lat + reach
+    }
 
     /// A cap about the mean direction of the points that holds them all; `None` for no points.
     ///
