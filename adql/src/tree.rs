@@ -70,9 +70,16 @@ pub(crate) fn cast_in_place(expr: &mut Expr, data_type: DataType) {
     *expr = cast(inner, data_type);
 }
 
-/// Is it the word NULL?
+/// Is it the word NULL, or a CASE with nothing else to choose from? Neither has a type.
 pub(crate) fn is_null(expr: &Expr) -> bool {
-    matches!(bare(expr), Expr::Value(literal) if literal.value == Value::Null)
+    match bare(expr) {
+        Expr::Value(literal) => literal.value == Value::Null,
+        Expr::Case { conditions, else_result, .. } => {
+            let otherwise = else_result.as_deref();
+            conditions.iter().map(|when| &when.result).chain(otherwise).all(is_null)
+        }
+        _ => false,
+    }
 }
 
 pub(crate) fn number(digits: &str) -> Expr {

@@ -251,7 +251,7 @@ impl Lexer {
 
     fn number(&mut self) -> Result<()> {
         let start = self.at;
-        if self.hexadecimal(start) {
+        if self.hexadecimal(start)? {
             return Ok(());
         }
         let mut digits = self.take_while(|c| c.is_ascii_digit());
@@ -285,26 +285,30 @@ impl Lexer {
         Ok(())
     }
 
-    /// Read `0xFF`, an extension: to the standard it is a number and a name.
-    fn hexadecimal(&mut self, start: Location) -> bool {
-        if !(self.is_lenient && (self.looks_at("0x") || self.looks_at("0X"))) {
-            return false;
+    /// Read `0xFF`, an extension. To the standard it is a number and a name, 0 AS xFF, which nobody
+    /// means: the strict dialect refuses it.
+    fn hexadecimal(&mut self, start: Location) -> Result<bool> {
+        if !(self.looks_at("0x") || self.looks_at("0X")) {
+            return Ok(false);
         }
         let rest = &self.chars[self.next + 2..];
         let digits: String = rest.iter().take_while(|c| c.is_ascii_hexdigit()).collect();
         if digits.is_empty() {
-            return false;
+            return Ok(false);
         }
         let Ok(value) = u128::from_str_radix(&digits, 16) else {
-            self.warn(format!("0x{digits} does not fit 128 bits: it was read as 0 AS x{digits}"));
-            return false;
+            return Err(Diagnostic::invalid(start, "this number is too large").into());
         };
+        if !self.is_lenient {
+            let fault = Diagnostic::not_adql(start, "a hexadecimal number");
+            return Err(fault.suggest(format!("write {value}")).into());
+        }
         for _ in 0..digits.len() + 2 {
             self.take();
         }
         self.warn(format!("a hexadecimal number {EXTENSION}"));
         self.push(Kind::Hexadecimal, value.to_string(), start);
-        true
+        Ok(true)
     }
 
     fn symbol(&mut self, first: char) {
@@ -460,7 +464,11 @@ mod tests {
     #[test]
     fn hexadecimal_is_an_extension() {
         check("0xFF", &["255"]);
-        assert_eq!(texts("0xFF", Dialect::Strict), ["0", "xFF"]);
+        let error = lex("0xFF", Dialect::Strict).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1, column 1: a hexadecimal number is not part of ADQL; write 255"
+        );
     }
 
     #[test]

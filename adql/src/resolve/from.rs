@@ -106,10 +106,18 @@ impl Resolver<'_> {
     }
 
     fn factor(&mut self, factor: &mut TableFactor, around: &mut Around<'_>) -> Frame {
+        let rewritten = selected(factor);
+        let is_rewritten = rewritten.is_some();
+        if let Some(derived) = rewritten {
+            *factor = derived;
+        }
         match factor {
             TableFactor::Table { name, alias, .. } => Frame::of(self.table(name, alias, around)),
             TableFactor::Derived { subquery, alias, .. } => {
-                let at = query_start(subquery);
+                let at = match alias.as_ref().filter(|_| is_rewritten) {
+                    Some(alias) => alias.name.span.start,
+                    None => query_start(subquery),
+                };
                 let n_beside = self.beside.len();
                 self.beside.extend(around.taken.iter().cloned());
                 let outputs = self.query(subquery, around.ctes, around.outer);
@@ -124,16 +132,9 @@ impl Resolver<'_> {
                 let read = Relation { alias, name, is_delimited, columns, ..Relation::at(at) };
                 Frame::of(Relation { known: true, ..read })
             }
-            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            TableFactor::NestedJoin { table_with_joins, .. } => {
                 self.joined(table_with_joins, around)
             }
-            TableFactor::NestedJoin { .. } => match selected(factor) {
-                Some(derived) => {
-                    *factor = derived;
-                    self.factor(factor, around)
-                }
-                None => Frame::default(),
-            },
             // The grammar has nothing else.
             _ => Frame::default(),
         }
@@ -405,19 +406,27 @@ fn natural(left: &Frame, right: &Frame) -> Vec<Ident> {
     shared.into_iter().map(ident).collect()
 }
 
-/// A join in brackets with an alias, `(a JOIN b) AS t`, as the derived table that it is:
-/// `(SELECT * FROM a JOIN b) AS t`.
-fn selected(join: &TableFactor) -> Option<TableFactor> {
-    let TableFactor::NestedJoin { table_with_joins, alias } = join else { return None };
+/// A join in brackets with an alias, `(a JOIN b) AS t`, and a table with a list of names for its
+/// columns, `a AS t (x, y)`, as the derived table that it is: `(SELECT * FROM a JOIN b) AS t`.
+fn selected(factor: &TableFactor) -> Option<TableFactor> {
+    let (read, alias) = match factor {
+        TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
+            (*table_with_joins.clone(), alias)
+        }
+        TableFactor::Table { alias: Some(alias), .. } if !alias.columns.is_empty() => {
+            let mut table = factor.clone();
+            if let TableFactor::Table { alias, .. } = &mut table {
+                *alias = None;
+            }
+            (TableWithJoins { relation: table, joins: vec![] }, alias)
+        }
+        _ => return None,
+    };
     let mut query = written("SELECT * FROM a")?;
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
-    select.from = vec![*table_with_joins.clone()];
-    Some(TableFactor::Derived {
-        lateral: false,
-        subquery: query,
-        alias: alias.clone(),
-        sample: None,
-    })
+    select.from = vec![read];
+    let alias = Some(alias.clone());
+    Some(TableFactor::Derived { lateral: false, subquery: query, alias, sample: None })
 }
 
 /// Give a table its alias.

@@ -18,7 +18,7 @@ use super::expression::Aliases;
 use super::scope::{Column, Scope, VisibleColumn, visible};
 use super::{MOST_COLUMNS, Resolver};
 use crate::error::{Diagnostic, Problem, printable};
-use crate::names::NameIndex;
+use crate::names::{NameIndex, is_one_name};
 use crate::tree::{bare, cast_in_place, exact, function_name, start};
 use crate::typing::Typed;
 
@@ -306,8 +306,17 @@ impl Resolver<'_> {
         }
         if alias.columns.len() != columns.len() {
             let (table, n) = (printable(&alias.name.value), alias.columns.len());
-            let message = format!("{table} names {n} columns, but its query has {}", columns.len());
+            let s = if n == 1 { "" } else { "s" };
+            let message = format!("{table} names {n} column{s}, but there are {}", columns.len());
             self.report(Diagnostic::invalid(alias.name.span.start, message));
+        }
+        for (nth, column) in alias.columns.iter().enumerate() {
+            let before = alias.columns.iter().take(nth);
+            if before.into_iter().any(|other| is_one_name(&other.name, &column.name)) {
+                let (table, name) = (printable(&alias.name.value), printable(&column.name.value));
+                let message = format!("{table} names two columns {name}");
+                self.report(Diagnostic::invalid(column.name.span.start, message));
+            }
         }
         for (column, name) in columns.iter_mut().zip(&mut alias.columns) {
             column.name = name.name.value.as_str().into();

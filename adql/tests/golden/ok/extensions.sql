@@ -36,3 +36,9 @@ SELECT "a"."objectId" AS "objectId" FROM "survey"."Object" AS "a" JOIN ("survey"
 
 SELECT "Source"."band" AS "band" FROM "survey"."Source" AS "Source" WHERE "Source"."band" LIKE '50\%\_\!\\a%' OR "Source"."band" LIKE 'a\%' ESCAPE '\'
 -- ESCAPE after LIKE is an extension that other ADQL services may not have
+
+SELECT "v"."a" AS "a", "v"."b" AS "b" FROM (SELECT "Visit"."visit" AS "visit", "Visit"."band" AS "band", "Visit"."expMidptMJD" AS "expMidptMJD", "Visit"."obsStart" AS "obsStart", "Visit"."size" AS "size" FROM "survey"."Visit" AS "Visit") AS "v" ("a", "b", "c", "d", "e") WHERE "v"."a" < 3
+-- a list of column names after a table's alias is an extension that other ADQL services may not have
+
+SELECT avg(CAST(CASE WHEN "Visit"."visit" > 1 THEN NULL END AS DOUBLE)) AS "avg", sum(CAST(CASE "Visit"."visit" WHEN 1 THEN NULL ELSE NULL END AS DOUBLE)) AS "sum" FROM "survey"."Visit" AS "Visit"
+-- CASE is an extension that other ADQL services may not have
