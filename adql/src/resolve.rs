@@ -304,7 +304,8 @@ impl Resolver<'_> {
     /// One expression of ORDER BY: a position, an output column, or an expression of the input.
     fn order(&mut self, item: &mut Expr, scope: &Scope<'_>, outputs: &Outputs, distinct: bool) {
         match self.position(item, outputs) {
-            Position::Of(_) | Position::OutOfRange => return,
+            Position::Of(output) => return self.check_order(item, &output.typed),
+            Position::OutOfRange => return,
             Position::No => {}
         }
         if let Expr::Identifier(ident) = bare(item) {
@@ -317,12 +318,14 @@ impl Resolver<'_> {
                 return self.report(Diagnostic::new(ident.span.start, problem));
             }
             if let Some(output) = named.first() {
+                self.check_order(item, &output.typed);
                 *item = named_output(output, outputs, scope, ident.span);
                 return;
             }
         }
         let at = start(item);
-        self.expression(item, scope, Aliases::Referred(outputs));
+        let typed = self.expression(item, scope, Aliases::Referred(outputs));
+        self.check_order(item, &typed);
         if constant_value(item).is_some() {
             // A constant orders nothing; the engine would take it for a position.
             *item = cast(item.clone(), DataType::DoublePrecision);
@@ -338,6 +341,12 @@ impl Resolver<'_> {
         }
     }
 
+    fn check_order(&mut self, item: &Expr, typed: &Typed) {
+        if let Some(fault) = typing::no_order(item, typed.kind) {
+            self.report(fault);
+        }
+    }
+
     /// ORDER BY around a set operation or parentheses sees output columns only.
     fn order_by_outputs(
         &mut self,
@@ -349,8 +358,13 @@ impl Resolver<'_> {
         let frame = Frame::default();
         let scope = Scope { frame: &frame, ctes: &[], outer: None };
         for item in order_items(order_by) {
-            if matches!(self.position(item, &outputs), Position::No) {
-                self.expression(item, &scope, Aliases::Referred(&outputs));
+            match self.position(item, &outputs) {
+                Position::Of(output) => self.check_order(item, &output.typed),
+                Position::OutOfRange => {}
+                Position::No => {
+                    let typed = self.expression(item, &scope, Aliases::Referred(&outputs));
+                    self.check_order(item, &typed);
+                }
             }
         }
         outputs.into_columns()

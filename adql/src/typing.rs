@@ -13,6 +13,7 @@
 //! What is not known is never complained about: an unknown type fits everywhere.
 //!
 //! - [`comparison`]: operands of =, <, BETWEEN, IN, LIKE and what stands for a condition
+//! - [`pairs`]: one value compared with several
 //! - [`arithmetic`]: operands of + − * / % || and of the bitwise operators
 //! - [`call`]: arguments and results of functions, casts
 //! - [`in_unit`]: conversions of units
@@ -25,6 +26,7 @@ mod call;
 mod comparison;
 mod description;
 mod in_unit;
+mod pairs;
 mod timestamp;
 mod wording;
 
@@ -38,6 +40,7 @@ use crate::error::Diagnostic;
 use crate::names::{ColumnKind, ColumnName, Names, TimeScale};
 use crate::tree::cast_in_place;
 
+pub(crate) use call::no_order;
 pub(crate) use comparison::{common_number, condition, same_column_type};
 pub(crate) use timestamp::in_full;
 pub(crate) use wording::to_one_type;
@@ -191,6 +194,12 @@ impl Findings {
 ///
 /// Literals below it may be replaced by what they stand for beside their neighbour.
 pub(crate) fn of(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed {
+    let typed = judged(expr, types, found);
+    pairs::apart(expr, types);
+    typed
+}
+
+fn judged(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed {
     match expr {
         Expr::Value(value) => literal(&value.value),
         Expr::Nested(inner) => types.get(inner),
@@ -212,8 +221,11 @@ pub(crate) fn of(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed 
         }
         Expr::InList { expr, list, .. } => {
             let typed = types.get(expr);
-            for item in list {
+            for item in list.iter_mut() {
                 comparison::operands(expr, &typed, item, &types.get(item), found);
+            }
+            if typed.kind == ColumnKind::Other {
+                beside_each_other(list.iter_mut(), types, found);
             }
             Typed::of(ColumnKind::Boolean)
         }
@@ -291,6 +303,19 @@ fn binary(expr: &mut Expr, types: &Types, found: &mut Findings) -> Typed {
     }
 }
 
+/// What NULL is compared with: each compares with NULL, but the engine makes all of one type.
+fn beside_each_other<'e>(
+    mut compared: impl Iterator<Item = &'e mut Expr>,
+    types: &Types,
+    found: &mut Findings,
+) {
+    let is_known = |expr: &&mut Expr| types.kind(expr) != ColumnKind::Other;
+    let Some(first) = compared.by_ref().find(is_known) else { return };
+    for other in compared {
+        comparison::operands(first, &types.get(first), other, &types.get(other), found);
+    }
+}
+
 fn case(
     operand: Option<&mut Expr>,
     conditions: &mut [CaseWhen],
@@ -304,6 +329,10 @@ fn case(
             for CaseWhen { condition, .. } in conditions.iter_mut() {
                 let when = types.get(condition);
                 comparison::operands(operand, &typed, condition, &when, found);
+            }
+            if typed.kind == ColumnKind::Other {
+                let compared = conditions.iter_mut().map(|when| &mut when.condition);
+                beside_each_other(compared, types, found);
             }
         }
         None => {

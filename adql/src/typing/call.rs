@@ -1,8 +1,8 @@
 //! Arguments and results of functions and casts, and what stays known of a value through them.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, TimezoneInfo, UnaryOperator, WindowFrameBound, WindowFrameUnits,
-    WindowType,
+    DataType, Expr, Function, TimezoneInfo, UnaryOperator, Value, WindowFrameBound,
+    WindowFrameUnits, WindowType,
 };
 
 use super::arithmetic::in_64_bits;
@@ -44,6 +44,13 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
         true => vec![Typed::of(ColumnKind::Integer)],
         false => args.iter().map(|arg| types.get(arg)).collect(),
     };
+    if matches!(name.as_str(), "MIN" | "MAX")
+        && let Some(fault) = args.first().and_then(|arg| no_order(arg, types.kind(arg)))
+    {
+        found.report(fault);
+        return Typed::default();
+    }
+    found.report_maybe(unordered_window(call, types));
     let Some(kind) = result(known, &args, &given, found) else { return Typed::default() };
     if name == "TIMESTAMP" {
         return time_of(args.first().copied(), found);
@@ -53,6 +60,19 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
         in_unit::settle(call, types, found);
     }
     typed
+}
+
+/// What keeps rows from being put in the order of an expression.
+pub(crate) fn no_order(expr: &Expr, kind: ColumnKind) -> Option<Diagnostic> {
+    let message = || format!("{} is {}: shapes have no order", shown(expr), kind.noun());
+    let fault = || Diagnostic::of_type(start(expr), message());
+    kind.is_geometry().then(|| fault().suggest("order by COORD1, COORD2, AREA or DISTANCE"))
+}
+
+/// The same, of the rows of a window.
+fn unordered_window(call: &Function, types: &Types) -> Option<Diagnostic> {
+    let Some(WindowType::WindowSpec(window)) = &call.over else { return None };
+    window.order_by.iter().find_map(|item| no_order(&item.expr, types.kind(&item.expr)))
 }
 
 /// What keeps the rows of a window from being within a number of each other (RANGE 5 PRECEDING).
@@ -318,8 +338,10 @@ fn result(
             };
             let misfit = misfits
                 .filter(|(_, ((wanted, _), given))| !wanted.takes(value_type(given.kind)))
-                .find(|(nth, ((wanted, arg), _))| {
-                    !is_read_later || is_no_number(*nth, wanted, arg)
+                .find(|(nth, ((wanted, arg), given))| {
+                    !is_read_later
+                        || is_no_number(*nth, wanted, arg)
+                        || is_computed(arg) && !may_stand_for(given.kind, **wanted)
                 });
             if let Some((_, ((wanted, arg), given))) = misfit {
                 found.report(misfit_of(known.name, *wanted, arg, given.kind));
@@ -344,6 +366,24 @@ fn result(
         }
         of => kind_of_type(of),
     })
+}
+
+/// Whether an argument of a geometry is neither a column, nor a number or a text as it is written:
+/// its reading knows no type of such a one.
+fn is_computed(expr: &Expr) -> bool {
+    match bare(expr) {
+        Expr::Function(_) | Expr::Case { .. } | Expr::Cast { .. } | Expr::Subquery(_) => true,
+        Expr::Value(literal) => matches!(literal.value, Value::Boolean(_)),
+        _ => false,
+    }
+}
+
+/// Whether values of a kind may become what a geometry takes: one shape another, a text a shape.
+fn may_stand_for(kind: ColumnKind, wanted: ValueType) -> bool {
+    match kind {
+        ColumnKind::Text => wanted.is_geometry(),
+        kind => kind.is_geometry() && !wanted.is_numeric(),
+    }
 }
 
 fn is_column(expr: &Expr) -> bool {

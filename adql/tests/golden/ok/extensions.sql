@@ -42,3 +42,13 @@ SELECT "v"."a" AS "a", "v"."b" AS "b" FROM (SELECT "Visit"."visit" AS "visit", "
 
 SELECT avg(CAST(CASE WHEN "Visit"."visit" > 1 THEN NULL END AS DOUBLE)) AS "avg", sum(CAST(CASE "Visit"."visit" WHEN 1 THEN NULL ELSE NULL END AS DOUBLE)) AS "sum" FROM "survey"."Visit" AS "Visit"
 -- CASE is an extension that other ADQL services may not have
+
+SELECT "Star"."id" AS "id" FROM "typed"."Star" AS "Star" WHERE NULL IN ("Star"."n", 2) OR CASE NULL WHEN "Star"."flag" THEN 1 WHEN true THEN 2 END = 1
+-- CASE is an extension that other ADQL services may not have
+-- beside n, which is a number, '2' is read as 2
+-- flag is a boolean, which ADQL does not have: 1 was read as one
+
+SELECT "s"."id" AS "id" FROM "typed"."Star" AS "s", "typed"."Star" AS "o" WHERE ("s"."id" IN ("o"."id", 5) OR "s"."id" IN (CAST("o"."mag" AS DOUBLE))) AND ("s"."id" NOT IN (9007199254740993) AND "s"."id" NOT IN (2.5)) AND "s"."id" IN (1, CAST("o"."mag" AS DOUBLE)) AND "s"."n" IN ("o"."id", CAST("o"."mag" AS DOUBLE))
+
+SELECT CASE WHEN "s"."id" = "o"."id" THEN 1 WHEN "s"."id" = CAST("o"."mag" AS DOUBLE) THEN 2 ELSE 3 END AS "case" FROM "typed"."Star" AS "s", "typed"."Star" AS "o" WHERE ("s"."id" >= "o"."id" AND "s"."id" <= CAST("o"."mag" AS DOUBLE)) OR ("s"."id" < 0.5 OR "s"."id" > "o"."id") OR "s"."id" BETWEEN 1 AND CAST("o"."mag" AS DOUBLE)
+-- CASE is an extension that other ADQL services may not have
