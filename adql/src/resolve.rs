@@ -171,12 +171,12 @@ impl Resolver<'_> {
             let before = std::mem::take(&mut self.reads);
             let outputs = self.query(&mut cte.query, &ctes, outer);
             let reads = std::mem::replace(&mut self.reads, before);
-            let columns = self.alias_columns(&mut cte.alias, outputs);
+            let (columns, known) = self.alias_columns(&mut cte.alias, outputs);
             let name = cte.alias.name.clone();
             let unique = scope::free_name(&name.value, &self.common);
             cte.alias.name = exact(&unique, cte.alias.name.span);
             self.common.push(unique.clone());
-            ctes.push(CommonTable { name, unique, depth, columns, reads });
+            ctes.push(CommonTable { name, unique, depth, columns, known, reads });
         }
         self.body(&mut query.body, query.order_by.as_mut(), &ctes, outer)
     }

@@ -125,12 +125,12 @@ impl Resolver<'_> {
                 let alias = alias.get_or_insert_with(|| {
                     plain_alias(&free_name("derived", &around.taken), Span::empty())
                 });
-                let columns = self.alias_columns(alias, outputs);
+                let (columns, known) = self.alias_columns(alias, outputs);
                 let name = alias.name.value.clone();
                 let is_delimited = alias.name.quote_style.is_some();
                 let alias = around.name(alias);
                 let read = Relation { alias, name, is_delimited, columns, ..Relation::at(at) };
-                Frame::of(Relation { known: true, ..read })
+                Frame::of(Relation { known, ..read })
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
                 self.joined(table_with_joins, around)
@@ -173,7 +173,7 @@ impl Resolver<'_> {
                     name: cte.name.value.clone(),
                     is_delimited: table.quote_style.is_some(),
                     columns: cte.columns.clone(),
-                    known: true,
+                    known: cte.known,
                     ..Relation::at(at)
                 };
                 self.reads(cte.reads, at);

@@ -294,21 +294,23 @@ impl Resolver<'_> {
         }
     }
 
-    /// Apply the column names of `AS t (a, b)` or `WITH t (a, b)` to a query's output.
+    /// Apply the column names of `AS t (a, b)` or `WITH t (a, b)` to a query's output; tells whether
+    /// they are as many.
     pub(super) fn alias_columns(
         &mut self,
         alias: &mut TableAlias,
         outputs: Vec<Output>,
-    ) -> Vec<Column> {
+    ) -> (Vec<Column>, bool) {
         let mut columns: Vec<Column> = outputs.into_iter().map(Column::from).collect();
         if alias.columns.is_empty() {
-            return columns;
+            return (columns, true);
         }
         if alias.columns.len() != columns.len() {
             let (table, n) = (printable(&alias.name.value), alias.columns.len());
             let s = if n == 1 { "" } else { "s" };
             let message = format!("{table} names {n} column{s}, but there are {}", columns.len());
             self.report(Diagnostic::invalid(alias.name.span.start, message));
+            return (columns, false);
         }
         for (nth, column) in alias.columns.iter().enumerate() {
             let before = alias.columns.iter().take(nth);
@@ -323,7 +325,7 @@ impl Resolver<'_> {
             column.wanted = column.name.clone();
             name.name = exact(&column.name, name.name.span);
         }
-        columns
+        (columns, true)
     }
 }
 

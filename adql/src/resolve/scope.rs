@@ -129,6 +129,8 @@ pub(super) struct CommonTable {
     /// How many WITH are around its own.
     pub depth: usize,
     pub columns: Vec<Column>,
+    /// False if its list of names does not fit, which makes every name in it acceptable.
+    pub known: bool,
     /// How many tables it reads, once those that it refers to are written out.
     pub reads: u64,
 }
