@@ -15,7 +15,7 @@ pub use forced_source::forced_source_rows;
 pub use object::object_rows;
 pub use source::source_rows;
 pub use visit::visit_rows;
-pub use visit_detector::visit_detector_rows;
+pub use visit_detector::{visit_detector_rows, with_rows_checksum};
 
 use crate::astrometry::AstrometrySolution;
 use crate::characterize::{Characterized, EffectiveTime};

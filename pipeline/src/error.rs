@@ -53,7 +53,7 @@ pub enum Error {
         needed: usize,
     },
     /// The catalog holds another image of the same visit and detector.
-    #[error("{}: the catalog holds another image of visit {visit}, detector {detector}, or that visit without this detector", path.display())]
+    #[error("{}: the catalog holds another image of visit {visit}, detector {detector}", path.display())]
     VisitExists {
         /// The image.
         path: PathBuf,

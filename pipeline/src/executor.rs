@@ -13,6 +13,7 @@
 //!   *fingerprint*) need not run: in the same run it is skipped, from another its outputs are taken.
 //! - What fails costs its own quantum, and those that cannot be without it; the others finish,
 //!   unless the first failure is to end the run.
+//! - What succeeds at a later attempt gives others of the run more to read: those are made anew.
 //! - A quantum begins when as much memory as it is expected to take is left.
 
 mod coordinator;
@@ -191,7 +192,7 @@ pub enum ExecutorError {
     },
     /// A quantum of the run was made from something else.
     #[error(
-        "the run holds it made from other inputs, or by other code; give the new run another name"
+        "the run holds it made from other images or calibrations, or by other code; give the new run another name"
     )]
     OtherInputs,
     /// A task made what it did not announce.

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! The run is named after the images and the configuration: the same call again goes on with the
-//! same run, another one takes over what is equal. Every image is measured before the first load, so
-//! that an image which cannot be understood leaves the catalog's rows as they were.
+//! same run, another one takes over what is equal, and puts what it makes otherwise in the place of
+//! what the catalog had. Every image is measured before the first load, so that an image which cannot be
+//! understood leaves the catalog's rows as they were.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -130,13 +131,6 @@ pub fn process(
     }
     let checksums: Vec<String> =
         frames.par_iter().map(|frame| checksum(&frame.image)).collect::<Result<_>>()?;
-    let known = KnownImages::read(store)?;
-    if let Some(n_visits_known) = known.visits_of(&checksums) {
-        // Nothing to add: spare the measuring.
-        let version = store.newest_version()?;
-        return Ok(ProcessReport { version, n_visits_known, ..Default::default() });
-    }
-    refuse_claims(&frames, facts, &checksums, &known)?;
     let mut pipeline = Pipeline::process()?;
     pipeline.configure(CharacterizeTask::NAME, &config.characterize)?;
     pipeline.configure("force", &config.forced)?;
@@ -145,6 +139,21 @@ pub fn process(
 
     let butler = Butler::open(store)?;
     let images = format!("images/{}", short_hash(&[&checksums.concat(), &format!("{facts:?}")]));
+    let reference = config.reference.as_deref().map(reference_run).transpose()?;
+    let inputs: Vec<&str> =
+        [Some(images.as_str()), reference.as_deref()].into_iter().flatten().collect();
+    let settings: Vec<String> =
+        pipeline.tasks.iter().map(|task| task.configuration.values()).collect();
+    let settings = short_hash(&[&inputs[1..].concat(), &settings.concat(), CODE_VERSION]);
+    let earlier = EarlierRuns::read(&butler, &settings)?;
+    let run = earlier.name(&short_hash(&[&images]));
+    let known = KnownImages::read(store)?;
+    if let Some(n_visits_known) = known.visits_of(&checksums).filter(|_| earlier.all_alike()) {
+        // Nothing to add: spare the measuring.
+        let version = store.newest_version()?;
+        return Ok(ProcessReport { version, n_visits_known, ..Default::default() });
+    }
+    refuse_claims(&frames, facts, &checksums, &known)?;
     let ingest = FrameIngest {
         run: &images,
         dataset_type: "visit_image",
@@ -154,16 +163,11 @@ pub fn process(
     for frame in &frames {
         butler.ingest_frames(frame, &ingest)?;
     }
-    let reference = match &config.reference {
-        Some(path) => Some(ingest_reference(&butler, path)?),
-        None => None,
-    };
-    let inputs: Vec<&str> =
-        [Some(images.as_str()), reference.as_deref()].into_iter().flatten().collect();
-    let settings: Vec<String> =
-        pipeline.tasks.iter().map(|task| task.configuration.values()).collect();
-    let hash = short_hash(&[&inputs.concat(), &settings.concat(), CODE_VERSION]);
-    let run = format!("{CHAIN}/{hash}");
+    if let (Some(path), Some(run)) = (&config.reference, &reference) {
+        let dataset_type =
+            DatasetType::new("reference_catalog", DimensionSet::EMPTY, StorageClass::Table);
+        butler.ingest_table(run, &dataset_type, &DataId::empty(), path)?;
+    }
     let request = GraphRequest { inputs: &inputs, condition: None, run: &run };
     let graph = build(&butler, &pipeline, &request)?;
     let options = ExecuteOptions {
@@ -202,12 +206,49 @@ fn refuse_claims(
     refuse_conflicts(claims)
 }
 
-fn ingest_reference(butler: &Butler, path: &Path) -> Result<String> {
-    let run = format!("reference/{}", short_hash(&[&checksum(path)?]));
-    let dataset_type =
-        DatasetType::new("reference_catalog", DimensionSet::EMPTY, StorageClass::Table);
-    butler.ingest_table(&run, &dataset_type, &DataId::empty(), path)?;
-    Ok(run)
+/// The run that has a file of reference stars.
+fn reference_run(path: &Path) -> Result<String> {
+    Ok(format!("reference/{}", short_hash(&[&checksum(path)?])))
+}
+
+/// The runs of this kind so far, the newest first, and the settings of the one to come.
+struct EarlierRuns<'a> {
+    runs: Vec<String>,
+    settings: &'a str,
+}
+
+impl<'a> EarlierRuns<'a> {
+    fn read(butler: &Butler, settings: &'a str) -> Result<Self> {
+        let chains = butler.registry().collections(CHAIN)?.into_iter();
+        let runs = chains.filter(|chain| chain.kind == CollectionKind::Chained);
+        Ok(Self { runs: runs.flat_map(|chain| chain.children).collect(), settings })
+    }
+
+    fn is_alike(&self, run: &str) -> bool {
+        run.starts_with(&format!("{CHAIN}/{}-", self.settings))
+    }
+
+    /// Had all of them these settings?
+    fn all_alike(&self) -> bool {
+        self.runs.iter().all(|run| self.is_alike(run))
+    }
+
+    /// The name of the run over some images: the same again, unless runs of other settings may have
+    /// replaced its rows since.
+    fn name(&self, images: &str) -> String {
+        let name = format!("{CHAIN}/{}-{images}", self.settings);
+        let is_replaced = |name: &String| {
+            let since = self.runs.iter().take_while(|run| *run != name);
+            self.runs.contains(name) && since.into_iter().any(|run| !self.is_alike(run))
+        };
+        let mut unique = name.clone();
+        let mut number = 1;
+        while is_replaced(&unique) {
+            number += 1;
+            unique = format!("{name}-{number}");
+        }
+        unique
+    }
 }
 
 fn checksum(path: &Path) -> Result<String> {

@@ -7,7 +7,7 @@ use arrow::compute::{and, cast};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 
 use crate::chunk_file::read::each_batch_now;
-use crate::data_file::{DataFile, RangeValue};
+use crate::data_file::{ColumnRange, DataFile, RangeValue};
 use crate::deletion_vector::DeletionVector;
 use crate::schema::TableDef;
 use crate::snapshot::Snapshot;
@@ -20,6 +20,15 @@ pub enum Removal {
     DataId(Vec<(String, RangeValue)>),
     /// The rows of these ids, by the table's id column.
     Ids(Vec<i64>),
+    /// All rows of which a column of integers has one of some values, and others have all of theirs.
+    Among {
+        /// Values that other columns have, as one of a visit.
+        data_id: Vec<(String, RangeValue)>,
+        /// The column.
+        column: String,
+        /// Its values.
+        values: Vec<i64>,
+    },
     /// These rows of these files, by [`DataFile::file_id`].
     Rows(BTreeMap<i64, DeletionVector>),
 }
@@ -45,6 +54,11 @@ impl Removal {
                 unknown.map_or(Ok(()), |(name, _)| Err(lacks(name)))
             }
             Self::Ids(_) => table.id.as_ref().map(drop).ok_or_else(|| lacks("with an id index")),
+            Self::Among { data_id, column, .. } => {
+                let mut names = data_id.iter().map(|(name, _)| name).chain([column]);
+                let unknown = names.find(|name| table.column(name).is_none());
+                unknown.map_or(Ok(()), |name| Err(lacks(name)))
+            }
             Self::Rows(_) => Ok(()),
         }
     }
@@ -52,10 +66,16 @@ impl Removal {
     /// Could rows of `file` be meant?
     pub(crate) fn may_meet(&self, file: &DataFile) -> bool {
         match self {
-            Self::DataId(conditions) => conditions.iter().all(|(column, value)| {
-                let range = file.column_ranges.iter().find(|range| range.column == *column);
-                range.is_none_or(|range| range.may_hold(value))
-            }),
+            Self::DataId(conditions) => conditions
+                .iter()
+                .all(|(column, value)| range_of(file, column).is_none_or(|r| r.may_hold(value))),
+            Self::Among { data_id, column, values } => {
+                let holds_one = |range: &ColumnRange| {
+                    values.iter().any(|value| range.may_hold(&RangeValue::Integer(*value)))
+                };
+                Self::DataId(data_id.clone()).may_meet(file)
+                    && range_of(file, column).is_none_or(holds_one)
+            }
             Self::Ids(ids) => file
                 .id_run
                 .as_ref()
@@ -95,6 +115,17 @@ impl Snapshot {
                     let id = table.id.as_deref().unwrap_or_default();
                     self.rows_where(table, file, &[id], |batch| {
                         Ok(is_among(batch.column(0), &wanted))
+                    })?
+                }
+                Removal::Among { data_id, column, values } => {
+                    let mut wanted = values.clone();
+                    wanted.sort_unstable();
+                    let names = data_id.iter().map(|(name, _)| name.as_str());
+                    let names: Vec<&str> = names.chain([column.as_str()]).collect();
+                    self.rows_where(table, file, &names, |batch| {
+                        let index = batch.schema().index_of(column)?;
+                        let column = cast(batch.column(index), &DataType::Int64)?;
+                        and(&all_equal(batch, data_id)?, &is_among(&column, &wanted))
                     })?
                 }
                 Removal::Rows(_) => DeletionVector::default(),
@@ -148,6 +179,10 @@ impl Snapshot {
         })?;
         Ok(rows)
     }
+}
+
+fn range_of<'a>(file: &'a DataFile, column: &str) -> Option<&'a ColumnRange> {
+    file.column_ranges.iter().find(|range| range.column == *column)
 }
 
 fn all_equal(

@@ -1,11 +1,36 @@
 //! Rows of VisitDetector: where each image lies, how deep and how sharp it is.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
+use arrow::ipc::writer::StreamWriter;
+use sha2::{Digest, Sha256};
 
 use super::MeasuredExposure;
 use super::columns::Columns;
 use crate::characterize::PsfQuality;
+
+/// Add to the row of an image the checksum of all its rows, which tells a later run whether the catalog
+/// holds what that run has made of the image.
+pub fn with_rows_checksum(
+    row: &RecordBatch,
+    sources: &RecordBatch,
+) -> Result<RecordBatch, ArrowError> {
+    let mut hasher = Sha256::new();
+    for rows in [row, sources] {
+        let mut writer = StreamWriter::try_new(vec![], &rows.schema())?;
+        writer.write(rows)?;
+        hasher.update(writer.into_inner()?);
+    }
+    let checksum: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut fields: Vec<Arc<Field>> = row.schema().fields().to_vec();
+    fields.push(Arc::new(Field::new("rowsChecksum", DataType::Utf8, true)));
+    let mut columns = row.columns().to_vec();
+    columns.push(Arc::new(StringArray::from(vec![checksum; row.num_rows()])));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
 
 /// Make one row for each exposure.
 pub fn visit_detector_rows(exposures: &[&MeasuredExposure]) -> Result<RecordBatch, ArrowError> {

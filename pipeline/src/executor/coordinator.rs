@@ -8,7 +8,7 @@ use std::thread;
 use almagest_storage::CatalogStore;
 
 use super::prepare::{CODE_VERSION, Prepared};
-use super::resources::{Memory, expected_bytes};
+use super::resources::{Memory, PeakMemory, expected_bytes};
 use super::worker::{Done, Job, Worker};
 use super::{Event, ExecuteOptions, Outcome, RunReport};
 use crate::butler::{Butler, DatasetRef};
@@ -24,7 +24,8 @@ pub(super) fn coordinate(
     options: &ExecuteOptions,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<RunReport> {
-    let worker = Worker { butler, store, graph, prepared, options };
+    let memory = PeakMemory::default();
+    let worker = Worker { butler, store, graph, prepared, options, memory: &memory };
     thread::scope(|scope| {
         // The sender of jobs lives in this closure: however it ends, the workers end too.
         let (jobs, waiting) = channel::<Job>();
@@ -49,18 +50,9 @@ fn work(worker: &Worker<'_>, waiting: &Mutex<Receiver<Job>>, done: &Sender<Done>
     }
 }
 
-/// Why a quantum cannot run.
-struct Lack {
-    reason: String,
-    /// May none of its sequence come after it? Not so where there was nothing for it to do.
-    breaks_sequence: bool,
-}
-
 struct Coordinator<'a> {
     worker: Worker<'a>,
     outcomes: Vec<Option<Outcome>>,
-    /// Those after which no other of their sequence may come.
-    breaks_sequence: Vec<bool>,
     /// Quanta that each still waits for.
     n_before: Vec<usize>,
     /// Quanta that wait for each.
@@ -91,7 +83,6 @@ impl<'a> Coordinator<'a> {
         Self {
             worker,
             outcomes: vec![None; quanta.len()],
-            breaks_sequence: vec![false; quanta.len()],
             n_before,
             later,
             ready,
@@ -111,7 +102,7 @@ impl<'a> Coordinator<'a> {
     ) -> Result<RunReport> {
         watch(Event::Begun { n_quanta: self.outcomes.len() });
         loop {
-            self.dispatch(jobs, watch)?;
+            self.dispatch(jobs, watch);
             if self.n_running == 0 {
                 break;
             }
@@ -122,7 +113,6 @@ impl<'a> Coordinator<'a> {
             if self.report.first_error.is_none() {
                 self.report.first_error = done.error;
             }
-            self.breaks_sequence[done.quantum] = !done.outcome.is_success();
             self.is_stopping |= self.worker.options.fail_fast && !done.outcome.is_success();
             self.made.insert(done.quantum, done.outputs);
             self.end(done.quantum, done.outcome, done.receipt.as_ref(), watch);
@@ -134,15 +124,17 @@ impl<'a> Coordinator<'a> {
     }
 
     /// Give the workers what can run now.
-    fn dispatch(&mut self, jobs: &Sender<Job>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn dispatch(&mut self, jobs: &Sender<Job>, watch: &mut dyn FnMut(Event<'_>)) {
         while !self.is_stopping && self.n_running < self.worker.options.jobs.max(1) {
-            let Some(quantum) = self.ready.first().copied() else { return Ok(()) };
+            let Some(quantum) = self.ready.first().copied() else { return };
             let inputs = match self.inputs(quantum) {
                 Ok(inputs) => inputs,
-                Err(Lack { reason, breaks_sequence }) => {
+                Err(reason) => {
                     self.ready.remove(&quantum);
-                    self.block(quantum)?;
-                    self.breaks_sequence[quantum] = breaks_sequence;
+                    // A registry that cannot be written, as on a full disk, ends no report.
+                    if let Err(error) = self.block(quantum) {
+                        self.report.first_error.get_or_insert(error);
+                    }
                     self.end(quantum, Outcome::Blocked { reason }, None, watch);
                     continue;
                 }
@@ -151,16 +143,15 @@ impl<'a> Coordinator<'a> {
             let task = &graph.pipeline.tasks[graph.quanta[quantum].task];
             let bytes = expected_bytes(task, &inputs);
             if !self.memory.take(bytes) {
-                return Ok(());
+                return;
             }
             self.ready.remove(&quantum);
             self.n_running += 1;
             watch(Event::Started { quantum });
             if jobs.send(Job { quantum, inputs, bytes }).is_err() {
-                return Ok(());
+                return;
             }
         }
-        Ok(())
     }
 
     fn end(
@@ -193,15 +184,11 @@ impl<'a> Coordinator<'a> {
     }
 
     /// The datasets that a quantum reads, or why it cannot run.
-    fn inputs(&self, index: usize) -> Result<Vec<(&'static str, Vec<DatasetRef>)>, Lack> {
+    fn inputs(&self, index: usize) -> Result<Vec<(&'static str, Vec<DatasetRef>)>, String> {
         let graph = self.worker.graph;
         let quantum = &graph.quanta[index];
         let is_done =
             |before: usize| self.outcomes[before].as_ref().is_some_and(Outcome::is_success);
-        if let Some(before) = quantum.follows.filter(|before| self.breaks_sequence[*before]) {
-            let reason = format!("{} comes before it and did not succeed", graph.name(before));
-            return Err(Lack { reason, breaks_sequence: true });
-        }
         let mut inputs = vec![];
         for input in &quantum.inputs {
             let mut datasets = vec![];
@@ -229,9 +216,8 @@ impl<'a> Coordinator<'a> {
             let failed = lacking.filter(|by| !input.is_multiple && !is_done(*by));
             if datasets.len() < input.minimum || failed.is_some() {
                 let why = |by| format!(": {} did not make it", graph.name(by));
-                let reason =
-                    format!("no {}{}", input.connection, lacking.map_or(String::new(), why));
-                return Err(Lack { reason, breaks_sequence: failed.is_some() });
+                let why = lacking.map_or(String::new(), why);
+                return Err(format!("no {}{why}", input.connection));
             }
             inputs.push((input.connection, datasets));
         }

@@ -1,6 +1,8 @@
 //! Memory: what the machine has, what a quantum is expected to take, what the process took.
 
+use std::collections::HashMap;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::butler::DatasetRef;
 use crate::definition::TaskDefinition;
@@ -18,9 +20,37 @@ pub fn available_memory_bytes() -> u64 {
     (available as f64 * SHARE) as u64
 }
 
-/// Largest memory that the process has had, bytes.
-pub(super) fn peak_memory_bytes() -> Option<u64> {
-    field("/proc/self/status", "VmHWM:")
+/// Largest memory that the process has had while each of its quanta ran.
+///
+/// The system keeps one such figure, which is begun anew with each quantum; those that run have what
+/// it was by then.
+#[derive(Debug, Default)]
+pub(super) struct PeakMemory {
+    /// By number of the watch.
+    running: Mutex<HashMap<u64, Option<u64>>>,
+}
+
+impl PeakMemory {
+    /// Begin to watch; `number` is nobody else's at the time.
+    pub fn begin(&self, number: u64) {
+        let mut running = self.noted();
+        // Without the right to, figures are those of the process since it began.
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        running.insert(number, None);
+    }
+
+    /// End a watch; return the largest memory since its beginning, bytes.
+    pub fn end(&self, number: u64) -> Option<u64> {
+        self.noted().remove(&number).flatten()
+    }
+
+    /// Note the figure so far for all that run.
+    fn noted(&self) -> MutexGuard<'_, HashMap<u64, Option<u64>>> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let peak = field("/proc/self/status", "VmHWM:");
+        running.values_mut().for_each(|largest| *largest = peak.max(*largest));
+        running
+    }
 }
 
 /// Memory that a quantum is expected to take.
@@ -86,6 +116,21 @@ mod tests {
     #[test]
     fn the_system_tells_its_memory() {
         assert!(available_memory_bytes() > 1 << 20);
-        assert!(peak_memory_bytes().unwrap() > 1 << 20);
+    }
+
+    #[test]
+    fn a_quantum_is_told_the_memory_of_its_own_time() {
+        let watch = PeakMemory::default();
+        let fill = |megabytes: usize| {
+            let filled = std::hint::black_box(vec![1_u8; megabytes << 20]);
+            filled.iter().map(|byte| u64::from(*byte)).sum::<u64>()
+        };
+        watch.begin(1);
+        assert!(fill(200) > 0);
+        watch.begin(2);
+        let (small, large) = (watch.end(2).unwrap(), watch.end(1).unwrap());
+        assert!(large > 200 << 20, "{large}");
+        // Another test of this process may fill memory at the time, but hardly as much.
+        assert!(small + (100 << 20) < large, "{small} {large}");
     }
 }

@@ -9,9 +9,11 @@ use almagest_storage::CatalogStore;
 use sha2::{Digest, Sha256};
 
 use super::prepare::{CODE_VERSION, Prepared};
-use super::resources::peak_memory_bytes;
+use super::resources::PeakMemory;
 use super::{ExecuteOptions, ExecutorError, Outcome};
-use crate::butler::{Attempt, Butler, ButlerError, DatasetRef, NewDataset, QuantumStatus, Value};
+use crate::butler::{
+    Attempt, Butler, ButlerError, DatasetRef, NewDataset, QuantumRow, QuantumStatus, Value,
+};
 use crate::connections::{Inputs, Outputs};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Quantum};
@@ -43,6 +45,7 @@ pub(super) struct Worker<'a> {
     pub graph: &'a Graph,
     pub prepared: &'a Prepared,
     pub options: &'a ExecuteOptions,
+    pub memory: &'a PeakMemory,
 }
 
 impl Worker<'_> {
@@ -66,14 +69,17 @@ impl Worker<'_> {
         if let Some(recorded) = self.prepared.recorded.get(&key)
             && recorded.status == QuantumStatus::Successful
         {
-            if recorded.fingerprint.as_ref() != Some(&fingerprint) {
+            if recorded.fingerprint.as_ref() == Some(&fingerprint) {
+                let outputs = registry.outputs_of(recorded.number)?;
+                for output in &outputs {
+                    self.butler.path(output)?;
+                }
+                return Ok((Outcome::Skipped, outputs, None));
+            }
+            // Other quanta of the run may have succeeded since, and given it more to read.
+            if recorded.code_version != CODE_VERSION || !self.is_of_same_origin(recorded, job)? {
                 return Err(ExecutorError::OtherInputs.into());
             }
-            let outputs = registry.outputs_of(recorded.number)?;
-            for output in &outputs {
-                self.butler.path(output)?;
-            }
-            return Ok((Outcome::Skipped, outputs, None));
         }
         let is_pure = matches!(self.prepared.works[quantum.task], Work::Pure(_));
         if self.options.reuse
@@ -90,7 +96,7 @@ impl Worker<'_> {
                 &quantum.data_id,
                 (&fingerprint, CODE_VERSION),
             )?;
-            match self.attempt(quantum, job, begun) {
+            match self.attempt(quantum, job, begun, &fingerprint) {
                 Ok(receipt) => {
                     return Ok((Outcome::Successful, registry.outputs_of(begun.0)?, receipt));
                 }
@@ -106,9 +112,12 @@ impl Worker<'_> {
         quantum: &Quantum,
         job: &Job,
         (number, attempt): (i64, i64),
+        fingerprint: &str,
     ) -> Result<Option<Receipt>> {
         let begin = Instant::now();
-        let made = catch_unwind(AssertUnwindSafe(|| self.run(quantum, job)));
+        self.memory.begin(number as u64);
+        let made = catch_unwind(AssertUnwindSafe(|| self.run(quantum, job, fingerprint)));
+        let peak_memory_bytes = self.memory.end(number as u64);
         let made = made.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a bug");
@@ -119,27 +128,30 @@ impl Worker<'_> {
             status: String::new(),
             started_at: String::new(),
             seconds: Some(begin.elapsed().as_secs_f64()),
-            peak_memory_bytes: peak_memory_bytes(),
+            peak_memory_bytes,
             log: log.join("\n"),
             error,
         };
         let (outputs, log, receipt) = match made {
             Ok(made) => made,
             Err(error) => {
-                let failed = ended(vec![], Some(one_line(&error)));
-                self.butler.registry().fail_quantum(number, &failed)?;
+                let failed = ended(read_by(job), Some(one_line(&error)));
+                // Where this cannot be recorded either, the first error says more.
+                if let Err(unrecorded) = self.butler.registry().fail_quantum(number, &failed) {
+                    tracing::warn!("a failed quantum was not recorded: {unrecorded}");
+                }
                 return Err(error);
             }
         };
-        let run = &self.graph.run;
-        let inputs = inputs_of(job);
-        self.butler.registry().complete_quantum(
-            run,
-            number,
-            &ended(log, None),
-            &inputs,
-            &outputs,
-        )?;
+        let registry = self.butler.registry();
+        let before = registry.outputs_of(number)?;
+        let (run, inputs, ended) = (&self.graph.run, inputs_of(job), ended(log, None));
+        registry.complete_quantum(run, number, &ended, &inputs, &outputs)?;
+        for old in before {
+            if outputs.iter().all(|output| output.file.path != old.path) {
+                self.butler.datastore().remove(&old.path, old.size_bytes)?;
+            }
+        }
         Ok(receipt)
     }
 
@@ -147,6 +159,7 @@ impl Worker<'_> {
         &self,
         quantum: &Quantum,
         job: &Job,
+        fingerprint: &str,
     ) -> Result<(Vec<NewDataset>, Vec<String>, Option<Receipt>)> {
         let mut inputs = Inputs::default();
         for (name, datasets) in &job.inputs {
@@ -159,7 +172,8 @@ impl Worker<'_> {
         let (made, receipt) = match &self.prepared.works[quantum.task] {
             Work::Pure(task) => (task.run(inputs)?, None),
             Work::Load(task) => {
-                let (made, receipt) = task.run(&inputs, self.store)?;
+                let key = format!("{} {fingerprint}", self.graph.run);
+                let (made, receipt) = task.run(&inputs, self.store, &key)?;
                 (made, Some(receipt))
             }
         };
@@ -189,6 +203,16 @@ impl Worker<'_> {
             return Err(ExecutorError::NotMade { name: lacking.dataset_type.clone() }.into());
         }
         Ok(written)
+    }
+
+    /// Does a quantum read the same of what this run has not made itself as when it was recorded?
+    fn is_of_same_origin(&self, recorded: &QuantumRow, job: &Job) -> Result<bool> {
+        let given = |dataset: &&DatasetRef| dataset.run != self.graph.run;
+        let before = self.butler.registry().inputs_of(recorded.number)?;
+        let before: HashSet<i64> =
+            before.iter().map(|(_, dataset)| dataset).filter(given).map(|d| d.number).collect();
+        let now = job.inputs.iter().flat_map(|(_, datasets)| datasets).filter(given);
+        Ok(before == now.map(|dataset| dataset.number).collect())
     }
 
     /// Take the outputs of an equal quantum of another run; nothing where there is none, or where
@@ -242,6 +266,16 @@ impl Worker<'_> {
         }
         Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// What a quantum read, as lines of its log.
+fn read_by(job: &Job) -> Vec<String> {
+    let line = |name: &str, dataset: &DatasetRef| {
+        format!("read {name} ({}): {}", dataset.data_id, dataset.path.display())
+    };
+    let all =
+        job.inputs.iter().flat_map(|(name, datasets)| datasets.iter().map(move |d| (name, d)));
+    all.map(|(name, dataset)| line(name, dataset)).collect()
 }
 
 fn inputs_of(job: &Job) -> Vec<(String, i64)> {

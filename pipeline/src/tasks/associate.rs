@@ -1,9 +1,13 @@
 //! The task `associate`: which sources of all images are one object, and where it is.
 //!
 //! A new object has the id of its first source, in the order of time, on an image that the catalog
-//! does not hold; with the visit of that source it enters the catalog.
+//! does not hold as it is; with the visit of that source it enters the catalog.
+//!
+//! Objects of the catalog are *kept*: they attract sources and stay where they are. Only those that an
+//! image gave rise to which is processed anew, and that no other image of the catalog covers, are
+//! forgotten, and come again as the new sources say.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use almagest_storage::sphgeom::{Polygon, UnitVector};
@@ -18,6 +22,7 @@ use crate::butler::{Dimension, DimensionSet, StorageClass, Value};
 use crate::config::TaskConfig;
 use crate::connections::{Connection, Connections, Inputs, Outputs, PipelineTask};
 use crate::error::Result;
+use crate::identifier::SourceIdentity;
 
 /// How sources become objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +58,19 @@ pub(super) fn known_object() -> Connection {
 
 /// Images of the catalog.
 pub(super) fn known_image() -> Connection {
-    let columns = &["visitId", "detector", "imageChecksum"];
+    let columns = &[
+        "visitId",
+        "detector",
+        "rowsChecksum",
+        "llcra",
+        "llcdec",
+        "lrcra",
+        "lrcdec",
+        "urcra",
+        "urcdec",
+        "ulcra",
+        "ulcdec",
+    ];
     Connection::history("known_image", "VisitDetector", columns)
 }
 
@@ -85,13 +102,16 @@ impl PipelineTask for AssociateTask {
 
     fn run(&self, inputs: Inputs) -> Result<Outputs> {
         let images = images(&inputs)?;
-        let known = known_objects(inputs.table("known_object")?.1)?;
+        let mut known = known_objects(inputs.table("known_object")?.1)?;
+        let n_known = known.len();
+        let others = outlines_but(inputs.table("known_image")?.1, &images)?;
+        known.retain(|object| !is_forgotten(object, &images, &others));
         let sightings = Sightings::of(&images)?;
         let objects = associate(&sightings.all, &known, &self.config.association);
         let (positions, members) = self.choose(&objects, &known, &images, &sightings);
         let mut outputs = Outputs::default();
         outputs.log.push(format!(
-            "{} sources of {} images: {} objects, {} of them known",
+            "{} sources of {} images: {} objects, {} of them kept of {n_known} in the catalog",
             sightings.all.len(),
             images.len(),
             positions.len(),
@@ -112,6 +132,13 @@ struct Image<'a> {
     sources: &'a RecordBatch,
 }
 
+impl Image<'_> {
+    /// Visit and detector.
+    fn key(&self) -> (i64, i64) {
+        (self.visit, self.detector)
+    }
+}
+
 /// The images, each with its outline.
 fn images(inputs: &Inputs) -> Result<Vec<Image<'_>>> {
     in_order(inputs, "source")?
@@ -121,20 +148,45 @@ fn images(inputs: &Inputs) -> Result<Vec<Image<'_>>> {
                 visit: found.visit,
                 detector: found.detector,
                 is_known: found.is_known,
-                footprint: Polygon::try_from_lonlat_deg(&corners(found.row)?).ok(),
+                footprint: outline(found.row, 0)?,
                 sources: found.table,
             })
         })
         .collect()
 }
 
-/// Where the corners of an image are, in their order, degrees.
-fn corners(row: &RecordBatch) -> Result<Vec<(f64, f64)>> {
+/// Where an image lies, by its row of VisitDetector.
+fn outline(rows: &RecordBatch, row: usize) -> Result<Option<Polygon>> {
     let corner = |name: &str| {
-        let ra = numbers(row, &format!("{name}ra"))?.value(0);
-        Ok((ra, numbers(row, &format!("{name}dec"))?.value(0)))
+        let ra = number(&numbers(rows, &format!("{name}ra"))?, row);
+        Ok((ra, number(&numbers(rows, &format!("{name}dec"))?, row)))
     };
-    ["llc", "lrc", "urc", "ulc"].into_iter().map(corner).collect()
+    let corners: Vec<(f64, f64)> =
+        ["llc", "lrc", "urc", "ulc"].into_iter().map(corner).collect::<Result<_>>()?;
+    Ok(Polygon::try_from_lonlat_deg(&corners).ok())
+}
+
+/// Where the images of the catalog lie that are not processed anew.
+fn outlines_but(known: &RecordBatch, images: &[Image<'_>]) -> Result<Vec<Polygon>> {
+    let anew: HashSet<(i64, i64)> =
+        images.iter().filter(|image| !image.is_known).map(Image::key).collect();
+    let keys = integers(known, "visitId")?;
+    let detectors = integers(known, "detector")?;
+    let others = (0..known.num_rows())
+        .filter(|row| !anew.contains(&(keys.value(*row), detectors.value(*row))));
+    let outlines = others.map(|row| outline(known, row));
+    Ok(outlines.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// Is an object of the catalog to be made anew, because its first image is, and no other shows it?
+fn is_forgotten(object: &KnownObject, images: &[Image<'_>], others: &[Polygon]) -> bool {
+    let first = SourceIdentity::from_id(object.object_id);
+    let key = (first.visit, i64::from(first.detector));
+    if !images.iter().any(|image| !image.is_known && image.key() == key) {
+        return false;
+    }
+    let place = UnitVector::from_lonlat_deg(object.ra, object.dec);
+    !others.iter().any(|other| other.contains(&place))
 }
 
 fn known_objects(rows: &RecordBatch) -> Result<Vec<KnownObject>> {
@@ -220,7 +272,10 @@ impl AssociateTask {
         let (mut positions, mut members) = (vec![], vec![]);
         for object in objects {
             let places = || object.members.iter().map(|&member| &sightings.places[member]);
-            let first_new = places().find(|place| !images[place.image].is_known);
+            // A source of an image that was processed anew may have the id of an object that is kept.
+            let first_new = places().find(|place| {
+                !images[place.image].is_known && !known.contains_key(&place.source_id)
+            });
             let known = object.object_id.and_then(|id| known.get(&id));
             let (object_id, enters_with) = match (known, first_new) {
                 (Some(known), _) => (known.object_id, None),

@@ -180,10 +180,11 @@ fn outputs(measured: MeasuredExposure) -> Result<Outputs> {
         .map(|counter| SourceIdentity { visit, detector, counter }.to_id())
         .collect::<Result<Vec<_>>>()?;
     let mut outputs = Outputs::default();
-    outputs.push("source", Value::Table(catalog::source_rows(&measured, &ids)?));
+    let sources = catalog::source_rows(&measured, &ids)?;
+    let row = catalog::with_rows_checksum(&catalog::visit_detector_rows(&[&measured])?, &sources)?;
     let visit_info = &measured.exposure.visit_info;
+    outputs.push("source", Value::Table(sources));
     outputs.push("visit_row", Value::Table(catalog::visit_rows(&[visit_info])?));
-    let row = catalog::visit_detector_rows(&[&measured])?;
     outputs.push("visit_detector_row", Value::Table(row));
     let MeasuredExposure {
         mut exposure,

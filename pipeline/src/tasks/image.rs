@@ -1,10 +1,10 @@
 //! The images of which a task reads tables, in the order in which they were taken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use arrow::array::RecordBatch;
 
-use super::columns::{integers, numbers};
+use super::columns::{integers, numbers, texts};
 use crate::butler::DatasetRef;
 use crate::connections::Inputs;
 use crate::error::Result;
@@ -17,7 +17,7 @@ pub(super) struct ImageTable<'a> {
     pub detector: i64,
     /// Middle of the exposure, MJD TAI.
     pub mid_mjd: f64,
-    /// Has the catalog the image already?
+    /// Did the catalog have these very rows of the image before this run?
     pub is_known: bool,
     /// Its row of VisitDetector.
     pub row: &'a RecordBatch,
@@ -25,16 +25,17 @@ pub(super) struct ImageTable<'a> {
     pub table: &'a RecordBatch,
 }
 
-/// Visits and detectors of a table that has a row for each image.
-fn image_keys(rows: &RecordBatch) -> Result<HashSet<(i64, i64)>> {
-    let (visits, detectors) = (integers(rows, "visitId")?, integers(rows, "detector")?);
-    Ok((0..rows.num_rows()).map(|row| (visits.value(row), detectors.value(row))).collect())
+/// Checksums of rows of VisitDetector, by visit and detector.
+pub(super) fn rows_checksums(rows: &RecordBatch) -> Result<HashMap<(i64, i64), String>> {
+    let keys = integers(rows, "visitId")?.values().to_vec().into_iter();
+    let keys = keys.zip(integers(rows, "detector")?.values().to_vec());
+    Ok(keys.zip(texts(rows, "rowsChecksum")?).collect())
 }
 
 /// The tables of the connection `name` in the order of time, then of visit and detector; those of
 /// images without a row of VisitDetector are left out.
 pub(super) fn in_order<'a>(inputs: &'a Inputs, name: &str) -> Result<Vec<ImageTable<'a>>> {
-    let known = image_keys(inputs.table("known_image")?.1)?;
+    let known = rows_checksums(inputs.table("known_image")?.1)?;
     let rows: HashMap<_, _> = inputs
         .tables("visit_detector_row")?
         .into_iter()
@@ -47,7 +48,7 @@ pub(super) fn in_order<'a>(inputs: &'a Inputs, name: &str) -> Result<Vec<ImageTa
         let visit = integers(row, "visitId")?.value(0);
         let detector = integers(row, "detector")?.value(0);
         let mid_mjd = numbers(row, "expMidptMJD")?.value(0);
-        let is_known = known.contains(&(visit, detector));
+        let is_known = known.get(&(visit, detector)) == texts(row, "rowsChecksum")?.first();
         images.push(ImageTable { dataset, visit, detector, mid_mjd, is_known, row, table });
     }
     images.sort_by(|a, b| {

@@ -1,19 +1,28 @@
-//! The task `load`: all rows of a visit enter the catalog in one transaction.
+//! The task `load`: all rows of a visit enter the catalog in one transaction, and those that an
+//! earlier processing of its images left there go in the same.
 //!
-//! A quantum that was killed after its commit, and before that was recorded, finds its images in
-//! the catalog when it runs again, and commits nothing.
+//! ```text
+//!   image as the catalog has it       nothing
+//!   image made anew, or another one   its rows of VisitDetector and Source; that of Visit
+//!                                     the objects it gave rise to, unless `associate` keeps them
+//!                                     the fluxes of all objects on it
+//! ```
+//!
+//! The commit has the key of the quantum: one that was killed after it, and before that was recorded,
+//! finds the key when it runs again, and commits nothing.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use almagest_ingest::Transaction;
 use almagest_storage::CatalogStore;
-use arrow::array::{Array, AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{integers, texts};
-use crate::butler::{DatasetRef, Dimension, DimensionSet, StorageClass, Value};
+use super::associate::known_image;
+use crate::butler::{Dimension, DimensionSet, StorageClass, Value};
 use crate::connections::{Connection, Connections, Inputs, Outputs};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use change::{Change, Image};
+
+mod change;
 
 /// The task; see the module.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +38,10 @@ pub struct Receipt {
     /// Detectors whose rows were added.
     pub detectors: Vec<i64>,
     /// Rows that were added, by table.
-    pub rows: std::collections::BTreeMap<String, u64>,
+    pub rows: BTreeMap<String, u64>,
+    /// Rows of earlier processing that went, by table.
+    #[serde(default)]
+    pub removed: BTreeMap<String, u64>,
 }
 
 impl Receipt {
@@ -55,6 +67,8 @@ impl LoadTask {
                 Connection::many("source", StorageClass::Table, &image),
                 Connection::one("object", StorageClass::Table, &visit).optional(),
                 Connection::one("forced_source", StorageClass::Table, &visit).optional(),
+                Connection::one("object_position", StorageClass::Table, &[]).optional(),
+                known_image(),
             ],
             outputs: vec![Connection::one("receipt", StorageClass::Document, &visit)],
             is_sequence: true,
@@ -63,44 +77,40 @@ impl LoadTask {
 
     /// Commit the rows of a visit, unless the catalog holds them.
     ///
+    /// # Arguments
+    /// * `key` - of the commit, unique in the catalog
+    ///
     /// # Errors
-    /// [`Error::VisitExists`] where the catalog holds another image of the visit and detector;
-    /// refusals of the ingest. The catalog is as it was then.
-    pub fn run(&self, inputs: &Inputs, store: &CatalogStore) -> Result<(Outputs, Receipt)> {
-        let images = inputs.tables("visit_detector_row")?;
-        let mut new: Vec<(&DatasetRef, &RecordBatch)> = vec![];
+    /// Refusals of the ingest. The catalog is as it was then.
+    pub fn run(
+        &self,
+        inputs: &Inputs,
+        store: &CatalogStore,
+        key: &str,
+    ) -> Result<(Outputs, Receipt)> {
         let mut receipt = Receipt::default();
-        let mut known: Option<HashMap<(i64, i64), String>> = None;
-        for (dataset, row) in images {
-            let visit = integers(row, "visitId")?.value(0);
-            let detector = integers(row, "detector")?.value(0);
-            receipt.visit = visit;
-            let known = match &mut known {
-                Some(known) => known,
-                None => known.insert(known_images(store, visit)?),
-            };
-            match known.get(&(visit, detector)) {
-                None => {
-                    receipt.detectors.push(detector);
-                    new.push((dataset, row));
-                }
-                Some(checksum) if texts(row, "imageChecksum")?.first() == Some(checksum) => {}
-                Some(_) => {
-                    return Err(Error::VisitExists {
-                        path: texts(row, "imageName")?.remove(0).into(),
-                        visit,
-                        detector: i32::try_from(detector).unwrap_or(i32::MAX),
-                    });
-                }
-            }
+        let snapshot = store.snapshot()?;
+        let images = Image::all(inputs)?;
+        if let Some(image) = images.first() {
+            receipt.visit = image.visit;
         }
-        let is_visit_known = known.is_some_and(|known| !known.is_empty());
-        if !new.is_empty() {
-            commit(inputs, store, &new, is_visit_known, &mut receipt)?;
+        if let Some(known) = store.committed_contribution(key)? {
+            receipt.version = Some(known.version);
+            receipt.detectors = images.iter().map(|image| image.detector).collect();
+        } else {
+            let change = Change::new(inputs, &images, &snapshot)?;
+            if !change.is_empty() {
+                change.commit(store, key, &mut receipt)?;
+            }
         }
         let mut outputs = Outputs::default();
         outputs.log.push(match receipt.version {
-            Some(version) => format!("version {version}: {:?}", receipt.rows),
+            Some(version) => {
+                format!(
+                    "version {version}: {:?}, in the place of {:?}",
+                    receipt.rows, receipt.removed
+                )
+            }
             None => "the catalog holds all images of the visit".to_owned(),
         });
         let document = serde_json::to_value(&receipt)
@@ -108,61 +118,4 @@ impl LoadTask {
         outputs.push("receipt", Value::Document(document));
         Ok((outputs, receipt))
     }
-}
-
-fn commit(
-    inputs: &Inputs,
-    store: &CatalogStore,
-    new: &[(&DatasetRef, &RecordBatch)],
-    is_visit_known: bool,
-    receipt: &mut Receipt,
-) -> Result<()> {
-    let is_new = |dataset: &DatasetRef| new.iter().any(|(n, _)| n.data_id == dataset.data_id);
-    let mut transaction = Transaction::begin(store)?;
-    if !is_visit_known && let Some((_, row)) = inputs.tables("visit_row")?.first() {
-        transaction.append("Visit", row)?;
-    }
-    for (_, row) in new {
-        transaction.append("VisitDetector", row)?;
-    }
-    for (dataset, rows) in inputs.tables("source")? {
-        if is_new(dataset) && rows.num_rows() > 0 {
-            transaction.append("Source", rows)?;
-        }
-    }
-    for (name, table) in [("object", "Object"), ("forced_source", "ForcedSource")] {
-        for (_, rows) in inputs.tables(name)? {
-            if rows.num_rows() > 0 {
-                transaction.append(table, rows)?;
-            }
-        }
-    }
-    let report = transaction.commit_as(&format!("load visit {}", receipt.visit))?;
-    receipt.version = Some(report.version);
-    receipt.rows = report.tables.into_iter().map(|(name, rows)| (name, rows.n_rows)).collect();
-    Ok(())
-}
-
-/// The images of a visit that the catalog holds: SHA-256 by visit and detector.
-pub(crate) fn known_images(
-    store: &CatalogStore,
-    visit: i64,
-) -> Result<HashMap<(i64, i64), String>> {
-    let mut known = HashMap::new();
-    let snapshot = store.snapshot()?;
-    if snapshot.look_up_ids("Visit", &[visit])?.is_empty() {
-        return Ok(known);
-    }
-    let columns = ["visitId", "detector", "imageChecksum"];
-    for rows in snapshot.read_region("VisitDetector", None, Some(&columns))? {
-        let (visits, detectors) = (integers(&rows, "visitId")?, integers(&rows, "detector")?);
-        let checksums = rows.column(2).as_string::<i32>();
-        for row in (0..rows.num_rows()).filter(|row| visits.value(*row) == visit) {
-            if checksums.is_valid(row) {
-                let key = (visit, detectors.value(row));
-                known.insert(key, checksums.value(row).to_owned());
-            }
-        }
-    }
-    Ok(known)
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod killed;
+mod reprocessing;
 mod run;
 
 use std::collections::BTreeMap;

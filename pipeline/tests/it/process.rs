@@ -93,6 +93,30 @@ fn images_become_rows_once() {
 }
 
 #[test]
+fn other_settings_replace_the_rows_and_the_first_ones_bring_them_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = write_images(&sky(), folder.path(), true);
+    let store = catalog(folder.path());
+    let tables = ["Visit", "VisitDetector", "Source", "Object", "ForcedSource"];
+    let all = || tables.map(|table| rows(&store, table));
+    run(&store, &images, &ProcessConfig::default()).unwrap();
+    let first = all();
+
+    let mut other = ProcessConfig::default();
+    other.characterize.detection.threshold = 30.0;
+    let report = run(&store, &images, &other).unwrap();
+    assert_eq!((report.n_visits, report.n_visits_known, report.version), (3, 0, 6));
+    assert!(rows(&store, "Source").len() < first[2].len());
+    assert!(store.check().unwrap().is_clean());
+
+    let report = run(&store, &images, &ProcessConfig::default()).unwrap();
+    assert_eq!((report.n_visits, report.version), (3, 9));
+    assert_eq!(all(), first);
+    let again = run(&store, &images, &ProcessConfig::default()).unwrap();
+    assert_eq!((again.n_visits, again.n_visits_known, again.version), (0, 3, 9));
+}
+
+#[test]
 fn a_run_that_was_broken_off_ends_as_if_it_had_not_been() {
     let folder = tempfile::tempdir().unwrap();
     let images = write_images(&sky(), folder.path(), true);

@@ -1,5 +1,6 @@
 //! `almagest run`: a pipeline over datasets of a catalog.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use almagest_pipeline::butler::Butler;
@@ -83,6 +84,12 @@ impl Run {
     }
 }
 
+/// Rows by table.
+fn counts(rows: &BTreeMap<String, u64>) -> String {
+    let counts: Vec<String> = rows.iter().map(|(table, rows)| format!("{rows} {table}")).collect();
+    counts.join(", ")
+}
+
 /// Say what became of a run; an error where not all of it succeeded.
 fn say(report: &RunReport, out: &mut impl Write) -> Result<()> {
     for line in report.failures() {
@@ -90,10 +97,17 @@ fn say(report: &RunReport, out: &mut impl Write) -> Result<()> {
     }
     for receipt in &report.receipts {
         if let Some(version) = receipt.version {
-            let rows: Vec<String> =
-                receipt.rows.iter().map(|(table, rows)| format!("{rows} {table}")).collect();
-            writeln!(out, "visit {}: version {version}: {}", receipt.visit, rows.join(", "))?;
+            write!(out, "visit {}: version {version}: {}", receipt.visit, counts(&receipt.rows))?;
+            match receipt.removed.is_empty() {
+                true => writeln!(out)?,
+                false => writeln!(out, " in the place of {}", counts(&receipt.removed))?,
+            }
         }
+    }
+    match report.receipts.iter().filter(|receipt| receipt.version.is_none()).count() {
+        0 => {}
+        1 => writeln!(out, "1 visit: the catalog has its rows as they are")?,
+        n => writeln!(out, "{n} visits: the catalog has their rows as they are")?,
     }
     writeln!(out, "{}", report.summary())?;
     let n_bad = report.count(|outcome| !outcome.is_success());

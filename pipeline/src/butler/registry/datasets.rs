@@ -343,6 +343,23 @@ pub(super) fn insert(
     Ok(())
 }
 
+/// Forget what an earlier attempt at a quantum made, and who read it.
+pub(super) fn forget_outputs(connection: &Connection, quantum: i64) -> Result<(), Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM dataset WHERE quantum_id = ?1)";
+    if !connection.prepare_cached(sql)?.query_row([quantum], |row| row.get(0))? {
+        return Ok(());
+    }
+    for table in ["tag", "calibration", "quantum_input", "dataset_place", "dataset_time"] {
+        let sql = format!(
+            "DELETE FROM {table}
+             WHERE dataset_id IN (SELECT dataset_id FROM dataset WHERE quantum_id = ?1)"
+        );
+        connection.prepare_cached(&sql)?.execute([quantum])?;
+    }
+    connection.prepare_cached("DELETE FROM dataset WHERE quantum_id = ?1")?.execute([quantum])?;
+    Ok(())
+}
+
 /// What a data id implies, by the dimension records.
 #[derive(Default)]
 struct Expanded {

@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::collections::{CollectionKind, register};
-use super::datasets::{NewDataset, insert};
+use super::datasets::{NewDataset, forget_outputs, insert};
 use super::{COLUMNS, Registry, now, read_dataset};
 use crate::butler::data_id::DataId;
 use crate::butler::dataset::DatasetRef;
@@ -133,7 +133,8 @@ impl Registry {
         })
     }
 
-    /// Record what a quantum made, from what, and how: all of it, or nothing.
+    /// Record what a quantum made, from what, and how: all of it, or nothing. What it made before is
+    /// forgotten.
     pub fn complete_quantum(
         &self,
         run: &str,
@@ -143,6 +144,7 @@ impl Registry {
         outputs: &[NewDataset],
     ) -> Result<()> {
         self.change(|connection| {
+            forget_outputs(connection, quantum)?;
             insert(connection, run, outputs, Some(quantum))?;
             let delete = "DELETE FROM quantum_input WHERE quantum_id = ?1";
             connection.execute(delete, [quantum])?;
