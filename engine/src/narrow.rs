@@ -45,7 +45,7 @@ pub(crate) struct Need {
 pub(crate) fn tables(query: &Query) -> BTreeSet<(String, String)> {
     let tables = factors(query).into_iter().filter_map(|factor| match factor.what {
         What::Table(table) => Some(table),
-        What::Named(_) | What::Derived => None,
+        What::Named(_) | What::Derived | What::Renamed => None,
     });
     tables.collect()
 }
@@ -107,6 +107,8 @@ enum What {
     Named(String),
     /// A query in brackets.
     Derived,
+    /// A query in brackets, with a list of names for its columns.
+    Renamed,
 }
 
 fn factors(query: &Query) -> Vec<Factor> {
@@ -135,7 +137,8 @@ fn described(factor: &TableFactor) -> Option<Factor> {
             Some(Factor { alias: alias.name.value.clone(), what })
         }
         TableFactor::Derived { alias: Some(alias), .. } => {
-            Some(Factor { alias: alias.name.value.clone(), what: What::Derived })
+            let what = if alias.columns.is_empty() { What::Derived } else { What::Renamed };
+            Some(Factor { alias: alias.name.value.clone(), what })
         }
         _ => None,
     }

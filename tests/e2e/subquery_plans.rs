@@ -46,3 +46,17 @@ async fn neighbours_are_counted_by_a_sky_join() {
                  FROM Star AS s";
     check(query, &["unnested", "SkyJoin"], &["NestedLoopJoinExec"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_row_tells_that_there_are_some() {
+    let query = "SELECT starId FROM Star WHERE EXISTS (SELECT 1 FROM Epoch WHERE psfFlux > 60)";
+    check(query, &["LeftSemi", "fetch=1"], &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_side_of_a_product_is_asked_by_itself() {
+    let side = "EXISTS (SELECT 1 FROM Epoch AS e WHERE e.psfFlux > s.x)";
+    let query = format!("SELECT v.visit FROM Star AS s, Visit AS v WHERE {side}");
+    let plan = plan(&query).await;
+    assert!(plan.find("Cross Join") < plan.find("LeftSemi"), "{plan}");
+}

@@ -41,7 +41,7 @@ pub(super) fn thin(
     let tables = factors(query).into_iter().filter(|factor| certain.contains(&factor.alias));
     let tables = tables.filter_map(|factor| match factor.what {
         What::Table(table) => Some((factor.alias, table)),
-        What::Named(_) | What::Derived => None,
+        What::Named(_) | What::Derived | What::Renamed => None,
     });
     let tables = tables.collect();
     let compares_structs = !extends_with_null(query);

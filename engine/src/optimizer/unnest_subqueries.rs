@@ -31,15 +31,18 @@ mod join_condition;
 mod place;
 mod plain;
 mod push_down;
+mod sides;
 mod steady;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Subquery};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, Subquery};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
+
+use domain::outer_references;
 
 pub(super) use domain::opaque;
 
@@ -83,14 +86,24 @@ impl Unnesting {
         let inner = plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
                 let is_in = matches!(expr, Expr::InSubquery(_));
+                let is_exists = matches!(expr, Expr::Exists(_));
                 map_subquery(expr, |plan| {
                     let plan = self.plan(plan)?;
-                    if is_in { named(plan) } else { Ok(plan) }
+                    match () {
+                        () if is_in => named(plan),
+                        () if is_exists && outer_references(&plan)?.is_empty() => one_row(plan),
+                        () => Ok(plan),
+                    }
                 })
             })
         })?;
         self.place(inner.data)
     }
+}
+
+/// The first row that is found of a subquery that is the same for all rows around: one is as good as all.
+fn one_row(subquery: LogicalPlan) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(subquery).limit(0, Some(1))?.build()
 }
 
 /// Give the one value of a subquery a name of its own where types were coerced in it: a cast is

@@ -32,13 +32,15 @@ impl Unnesting {
         let Filter { predicate, input, .. } = filter;
         let schema = input.schema().clone();
         let (mut plain, mut difficult) = (vec![], vec![]);
-        for condition in split_conjunction_owned(predicate) {
+        let conditions = split_conjunction_owned(predicate);
+        let (input, conditions) = self.to_their_sides(Arc::unwrap_or_clone(input), conditions)?;
+        for condition in conditions {
             match is_plain_condition(&condition, &schema)? {
                 true => plain.push(condition),
                 false => difficult.push(condition),
             }
         }
-        let rows = filtered(Arc::unwrap_or_clone(input), plain)?;
+        let rows = filtered(input, plain)?;
         if difficult.is_empty() {
             return Ok(rows);
         }
