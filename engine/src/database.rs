@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use almagest_adql::{AsOf, Names};
-use almagest_storage::schema::arrow::ROW_OF;
+use almagest_storage::schema::arrow::{ROW_OF, ROW_PART, ROW_PARTS};
 use almagest_storage::schema::{SchemaDef, TableDef, TableKind};
 use almagest_storage::{CatalogStore, Snapshot};
 use datafusion::catalog::SchemaProvider;
@@ -337,8 +337,13 @@ impl Database {
         let schema = self.schemas.iter().find(|known| known.name == schema)?;
         let table = schema.table(table)?;
         let mut metadata = table.field_of(table.column(column)?).metadata().clone();
-        if table.id.as_deref() == Some(column) && self.leads_to_images(schema, table) {
+        let name = table.row_name();
+        let part = name.iter().position(|part| *part == column);
+        if let Some(part) = part.filter(|_| self.leads_to_images(schema, table)) {
             metadata.insert(ROW_OF.to_owned(), format!("{}.{}", schema.name, table.name));
+            if name.len() > 1 {
+                metadata.insert(ROW_PART.to_owned(), ROW_PARTS[part].to_owned());
+            }
         }
         Some(metadata)
     }

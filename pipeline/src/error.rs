@@ -62,6 +62,14 @@ pub enum Error {
         /// The detector that both claim.
         detector: i32,
     },
+    /// The catalog has no such row.
+    #[error("{table} has no row of {row}")]
+    NoSuchRow {
+        /// What names it.
+        row: String,
+        /// The table.
+        table: &'static str,
+    },
     /// An identity does not fit the bits of an id.
     #[error("visit {}, detector {}, source {}: does not fit the bits of an id", identity.visit, identity.detector, identity.counter)]
     IdentityRange {

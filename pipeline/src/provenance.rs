@@ -8,12 +8,14 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use almagest_storage::data_file::RangeValue;
+use almagest_storage::{CatalogStore, Removal};
 use serde_json::{Value as Json, json};
 
 use crate::butler::{
     Attempt, Butler, ButlerError, DataId, DatasetRef, Dimension, QuantumRow, Value,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::executor::config_type;
 use crate::identifier::SourceIdentity;
 use crate::tasks::{LoadTask, Receipt};
@@ -23,8 +25,26 @@ use crate::tasks::{LoadTask, Receipt};
 pub enum RowKind {
     /// A row of Source: what was measured on one image.
     Source,
-    /// A row of Object or ForcedSource: what all images of the run say.
+    /// A row of Object: what all images of the run say.
     Object,
+    /// A row of ForcedSource: the object's flux on one image.
+    ForcedSource {
+        /// The visit.
+        visit: i64,
+        /// The detector.
+        detector: i32,
+    },
+}
+
+impl RowKind {
+    /// The table of the row, and the column of its id.
+    fn table(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Source => ("Source", "sourceId"),
+            Self::Object => ("Object", "objectId"),
+            Self::ForcedSource { .. } => ("ForcedSource", "objectId"),
+        }
+    }
 }
 
 /// Where a row comes from.
@@ -56,24 +76,81 @@ pub struct Step {
 /// Follow a row back to the images.
 ///
 /// # Errors
-/// [`ButlerError::NoDataset`] where no run of this catalog has loaded the row's image.
-pub fn provenance(butler: &Butler, id: i64, kind: RowKind) -> Result<Provenance> {
-    let identity = SourceIdentity::from_id(id);
-    let (load, version) = loaded_by(butler, identity)?;
-    let mut walk = Walk { butler, seen: HashSet::from([load.number]), steps: vec![] };
-    let inputs = butler.registry().inputs_of(load.number)?;
-    let is_behind =
-        |dataset: &DatasetRef| match (kind, dataset.data_id.integer(Dimension::Detector)) {
-            (_, Some(detector)) => detector == i64::from(identity.detector),
-            (RowKind::Source, None) => false,
-            (RowKind::Object, None) => true,
+/// [`Error::NoSuchRow`]; [`ButlerError::NoDataset`] where no run of this catalog has loaded the row's
+/// image.
+pub fn provenance(
+    store: &CatalogStore,
+    butler: &Butler,
+    id: i64,
+    kind: RowKind,
+) -> Result<Provenance> {
+    let (table, column) = kind.table();
+    if !is_there(store, id, kind)? {
+        let of = match kind {
+            RowKind::ForcedSource { visit, detector } => {
+                format!(" on visit {visit}, detector {detector}")
+            }
+            _ => String::new(),
         };
-    let inputs = inputs.into_iter().filter(|(_, dataset)| is_behind(dataset)).collect();
-    walk.follow(load, inputs)?;
+        return Err(Error::NoSuchRow { row: format!("{column} {id}{of}"), table });
+    }
+    let identity = SourceIdentity::from_id(id);
+    let mut walk = Walk { butler, seen: HashSet::new(), steps: vec![] };
+    let (mut load, mut version) = loaded_by(butler, identity)?;
+    if let RowKind::ForcedSource { visit, detector } = kind {
+        // It came with the later of its object and its image.
+        let (of_image, image_version) =
+            loaded_by(butler, SourceIdentity { visit, detector, counter: 0 })?;
+        if image_version > version {
+            (load, version) = (of_image, image_version);
+        }
+        let flux = flux_of(butler, &load, visit, detector)?;
+        walk.seen.insert(load.number);
+        walk.follow(load, vec![("forced_flux".to_owned(), flux)])?;
+    } else {
+        walk.seen.insert(load.number);
+        let inputs = butler.registry().inputs_of(load.number)?;
+        let is_behind = |dataset: &DatasetRef| {
+            let detector = dataset.data_id.integer(Dimension::Detector);
+            detector.map_or(kind == RowKind::Object, |d| d == i64::from(identity.detector))
+        };
+        let inputs = inputs.into_iter().filter(|(_, dataset)| is_behind(dataset)).collect();
+        walk.follow(load, inputs)?;
+    }
     Ok(Provenance { id, identity, version, steps: walk.steps })
 }
 
-/// The load that has committed an image, and its version.
+/// Has the catalog the row?
+fn is_there(store: &CatalogStore, id: i64, kind: RowKind) -> Result<bool> {
+    let (snapshot, (table, column)) = (store.snapshot()?, kind.table());
+    let RowKind::ForcedSource { visit, detector } = kind else {
+        return Ok(!snapshot.look_up_ids(table, &[id])?.is_empty());
+    };
+    let equal = |column: &str, value| (column.to_owned(), RangeValue::Integer(value));
+    let row = Removal::DataId(vec![
+        equal(column, id),
+        equal("visit", visit),
+        equal("detector", i64::from(detector)),
+    ]);
+    Ok(!snapshot.find_rows(table, &row)?.is_empty())
+}
+
+/// The fluxes on an image in the run of a load.
+fn flux_of(butler: &Butler, load: &QuantumRow, visit: i64, detector: i32) -> Result<DatasetRef> {
+    let instrument = load.data_id.text(Dimension::Instrument).unwrap_or_default();
+    let data_id = DataId::visit_detector(instrument, visit, detector);
+    let found = butler.registry().find_in_run(&load.run, "forced_flux", &data_id)?;
+    found.ok_or_else(|| {
+        ButlerError::NoDataset {
+            dataset_type: "forced_flux".to_owned(),
+            data_id: data_id.to_string(),
+            collections: load.run.clone(),
+        }
+        .into()
+    })
+}
+
+/// The load that has committed an image last, and its version.
 fn loaded_by(butler: &Butler, identity: SourceIdentity) -> Result<(QuantumRow, u64)> {
     let registry = butler.registry();
     for load in registry.successful_quanta_of_task(LoadTask::NAME)?.into_iter().rev() {

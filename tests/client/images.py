@@ -118,6 +118,19 @@ def check_rows_lead_to_their_images(service):
             with urllib.request.urlopen(cutouts[0].access_url, timeout=60) as response:
                 cutout_of(response.read(), row["coord_ra"], row["coord_dec"], 11 / 3600)
             found.append(len(cutouts))
+    # A forced flux has no number of its own: object, visit and detector lead to the one image.
+    query = "SELECT TOP 3 f.psfFlux, f.visit, f.objectId, f.detector, o.coord_ra, o.coord_dec FROM ForcedSource AS f JOIN Object AS o ON f.objectId = o.objectId"
+    rows = service.search(query)
+    for row in rows:
+        links = row.getdatalink()
+        semantics = [link.semantics for link in links]
+        assert "#cutout" in semantics, semantics
+        assert all(f"visit={row['visit']}," in link.description + "," for link in links), links[0].description
+        with urllib.request.urlopen(next(links.bysemantics("#cutout")).access_url, timeout=60) as response:
+            cutout_of(response.read(), row["coord_ra"], row["coord_dec"], 11 / 3600)
+        found.append(1)
+    for row, links in zip(rows, rows.iter_datalinks(preserve_order=True)):
+        assert f"visit={row['visit']}," in links[0].description + ",", links[0].description
     return f"{found} cut-outs"
 
 

@@ -233,6 +233,19 @@ impl ColumnDef {
 }
 
 impl TableDef {
+    /// The columns that name a row which belongs to images: the id, or of the children of an object those
+    /// of the object, the visit and the detector; none where rows have no name.
+    pub fn row_name(&self) -> Vec<&str> {
+        let has = |name: &str| self.column(name).is_some();
+        match (&self.id, &self.kind) {
+            (Some(id), _) => vec![id],
+            (None, TableKind::Child { key, .. }) if has("visit") && has("detector") => {
+                vec![key, "visit", "detector"]
+            }
+            _ => vec![],
+        }
+    }
+
     /// Find a column by its exact name.
     pub fn column(&self, name: &str) -> Option<&ColumnDef> {
         self.columns.iter().find(|column| column.name == name)

@@ -2,7 +2,7 @@
 
 use almagest_engine::arrow::datatypes::Schema;
 use almagest_engine::tap_schema::{ArraySize, Primitive, VotableType};
-use almagest_storage::schema::arrow::{DESCRIPTION, ROW_OF, UCD, UNIT, UTYPE};
+use almagest_storage::schema::arrow::{DESCRIPTION, ROW_OF, ROW_PART, ROW_PARTS, UCD, UNIT, UTYPE};
 
 use super::reference_systems::ReferenceSystems;
 use super::{Ending, Provenance, row_bytes};
@@ -51,29 +51,54 @@ pub fn head(schema: &Schema, provenance: &Provenance, absent: Absent) -> Result<
     Ok(out)
 }
 
-/// For each column that identifies rows which belong to images, the service that finds these.
+/// For each column that identifies rows which belong to images, alone or with others, the service that
+/// finds these.
 ///
 /// Reference: IVOA Recommendation *DataLink* 1.1 (2023), section 4.
 fn descriptors(schema: &Schema, ids: &[String], links: &str) -> String {
-    let of_rows = schema.fields().iter().zip(ids);
-    let of_rows = of_rows.filter_map(|(field, id)| Some((id, field.metadata().get(ROW_OF)?)));
-    let descriptor = |(id, table): (&String, &String)| {
-        format!(
+    let columns = schema.fields().iter().zip(ids);
+    let columns = columns.filter_map(|(field, id)| {
+        let part = field.metadata().get(ROW_PART).map(String::as_str);
+        Some((field.metadata().get(ROW_OF)?, part, id))
+    });
+    let columns: Vec<(&String, Option<&str>, &String)> = columns.collect();
+    let descriptor = |&(table, part, id): &(&String, Option<&str>, &String)| {
+        let parts: Vec<(&str, &String)> = match part {
+            None => vec![("ID", id)],
+            Some("ID") => ROW_PARTS
+                .iter()
+                .map(|name| {
+                    let of = |column: &&(&String, Option<&str>, &String)| {
+                        column.0 == table && column.1 == Some(name)
+                    };
+                    Some((*name, columns.iter().find(of)?.2))
+                })
+                .collect::<Option<_>>()?,
+            Some(_) => return None,
+        };
+        let inputs: String = parts
+            .into_iter()
+            .map(|(name, id)| {
+                format!(
+                    "<PARAM name=\"{name}\" datatype=\"char\" arraysize=\"*\" ref=\"{id}\" value=\"\"/>\n"
+                )
+            })
+            .collect();
+        Some(format!(
             r#"<RESOURCE type="meta" utype="adhoc:service" name="links">
 <DESCRIPTION>Images of the rows of {table}, and cut-outs of them.</DESCRIPTION>
 <PARAM name="standardID" datatype="char" arraysize="*" value="ivo://ivoa.net/std/DataLink#links-1.1"/>
 <PARAM name="accessURL" datatype="char" arraysize="*" value="{links}"/>
 <GROUP name="inputParams">
-<PARAM name="ID" datatype="char" arraysize="*" ref="{id}" value=""/>
-<PARAM name="TABLE" datatype="char" arraysize="*" value="{table}"/>
+{inputs}<PARAM name="TABLE" datatype="char" arraysize="*" value="{table}"/>
 </GROUP>
 </RESOURCE>
 "#,
             table = Escaped(table),
             links = Escaped(links),
-        )
+        ))
     };
-    of_rows.map(descriptor).collect()
+    columns.iter().filter_map(descriptor).collect()
 }
 
 /// Return the document after the rows.

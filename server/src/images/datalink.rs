@@ -1,7 +1,8 @@
 //! `/datalink/links`: what belongs to an image, or to a row that was measured on one.
 //!
 //! An ID is that of a dataset, `ivo://…?UUID`, or that of a row, `ivo://…?schema.table/N`; a plain
-//! number is a row of the table that the parameter TABLE names.
+//! number is a row of the table that the parameter TABLE names. Rows without a number of their own are
+//! named by object, visit and detector: `N/V/D`, or an ID with a VISIT and a DETECTOR.
 //!
 //! Reference: IVOA Recommendation *DataLink* 1.1 (2023).
 
@@ -52,12 +53,13 @@ pub async fn links(
     base: BaseUrl,
     parameters: Parameters,
 ) -> Result<Response> {
-    let ids: Vec<&str> = parameters.all("ID").collect();
+    let ids = row_names(&parameters);
     let n_ids = ids.len();
     let table = parameters.get("TABLE")?;
     let mut rows = String::new();
-    for id in ids.into_iter().take(MOST_IDS) {
-        let linked = Linked { images: state.views.images(), database: &caller.database, id };
+    for (id, row) in ids.iter().take(MOST_IDS) {
+        let (images, database) = (state.views.images(), &caller.database);
+        let linked = Linked { images, database, id, row };
         match linked.links(table, &base).await {
             Ok(links) => links.iter().for_each(|link| rows += &link.row(id)),
             Err(error) => rows += &Link::refused(&error).row(id),
@@ -73,11 +75,23 @@ pub async fn links(
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], document).into_response())
 }
 
+/// The IDs, each with all of what names its row: each has a VISIT and a DETECTOR, or none has.
+fn row_names(parameters: &Parameters) -> Vec<(&str, String)> {
+    let (mut visits, mut detectors) = (parameters.all("VISIT"), parameters.all("DETECTOR"));
+    let named = |id| {
+        let parts = [Some(id), visits.next(), detectors.next()];
+        (id, parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
+    };
+    parameters.all("ID").map(named).collect()
+}
+
 /// An ID, and where to look for it.
 struct Linked<'a> {
     images: &'a Images,
     database: &'a Database,
     id: &'a str,
+    /// The same, with the visit and the detector that were sent with it.
+    row: &'a str,
 }
 
 /// A row of the answer.
@@ -100,10 +114,10 @@ impl Linked<'_> {
     async fn links(&self, table: Option<&str>, base: &BaseUrl) -> Result<Vec<Link>> {
         only_who_may_see(self.database, self.id)?;
         let local = match table {
-            Some(table) => format!("{table}/{}", self.id),
+            Some(table) => format!("{table}/{}", self.row),
             None => self.images.local(self.id).ok_or_else(|| self.absent())?.to_owned(),
         };
-        match local.rsplit_once('/') {
+        match local.split_once('/') {
             Some((table, row)) => self.of_row(table, row, base).await,
             None => {
                 let (butler, image) = self.images.dataset(&local)?;
@@ -115,8 +129,17 @@ impl Linked<'_> {
     /// The images of a row, with a cut-out about it from each.
     async fn of_row(&self, table: &str, row: &str, base: &BaseUrl) -> Result<Vec<Link>> {
         let (name, table) = self.table(table)?;
-        let number: i64 = row.parse().map_err(|_| self.absent())?;
-        let id = table.id.as_ref().ok_or_else(|| self.absent())?;
+        let key = table.row_name();
+        let values: Option<Vec<i64>> = row.split('/').map(|part| part.parse().ok()).collect();
+        let values = values.filter(|values| !key.is_empty() && values.len() == key.len());
+        let values = values.ok_or_else(|| match key.as_slice() {
+            [] | [_] => self.absent(),
+            _ => Error::BadParameter {
+                name: "ID",
+                value: row.to_owned(),
+                expected: format!("{}, as rows of {name} are named", key.join("/")),
+            },
+        })?;
         let has = |name: &str| table.column(name).is_some();
         let position = table.position.as_ref().map(|at| [at.ra.as_str(), at.dec.as_str()]);
         let mut columns: Vec<&str> = position.into_iter().flatten().collect();
@@ -129,8 +152,11 @@ impl Linked<'_> {
         }
         let list: Vec<String> =
             columns.iter().map(|name| identifier::in_query(name).into_owned()).collect();
-        let id = identifier::in_query(id);
-        let query = format!("SELECT {} FROM {name} WHERE {id} = {number}", list.join(", "));
+        let equal =
+            |(column, value): (&&str, i64)| format!("{} = {value}", identifier::in_query(column));
+        let condition: Vec<String> = key.iter().zip(values).map(equal).collect();
+        let (list, condition) = (list.join(", "), condition.join(" AND "));
+        let query = format!("SELECT {list} FROM {name} WHERE {condition}");
         let session = self.database.session()?;
         let rows = session.query(&query, QueryOptions::default()).await?.collect().await?;
         let rows = rows.iter().find(|batch| batch.num_rows() > 0).ok_or_else(|| self.absent())?;

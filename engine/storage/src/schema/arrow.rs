@@ -29,6 +29,11 @@ pub const ARRAYSIZE: &str = "arraysize";
 /// Key of the metadata of a column that identifies rows which belong to images: the table, as
 /// `schema.table`.
 pub const ROW_OF: &str = "row_of";
+/// Key of the metadata of a column that identifies such rows only with others of [`ROW_PARTS`]: which of
+/// these it is.
+pub const ROW_PART: &str = "row_part";
+/// The parts of an identification by several columns, by the names of DataLink's parameters.
+pub const ROW_PARTS: [&str; 3] = ["ID", "VISIT", "DETECTOR"];
 /// Field metadata key of the coordinate system that a VOTable's field refers to, in words:
 /// `system=ICRS epoch=2016.0`.
 pub const COOSYS: &str = "votable:coosys";

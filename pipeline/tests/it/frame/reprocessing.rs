@@ -81,7 +81,7 @@ fn all_visits_again_end_as_if_it_were_the_first_time() {
         succeed(&its_butler, &fresh, &graph_of(&its_butler, name, threshold, None));
         assert_eq!(all(&store), all(&fresh), "{name}");
         check_fluxes(&store);
-        let from = provenance(&butler, id, RowKind::Source).unwrap();
+        let from = provenance(&store, &butler, id, RowKind::Source).unwrap();
         assert_eq!(from.steps[0].quantum.run, name);
         assert!(from.version > version);
     }

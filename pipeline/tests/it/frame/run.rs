@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use almagest_pipeline::butler::{Butler, DataId, QuantumStatus, Value};
+use almagest_pipeline::butler::{Butler, DataId, Dimension, QuantumStatus, Value};
 use almagest_pipeline::definition::Pipeline;
 use almagest_pipeline::executor::{ExecuteOptions, Outcome};
 use almagest_pipeline::expression::Expression;
@@ -91,7 +91,7 @@ fn a_run_is_recorded_and_leads_back_from_each_row() {
     let batches = store.snapshot().unwrap().read_region("Source", None, Some(&["sourceId"]));
     let batch = &batches.unwrap()[0];
     let id = batch.column(0).as_primitive::<Int64Type>().value(batch.num_rows() / 2);
-    let found = provenance(&butler, id, RowKind::Source).unwrap();
+    let found = provenance(&store, &butler, id, RowKind::Source).unwrap();
     let labels: Vec<&str> = found.steps.iter().map(|s| s.quantum.task_label.as_str()).collect();
     assert_eq!(labels, ["load", "characterize"]);
     let identity = SourceIdentity::from_id(id);
@@ -115,10 +115,29 @@ fn a_run_is_recorded_and_leads_back_from_each_row() {
     // An object rests on all images of the run.
     let batches = store.snapshot().unwrap().read_region("Object", None, Some(&["objectId"]));
     let id = batches.unwrap()[0].column(0).as_primitive::<Int64Type>().value(0);
-    let found = provenance(&butler, id, RowKind::Object).unwrap();
+    let found = provenance(&store, &butler, id, RowKind::Object).unwrap();
     assert_eq!(found.origins().iter().filter(|o| o.dataset_type.name == "visit_image").count(), 3);
-    let error = provenance(&butler, 1 << 30, RowKind::Source).unwrap_err().to_string();
-    assert!(error.contains("visit=32, detector=0"), "{error}");
+    // A forced flux rests on the images that made the object, and on its own.
+    let columns = Some(["objectId", "visit"].as_slice());
+    let batch = &store.snapshot().unwrap().read_region("ForcedSource", None, columns).unwrap()[0];
+    let cell = |column: usize| batch.column(column).as_primitive::<Int64Type>().value(1);
+    let (id, visit) = (cell(0), cell(1));
+    let kind = RowKind::ForcedSource { visit, detector: 0 };
+    let found = provenance(&store, &butler, id, kind).unwrap();
+    let labels: Vec<&str> = found.steps.iter().map(|s| s.quantum.task_label.as_str()).collect();
+    assert_eq!(labels[..2], ["load", "force"]);
+    assert_eq!(found.steps[1].quantum.data_id.integer(Dimension::Visit), Some(visit));
+    // What is not there has no history.
+    for (id, kind, expected) in [
+        (1 << 30, RowKind::Source, "Source has no row of sourceId 1073741824"),
+        (
+            id,
+            RowKind::ForcedSource { visit: 99, detector: 0 },
+            &format!("ForcedSource has no row of objectId {id} on visit 99, detector 0"),
+        ),
+    ] {
+        assert_eq!(provenance(&store, &butler, id, kind).unwrap_err().to_string(), expected);
+    }
     // The intermediate products are datasets like others.
     let registry = butler.registry();
     let id = DataId::visit(&origins_instrument(&butler), identity.visit);
