@@ -23,12 +23,12 @@
 //! | `get`, `find_dataset`, `exists` | [`Butler::get`], [`Registry::find`] | `what_is_put_is_got` |
 //! | `getURI` | [`Butler::path`] | `what_is_put_is_got` |
 //! | `ingest`, `ingest-raws` | [`Butler::ingest_frames`] | `frames_are_taken_in_place_or_by_copy` |
-//! | `ingest-raws` of raw frames | [`Butler::ingest_raw`] | `raw_frames_become_rows` |
+//! | `ingest-raws` of raw frames | [`Butler::ingest_raw`], [`Butler::ingest_image`] | `raw_frames_become_rows`, `a_file_is_taken_as_what_its_header_says` |
 //! | `registry.insertDimensionData`, `syncDimensionData` | [`Registry::sync_observations`] | `records_are_not_changed` |
 //! | `registry.registerCollection`, `registerRun` | [`Registry::register_collection`] | `collections_of_each_kind` |
 //! | `registry.setCollectionChain` | [`Registry::set_chain`] | `collections_of_each_kind` |
 //! | `registry.associate`, `disassociate` | [`Registry::associate`], [`Registry::disassociate`] | `collections_of_each_kind` |
-//! | `registry.certify`, `decertify`, lookup by time | [`Registry::certify`], [`Registry::decertify`], [`Registry::calibration_at`] | `calibrations_hold_for_a_time` |
+//! | `registry.certify`, `decertify`, lookup by time | [`Registry::certify`], [`Registry::decertify`], [`Registry::decertify_datasets`], [`Registry::calibration_at`] | `calibrations_hold_for_a_time` |
 //! | `query-datasets --where` | [`Registry::query`] | `queries_by_expression`, `queries_by_place_and_time` |
 //! | `query-collections`, `query-dataset-types` | [`Registry::collections`], [`Registry::dataset_types`] | `collections_of_each_kind` |
 //! | `removeRuns`, `remove-collections` | [`Butler::remove`] | `a_run_is_removed_with_its_files` |

@@ -34,8 +34,8 @@ pub use mask::MaskMeaning;
 pub use model::CameraModel;
 pub use options::FrameOptions;
 pub use raw::{
-    RawAmplifier, RawExposure, RawFacts, RawFrame, read_raw, read_raw_detector, read_raw_facts,
-    write_raw,
+    RawAmplifier, RawExposure, RawFacts, RawFrame, camera_of_raw, raw_of_no_camera, read_raw,
+    read_raw_detector, read_raw_facts, write_raw,
 };
 pub use read::{read_exposures, read_frame, read_visits, refuse_conflicts};
 pub use time::{parse_time, utc_to_tai};

@@ -115,7 +115,7 @@ pub enum Error {
     #[error("rows of measurements: {0}")]
     Rows(#[from] arrow::error::ArrowError),
     /// The operating system refused a file or folder.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot {} {}: {source}", verb(source), path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -227,7 +227,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// No camera recognises a raw frame.
-    #[error("{}: no camera recognises it by {seen}; known are {}", path.display(), known.join(", "))]
+    #[error("{}: no camera recognises it by {seen}; known are {}; --camera FILE describes another", path.display(), known.join(", "))]
     UnknownCamera {
         /// The raw file.
         path: PathBuf,
@@ -235,6 +235,14 @@ pub enum Error {
         seen: String,
         /// The cameras that were asked.
         known: Vec<String>,
+    },
+    /// A raw frame where a calibrated image was wanted.
+    #[error("{}: a raw frame of {camera}, not a calibrated image (butler ingest-raws takes raw frames, the pipelines isr and survey calibrate them)", path.display())]
+    RawNotCalibrated {
+        /// The raw file.
+        path: PathBuf,
+        /// Its camera.
+        camera: String,
     },
     /// A raw frame of a known camera lacks facts or amplifiers.
     #[error("{}: HDU {hdu}: {camera}: {}", path.display(), missing.join("; "))]
@@ -313,6 +321,20 @@ pub enum Error {
         /// The text as given.
         text: String,
     },
+}
+
+impl Error {
+    /// There is no room for a file; with room, another attempt may succeed.
+    pub(crate) fn no_space(path: PathBuf) -> Self {
+        let kind = std::io::ErrorKind::StorageFull;
+        Self::Io { path, source: std::io::Error::new(kind, "no space left on the disk") }
+    }
+}
+
+/// What could not be done with a file.
+fn verb(reason: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    if matches!(reason.kind(), StorageFull | QuotaExceeded) { "write" } else { "read" }
 }
 
 /// What can be wrong with the world coordinates of a header.

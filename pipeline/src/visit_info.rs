@@ -36,10 +36,21 @@ pub struct VisitInfo {
     pub target: Option<String>,
 }
 
+/// The middle of an exposure, MJD: the one way in which it follows from the start, so that all readers of
+/// one header round it alike.
+pub fn mid_mjd(start_mjd: f64, exposure_time_s: f64) -> f64 {
+    start_mjd + exposure_time_s / 2.0 / 86_400.0
+}
+
+/// The end of an exposure, MJD, as it follows from the start.
+pub fn end_mjd(start_mjd: f64, exposure_time_s: f64) -> f64 {
+    start_mjd + exposure_time_s / 86_400.0
+}
+
 impl VisitInfo {
     /// End of the exposure, MJD TAI.
     pub fn end_mjd_tai(&self) -> f64 {
-        self.mid_mjd_tai + self.exposure_time_s / 2.0 / 86_400.0
+        end_mjd(self.start_mjd_tai, self.exposure_time_s)
     }
 
     /// Distance of the telescope from the zenith.

@@ -11,6 +11,7 @@ mod service;
 
 mod abort;
 mod bad_input;
+mod butler;
 mod kill;
 mod kill_service;
 mod clients;

@@ -10,10 +10,10 @@ use super::data_id::DataId;
 use super::dataset::{DatasetRef, DatasetType, StorageClass};
 use super::datastore::{Datastore, StoredFile, io};
 use super::dimension::{Dimension, DimensionSet};
-use super::format::ReadInstructions;
+use super::format::{ReadInstructions, cameras};
 use super::registry::{Footprint, NewDataset, ObservationKind, ObservationRecord};
 use super::{Butler, ButlerError};
-use crate::camera::{FrameFiles, FrameOptions, interpret_frame, read_visits};
+use crate::camera::{FrameFiles, FrameOptions, camera_of_raw, interpret_frame, read_visits};
 use crate::error::{Error, Result};
 use crate::fits::HduKind;
 use crate::wcs::Wcs;
@@ -67,13 +67,17 @@ impl Butler {
     /// fault.
     ///
     /// # Errors
-    /// Headers that cannot be understood; a run that holds another image of the visit and detector;
+    /// Headers that cannot be understood; raw frames of a known camera; a run that holds another image of the visit and detector;
     /// records that contradict.
     pub fn ingest_frames(
         &self,
         files: &FrameFiles,
         ingest: &FrameIngest<'_>,
     ) -> Result<Vec<IngestedFrame>> {
+        if let Some(camera) = camera_of_raw(&files.image, &cameras(None)?)? {
+            let camera = camera.name().to_owned();
+            return Err(Error::RawNotCalibrated { path: files.image.clone(), camera });
+        }
         let visits = read_visits(files, ingest.facts)?;
         let corners = corners(files, ingest.facts)?;
         let records: Vec<ObservationRecord> =

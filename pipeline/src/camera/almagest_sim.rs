@@ -1,7 +1,9 @@
 //! Almagest's own frames: what its simulator writes, and any exposure that is to be kept whole.
 //!
-//! The primary header holds the facts, three extensions the pixels: `IMAGE` (ADU), `MASK` (bits of
-//! [`mask_plane`](crate::image::mask_plane)) and `VARIANCE` (ADU²). Times are MJD in TAI, angles degrees.
+//! The primary header holds the facts, three extensions the pixels, each with the world coordinates: `IMAGE`
+//! (`BUNIT = 'adu'`, of which `GAIN` says the electrons), `MASK` (bits of
+//! [`mask_plane`]; `MP_NAME` is the number of a plane's bit, as Rubin writes it) and `VARIANCE`
+//! (`BUNIT = 'adu2'`). Times are MJD in TAI, angles degrees.
 
 use std::path::Path;
 
@@ -12,6 +14,7 @@ use super::mask::MaskMeaning;
 use crate::error::Result;
 use crate::exposure::Exposure;
 use crate::fits::{Card, CardValue, Compression, FitsWriter, Header};
+use crate::image::mask_plane;
 
 /// The value of `INSTRUME` by which these frames are recognised.
 pub const INSTRUMENT: &str = "AlmagestSim";
@@ -35,6 +38,7 @@ pub(super) fn facts(header: &Header) -> FrameFacts {
         physical_filter: header.text("FILTER").map(str::to_owned),
         band: header.text("BAND").map(str::to_owned),
         exposure_time_s: header.f64("EXPTIME"),
+        start_mjd_tai: header.f64("MJD-BEG"),
         mid_mjd_tai: header.f64("MJD-MID"),
         boresight_deg: header.f64("BORE-RA").zip(header.f64("BORE-DEC")),
         azimuth_deg: header.f64("AZIMUTH"),
@@ -89,11 +93,13 @@ fn write(
 ) -> Result<()> {
     let mut file = FitsWriter::create(path, &primary_cards(exposure))?;
     let pixels = &exposure.masked_image;
-    let mut image_cards = extension(IMAGE);
-    image_cards.extend(exposure.wcs.to_cards());
-    file.image(&pixels.image, &image_cards, compression)?;
-    file.integers(&pixels.mask.mapv(u32::cast_signed), &extension(MASK), compression)?;
-    file.image(&pixels.variance, &extension(VARIANCE), compression)?;
+    let sky = exposure.wcs.to_cards();
+    let of_sky = |name: &str, cards: Vec<Card>| [extension(name), cards, sky.clone()].concat();
+    let unit = |unit: &str| vec![Card::new("BUNIT", unit, "unit of the pixels")];
+    file.image(&pixels.image, &of_sky(IMAGE, unit("adu")), compression)?;
+    let mask = pixels.mask.mapv(u32::cast_signed);
+    file.integers(&mask, &of_sky(MASK, plane_cards()), compression)?;
+    file.image(&pixels.variance, &of_sky(VARIANCE, unit("adu2")), compression)?;
     if let Some(psf) = psf {
         file.image(psf, &extension(PSF), compression)?;
     }
@@ -102,6 +108,14 @@ fn write(
 
 fn extension(name: &str) -> Vec<Card> {
     vec![Card::new("EXTNAME", name, "")]
+}
+
+/// The number of the bit of each mask plane.
+fn plane_cards() -> Vec<Card> {
+    let card = |(name, bit): &(&str, u32)| {
+        Card::new(&format!("MP_{name}"), i64::from(bit.trailing_zeros()), "bit of the mask")
+    };
+    mask_plane::ALL.iter().map(card).collect()
 }
 
 fn primary_cards(exposure: &Exposure) -> Vec<Card> {
@@ -114,6 +128,7 @@ fn primary_cards(exposure: &Exposure) -> Vec<Card> {
         Card::new("DETNAME", detector.name.as_str(), ""),
         Card::new("BAND", visit.band.as_str(), ""),
         Card::new("TIMESYS", "TAI", "scale of the times"),
+        Card::new("MJD-BEG", visit.start_mjd_tai, "[d] start of the exposure"),
         Card::new("MJD-MID", visit.mid_mjd_tai, "[d] middle of the exposure"),
         Card::new("EXPTIME", visit.exposure_time_s, "[s]"),
     ];

@@ -4,7 +4,7 @@ use super::mask::MaskMeaning;
 use super::options::FrameOptions;
 use super::unknown;
 use crate::exposure::DetectorInfo;
-use crate::visit_info::VisitInfo;
+use crate::visit_info::{VisitInfo, mid_mjd};
 
 /// Facts of a frame as a camera rule, a sidecar and the options give them; what is absent is unknown.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,7 +25,7 @@ pub struct FrameFacts {
     pub band: Option<String>,
     /// Time that the shutter was open, s.
     pub exposure_time_s: Option<f64>,
-    /// Start of the exposure, MJD TAI.
+    /// Start of the exposure, MJD TAI; where absent, midpoint and exposure time give it.
     pub start_mjd_tai: Option<f64>,
     /// Middle of the exposure, MJD TAI; where absent, start and exposure time give it.
     pub mid_mjd_tai: Option<f64>,
@@ -80,7 +80,10 @@ impl FrameFacts {
         }
         replace(&mut self.detector_id, &given.detector);
         replace(&mut self.band, &given.band);
-        replace(&mut self.exposure_time_s, &given.exposure_time_s);
+        if replace(&mut self.exposure_time_s, &given.exposure_time_s) && self.mid_mjd_tai.is_some()
+        {
+            self.start_mjd_tai = None;
+        }
         replace(&mut self.zero_point_mag, &given.zero_point_mag);
         replace(&mut self.gain_e_per_adu, &given.gain_e_per_adu);
         replace(&mut self.read_noise_e, &given.read_noise_e);
@@ -91,8 +94,7 @@ impl FrameFacts {
 
     /// Middle of the exposure, MJD TAI, as far as the facts determine it.
     pub fn midpoint(&self) -> Option<f64> {
-        let half = self.exposure_time_s.map(|seconds| seconds / 2.0 / 86_400.0);
-        self.mid_mjd_tai.or_else(|| Some(self.start_mjd_tai? + half?))
+        self.mid_mjd_tai.or_else(|| Some(mid_mjd(self.start_mjd_tai?, self.exposure_time_s?)))
     }
 
     /// The facts that a visit cannot do without and that nobody gave, each with the ways to give it.
@@ -127,13 +129,14 @@ impl FrameFacts {
         let mid_mjd_tai = self.midpoint()?;
         let exposure_time_s = self.exposure_time_s?;
         let detector_id = self.detector_id?;
+        let before_midpoint = || mid_mjd_tai - exposure_time_s / 2.0 / 86_400.0;
         let visit = VisitInfo {
             visit: self.visit?,
             instrument: self.instrument.clone().unwrap_or_else(|| "unknown".to_owned()),
             physical_filter: self.physical_filter.clone(),
             band: self.band.clone()?,
             exposure_time_s,
-            start_mjd_tai: mid_mjd_tai - exposure_time_s / 2.0 / 86_400.0,
+            start_mjd_tai: self.start_mjd_tai.unwrap_or_else(before_midpoint),
             mid_mjd_tai,
             boresight_ra_deg: self.boresight_deg.map(|(ra, _)| ra),
             boresight_dec_deg: self.boresight_deg.map(|(_, dec)| dec),

@@ -16,6 +16,7 @@ mod check;
 mod file;
 pub mod focal_plane;
 pub mod header_map;
+mod keys;
 pub mod section;
 
 use std::fs;
@@ -51,6 +52,7 @@ pub struct CameraModel {
     distortion: [f64; 2],
     filters: Vec<Filter>,
     raw_hdu: RawHdu,
+    raw_marks: Vec<(String, Vec<String>)>,
     adc_bits: u32,
     detectors: Vec<DetectorModel>,
     headers: HeaderMap,
@@ -180,13 +182,16 @@ impl CameraModel {
     /// Read a camera from the text of its file; `path` is for messages only.
     ///
     /// # Errors
-    /// [`Error::CameraYaml`] where the text is no such YAML (an unknown key, a wrong type: with line and
-    /// column), [`Error::CameraModel`] with everything that makes no sense.
+    /// [`Error::CameraYaml`] where the text is no such YAML (a wrong type: with line and column),
+    /// [`Error::CameraModel`] with all unknown and missing keys, or everything that makes no sense.
     pub fn from_yaml(path: &Path, text: &str) -> Result<CameraModel> {
-        let file: file::CameraFile = serde_yaml_ng::from_str(text)
-            .map_err(|source| Error::CameraYaml { path: path.to_owned(), source })?;
-        check::build(file)
-            .map_err(|problems| Error::CameraModel { path: path.to_owned(), problems })
+        let yaml = |source| Error::CameraYaml { path: path.to_owned(), source };
+        let makes_no_sense = |problems| Error::CameraModel { path: path.to_owned(), problems };
+        let problems = keys::problems(&serde_yaml_ng::from_str(text).map_err(yaml)?);
+        if !problems.is_empty() {
+            return Err(makes_no_sense(problems));
+        }
+        check::build(serde_yaml_ng::from_str(text).map_err(yaml)?).map_err(makes_no_sense)
     }
 
     /// Read a camera's file.
@@ -230,10 +235,17 @@ impl CameraModel {
     /// Whether a raw header is this camera's.
     pub fn recognises(&self, header: &Header) -> bool {
         self.recognise.iter().all(|(keyword, values)| {
-            header
-                .text(keyword)
-                .is_some_and(|text| values.iter().any(|value| value.eq_ignore_ascii_case(text)))
+            header.text(keyword).is_some_and(|text| is_among(values, text))
         })
+    }
+
+    /// Whether a header of this camera says that its image is raw, or that it is not; `None` where it
+    /// has none of the keywords that tell.
+    pub fn says_raw(&self, header: &Header) -> Option<bool> {
+        let said = |(keyword, values): &(String, Vec<String>)| {
+            Some(is_among(values, header.text(keyword)?))
+        };
+        self.raw_marks.iter().find_map(said)
     }
 
     /// The keywords by which raw headers are recognised, with the values that they may have.
@@ -300,6 +312,10 @@ impl CameraModel {
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
+}
+
+fn is_among(values: &[String], text: &str) -> bool {
+    values.iter().any(|value| value.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]

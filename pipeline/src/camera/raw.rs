@@ -14,6 +14,7 @@
 //! writes the same files.
 
 mod read;
+mod recognise;
 mod write;
 
 use std::path::PathBuf;
@@ -22,11 +23,12 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, s};
 
 pub use read::{read_raw, read_raw_detector, read_raw_facts};
+pub use recognise::{camera_of_raw, raw_of_no_camera};
 pub use write::{raw_name, write_raw};
 
 use super::model::{CameraModel, DetectorModel, ExposureType, Flip, Pointing, Section};
 use crate::error::WcsError;
-use crate::visit_info::VisitInfo;
+use crate::visit_info::{VisitInfo, end_mjd, mid_mjd};
 use crate::wcs::Wcs;
 
 /// A raw frame of one detector.
@@ -181,8 +183,13 @@ impl RawFrame {
 }
 
 impl RawExposure {
+    /// End of the exposure, MJD TAI.
+    pub fn end_mjd_tai(&self) -> f64 {
+        end_mjd(self.start_mjd_tai, self.exposure_time_s)
+    }
+
     /// Middle of the exposure, MJD TAI.
     pub fn mid_mjd_tai(&self) -> f64 {
-        self.start_mjd_tai + self.exposure_time_s / 2.0 / 86_400.0
+        mid_mjd(self.start_mjd_tai, self.exposure_time_s)
     }
 }

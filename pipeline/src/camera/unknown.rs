@@ -59,7 +59,8 @@ fn read_time(header: &Header, facts: &mut FrameFacts) {
         header.f64(&format!("MJD-{stem}")).map(days).or_else(|| date(&format!("DATE-{stem}")))
     };
     facts.mid_mjd_tai = read("AVG");
-    facts.start_mjd_tai = read("BEG");
+    // Cameras disagree on what lies between the two, so that only one is believed.
+    facts.start_mjd_tai = read("BEG").filter(|_| facts.mid_mjd_tai.is_none());
     let scale = if in_tai { "TAI" } else { "UTC" };
     if facts.mid_mjd_tai.is_some() {
         facts.time_from = format!("MJD-AVG or DATE-AVG (midpoint, {scale})");

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -241,6 +242,8 @@ impl Handle {
         if status <= 0 {
             return Ok(());
         }
+        // The system's reason goes with the next call.
+        let reason = std::io::Error::last_os_error();
         let mut text = [0 as c_char; 81];
         // SAFETY: CFITSIO writes at most 31 characters with their end; the stack of messages is its own.
         let message = unsafe {
@@ -248,8 +251,20 @@ impl Handle {
             sys::ffcmsg();
             CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned()
         };
-        Err(Error::Cfitsio { path: self.path.clone(), hdu: self.hdu, action, message, status })
+        let path = self.path.clone();
+        match is_full(status, &reason) {
+            true => Err(Error::no_space(path)),
+            false => Err(Error::Cfitsio { path, hdu: self.hdu, action, message, status }),
+        }
     }
+}
+
+/// Whether a status is that of a disk without room: CFITSIO tells only that it could not create, write
+/// or close the file.
+fn is_full(status: c_int, reason: &std::io::Error) -> bool {
+    let of_writing = [sys::FILE_NOT_CREATED, sys::WRITE_ERROR, sys::FILE_NOT_CLOSED];
+    of_writing.iter().any(|known| status == *known as c_int)
+        && matches!(reason.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 impl Drop for Handle {
@@ -278,4 +293,24 @@ impl Pixel for f64 {
 
 impl Pixel for i32 {
     const CODE: u32 = sys::TINT;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let full = std::io::Error::from(ErrorKind::StorageFull);
+        let quota = std::io::Error::from(ErrorKind::QuotaExceeded);
+        let other = std::io::Error::from(ErrorKind::PermissionDenied);
+        let written = sys::WRITE_ERROR as c_int;
+        assert!(is_full(written, &full) && is_full(written, &quota));
+        // The system's reason may be left from something else.
+        assert!(!is_full(sys::READ_ERROR as c_int, &full) && !is_full(written, &other));
+        let error = Error::no_space("a.fits".into());
+        assert_eq!(error.to_string(), "cannot write a.fits: no space left on the disk");
+        let is_io = |error: &Error| matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+        assert!(is_io(&error));
+    }
 }

@@ -4,10 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use almagest_pipeline::butler::{Butler, FrameIngest, IngestedFrame, RawIngest, Transfer};
 use almagest_pipeline::camera::model::{CameraModel, ExposureType, Section};
-use almagest_pipeline::camera::{RawFrame, read_raw, read_raw_facts};
+use almagest_pipeline::camera::{
+    FrameFiles, FrameOptions, RawFrame, read_raw, read_raw_facts, read_visits,
+};
 use almagest_pipeline::fits::{Card, CardValue, Compression, FitsWriter};
 use ndarray::Array2;
+
+use crate::frame::catalog;
 
 fn cameras() -> Vec<Arc<CameraModel>> {
     CameraModel::builtin().unwrap().into_iter().map(Arc::new).collect()
@@ -195,7 +200,7 @@ fn broken_raws_end_in_one_clear_line() {
     check(
         &path,
         ": no camera recognises it by INSTRUME = 'HSC'; known are TestCam, TestCamS, TestCamXS, DECam, \
-         LSST-like",
+         LSST-like; --camera FILE describes another",
     );
 
     let without = DECAM_S1.replace("GAINB", "GAINX").replace("[7:56,51", "[7:56,52");
@@ -213,4 +218,105 @@ fn broken_raws_end_in_one_clear_line() {
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let message = read_raw(&path, &cameras()).unwrap_err().to_string();
     assert!(message.contains("e.fits is truncated: HDU 1 needs"), "{message}");
+}
+
+/// Take a file into a new catalog by what it is, or as raw; return what its datasets are called.
+fn taken(butler: &Butler, path: &Path, camera: Option<&Path>) -> Result<Vec<String>, String> {
+    let facts = FrameOptions::default();
+    let transfer = Transfer::InPlace;
+    let raw = RawIngest { run: "images", transfer, camera };
+    let dataset_type = "visit_image";
+    let calibrated = FrameIngest { run: "images", dataset_type, transfer, facts: &facts };
+    let name = |frame: IngestedFrame| frame.dataset.dataset_type.name;
+    match butler.ingest_image(&FrameFiles::of(path), &raw, &calibrated) {
+        Ok(frames) => Ok(frames.into_iter().map(name).collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The cards of a DECam image, with another size of its pixels.
+fn decam_with(path: &Path, marks: &[&str], (ny, nx): (usize, usize)) {
+    let primary = [
+        "INSTRUME= 'DECam   '",
+        "EXPNUM  =               401234",
+        "OBSTYPE = 'object  '",
+        // A start that halving and doubling the exposure does not give back.
+        "MJD-OBS =           57054.1278",
+        "EXPTIME =                 90.0",
+        "FILTER  = 'r DECam SDSS c0002 6415.0 1480.0'",
+        "RA      = '16:00:00.000'",
+        "DEC     = '-10:00:00.00'",
+    ];
+    let primary: Vec<Card> = primary.iter().chain(marks).map(|text| card(text)).collect();
+    let mut file = FitsWriter::create(path, &primary).unwrap();
+    let cards: Vec<Card> = DECAM_S1.lines().map(card).collect();
+    file.integers(&Array2::from_elem((ny, nx), 7), &cards, Compression::Rice).unwrap();
+    file.finish().unwrap();
+}
+
+const RAW_SIZE: (usize, usize) = (4146, 2160);
+const DETECTOR_SIZE: (usize, usize) = (4096, 2048);
+
+#[test]
+fn a_file_is_taken_as_what_its_header_says() {
+    let check = |marks: &[&str], size: (usize, usize), expected: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let butler = Butler::open(&catalog(&folder.path().join("catalog"))).unwrap();
+        let path = folder.path().join("c4d.fits");
+        decam_with(&path, marks, size);
+        assert_eq!(taken(&butler, &path, None).as_deref(), Ok(&[expected.to_owned()][..]));
+    };
+    check(&["PROCTYPE= 'raw     '"], RAW_SIZE, "raw");
+    // Where the header is silent, the overscan around the data tells.
+    check(&[], RAW_SIZE, "raw");
+    check(&[], DETECTOR_SIZE, "visit_image");
+    check(&["PROCTYPE= 'InstCal '"], RAW_SIZE, "visit_image");
+    check(&["PROCTYPE= 'RAW     '"], DETECTOR_SIZE, "raw");
+}
+
+#[test]
+fn raw_and_calibrated_readers_agree_on_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = catalog(&folder.path().join("catalog"));
+    let butler = Butler::open(&store).unwrap();
+    let (raw, calibrated) = (folder.path().join("raw.fits"), folder.path().join("ooi.fits"));
+    decam_with(&raw, &[], RAW_SIZE);
+    decam_with(&calibrated, &["PROCTYPE= 'InstCal '"], DETECTOR_SIZE);
+    assert_eq!(taken(&butler, &raw, None).unwrap(), ["raw"]);
+    assert_eq!(taken(&butler, &calibrated, None).unwrap(), ["visit_image"]);
+    let facts = read_raw_facts(&raw, &cameras()).unwrap();
+    let files = FrameFiles::of(&calibrated);
+    let (visit, _) = read_visits(&files, &FrameOptions::default()).unwrap().swap_remove(0);
+    let exposure = &facts[0].exposure;
+    assert_eq!(visit.start_mjd_tai, exposure.start_mjd_tai);
+    assert_eq!(visit.mid_mjd_tai, exposure.mid_mjd_tai());
+    assert_eq!(visit.end_mjd_tai(), exposure.end_mjd_tai());
+    // What is asked to be calibrated is not taken raw in silence.
+    let facts = FrameOptions::default();
+    let (run, dataset_type, transfer) = ("images", "visit_image", Transfer::InPlace);
+    let ingest = FrameIngest { run, dataset_type, transfer, facts: &facts };
+    let error = butler.ingest_frames(&FrameFiles::of(&raw), &ingest).unwrap_err().to_string();
+    assert!(error.contains("raw.fits: a raw frame of DECam, not a calibrated image"), "{error}");
+}
+
+#[test]
+fn a_raw_of_no_camera_and_a_faulty_camera_are_told_as_such() {
+    let mut other = lsst_primary();
+    other[0].value = CardValue::Text("Foo".to_owned());
+    let (folder, path) = in_folder("c.fits", |path| write_lsst(path, &other, None));
+    let butler = Butler::open(&catalog(&folder.path().join("catalog"))).unwrap();
+    let error = taken(&butler, &path, None).unwrap_err();
+    assert!(error.contains("no camera recognises it by INSTRUME = 'Foo'; known are "), "{error}");
+    assert!(error.ends_with("; --camera FILE describes another"), "{error}");
+
+    let camera = folder.path().join("my.yaml");
+    let error = taken(&butler, &path, Some(&camera)).unwrap_err();
+    assert!(error.contains("my.yaml: No such file"), "{error}");
+    let text = include_str!("../../cameras/lsst-like.yaml");
+    fs::write(&camera, text.replacen("size_px", "sizepx", 1)).unwrap();
+    let error = taken(&butler, &path, Some(&camera)).unwrap_err();
+    assert!(error.contains(".sizepx: there is no such key, did you mean size_px?"), "{error}");
+    assert!(error.contains(".size_px: is missing"), "{error}");
+    fs::write(&camera, text.replace("LSSTCam", "Foo")).unwrap();
+    assert_eq!(taken(&butler, &path, Some(&camera)).unwrap(), ["raw"]);
 }

@@ -81,6 +81,25 @@ fn assert_same(read: &Exposure, written: &Exposure) {
 }
 
 #[test]
+fn mask_and_variance_say_where_they_are_and_what_they_hold() {
+    let folder = TempDir::new().unwrap();
+    for compression in [Compression::None, Compression::Lossless] {
+        let path = folder.path().join("a.fits");
+        write_exposure_compressed(&path, &exposure(), compression).unwrap();
+        let reader = FitsReader::open(&path).unwrap();
+        for (name, unit) in [("IMAGE", Some("adu")), ("MASK", None), ("VARIANCE", Some("adu2"))] {
+            let hdu = reader.images().find(|hdu| hdu.name.as_deref() == Some(name)).unwrap();
+            assert_eq!(Wcs::from_header(&hdu.header).unwrap(), exposure().wcs, "{name}");
+            assert_eq!(hdu.header.text("BUNIT"), unit, "{name}");
+            for (plane, bit) in mask_plane::ALL {
+                let number = hdu.header.i64(&format!("MP_{plane}"));
+                assert_eq!(number.map(|number| 1 << number), (name == "MASK").then_some(bit));
+            }
+        }
+    }
+}
+
+#[test]
 fn written_exposure_reads_back_exactly() {
     let folder = TempDir::new().unwrap();
     // A name with CFITSIO's own syntax in it is just a name.

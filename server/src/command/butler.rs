@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_pipeline::butler::{
-    Butler, DatasetQuery, DatasetRef, FrameIngest, RawIngest, Transfer, Validity,
+    Butler, DataId, DatasetQuery, DatasetRef, DatasetType, DimensionSet, FrameIngest, RawIngest,
+    StorageClass, Transfer, Validity,
 };
 use almagest_pipeline::camera::{find_frames, parse_time};
 use almagest_storage::CatalogStore;
@@ -39,10 +40,23 @@ enum Operation {
         #[arg(default_value = "*")]
         pattern: String,
     },
-    /// Take in images: raw frames of cameras that keep one HDU for each amplifier, by what they are
-    /// (`raw`, `raw_bias`, `raw_dark`, `raw_flat`, …), others as calibrated. Those that cannot be
-    /// understood are named; the others are taken.
+    /// Take in images: raw frames, which are told by their headers, by what they are (`raw`, `raw_bias`,
+    /// `raw_dark`, `raw_flat`, …), others as calibrated. Those that cannot be understood are named; the
+    /// others are taken.
     IngestRaws(Box<IngestRaws>),
+    /// Take in a table that holds for everything, such as a catalog of reference stars: `run --input` with its
+    /// run then fits world coordinates and zero points to the stars of a `reference_catalog`.
+    IngestTable {
+        /// Folder of the catalog.
+        catalog: PathBuf,
+        /// Dataset type that it gets, as `reference_catalog`.
+        dataset_type: String,
+        /// Parquet, CSV, FITS or VOTable; it stays where it is.
+        file: PathBuf,
+        /// Run that will own it; the name of the type, if none is given.
+        #[arg(long)]
+        run: Option<String>,
+    },
     /// Let datasets of a type hold for a span of time, as calibrations.
     Certify {
         #[command(flatten)]
@@ -56,6 +70,44 @@ enum Operation {
         /// End.
         #[arg(long, value_parser = parse_time)]
         end: Option<f64>,
+    },
+    /// Let calibrations no longer hold within a span of time; beyond it they stay certified.
+    Decertify {
+        #[command(flatten)]
+        which: Which,
+        /// The calibration collection.
+        #[arg(long, value_name = "COLLECTION")]
+        from: String,
+        /// Begin: MJD (TAI) or a date (UTC); of all time, if not given.
+        #[arg(long, value_parser = parse_time)]
+        begin: Option<f64>,
+        /// End.
+        #[arg(long, value_parser = parse_time)]
+        end: Option<f64>,
+    },
+    /// Put datasets into a tagged collection, each in place of what it held of that type and data id.
+    Tag {
+        #[command(flatten)]
+        which: Which,
+        /// The tagged collection; a new one, if there is none of that name.
+        #[arg(long, value_name = "COLLECTION")]
+        to: String,
+    },
+    /// Take datasets out of a tagged collection; they stay in their runs.
+    Untag {
+        #[command(flatten)]
+        which: Which,
+        /// The tagged collection.
+        #[arg(long, value_name = "COLLECTION")]
+        from: String,
+    },
+    /// List dataset types: name, storage class and dimensions.
+    DatasetTypes {
+        /// Folder of the catalog.
+        catalog: PathBuf,
+        /// A pattern of names.
+        #[arg(default_value = "*")]
+        pattern: String,
     },
     /// Copy the files of datasets into a folder.
     Retrieve {
@@ -136,7 +188,7 @@ struct IngestRaws {
     /// Dataset type that calibrated images get.
     #[arg(long, default_value = "visit_image")]
     dataset_type: String,
-    /// All images are raw frames.
+    /// All images are raw frames, whether or not their headers say so.
     #[arg(long)]
     raw: bool,
     /// The file of the camera that wrote the raw frames, if it is none of those of the program.
@@ -155,11 +207,23 @@ impl Which {
     }
 
     fn find(&self, butler: &Butler, find_first: bool) -> Result<Vec<DatasetRef>> {
-        let condition = condition(self.condition.as_deref())?;
         let collections: Vec<&str> = self.collections.iter().map(String::as_str).collect();
+        self.find_in(butler, &collections, find_first)
+    }
+
+    fn find_in(
+        &self,
+        butler: &Butler,
+        collections: &[&str],
+        find_first: bool,
+    ) -> Result<Vec<DatasetRef>> {
+        let condition = condition(self.condition.as_deref())?;
+        if !self.dataset_type.contains(['*', '?']) {
+            butler.registry().dataset_type(&self.dataset_type)?;
+        }
         Ok(butler.registry().query(&DatasetQuery {
             dataset_type: &self.dataset_type,
-            collections: &collections,
+            collections,
             condition: condition.as_ref(),
             find_first,
             limit: self.limit,
@@ -197,15 +261,43 @@ impl ButlerCommand {
                 }
             }
             Operation::IngestRaws(ingest) => ingest.run(&mut out)?,
+            Operation::IngestTable { catalog, dataset_type, file, run } => {
+                let run = run.as_deref().unwrap_or(&dataset_type);
+                let (none, table) = (DimensionSet::EMPTY, StorageClass::Table);
+                let dataset_type = DatasetType::new(&dataset_type, none, table);
+                open(&catalog)?.ingest_table(run, &dataset_type, &DataId::empty(), &file)?;
+                writeln!(out, "{run}: {}", file.display())?;
+            }
             Operation::Certify { which, to, begin, end } => {
                 let butler = which.open()?;
                 let datasets = which.find(&butler, true)?;
-                let validity = Validity {
-                    begin_mjd: begin.unwrap_or(Validity::ALWAYS.begin_mjd),
-                    end_mjd: end.unwrap_or(Validity::ALWAYS.end_mjd),
-                };
-                butler.registry().certify(&to, &datasets, validity)?;
+                butler.registry().certify(&to, &datasets, validity(begin, end))?;
                 writeln!(out, "{to}: {} datasets certified", datasets.len())?;
+            }
+            Operation::Decertify { which, from, begin, end } => {
+                let butler = which.open()?;
+                let datasets = which.find_in(&butler, &[&from], false)?;
+                let n_spans =
+                    butler.registry().decertify_datasets(&from, &datasets, validity(begin, end))?;
+                writeln!(out, "{from}: {n_spans} certifications ended or cut")?;
+            }
+            Operation::Tag { which, to } => {
+                let butler = which.open()?;
+                let datasets = which.find(&butler, true)?;
+                butler.registry().associate(&to, &datasets)?;
+                writeln!(out, "{to}: {} datasets tagged", datasets.len())?;
+            }
+            Operation::Untag { which, from } => {
+                let butler = which.open()?;
+                let datasets = which.find_in(&butler, &[&from], false)?;
+                butler.registry().disassociate(&from, &datasets)?;
+                writeln!(out, "{from}: {} datasets taken out", datasets.len())?;
+            }
+            Operation::DatasetTypes { catalog, pattern } => {
+                for dataset_type in open(&catalog)?.registry().dataset_types(&pattern)? {
+                    let (name, class) = (&dataset_type.name, dataset_type.storage_class.name());
+                    writeln!(out, "{name}\t{class}\t{}", dataset_type.dimensions)?;
+                }
             }
             Operation::Retrieve { which, to } => {
                 let butler = which.open()?;
@@ -247,6 +339,14 @@ impl ButlerCommand {
     }
 }
 
+/// The span of time between the two; without them there is no end to it.
+fn validity(begin: Option<f64>, end: Option<f64>) -> Validity {
+    Validity {
+        begin_mjd: begin.unwrap_or(Validity::ALWAYS.begin_mjd),
+        end_mjd: end.unwrap_or(Validity::ALWAYS.end_mjd),
+    }
+}
+
 impl IngestRaws {
     fn run(&self, out: &mut impl Write) -> Result<()> {
         let butler = Butler::open(&CatalogStore::open(&self.catalog)?)?;
@@ -259,13 +359,15 @@ impl IngestRaws {
             facts: &facts,
         };
         let raws = RawIngest { run: &self.run, transfer, camera: self.camera.as_deref() };
+        // A faulty camera is one fault, not one of each image.
+        raws.cameras()?;
         let frames = find_frames(&self.images)?;
         let bar = progress::steps(frames.len() as u64, "images");
         let (mut n_datasets, mut refused) = (0, vec![]);
         for frame in &frames {
-            let ingested = match self.raw || raws.recognises(&frame.image) {
+            let ingested = match self.raw {
                 true => butler.ingest_raw(&frame.image, &raws),
-                false => butler.ingest_frames(frame, &ingest),
+                false => butler.ingest_image(frame, &raws, &ingest),
             };
             match ingested {
                 Ok(ingested) => n_datasets += ingested.len(),

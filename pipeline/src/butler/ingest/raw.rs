@@ -16,12 +16,11 @@ use super::super::dimension::{Dimension, DimensionSet};
 use super::super::format::{ReadInstructions, cameras};
 use super::super::registry::{Footprint, NewDataset, ObservationKind, ObservationRecord};
 use super::super::{Butler, day_obs};
-use super::{IngestedFrame, Transfer, json};
-use crate::camera::model::{CameraModel, ExposureType, Pointing, RawHdu};
-use crate::camera::{RawFacts, read_raw_facts};
+use super::{FrameIngest, IngestedFrame, Transfer, json};
+use crate::camera::model::{CameraModel, ExposureType, Pointing};
+use crate::camera::{FrameFiles, RawFacts, camera_of_raw, raw_of_no_camera, read_raw_facts};
 use crate::error::{Error, Result};
 use crate::exposure::DetectorInfo;
-use crate::fits::FitsReader;
 
 /// How raw frames are taken in.
 #[derive(Debug, Clone)]
@@ -35,17 +34,12 @@ pub struct RawIngest<'a> {
 }
 
 impl RawIngest<'_> {
-    /// Whether the file is raw without doubt: its camera is recognised, and keeps one HDU for each
-    /// amplifier, as calibrated images do not. Raw and calibrated files of other cameras may look alike.
-    pub fn recognises(&self, path: &Path) -> bool {
-        let (Ok(reader), Ok(cameras)) = (FitsReader::open(path), cameras(self.camera)) else {
-            return false;
-        };
-        let Some(primary) = reader.hdus().first() else { return false };
-        let is_its = |camera: &Arc<CameraModel>| {
-            camera.raw_hdu() == RawHdu::Amplifier && camera.recognises(&primary.header)
-        };
-        cameras.iter().any(is_its)
+    /// The cameras that the frames may be of.
+    ///
+    /// # Errors
+    /// A camera's file that is absent or faulty.
+    pub fn cameras(&self) -> Result<Vec<Arc<CameraModel>>> {
+        cameras(self.camera)
     }
 }
 
@@ -58,6 +52,29 @@ pub fn raw_dataset_type(kind: ExposureType) -> String {
 }
 
 impl Butler {
+    /// Take in a file as what its headers say that it is: raw, or else calibrated.
+    ///
+    /// # Errors
+    /// Those of [`ingest_raw`](Self::ingest_raw) for what is raw, of
+    /// [`ingest_frames`](Self::ingest_frames) for the rest; a raw frame that no camera recognises.
+    pub fn ingest_image(
+        &self,
+        files: &FrameFiles,
+        raw: &RawIngest<'_>,
+        calibrated: &FrameIngest<'_>,
+    ) -> Result<Vec<IngestedFrame>> {
+        let cameras = raw.cameras()?;
+        if camera_of_raw(&files.image, &cameras)?.is_some() {
+            return self.ingest_raw(&files.image, raw);
+        }
+        let taken = self.ingest_frames(files, calibrated);
+        // What cannot be calibrated and looks raw is missing its camera, whatever else it is missing.
+        match taken {
+            Err(error) => Err(raw_of_no_camera(&files.image, &cameras)?.unwrap_or(error)),
+            taken => taken,
+        }
+    }
+
     /// Take in the detectors of one raw file. All of them or none; again is no fault.
     ///
     /// # Errors
@@ -127,7 +144,6 @@ fn record(facts: &RawFacts) -> (ObservationKind, ObservationRecord) {
         ExposureType::Science => ObservationKind::Visit,
         _ => ObservationKind::Exposure,
     };
-    let end_mjd = exposure.start_mjd_tai + exposure.exposure_time_s / 86_400.0;
     let record = ObservationRecord {
         instrument: facts.camera.name().to_owned(),
         number: exposure.visit,
@@ -137,7 +153,7 @@ fn record(facts: &RawFacts) -> (ObservationKind, ObservationRecord) {
         observation_type: exposure.kind.name().to_owned(),
         exposure_time_s: exposure.exposure_time_s,
         begin_mjd: exposure.start_mjd_tai,
-        end_mjd,
+        end_mjd: exposure.end_mjd_tai(),
         ra: exposure.boresight_deg.map(|(ra, _)| ra),
         dec: exposure.boresight_deg.map(|(_, dec)| dec),
         airmass: exposure.airmass,

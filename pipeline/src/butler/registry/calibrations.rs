@@ -3,6 +3,8 @@
 //! Spans are half open, `[begin, end)` in MJD TAI. At one time at most one dataset of a type and
 //! data id holds in a collection.
 
+use std::collections::{BTreeMap, HashSet};
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::collections::{CollectionKind, of_kind, register};
@@ -47,44 +49,43 @@ impl Registry {
     }
 
     /// Let no dataset of a type hold within a span of time; what holds beyond it stays. With data
-    /// ids, of these only.
+    /// ids, of these only. Returns how many spans ended or were cut.
     pub fn decertify(
         &self,
         collection: &str,
         dataset_type: &str,
         validity: Validity,
         data_ids: Option<&[DataId]>,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         self.change(|connection| {
             let id = of_kind(connection, collection, CollectionKind::Calibration)?;
-            let sql = "SELECT calibration_id, data_id, dataset_id, begin_mjd, end_mjd
-                FROM calibration WHERE collection_id = ?1 AND dataset_type = ?2
-                AND begin_mjd < ?4 AND end_mjd > ?3";
-            let mut statement = connection.prepare(sql)?;
-            let row = params![id, dataset_type, validity.begin_mjd, validity.end_mjd];
-            let hit: Vec<(i64, String, i64, f64, f64)> = statement
-                .query_map(row, |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
-            for (calibration_id, data_id, dataset_id, begin_mjd, end_mjd) in hit {
-                let is_meant = |ids: &[DataId]| ids.iter().any(|id| id.to_string() == data_id);
-                if !data_ids.is_none_or(is_meant) {
-                    continue;
-                }
-                let delete = "DELETE FROM calibration WHERE calibration_id = ?1";
-                connection.execute(delete, [calibration_id])?;
-                for (begin_mjd, end_mjd) in
-                    [(begin_mjd, validity.begin_mjd), (validity.end_mjd, end_mjd)]
-                {
-                    if begin_mjd < end_mjd {
-                        let row =
-                            params![id, dataset_type, data_id, dataset_id, begin_mjd, end_mjd];
-                        connection.execute(INSERT, row)?;
-                    }
-                }
+            let is_meant = |held: &Held| {
+                data_ids.is_none_or(|ids| ids.iter().any(|id| id.to_string() == held.data_id))
+            };
+            cut(connection, id, dataset_type, validity, &is_meant)
+        })
+    }
+
+    /// Let these datasets not hold within a span of time; what holds beyond it stays. Returns how many
+    /// spans ended or were cut.
+    pub fn decertify_datasets(
+        &self,
+        collection: &str,
+        datasets: &[DatasetRef],
+        validity: Validity,
+    ) -> Result<usize> {
+        let mut by_type: BTreeMap<&str, HashSet<i64>> = BTreeMap::new();
+        for dataset in datasets {
+            by_type.entry(&dataset.dataset_type.name).or_default().insert(dataset.number);
+        }
+        self.change(|connection| {
+            let id = of_kind(connection, collection, CollectionKind::Calibration)?;
+            let mut n_spans = 0;
+            for (dataset_type, numbers) in &by_type {
+                let is_meant = |held: &Held| numbers.contains(&held.dataset_id);
+                n_spans += cut(connection, id, dataset_type, validity, &is_meant)?;
             }
-            Ok(())
+            Ok(n_spans)
         })
     }
 
@@ -131,6 +132,55 @@ impl Registry {
 const INSERT: &str = "INSERT INTO calibration
     (collection_id, dataset_type, data_id, dataset_id, begin_mjd, end_mjd)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// A certification as it is recorded.
+struct Held {
+    calibration_id: i64,
+    data_id: String,
+    dataset_id: i64,
+    begin_mjd: f64,
+    end_mjd: f64,
+}
+
+/// Cut a span out of the certifications of a type that are meant; return how many were hit.
+fn cut(
+    connection: &Connection,
+    collection_id: i64,
+    dataset_type: &str,
+    validity: Validity,
+    is_meant: &dyn Fn(&Held) -> bool,
+) -> Result<usize, Fault> {
+    let sql = "SELECT calibration_id, data_id, dataset_id, begin_mjd, end_mjd
+        FROM calibration WHERE collection_id = ?1 AND dataset_type = ?2
+        AND begin_mjd < ?4 AND end_mjd > ?3";
+    let mut statement = connection.prepare(sql)?;
+    let row = params![collection_id, dataset_type, validity.begin_mjd, validity.end_mjd];
+    let mut hit: Vec<Held> = statement
+        .query_map(row, |row| {
+            Ok(Held {
+                calibration_id: row.get(0)?,
+                data_id: row.get(1)?,
+                dataset_id: row.get(2)?,
+                begin_mjd: row.get(3)?,
+                end_mjd: row.get(4)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    hit.retain(is_meant);
+    for Held { calibration_id, data_id, dataset_id, begin_mjd, end_mjd } in &hit {
+        let delete = "DELETE FROM calibration WHERE calibration_id = ?1";
+        connection.execute(delete, [calibration_id])?;
+        for (begin_mjd, end_mjd) in [(*begin_mjd, validity.begin_mjd), (validity.end_mjd, *end_mjd)]
+        {
+            if begin_mjd < end_mjd {
+                let row =
+                    params![collection_id, dataset_type, data_id, dataset_id, begin_mjd, end_mjd];
+                connection.execute(INSERT, row)?;
+            }
+        }
+    }
+    Ok(hit.len())
+}
 
 fn certify(
     connection: &Connection,

@@ -9,6 +9,9 @@ use crate::error::Result;
 use crate::exposure::DetectorInfo;
 use crate::visit_info::VisitInfo;
 
+/// Times nearer than this are one time: a millisecond, far more than headers are rounded to.
+const SAME_TIME_DAYS: f64 = 1e-3 / 86_400.0;
+
 /// Is an observation a readout, or a pointing that is processed as one?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObservationKind {
@@ -263,7 +266,8 @@ fn sync_observation(
         let text = |filter: &Option<String>| filter.clone().unwrap_or_default();
         return conflict("physical_filter", text(&filter), text(&record.physical_filter));
     }
-    if (begin_mjd, end_mjd) != (record.begin_mjd, record.end_mjd) {
+    let differ = |a: f64, b: f64| (a - b).abs() > SAME_TIME_DAYS;
+    if differ(begin_mjd, record.begin_mjd) || differ(end_mjd, record.end_mjd) {
         let span = |begin: f64, end: f64| format!("{begin} to {end}");
         let wanted = span(record.begin_mjd, record.end_mjd);
         return conflict("timespan", span(begin_mjd, end_mjd), wanted);

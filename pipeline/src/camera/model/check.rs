@@ -90,6 +90,7 @@ pub(super) fn build(file: CameraFile) -> Result<CameraModel, Vec<CameraProblem>>
         distortion: file.distortion,
         filters: file.filters,
         raw_hdu: file.raw.hdu,
+        raw_marks: file.raw.marks.into_iter().collect(),
         adc_bits: file.raw.adc_bits,
         headers: file.headers,
     })

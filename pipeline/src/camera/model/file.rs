@@ -49,6 +49,9 @@ pub(super) struct RawFile {
     pub hdu: RawHdu,
     /// Bits of the analogue-to-digital converter.
     pub adc_bits: u32,
+    /// Keywords with the values by which a raw image is told from a calibrated one of the camera.
+    #[serde(default)]
+    pub marks: BTreeMap<String, Vec<String>>,
 }
 
 /// A kind of detector.

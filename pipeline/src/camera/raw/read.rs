@@ -100,7 +100,7 @@ fn is_auxiliary(camera: &CameraModel, hdu: &Hdu) -> bool {
     }
 }
 
-fn unknown_camera(path: &Path, header: &Header, cameras: &[Arc<CameraModel>]) -> Error {
+pub(super) fn unknown_camera(path: &Path, header: &Header, cameras: &[Arc<CameraModel>]) -> Error {
     let mut keywords: Vec<&str> =
         cameras.iter().flat_map(|c| c.marks()).map(|(keyword, _)| keyword.as_str()).collect();
     keywords.sort_unstable();
@@ -119,7 +119,7 @@ fn unknown_camera(path: &Path, header: &Header, cameras: &[Arc<CameraModel>]) ->
     }
 }
 
-fn named_detector<'a>(camera: &'a CameraModel, text: &str) -> Option<&'a DetectorModel> {
+pub(super) fn named_detector<'a>(camera: &'a CameraModel, text: &str) -> Option<&'a DetectorModel> {
     match camera.headers().detector.is {
         DetectorBy::Name => camera.detector_named(text),
         DetectorBy::Id => camera.detector(text.parse().ok()?),
@@ -290,6 +290,14 @@ impl AmplifierFacts {
     }
 }
 
+/// A section, that of the header resolved.
+pub(super) fn section_of(place: &Place, header: &Header) -> Option<Section> {
+    match place {
+        Place::Fixed(section) => Some(*section),
+        Place::Keyword(keyword) => header.text(keyword)?.parse().ok(),
+    }
+}
+
 /// An amplifier's sections and numbers, those of the header resolved; what is missing is added to the
 /// list.
 fn amplifier_facts(
@@ -301,12 +309,10 @@ fn amplifier_facts(
     let of = &amplifier.name;
     let HduKind::Image { nx, ny, .. } = hdu.kind else { return None };
     let mut section = |place: &Place, what: &str| {
-        let (section, name) = match place {
-            Place::Fixed(section) => (Some(*section), what.to_owned()),
-            Place::Keyword(keyword) => {
-                let text = hdu.header.text(keyword);
-                (text.and_then(|text| text.parse().ok()), format!("{what} ({keyword})"))
-            }
+        let section = section_of(place, &hdu.header);
+        let name = match place {
+            Place::Fixed(_) => what.to_owned(),
+            Place::Keyword(keyword) => format!("{what} ({keyword})"),
         };
         match section {
             None => missing.push(format!("amplifier {of}: no {name}")),
