@@ -36,6 +36,12 @@ def cutout_of(data, ra, dec, radius=RADIUS):
     image = hdus["IMAGE"]
     assert image.data.shape == hdus["MASK"].data.shape == hdus["VARIANCE"].data.shape
     wcs = WCS(image.header)
+    for name, unit in [("MASK", None), ("VARIANCE", "adu2")]:
+        header = hdus[name].header
+        assert WCS(header).has_celestial and header.get("BUNIT") == unit, name
+        assert np.array_equal(WCS(header).wcs_pix2world([[0, 0]], 0), wcs.wcs_pix2world([[0, 0]], 0)), name
+    assert image.header["BUNIT"] == "adu"
+    assert hdus["MASK"].header["MP_SAT"] == 1 and hdus["MASK"].header["MP_NO_DATA"] == 8
     x, y = wcs.wcs_world2pix([[ra, dec]], 0)[0]
     ny, nx = image.data.shape
     assert -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5, (x, y, nx, ny)
