@@ -7,7 +7,8 @@
 //! Footprints meet a shape in three steps: boxes in the R-tree, then caps, and only those that are
 //! near by the polygons themselves. Times go through an R-tree too. Which index leads is said here,
 //! as SQLite cannot know that a run may hold everything: place or time, else visit, exposure, night
-//! or detector, else the run.
+//! or detector, else the run. What is asked of the fields of visits alone is asked of visits, of which there
+//! are far fewer than datasets, and shapes are looked at after everything else.
 
 use std::collections::HashMap;
 
@@ -200,10 +201,55 @@ fn lead(expression: &Expression) -> Lead {
     }
 }
 
+/// The parts of a condition that must all hold.
+fn conjuncts(expression: &Expression) -> Vec<&Expression> {
+    match expression {
+        Expression::And(parts) => parts.iter().flat_map(conjuncts).collect(),
+        other => vec![other],
+    }
+}
+
+fn has_region(expression: &Expression) -> bool {
+    match expression {
+        Expression::Or(parts) | Expression::And(parts) => parts.iter().any(has_region),
+        Expression::Not(inner) => has_region(inner),
+        Expression::OverlapsRegion { .. } => true,
+        _ => false,
+    }
+}
+
+/// The table of observations that a condition asks for fields of, and for nothing else; a dataset
+/// without such an observation never fulfils it. Where the lack of a value may do, there is none.
+fn observation_of(expression: &Expression) -> Option<&'static str> {
+    let of_name = |name: &str| match name.split_once('.') {
+        Some(("visit", field)) if OBSERVATION_FIELDS.contains(&field) => Some("visit"),
+        Some(("exposure", field)) if OBSERVATION_FIELDS.contains(&field) => Some("exposure"),
+        _ => None,
+    };
+    match expression {
+        Expression::Or(parts) | Expression::And(parts) => {
+            let first = observation_of(parts.first()?)?;
+            parts.iter().all(|part| observation_of(part) == Some(first)).then_some(first)
+        }
+        Expression::Not(inner) => observation_of(inner),
+        Expression::In { name, .. } | Expression::Glob { name, .. } => of_name(name),
+        Expression::Compare { left, right, .. } => match (left, right) {
+            (Operand::Name(name), Operand::Value(_)) | (Operand::Value(_), Operand::Name(name)) => {
+                of_name(name)
+            }
+            (Operand::Name(left), Operand::Name(right)) => {
+                of_name(left).filter(|table| of_name(right) == Some(*table))
+            }
+            (Operand::Value(_), Operand::Value(_)) => None,
+        },
+        _ => None,
+    }
+}
+
 impl Condition {
     fn of(expression: &Expression) -> Result<Self, ButlerError> {
         let mut condition = Self::default();
-        condition.sql = condition.write(expression)?;
+        condition.sql = condition.conjunction(expression)?;
         condition.lead = lead(expression);
         Ok(condition)
     }
@@ -269,6 +315,35 @@ impl Condition {
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params_from_iter(values), read_dataset)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The parts that must all hold: those on records alone by their tables, those on places last.
+    fn conjunction(&mut self, expression: &Expression) -> Result<String, ButlerError> {
+        let (of_records, mut others): (Vec<&Expression>, Vec<&Expression>) =
+            conjuncts(expression).into_iter().partition(|part| observation_of(part).is_some());
+        others.sort_by_key(|part| has_region(part));
+        let mut texts = vec![];
+        for table in ["visit", "exposure"] {
+            let parts: Vec<Expression> = of_records
+                .iter()
+                .filter(|part| observation_of(part) == Some(table))
+                .map(|part| (*part).clone())
+                .collect();
+            if parts.is_empty() {
+                continue;
+            }
+            let joins = (self.joins_visit, self.joins_exposure);
+            let inner = self.join(&parts, " AND ", "TRUE")?;
+            (self.joins_visit, self.joins_exposure) = joins;
+            texts.push(format!(
+                "(d.instrument, d.{table}) IN
+                 (SELECT instrument, {table} FROM {table} WHERE {inner})"
+            ));
+        }
+        for part in others {
+            texts.push(self.write(part)?);
+        }
+        Ok(if texts.is_empty() { "TRUE".to_owned() } else { texts.join(" AND ") })
     }
 
     fn write(&mut self, expression: &Expression) -> Result<String, ButlerError> {

@@ -17,6 +17,7 @@ use almagest_pipeline::simulate::{SimulateConfig, Simulation, simulate};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::survey::survey_schema;
+use almagest_storage::sphgeom::Shape;
 use arrow::array::{AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type};
 use serde_json::json;
@@ -253,7 +254,18 @@ fn calibrations_hold_for_a_time() {
     assert_eq!((at(20.0), at(30.0)), (Some(second.clone()), None));
     registry.decertify("calib", "flat", span(15.0, 25.0), None).unwrap();
     assert_eq!((at(14.9), at(15.0), at(24.9)), (Some(first), None, None));
-    assert_eq!(at(25.0), Some(second));
+    assert_eq!(at(25.0), Some(second.clone()));
+    // Of one dataset alone, and of all that is left.
+    let cut = |datasets: &[DatasetRef], validity| {
+        registry.decertify_datasets("calib", datasets, validity).unwrap()
+    };
+    assert_eq!(cut(std::slice::from_ref(&second), Validity::ALWAYS), 1);
+    assert_eq!((at(14.9).is_some(), at(25.0)), (true, None));
+    assert_eq!(cut(&[second], Validity::ALWAYS), 0);
+    assert_eq!(registry.decertify("calib", "flat", Validity::ALWAYS, None).unwrap(), 1);
+    assert_eq!(at(14.9), None);
+    let error = registry.decertify("flat/1", "flat", Validity::ALWAYS, None).unwrap_err();
+    assert_eq!(error.to_string(), "collection flat/1 is RUN, not CALIBRATION");
 }
 
 #[test]
@@ -298,20 +310,68 @@ fn queries_by_expression() {
     }
 }
 
+/// What a condition on the fields of visits says of a dataset that has none.
+#[test]
+fn fields_of_visits_are_those_of_the_dataset() {
+    let fixture = Fixture::new();
+    let registry = fixture.butler.registry();
+    let mut records: Vec<ObservationRecord> =
+        (1..=6).map(|n| observation(n, "r", 60_000.0 + n as f64)).collect();
+    for record in &mut records {
+        record.exposure_time_s = 10.0 * record.number as f64;
+        record.airmass = (record.number != 2).then_some(1.0 + record.number as f64 / 10.0);
+    }
+    // Another camera counts its visits from one as well.
+    let other = ObservationRecord { instrument: "Other".to_owned(), ..records[5].clone() };
+    records.push(ObservationRecord { number: 1, ..other });
+    registry.sync_observations(ObservationKind::Visit, &records).unwrap();
+    for visit in 1..=7 {
+        fixture.put_text("run", visit, "");
+    }
+    let check = |condition: &str, expected: &[i64]| {
+        assert_eq!(visits(&fixture.query(&["run"], condition)), expected, "{condition}");
+    };
+    check("visit.exposure_time > 45", &[5, 6]);
+    check("visit.exposure_time > 25 AND NOT visit.exposure_time > 45", &[3, 4]);
+    check("20 <= visit.exposure_time AND visit < 4 AND visit.exposure_time < 35", &[2, 3]);
+    // Visit 7 is not recorded, and the airmass of visit 2 is not known.
+    check("NOT visit.airmass > 1.35", &[1, 3]);
+    check("visit.airmass IS NULL", &[2, 7]);
+    check("visit.airmass IS NULL OR visit.airmass > 1.55", &[2, 6, 7]);
+    check("visit.exposure_time > 55 OR visit = 1", &[1, 6]);
+    check("visit.exposure_time = 10 AND GLOB(visit.physical_filter, 'Cam-*')", &[1]);
+    check("visit.exposure_time IN (10, 30) AND visit.ra IS NULL", &[1, 3]);
+}
+
+const N_VISITS: i64 = 1_000;
+const N_DETECTORS: i32 = 100;
+
+/// Where a detector sees in a visit.
+fn footprint(visit: i64, detector: i32) -> Vec<(f64, f64)> {
+    let (ra, dec) = (f64::from(detector % 10), f64::from(detector / 10));
+    square(100.0 + 0.2 * ra + (visit % 30) as f64, 0.2 * dec, 0.2)
+}
+
+/// The record of a visit: bands by turns, longer and longer exposures.
+fn record(visit: i64) -> ObservationRecord {
+    let band = ["g", "r", "i"][visit as usize % 3];
+    let exposure_time_s = 30.0 + (visit % 40) as f64 / 32.0;
+    ObservationRecord {
+        exposure_time_s,
+        ..observation(visit, band, 60_000.0 + visit as f64 / 50.0)
+    }
+}
+
 /// A hundred thousand datasets: a thousand visits of a hundred detectors.
 fn many(fixture: &Fixture) {
     let registry = fixture.butler.registry();
     let (mut records, mut footprints, mut datasets) = (vec![], vec![], vec![]);
     let dimensions = DimensionSet::of(&[Dimension::Visit, Dimension::Detector]);
     let dataset_type = DatasetType::new("visit_image", dimensions, StorageClass::Exposure);
-    for visit in 0..1_000 {
-        let band = ["g", "r", "i"][visit as usize % 3];
-        records.push(observation(visit, band, 60_000.0 + visit as f64 / 50.0));
-        for detector in 0..100 {
-            let (ra, dec) = (f64::from(detector % 10), f64::from(detector / 10));
-            let (ra, dec) = (100.0 + 0.2 * ra + (visit % 30) as f64, 0.2 * dec);
-            let corners = square(ra, dec, 0.2);
-            let instrument = "Cam".to_owned();
+    for visit in 0..N_VISITS {
+        records.push(record(visit));
+        for detector in 0..N_DETECTORS {
+            let (instrument, corners) = ("Cam".to_owned(), footprint(visit, detector));
             footprints.push(Footprint { instrument, visit, detector, corners });
             datasets.push(NewDataset {
                 dataset_type: dataset_type.clone(),
@@ -330,28 +390,82 @@ fn many(fixture: &Fixture) {
     registry.insert("run", &datasets).unwrap();
 }
 
+/// Each answer is what a look at every dataset gives. The times are printed, not asserted.
 #[test]
 fn queries_by_place_and_time() {
     let fixture = Fixture::new();
     many(&fixture);
-    let check = |condition: &str, expected: usize| {
+    let records: Vec<ObservationRecord> = (0..N_VISITS).map(record).collect();
+    let check = |condition: &str, holds: &dyn Fn(&ObservationRecord, i32) -> bool| {
+        let expected: Vec<(i64, i32)> = records
+            .iter()
+            .flat_map(|record| (0..N_DETECTORS).map(move |detector| (record, detector)))
+            .filter(|(record, detector)| holds(record, *detector))
+            .map(|(record, detector)| (record.number, detector))
+            .collect();
+        assert!(!expected.is_empty() && expected.len() < 50_000, "{condition} tells nothing");
         let mut best = Duration::MAX;
         for _ in 0..3 {
             let begin = Instant::now();
-            assert_eq!(fixture.query(&["run"], condition).len(), expected, "{condition}");
+            let found = fixture.query(&["run"], condition);
             best = best.min(begin.elapsed());
+            let mut found: Vec<(i64, i32)> = found
+                .iter()
+                .map(|dataset| &dataset.data_id)
+                .map(|id| (Dimension::Visit, Dimension::Detector, id))
+                .map(|(visit, detector, id)| {
+                    (id.integer(visit).unwrap(), id.integer(detector).unwrap() as i32)
+                })
+                .collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{condition}");
         }
-        println!("{:>7.1} ms  {expected:>5} of 100000: {condition}", best.as_secs_f64() * 1e3);
+        let (ms, n) = (best.as_secs_f64() * 1e3, expected.len());
+        println!("{ms:>7.1} ms  {n:>5} of 100000: {condition}");
     };
-    check("visit IN (1..10) AND detector = 3 AND band = 'r'", 4);
-    check("detector = 3 AND band = 'r'", 333);
-    check("visit = 500", 100);
-    check("day_obs = 20230301", 5_000);
-    check("visit.timespan OVERLAPS (60010.001, 60010.0202)", 100);
-    check("visit IN (30..59) AND region OVERLAPS POINT(103.41, 1.01)", 2);
-    check("region OVERLAPS POINT(103.41, 1.01)", 68);
-    check("visit.exposure_time > 31", 0);
-    check("band = 'g' AND region OVERLAPS CIRCLE(103.4, 1.0, 0.05) AND NOT visit < 900", 4);
+    // Footprints come round every thirty visits.
+    let meets = |shape: &str| -> Vec<bool> {
+        let shape = Shape::parse(shape).unwrap();
+        let meets = |(visit, detector)| {
+            let corners = footprint(visit, detector);
+            let numbers: Vec<String> =
+                corners.iter().map(|(ra, dec)| format!("{ra} {dec}")).collect();
+            let polygon = Shape::parse(&format!("POLYGON {}", numbers.join(" "))).unwrap();
+            polygon.intersects(&shape)
+        };
+        (0..30).flat_map(|visit| (0..N_DETECTORS).map(move |d| (visit, d))).map(meets).collect()
+    };
+    let at = |meets: &[bool], visit: i64, detector: i32| {
+        meets[(visit % 30 * i64::from(N_DETECTORS) + i64::from(detector)) as usize]
+    };
+    let is = |record: &ObservationRecord, band: &str| record.band.as_deref() == Some(band);
+    check("visit IN (1..10) AND detector = 3 AND band = 'r'", &|r, d| {
+        (1..=10).contains(&r.number) && d == 3 && is(r, "r")
+    });
+    check("detector = 3 AND band = 'r'", &|r, d| d == 3 && is(r, "r"));
+    check("visit = 500", &|r, _| r.number == 500);
+    check("day_obs = 20230301", &|r, _| r.day_obs == 20_230_301);
+    check("visit.timespan OVERLAPS (60010.001, 60010.0202)", &|r, _| {
+        r.begin_mjd <= 60_010.020_2 && r.end_mjd >= 60_010.001
+    });
+    check("visit.exposure_time > 31", &|r, _| r.exposure_time_s > 31.0);
+    check("visit.exposure_time > 31.2 AND NOT visit.airmass > 1.3 AND band = 'g'", &|r, _| {
+        r.exposure_time_s > 31.2 && is(r, "g")
+    });
+    let point = meets("POINT 103.41 1.01");
+    check("visit IN (30..59) AND region OVERLAPS POINT(103.41, 1.01)", &|r, d| {
+        (30..=59).contains(&r.number) && at(&point, r.number, d)
+    });
+    check("region OVERLAPS POINT(103.41, 1.01)", &|r, d| at(&point, r.number, d));
+    let small = meets("CIRCLE 103.4 1.0 0.05");
+    check(
+        "band = 'g' AND region OVERLAPS CIRCLE(103.4, 1.0, 0.05) AND NOT visit < 900",
+        &|r, d| is(r, "g") && at(&small, r.number, d) && r.number >= 900,
+    );
+    let large = meets("CIRCLE 105 1 0.5");
+    check("region OVERLAPS CIRCLE(105, 1, 0.5) AND band = 'g'", &|r, d| {
+        is(r, "g") && at(&large, r.number, d)
+    });
 }
 
 fn simulated() -> Simulation {
