@@ -1,6 +1,8 @@
 //! The simulated survey: the same bytes on any number of threads, raw frames that read back, and each
 //! effect doing what its truth says.
 
+mod atmosphere;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
