@@ -61,6 +61,18 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// What is wrong, without who asked for it: for where that is said of several at once.
+    pub fn fault(&self) -> String {
+        let text = self.to_string();
+        let origin = match self {
+            Self::UnknownKey { origin, .. } | Self::Value { origin, .. } => format!("{origin}: "),
+            Self::Invalid { .. } | Self::Form { .. } => String::new(),
+        };
+        text.strip_prefix(&origin).unwrap_or(&text).to_owned()
+    }
+}
+
 /// A task's configuration: plain data that knows its limits.
 pub trait TaskConfig: Clone + Default + Serialize + DeserializeOwned + Send + Sync {
     /// What is wrong with the values, a line each; nothing for a valid one.
@@ -210,6 +222,10 @@ impl Configuration {
             let last = key.rsplit('.').next().unwrap_or(key);
             all.into_iter().find(|full| full.rsplit('.').next() == Some(last))
         });
+        // So is a word in another form: max_iter for iterations.
+        let near = near.or_else(|| {
+            siblings.iter().find(|name| shares_word(part, name)).map(|name| prefix(name))
+        });
         ConfigError::UnknownKey {
             origin: origin.to_owned(),
             label: self.label.clone(),
@@ -232,6 +248,12 @@ pub fn parse_override(text: &str) -> Result<(String, String, Value), ConfigError
         true => Err(form()),
         false => Ok((label.to_owned(), key.to_owned(), value)),
     }
+}
+
+/// Whether a word of one key begins as a word of the other does.
+fn shares_word(one: &str, other: &str) -> bool {
+    let begins = |a: &str, b: &str| a.len() >= 4 && b.starts_with(a);
+    one.split('_').any(|a| other.split('_').any(|b| begins(a, b) || begins(b, a)))
 }
 
 fn keys(node: &Value) -> Vec<String> {
@@ -305,5 +327,8 @@ mod tests {
         for text in ["cell_px=3", "characterize.background", ".a=1"] {
             assert!(matches!(parse_override(text), Err(ConfigError::Form { .. })), "{text}");
         }
+        let mut isr = Configuration::defaults::<crate::isr::IsrConfig>("isr");
+        let error = isr.set("brighter_fatter.max_iter", 5.into(), "-c").unwrap_err().to_string();
+        assert!(error.ends_with("did you mean isr.brighter_fatter.iterations?"), "{error}");
     }
 }

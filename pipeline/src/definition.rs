@@ -6,7 +6,7 @@
 //! parameters: {threshold: 5.0}
 //! tasks:
 //!   characterize:                    # a label, and a task of that name…
-//!     config: {detection: {threshold_sigma: parameters.threshold}}
+//!     config: {detection: {threshold: parameters.threshold}}
 //!   deep:
 //!     task: characterize             # …or of another
 //!     connections: {source: deep_source}
@@ -14,7 +14,7 @@
 //! subsets:
 //!   measure: {tasks: [characterize], description: Images alone}
 //! contracts:
-//!   - contract: deep.detection.threshold_sigma <= characterize.detection.threshold_sigma
+//!   - contract: deep.detection.threshold <= characterize.detection.threshold
 //!     message: deep is deeper
 //! ```
 //!
@@ -33,7 +33,7 @@ use serde_yaml_ng::{Mapping, Value};
 use crate::butler::nearest;
 use crate::config::{ConfigError, Configuration, parse_override};
 use crate::connections::{Connections, Lookup};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tasks::{TaskKind, task_named};
 use contracts::Contract;
 
@@ -161,11 +161,7 @@ impl Pipeline {
     pub fn builtin(name: &str) -> Result<Self> {
         match builtin_text(name) {
             Some(text) => Self::parse(text, &format!("pipelines/{name}.yaml"), None),
-            None => {
-                let near = nearest(name, BUILTIN.iter().map(|(known, _)| *known));
-                let fault = format!("no such pipeline comes with the program{}", suggest(near));
-                Err(DefinitionError::Faults { origin: name.to_owned(), faults: vec![fault] }.into())
-            }
+            None => Err(no_pipeline(name)),
         }
     }
 
@@ -182,9 +178,10 @@ impl Pipeline {
         let path = Path::new(file);
         let mut pipeline = if builtin_text(file).is_some() && !path.exists() {
             Self::builtin(file)?
+        } else if path.exists() {
+            Self::parse(&read_text(path)?, file, path.parent())?
         } else {
-            let text = read_text(path)?;
-            Self::parse(&text, file, path.parent())?
+            return Err(no_pipeline(file));
         };
         if let Some(subset) = subset {
             pipeline.restrict(subset)?;
@@ -255,7 +252,7 @@ impl Pipeline {
         self.tasks.iter().find(|task| task.label == label)
     }
 
-    /// Override a setting: `characterize.detection.threshold_sigma=6`.
+    /// Override a setting: `characterize.detection.threshold=6`.
     ///
     /// # Errors
     /// [`ConfigError`], with the nearest setting or task.
@@ -273,12 +270,12 @@ impl Pipeline {
             .map_err(|source| DefinitionError::Yaml { origin: origin.clone(), source })?;
         let mut faults = vec![];
         for (label, overrides) in &file {
-            match self.task_mut(label, &origin) {
+            match self.find_task(label) {
                 Ok(task) => {
                     let found = task.configuration.merge(overrides, &origin);
-                    faults.extend(found.iter().map(ToString::to_string));
+                    faults.extend(found.iter().map(ConfigError::fault));
                 }
-                Err(error) => faults.push(error.to_string()),
+                Err(fault) => faults.push(fault),
             }
         }
         refuse(&origin, faults)
@@ -296,7 +293,7 @@ impl Pipeline {
             if task.configuration.get(key) != Some(value)
                 && let Err(fault) = task.configuration.set(key, value.clone(), "the caller")
             {
-                faults.push(fault.to_string());
+                faults.push(fault.fault());
             }
         }
         refuse(label, faults)
@@ -318,12 +315,15 @@ impl Pipeline {
     }
 
     fn task_mut(&mut self, label: &str, origin: &str) -> Result<&mut TaskDefinition> {
-        let near = nearest(label, self.tasks.iter().map(|task| task.label.as_str()));
-        let found = self.tasks.iter_mut().find(|task| task.label == label);
-        found.ok_or_else(|| {
-            let fault = format!("no task {label}{}", suggest(near));
+        self.find_task(label).map_err(|fault| {
             DefinitionError::Faults { origin: origin.to_owned(), faults: vec![fault] }.into()
         })
+    }
+
+    fn find_task(&mut self, label: &str) -> Result<&mut TaskDefinition, String> {
+        let near = nearest(label, self.tasks.iter().map(|task| task.label.as_str()));
+        let found = self.tasks.iter_mut().find(|task| task.label == label);
+        found.ok_or_else(|| format!("no task {label}{}", suggest(near)))
     }
 }
 
@@ -331,6 +331,16 @@ impl Pipeline {
 fn builtin_text(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix(".yaml").unwrap_or(name);
     BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// Neither a file nor a pipeline of the program has the name.
+fn no_pipeline(name: &str) -> Error {
+    let known = || BUILTIN.iter().map(|(known, _)| *known);
+    let near = nearest(name.strip_suffix(".yaml").unwrap_or(name), known());
+    let names = known().collect::<Vec<_>>().join(", ");
+    let hint = if near.is_some() { suggest(near) } else { format!(" (these are {names})") };
+    let fault = format!("no such file, and no such pipeline comes with the program{hint}");
+    DefinitionError::Faults { origin: name.to_owned(), faults: vec![fault] }.into()
 }
 
 fn read_text(path: &Path) -> Result<String, DefinitionError> {
@@ -411,7 +421,7 @@ fn task(
     substitute(&mut config, parameters, label, faults);
     if let Value::Mapping(config) = &config {
         let found = configuration.merge(config, origin);
-        faults.extend(found.iter().map(ToString::to_string));
+        faults.extend(found.iter().map(ConfigError::fault));
     }
     let mut connections = (kind.connections)();
     for (name, dataset_type) in entry.connections {
@@ -544,6 +554,25 @@ mod tests {
             "parameters: {radius: 2}\ntasks: {force: {config: {flag_radius_fwhm: parameters.radus}}}\n",
             &["no parameter radus (did you mean radius?)"],
         );
+    }
+
+    #[test]
+    fn an_origin_is_named_once_and_a_misspelt_pipeline_with_the_nearest() {
+        let text = "tasks: {force: {config: {flag_radius: 1, flag_radius_fwhm: many}}}\n";
+        let error = Pipeline::parse(text, "bad.yaml", None).unwrap_err().to_string();
+        assert_eq!(error.matches("bad.yaml").count(), 1, "{error}");
+        assert!(error.starts_with("bad.yaml: force has no setting flag_radius; "), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("settings.yaml");
+        std::fs::write(&settings, "forse: {a: 1}\nforce: {flag_radius: 1}\n").unwrap();
+        let error = Pipeline::process().unwrap().set_file(&settings).unwrap_err().to_string();
+        assert_eq!(error.matches("settings.yaml").count(), 1, "{error}");
+        assert!(error.contains("no task forse (did you mean force?)"), "{error}");
+        let refused = |name: &str| Pipeline::read(name).unwrap_err().to_string();
+        let none = "no such file, and no such pipeline comes with the program";
+        assert_eq!(refused("surveyy"), format!("surveyy: {none} (did you mean survey?)"));
+        let all = "(these are process, calibration, fringe, isr, survey)";
+        assert_eq!(refused("my/own.yaml"), format!("my/own.yaml: {none} {all}"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!   visit IN (1..10, 20..40:2) AND detector = 3 AND NOT band = 'r'
 //!   visit.timespan OVERLAPS (T'2026-11-21', T'2026-11-22')
 //!   region OVERLAPS CIRCLE(150.1, 2.2, 0.5)
-//!   characterize.detection.threshold_sigma <= forced.guide_snr
+//!   deep.detection.threshold <= characterize.detection.threshold
 //! ```
 //!
 //! The grammar, loosest first; keywords in any letter case:
