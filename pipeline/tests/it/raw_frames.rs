@@ -275,6 +275,20 @@ fn a_file_is_taken_as_what_its_header_says() {
 }
 
 #[test]
+fn a_calibrated_image_of_a_camera_with_raw_amplifiers_is_taken_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let butler = Butler::open(&catalog(&folder.path().join("catalog"))).unwrap();
+    let path = folder.path().join("visit.fits");
+    let mut cards = lsst_primary();
+    cards.extend([card("BAND    = 'r       '"), card("VISIT   = 7"), card("DETECTOR= 3")]);
+    let mut file = FitsWriter::create(&path, &cards).unwrap();
+    let cards: Vec<Card> = DECAM_S1.lines().filter(|c| !c.contains("SEC")).map(card).collect();
+    file.image(&Array2::from_elem((40, 50), 7.0), &cards, Compression::None).unwrap();
+    file.finish().unwrap();
+    assert_eq!(taken(&butler, &path, None).unwrap(), ["visit_image"]);
+}
+
+#[test]
 fn raw_and_calibrated_readers_agree_on_the_time() {
     let folder = tempfile::tempdir().unwrap();
     let store = catalog(&folder.path().join("catalog"));

@@ -2,7 +2,7 @@
 //!
 //! | what is seen | what it means |
 //! |---|---|
-//! | the camera keeps one HDU for each amplifier | raw: calibrated images hold whole detectors |
+//! | an HDU for an amplifier, where the camera keeps one for each | raw: calibrated images hold whole detectors |
 //! | a keyword that its file lists under `raw.marks` | raw by the values listed there, calibrated by others |
 //! | an image larger than the detector, in which the data sections of all amplifiers lie | raw |
 //! | anything else | calibrated |
@@ -58,7 +58,9 @@ pub fn raw_of_no_camera(path: &Path, cameras: &[Arc<CameraModel>]) -> Result<Opt
 
 fn is_raw(camera: &CameraModel, reader: &FitsReader) -> bool {
     if camera.raw_hdu() == RawHdu::Amplifier {
-        return true;
+        let amplifiers = || camera.detectors().iter().flat_map(|detector| &detector.amplifiers);
+        let is_one = |hdu: &Hdu| hdu.name.is_some() && amplifiers().any(|a| a.hdu == hdu.name);
+        return reader.images().any(is_one);
     }
     // Extensions inherit the primary header, and may be the ones that say it.
     let said = reader.images().find_map(|hdu| camera.says_raw(&hdu.header));
