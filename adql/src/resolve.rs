@@ -333,6 +333,7 @@ impl Resolver<'_> {
         }
         match outputs.iter().find(|o| o.expr.as_ref() == Some(bare(item))) {
             Some(output) => *item = named_output(output, outputs, scope, Span::empty()),
+            None if distinct && scope.outer.is_none() && output::of_outputs(item, outputs) => {}
             None if distinct && !scope.frame.incomplete() => {
                 let message = "with DISTINCT, ORDER BY can only name what is selected";
                 self.report(Diagnostic::invalid(at, message));

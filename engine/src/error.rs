@@ -1,5 +1,7 @@
 //! What can go wrong with a query, grouped by who must act.
 
+use crate::functions::only_row;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -99,6 +101,9 @@ fn said(error: &datafusion::error::DataFusionError) -> String {
     let message = root.message();
     match cast_failure(&message) {
         Some(failure) => failure,
+        None if message == "Scalar subquery returned more than one row" => {
+            only_row::TOO_MANY.to_owned()
+        }
         None => message.into_owned(),
     }
 }

@@ -6,11 +6,11 @@
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
-use std::ops::Deref;
+use std::ops::{ControlFlow, Deref};
 
 use sqlparser::ast::{
-    DataType, Expr, Ident, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    Spanned, TableAlias,
+    DataType, Expr, Function, Ident, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, Spanned, TableAlias, visit_expressions_mut,
 };
 use sqlparser::tokenizer::{Location, Span};
 
@@ -18,6 +18,7 @@ use super::expression::Aliases;
 use super::scope::{Column, Scope, VisibleColumn, visible};
 use super::{MOST_COLUMNS, Resolver};
 use crate::error::{Diagnostic, Problem, printable};
+use crate::function;
 use crate::names::{NameIndex, is_one_name};
 use crate::tree::{bare, cast_in_place, exact, function_name, start};
 use crate::typing::Typed;
@@ -100,6 +101,38 @@ pub(super) fn own_names_first(named: Vec<&Output>) -> Vec<&Output> {
         true => named.into_iter().filter(is_own).collect(),
         false => named,
     }
+}
+
+/// Write an expression of selected columns as one of output columns; tells whether it is one.
+pub(super) fn of_outputs(expr: &mut Expr, outputs: &[Output]) -> bool {
+    let mut written = expr.clone();
+    let found = visit_expressions_mut(&mut written, |part| {
+        match part {
+            Expr::CompoundIdentifier(_) => {
+                let same = outputs.iter().find(|output| output.expr.as_ref() == Some(part));
+                match same {
+                    Some(output) => *part = Expr::Identifier(exact(&output.name, Span::empty())),
+                    None => return ControlFlow::Break(()),
+                }
+            }
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                return ControlFlow::Break(());
+            }
+            Expr::Function(call) if !is_of_one_row(call) => return ControlFlow::Break(()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    if found.is_continue() {
+        *expr = written;
+    }
+    found.is_continue()
+}
+
+/// Whether a function sees one row at a time.
+fn is_of_one_row(call: &Function) -> bool {
+    let known = function_name(call).and_then(|name| function::find(&name.value));
+    call.over.is_none() && known.is_some_and(|known| !known.is_aggregate())
 }
 
 /// Make an output column of another type.

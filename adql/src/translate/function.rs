@@ -108,8 +108,13 @@ fn check_literals(
 /// Bins of a histogram beyond which it is a mistake.
 const MOST_BINS: f64 = 1e6;
 
+/// Whether an expression is a literal, arithmetic on some, or a CAST of that.
 fn is_literal(expr: &Expr) -> bool {
-    matches!(bare(expr), Expr::Value(_)) || constant_value(expr).is_some()
+    match bare(expr) {
+        Expr::Value(_) => true,
+        Expr::Cast { expr, .. } => is_literal(expr),
+        other => constant_value(other).is_some(),
+    }
 }
 
 fn is_string(expr: &Expr) -> bool {

@@ -32,7 +32,9 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     }
     let counts = matches!(name.as_str(), "SUM" | "AVG") && count_truths(call, types, &name, found);
     found.report_maybe(no_range(call, types));
-    if matches!(name.as_str(), "LAG" | "LEAD") {
+    let is_shift = matches!(name.as_str(), "LAG" | "LEAD");
+    let is_time = is_shift && default_time(call, types, found);
+    if is_shift && !is_time {
         found.report_maybe(no_default(call, types));
     }
     let args = arguments(call);
@@ -40,10 +42,13 @@ pub(super) fn function(call: &mut Function, types: &Types, found: &mut Findings)
     if name == "COUNT" && args.is_empty() {
         return Typed::of(ColumnKind::BigInt);
     }
-    let given: Vec<Typed> = match counts {
+    let mut given: Vec<Typed> = match counts {
         true => vec![Typed::of(ColumnKind::Integer)],
         false => args.iter().map(|arg| types.get(arg)).collect(),
     };
+    if let Some(default) = given.last_mut().filter(|_| is_time) {
+        *default = Typed::of(ColumnKind::Timestamp);
+    }
     if matches!(name.as_str(), "MIN" | "MAX")
         && let Some(fault) = args.first().and_then(|arg| no_order(arg, types.kind(arg)))
     {
@@ -107,6 +112,20 @@ fn reckon_in_64_bits(call: &mut Function, types: &Types) {
         let (of_x, of_y) = (types.kind(x), types.kind(y));
         in_64_bits(x, of_x, of_y);
     }
+}
+
+/// Read the default of a LAG or LEAD of times as one that is compared with them; tells whether it is
+/// written as one.
+fn default_time(call: &mut Function, types: &Types, found: &mut Findings) -> bool {
+    let mut args = arguments_mut(call);
+    let [value, _, default] = args.as_mut_slice() else { return false };
+    let (of_value, of_default) = (types.get(value), types.get(default));
+    let is_time = of_value.kind == ColumnKind::Timestamp
+        && comparison::stands_for_time(default, of_default.kind);
+    if is_time {
+        comparison::operands(value, &of_value, default, &of_default, found);
+    }
+    is_time
 }
 
 /// What keeps the default of LAG or LEAD from standing among the values.
@@ -381,7 +400,7 @@ fn is_computed(expr: &Expr) -> bool {
 /// Whether values of a kind may become what a geometry takes: one shape another, a text a shape.
 fn may_stand_for(kind: ColumnKind, wanted: ValueType) -> bool {
     match kind {
-        ColumnKind::Text => wanted.is_geometry(),
+        ColumnKind::Text => wanted.is_geometry() && wanted != ValueType::Point,
         kind => kind.is_geometry() && !wanted.is_numeric(),
     }
 }

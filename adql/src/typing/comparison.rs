@@ -123,7 +123,7 @@ fn in_double(real: &mut Expr, kind: ColumnKind, beside: &Expr, of_beside: Column
 }
 
 /// Whether an expression is a time that the query writes out: a string, or a cast of one.
-fn stands_for_time(expr: &Expr, kind: ColumnKind) -> bool {
+pub(super) fn stands_for_time(expr: &Expr, kind: ColumnKind) -> bool {
     written_time(expr).is_some() || kind == ColumnKind::Text && string(expr).is_some()
 }
 

@@ -10,6 +10,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+/// What is said where there are more.
+pub(crate) const TOO_MANY: &str = "a subquery that stands for a value gives more than one row; use TOP 1, or an aggregate such as MAX";
+
 /// The value of the only row.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct OnlyRow {
@@ -51,10 +54,7 @@ impl ScalarUDFImpl for OnlyRow {
         let counts = args.args[1].to_array(args.number_rows)?;
         let most = counts.as_primitive::<Int64Type>().iter().flatten().max();
         match most {
-            Some(2..) => exec_err!(
-                "a subquery that stands for a value gives more than one row; use TOP 1, or an \
-                 aggregate such as MAX"
-            ),
+            Some(2..) => exec_err!("{TOO_MANY}"),
             _ => Ok(args.args[0].clone()),
         }
     }

@@ -52,3 +52,9 @@ SELECT "s"."id" AS "id" FROM "typed"."Star" AS "s", "typed"."Star" AS "o" WHERE 
 
 SELECT CASE WHEN "s"."id" = "o"."id" THEN 1 WHEN "s"."id" = CAST("o"."mag" AS DOUBLE) THEN 2 ELSE 3 END AS "case" FROM "typed"."Star" AS "s", "typed"."Star" AS "o" WHERE ("s"."id" >= "o"."id" AND "s"."id" <= CAST("o"."mag" AS DOUBLE)) OR ("s"."id" < 0.5 OR "s"."id" > "o"."id") OR "s"."id" BETWEEN 1 AND CAST("o"."mag" AS DOUBLE)
 -- CASE is an extension that other ADQL services may not have
+
+SELECT DISTINCT "Star"."n" AS "q", "Star"."id" AS "id" FROM "typed"."Star" AS "Star" ORDER BY abs("q") DESC, abs("q") + "id", -"q"
+
+SELECT lag("Star"."seen", 1, CAST('2020-01-01T00:00:00' AS TIMESTAMP(6))) OVER (ORDER BY "Star"."id") AS "a", lead("Star"."begun", 1, CAST('2020-01-01T00:00:00' AS TIMESTAMP(6))) OVER (ORDER BY "Star"."id") AS "b", lag("Star"."n", 1, CAST(-7 AS INTEGER)) OVER (ORDER BY "Star"."id") AS "c" FROM "typed"."Star" AS "Star"
+-- a window function (OVER) is an extension that other ADQL services may not have
+-- seen counts TAI, and so is '2020-01-01' read; end it in Z if it is UTC

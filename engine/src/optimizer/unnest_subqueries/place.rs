@@ -33,7 +33,7 @@ impl Unnesting {
         let schema = input.schema().clone();
         let (mut plain, mut difficult) = (vec![], vec![]);
         let conditions = split_conjunction_owned(predicate);
-        let (input, conditions) = self.to_their_sides(Arc::unwrap_or_clone(input), conditions)?;
+        let (input, conditions) = self.ask_each_side(Arc::unwrap_or_clone(input), conditions)?;
         for condition in conditions {
             match is_plain_condition(&condition, &schema)? {
                 true => plain.push(condition),

@@ -24,7 +24,7 @@ use super::{Unnesting, subquery};
 impl Unnesting {
     /// Take the conditions that are subqueries of one factor of a product to that factor; return the rows
     /// and the conditions that stay.
-    pub(super) fn to_their_sides(
+    pub(super) fn ask_each_side(
         &mut self,
         rows: LogicalPlan,
         conditions: Vec<Expr>,
