@@ -33,6 +33,7 @@ pub async fn record(
     let schemas = caller.database.schemas();
     let config = &state.config;
     let mut capabilities = vosi::capabilities::of_tap(&format!("{base}/tap"), &state);
+    capabilities += &vosi::capabilities::of_images(&base.to_string(), &state);
     for table in searchable(schemas) {
         capabilities += &cone_search::capability(&table, &base, config.hard_maxrec);
     }

@@ -26,8 +26,8 @@ pub async fn sync(
 ) -> Result<Response, Response> {
     let answer = async {
         let id = parameters.get("ID")?.ok_or(Error::MissingParameter { name: "ID" })?.to_owned();
-        only_who_may_see(&caller.database, &id)?;
         let shape = shape(&parameters)?;
+        only_who_may_see(&caller.database, &id)?;
         let images = state.views.images().clone();
         let closed = |error: AcquireError| Error::QueryThread { reason: error.to_string() };
         let _permit = images.cutters.clone().acquire_owned().await.map_err(closed)?;
@@ -61,15 +61,22 @@ fn refusal(error: Error) -> Response {
     error.into_text_of(kind)
 }
 
-/// The shape that is asked for: CIRCLE, POLYGON, or POS with one of the two.
+/// Steps along each parallel of a range: a parallel is no great circle.
+const N_ON_PARALLEL: u32 = 16;
+
+/// The shape that is asked for: CIRCLE, POLYGON, or POS with one of the two or with RANGE.
 fn shape(parameters: &Parameters) -> Result<CutoutShape> {
     let pos = parameters.get("POS")?;
     let of_pos = pos.and_then(|pos| {
         let (kind, numbers) = pos.trim().split_once(char::is_whitespace)?;
-        let known =
-            ["CIRCLE", "POLYGON"].into_iter().find(|known| kind.eq_ignore_ascii_case(known));
+        let known = ["CIRCLE", "POLYGON", "RANGE"];
+        let known = known.into_iter().find(|known| kind.eq_ignore_ascii_case(known));
         known.map(|known| (known, numbers))
     });
+    if let (Some(pos), None) = (pos, of_pos) {
+        let (value, expected) = (pos.to_owned(), "CIRCLE, POLYGON or RANGE with its numbers");
+        return Err(Error::BadParameter { name: "POS", value, expected: expected.to_owned() });
+    }
     let given = match (parameters.get("CIRCLE")?, parameters.get("POLYGON")?, of_pos) {
         (Some(numbers), None, None) => ("CIRCLE", numbers),
         (None, Some(numbers), None) => ("POLYGON", numbers),
@@ -96,12 +103,30 @@ fn shape(parameters: &Parameters) -> Result<CutoutShape> {
             _ => refused("CIRCLE", "longitude, latitude and radius in degrees, ICRS"),
         };
     }
+    if kind == "RANGE" {
+        let expected =
+            "two longitudes less than 180 degrees apart and two latitudes, each pair rising";
+        return range(&numbers).map_or_else(|| refused("POS", expected), Ok);
+    }
     let (pairs, rest) = numbers.as_chunks::<2>();
     let vertices: Vec<(f64, f64)> = pairs.iter().map(|&[ra, dec]| (ra, dec)).collect();
     match vertices.len() >= 3 && rest.is_empty() && vertices.iter().all(is_place) {
         true => Ok(CutoutShape::Polygon(vertices)),
         false => refused("POLYGON", "longitude and latitude of three or more vertices in degrees"),
     }
+}
+
+/// The part of the sky between two meridians and two parallels, as a polygon.
+fn range(numbers: &[f64]) -> Option<CutoutShape> {
+    let &[west, east, south, north] = numbers else { return None };
+    let is_range = (-360.0..=720.0).contains(&west)
+        && (west..west + 180.0).contains(&east)
+        && (-90.0..=90.0).contains(&south)
+        && (south..=90.0).contains(&north);
+    let along = |step: u32| west + (east - west) * f64::from(step) / f64::from(N_ON_PARALLEL);
+    let lower = (0..=N_ON_PARALLEL).map(|step| (along(step), south));
+    let upper = (0..=N_ON_PARALLEL).rev().map(|step| (along(step), north));
+    is_range.then(|| CutoutShape::Polygon(lower.chain(upper).collect()))
 }
 
 /// The name and the bytes of the cut-out.
@@ -129,5 +154,33 @@ fn psf_of(
     match companions.iter().find(is_psf).map(|psf| butler.get(psf)).transpose()? {
         Some(Value::Psf(psf)) => Ok(Some(psf)),
         _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_lies_between_meridians_and_parallels() {
+        let vertices = match range(&[359.0, 361.0, -10.0, 60.0]) {
+            Some(CutoutShape::Polygon(vertices)) => vertices,
+            _ => vec![],
+        };
+        assert_eq!(vertices.len(), 34);
+        assert_eq!((vertices[0], vertices[16]), ((359.0, -10.0), (361.0, -10.0)));
+        assert_eq!((vertices[17], vertices[33]), ((361.0, 60.0), (359.0, 60.0)));
+        assert!(vertices.contains(&(360.0, 60.0)), "parallels are followed");
+        for wrong in [
+            &[1.0, 2.0, 3.0][..],
+            &[2.0, 1.0, 0.0, 1.0],
+            &[0.0, 180.0, 0.0, 1.0],
+            &[0.0, 1.0, 2.0, 1.0],
+            &[0.0, 1.0, 0.0, 91.0],
+            &[0.0, f64::NAN, 0.0, 1.0],
+            &[f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0],
+        ] {
+            assert_eq!(range(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `/tap/capabilities`: endpoints, languages, formats and limits, as VOSI and TAPRegExt have them.
+//! `/tap/capabilities`, `/soda/capabilities`: endpoints, languages, formats and limits, as VOSI and TAPRegExt have them.
 
 use std::fmt::Write;
 
@@ -14,7 +14,24 @@ use crate::xml::{Attribute, Element, Escaped};
 
 /// Answer with the capabilities document.
 pub async fn capabilities(State(state): State<AppState>, base: BaseUrl) -> Response {
-    super::xml(document(&of_tap(&format!("{base}/tap"), &state)))
+    let own = of_tap(&format!("{base}/tap"), &state);
+    super::xml(document(&(own + &of_images(&base.to_string(), &state))))
+}
+
+/// Answer with the capabilities of the services of images, as they stand beside each of them.
+pub async fn images(State(state): State<AppState>, base: BaseUrl) -> Response {
+    let address = base.to_string();
+    let beside = Escaped(&address);
+    let own = format!(
+        r#"<capability standardID="ivo://ivoa.net/std/VOSI#capabilities">
+  <interface xsi:type="vs:ParamHTTP" version="1.0"><accessURL use="full">{beside}/soda/capabilities</accessURL></interface>
+</capability>
+<capability standardID="ivo://ivoa.net/std/VOSI#availability">
+  <interface xsi:type="vs:ParamHTTP" version="1.0"><accessURL use="full">{beside}/tap/availability</accessURL></interface>
+</capability>
+"#
+    );
+    super::xml(document(&(own + &of_images(&address, &state))))
 }
 
 /// The namespaces of capabilities.
@@ -72,6 +89,25 @@ pub fn of_tap(tap: &str, state: &AppState) -> String {
         default = config.default_maxrec.min(config.hard_maxrec),
         hard = config.hard_maxrec,
         rows = config.upload_rows,
+    )
+}
+
+/// Return the capabilities of DataLink and SODA at the address `base`; none where no catalog has images.
+pub fn of_images(base: &str, state: &AppState) -> String {
+    // A butler that cannot be opened serves nothing.
+    let has_images = state.views.images().names().is_ok_and(|(catalogs, _)| !catalogs.is_empty());
+    if !has_images {
+        return String::new();
+    }
+    let base = Escaped(base);
+    format!(
+        r#"<capability standardID="ivo://ivoa.net/std/DataLink#links-1.1">
+  <interface xsi:type="vs:ParamHTTP" role="std" version="1.1"><accessURL use="base">{base}/datalink/links</accessURL></interface>
+</capability>
+<capability standardID="ivo://ivoa.net/std/SODA#sync-1.0">
+  <interface xsi:type="vs:ParamHTTP" role="std" version="1.0"><accessURL use="base">{base}/soda/sync</accessURL></interface>
+</capability>
+"#
     )
 }
 

@@ -108,6 +108,23 @@ async fn a_compressed_body_is_read_as_what_it_holds() {
 }
 
 #[tokio::test]
+async fn services_of_images_are_announced_where_there_are_images() {
+    let service = Service::new();
+    let announced = async |path: &str| {
+        let text = service.get(path).await.text();
+        let names = ["DataLink#links-1.1", "SODA#sync-1.0"];
+        names.map(|name| text.contains(&format!("standardID=\"ivo://ivoa.net/std/{name}\"")))
+    };
+    for path in ["/tap/capabilities", "/record"] {
+        assert_eq!(announced(path).await, [false; 2], "{path}");
+    }
+    almagest_pipeline::butler::Butler::open(&service.store()).unwrap();
+    for path in ["/tap/capabilities", "/soda/capabilities", "/datalink/capabilities", "/record"] {
+        assert_eq!(announced(path).await, [true; 2], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn services_of_images_speak_as_their_standards_want() {
     let service = Service::new();
     let links = service.get("/datalink/links").await;
@@ -121,6 +138,9 @@ async fn services_of_images_speak_as_their_standards_want() {
         ("CIRCLE=1+2+3", "UsageError: parameter ID is missing"),
         ("ID=a&ID=b&CIRCLE=1+2+3", "MultiValuedParamNotSupported: parameter ID"),
         ("ID=a&CIRCLE=1+2+3", "UsageError: there is no image a"),
+        ("ID=a&POS=range+1+2+3+4&UNKNOWN=1", "UsageError: there is no image a"),
+        ("ID=a&POS=RANGE+2+1+3+4", "UsageError: parameter POS"),
+        ("ID=a&POS=BOX+2+1+3+4", "UsageError: parameter POS"),
     ] {
         let refused = service.get(&format!("/soda/sync?{query}")).await;
         assert!(refused.status.is_client_error(), "{query}: {}", refused.status);
