@@ -20,8 +20,8 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::tasks::Work;
 
-/// The version of the program, as it is recorded with each quantum: its number, and the first digits of
-/// the SHA-256 of its sources, since equal code makes equal outputs.
+/// The version of the program, as it is recorded with each quantum: its number, and a hash of its sources,
+/// since equal code makes equal outputs.
 pub const CODE_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("PIPELINE_SOURCES"));
 
 /// A name for a new run of a pipeline: the pipeline's, and the time, UTC.

@@ -1,6 +1,7 @@
 //! Visits processed again: their rows are replaced, each visit's in one commit.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use almagest_pipeline::butler::{Butler, QuantumStatus};
 use almagest_pipeline::characterize::CharacterizeConfig;
@@ -24,6 +25,26 @@ fn graph_of(butler: &Butler, name: &str, threshold: f64, visits: Option<&str>) -
     let condition = visits.map(|visits| Expression::parse(visits).unwrap());
     let request = GraphRequest { inputs: &["images"], condition: condition.as_ref(), run: name };
     build(butler, &pipeline, &request).unwrap()
+}
+
+/// A catalog that has four visits.
+struct Field {
+    folder: tempfile::TempDir,
+    images: Vec<PathBuf>,
+    store: CatalogStore,
+    butler: Butler,
+}
+
+impl Field {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let images = write_images(&sky(4), &folder.path().join("images"));
+        let store = catalog(&folder.path().join("catalog"));
+        let butler = Butler::open(&store).unwrap();
+        ingest(&butler, &images);
+        succeed(&butler, &store, &graph_of(&butler, "first", 5.0, None));
+        Self { folder, images, store, butler }
+    }
 }
 
 fn succeed(butler: &Butler, store: &CatalogStore, graph: &Graph) -> RunReport {
@@ -58,12 +79,7 @@ fn check_fluxes(store: &CatalogStore) {
 
 #[test]
 fn all_visits_again_end_as_if_it_were_the_first_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let images = write_images(&sky(4), &folder.path().join("images"));
-    let store = catalog(&folder.path().join("catalog"));
-    let butler = Butler::open(&store).unwrap();
-    ingest(&butler, &images);
-    succeed(&butler, &store, &graph_of(&butler, "first", 5.0, None));
+    let Field { folder, images, store, butler } = Field::new();
     let first = all(&store);
     let id = column(&store, "Source", "sourceId")[0];
 
@@ -96,12 +112,7 @@ fn all_visits_again_end_as_if_it_were_the_first_time() {
 
 #[test]
 fn some_visits_again_leave_the_rest_of_the_catalog() {
-    let folder = tempfile::tempdir().unwrap();
-    let images = write_images(&sky(4), &folder.path().join("images"));
-    let store = catalog(&folder.path().join("catalog"));
-    let butler = Butler::open(&store).unwrap();
-    ingest(&butler, &images);
-    succeed(&butler, &store, &graph_of(&butler, "first", 5.0, None));
+    let Field { store, butler, folder: _folder, .. } = Field::new();
     let visits = column(&store, "Visit", "visit");
     let mut sorted = visits.clone();
     sorted.sort_unstable();
