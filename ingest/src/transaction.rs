@@ -309,6 +309,7 @@ impl Transaction {
         let newest = self.store.snapshot()?;
         self.check_tables(&newest)?;
         self.check_frozen_places(&newest)?;
+        let directors = self.directors_elsewhere()?;
         for contribution in self.contributions.values_mut() {
             contribution.settle(&self.directors, &newest)?;
         }
@@ -324,6 +325,7 @@ impl Transaction {
             removed: removed.files,
             deleted: removed.rows,
             removals: std::mem::take(&mut self.removals),
+            directors,
             tables: std::mem::take(&mut self.changes),
             contributions: std::mem::take(&mut self.contributed).into_values().collect(),
             ..CommitPlan::default()
@@ -385,6 +387,24 @@ impl Transaction {
             self.state = State::Incomplete;
         }
         result
+    }
+
+    /// The tables of the catalog that have the directors of this transaction's rows.
+    ///
+    /// # Errors
+    /// A conflict where another commit, made since the beginning, has removed rows of one.
+    fn directors_elsewhere(&self) -> Result<Vec<String>> {
+        let filled = self.contributions.values().filter(|one| one.report.n_rows > 0);
+        let directors = filled.filter_map(|one| Some(one.table.director()?.0.to_owned()));
+        let mut directors: Vec<String> = directors.filter(|name| self.is_committed(name)).collect();
+        directors.dedup();
+        for director in &directors {
+            if self.store.has_shrunk_since(director, self.snapshot.version())? {
+                let reason = format!("rows of {director} were removed by another commit");
+                return Err(StorageError::Conflict { reason }.into());
+            }
+        }
+        Ok(directors)
     }
 
     /// Refuse to place a versioned director where another commit, made since the beginning, did

@@ -160,6 +160,11 @@ impl CatalogStore {
         self.schema().find(name)
     }
 
+    /// Has a table lost rows, other than by being dropped, after a version?
+    pub fn has_shrunk_since(&self, table: &str, version: u64) -> Result<bool> {
+        self.metadata().has_shrunk_since(table, version)
+    }
+
     /// Return the newest version's number.
     pub fn newest_version(&self) -> Result<u64> {
         self.metadata().newest_version()

@@ -36,6 +36,9 @@ pub struct CommitPlan {
     /// Why files and rows go: which rows of which table are meant. Where another commit adds such
     /// rows meanwhile, the plan is refused.
     pub removals: Vec<(String, Removal)>,
+    /// Tables to whose rows of the base version those of the files belong. Where another commit
+    /// removes any of them meanwhile, the plan is refused.
+    pub directors: Vec<String>,
     /// Contributions whose rows are in the files, by keys that no version has yet.
     pub contributions: Vec<LoggedContribution>,
     /// What the commit is, for people.
@@ -93,6 +96,7 @@ impl CatalogStore {
             removed: &plan.removed,
             deleted: &plan.deleted,
             shrunk: plan.removals.iter().map(|(table, _)| table.as_str()).collect(),
+            directors: &plan.directors,
             contributions: &plan.contributions,
         };
         let verify = |newest: &Newest<'_>| {

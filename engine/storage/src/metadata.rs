@@ -63,6 +63,8 @@ pub(crate) struct Change<'a> {
     pub deleted: &'a BTreeMap<i64, DeletionVector>,
     /// Tables that rows are removed from, as opposed to written anew.
     pub shrunk: Vec<&'a str>,
+    /// Tables whose rows must be what they were in the base version, or more.
+    pub directors: &'a [String],
     /// Contributions whose rows are in the files.
     pub contributions: &'a [LoggedContribution],
 }
@@ -137,6 +139,11 @@ impl Metadata {
     /// Had a table lost rows, other than by being dropped, by `version`?
     pub fn has_shrunk(&self, table: &str, version: u64) -> Result<bool> {
         shrunk::has_shrunk(&self.connection, table, version)
+    }
+
+    /// Has a table lost rows, other than by being dropped, after `version`?
+    pub fn has_shrunk_since(&self, table: &str, version: u64) -> Result<bool> {
+        shrunk::has_shrunk_since(&self.connection, table, version)
     }
 
     /// Return the tables of a version.
@@ -297,6 +304,12 @@ impl Metadata {
             *n_deleted.entry(table).or_default() += rows.n_rows();
         }
         // What conflicts may be tried again; so this comes before what is refused for good.
+        for director in change.directors {
+            if shrunk::has_shrunk_since(&transaction, director, base_version)? {
+                let reason = format!("rows of {director} were removed by another commit");
+                return Err(Error::Conflict { reason });
+            }
+        }
         verify(&Newest { definitions: &definitions, added_since })?;
         for table in &change.tables.dropped {
             definitions::remove(&transaction, table, version)?;

@@ -204,3 +204,29 @@ fn versions_are_tagged_and_found() {
     store.remove_tag("dr1").unwrap();
     assert_eq!(message(store.remove_tag("dr1")), "no version is tagged dr1");
 }
+
+#[test]
+fn rows_whose_directors_another_commit_removed_are_refused() {
+    let (_folder, store) = catalog();
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.append("Object", &objects(&[(1, 10.0, 5.0), (2, 20.0, 5.0)])).unwrap();
+    transaction.commit().unwrap();
+    let begin = || {
+        let mut transaction = Transaction::begin(&store).unwrap();
+        transaction.append("ForcedSource", &forced_sources(&[(Some(1), 7)])).unwrap();
+        transaction
+    };
+    let late = begin();
+    remove(&store, "Object", Removal::Ids(vec![1])).unwrap();
+    let refused = late.commit().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.to_string().contains("rows of Object were removed"), "{refused}");
+    // Tried again, they have no director.
+    let mut again = Transaction::begin(&store).unwrap();
+    again.append("ForcedSource", &forced_sources(&[(Some(1), 7)])).unwrap();
+    assert!(matches!(again.commit(), Err(Error::UnknownDirector { .. })));
+    assert_eq!(store.snapshot().unwrap().n_rows("ForcedSource"), 0);
+    let mut other = Transaction::begin(&store).unwrap();
+    other.append("ForcedSource", &forced_sources(&[(Some(2), 7)])).unwrap();
+    other.commit().unwrap();
+}

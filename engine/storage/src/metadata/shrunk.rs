@@ -17,6 +17,10 @@ pub(super) fn note(transaction: &Transaction<'_>, tables: &[&str], version: u64)
             "INSERT OR IGNORE INTO catalog VALUES (?1, ?2)",
             params![key(table), version.to_string()],
         )?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO catalog VALUES (?1, ?2)",
+            params![last_key(table), version.to_string()],
+        )?;
     }
     Ok(())
 }
@@ -37,6 +41,17 @@ pub(super) fn has_shrunk(connection: &Connection, table: &str, version: u64) -> 
                         WHERE table_name = ?1 AND version <= ?2 AND rows_removed > 0)",
     )?;
     Ok(removed.query_row(params![table, version], |row| row.get(0))?)
+}
+
+/// Has a table lost rows after `version`?
+pub(super) fn has_shrunk_since(connection: &Connection, table: &str, version: u64) -> Result<bool> {
+    let mut find = connection.prepare_cached("SELECT value FROM catalog WHERE key = ?1")?;
+    let last: Option<String> = find.query_row([last_key(table)], |row| row.get(0)).optional()?;
+    Ok(last.and_then(|last| last.parse().ok()).is_some_and(|last: u64| last > version))
+}
+
+fn last_key(table: &str) -> String {
+    format!("last shrunk: {table}")
 }
 
 fn key(table: &str) -> String {
