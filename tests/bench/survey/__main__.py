@@ -181,7 +181,7 @@ def commit() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of the peers."""
-    names = ["duckdb", "scipy", "numpy", "lsdb", "pyarrow", "psycopg"]
+    names = ["duckdb", "scipy", "numpy", "lsdb", "hats-import", "pyarrow", "psycopg"]
     found = {}
     for name in names:
         try:

@@ -103,6 +103,11 @@ def copy_in(con: psycopg.Connection, table: str, rows: pa.Table) -> None:
     """Make a table of rows."""
     names = ", ".join(f"{f.name} {TYPES[str(f.type)]}" for f in rows.schema)
     con.execute(f"CREATE TABLE {table} ({names})")
+    copy_rows(con, table, rows)
+
+
+def copy_rows(con: psycopg.Connection, table: str, rows: pa.Table) -> None:
+    """Add rows to a table."""
     with con.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
         for batch in rows.to_batches(max_chunksize=100_000):
             sink = pa.BufferOutputStream()

@@ -1,0 +1,1 @@
+"""The benchmark of ingest; see `tests/bench/run`."""
