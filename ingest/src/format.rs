@@ -35,6 +35,7 @@ mod fits_table;
 mod input;
 mod json_lines;
 mod parquet;
+pub(crate) mod read_ahead;
 mod votable;
 
 pub use bad_rows::{BadRow, OnBadRow};

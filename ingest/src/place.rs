@@ -23,17 +23,23 @@ use arrow::datatypes::{DataType, Int64Type};
 
 use crate::conform::degrees;
 use crate::error::{Error, Result};
+use crate::id_map::IdMap;
 use crate::origin::RowOrigin;
 
 /// The places of the directors of one transaction, by table and id.
 #[derive(Debug, Default)]
 pub(crate) struct Directors {
-    tables: HashMap<String, HashMap<i64, Place>>,
+    tables: HashMap<String, IdMap<Place>>,
     /// Tables that the transaction drops: what the catalog holds of them counts no more.
     dropped: HashSet<String>,
     /// Since the savepoint, if there is one: those that came.
     recent: Option<Vec<(String, i64)>>,
+    /// What was looked up in the snapshot of a version, as siblings come in many batches.
+    looked_up: (u64, HashMap<String, IdMap<Place>>),
 }
+
+/// Most places that were looked up and are kept, of one table.
+const MOST_LOOKED_UP: usize = 2 << 20;
 
 impl Directors {
     /// Remember where a table's rows were placed, if it is a director.
@@ -77,36 +83,43 @@ impl Directors {
     /// Forget the rows of a table, those of the catalog included.
     pub fn forget(&mut self, table: &str) {
         self.tables.remove(table);
+        self.looked_up.1.remove(table);
         self.dropped.insert(table.to_owned());
     }
 
     /// Return the ids of a director table with their places.
-    pub fn of(&self, table: &str) -> Option<&HashMap<i64, Place>> {
+    pub fn of(&self, table: &str) -> Option<&IdMap<Place>> {
         self.tables.get(table)
     }
 
     /// Find the places of ids, here or in a snapshot.
-    fn look_up(&self, table: &str, ids: &[i64], snapshot: &Snapshot) -> Result<Places<'_>> {
+    fn look_up(&mut self, table: &str, ids: &[i64], snapshot: &Snapshot) -> Result<Places<'_>> {
+        let (version, looked_up) = &mut self.looked_up;
+        if *version != snapshot.version() {
+            *version = snapshot.version();
+            looked_up.clear();
+        }
+        let committed = looked_up.entry(table.to_owned()).or_default();
+        if committed.len() > MOST_LOOKED_UP {
+            committed.clear();
+        }
         let here = self.tables.get(table);
-        let mut elsewhere: Vec<i64> = ids
-            .iter()
-            .copied()
-            .filter(|id| here.is_none_or(|here| !here.contains_key(id)))
-            .collect();
-        elsewhere.sort_unstable();
-        elsewhere.dedup();
-        let committed = match elsewhere.is_empty() || self.dropped.contains(table) {
-            true => HashMap::new(),
-            false => snapshot.look_up_ids(table, &elsewhere)?,
-        };
+        if !self.dropped.contains(table) {
+            let is_here = |id: &i64| here.is_some_and(|here| here.contains_key(id));
+            let is_known = |id: &i64| is_here(id) || committed.contains_key(id);
+            let unknown: Vec<i64> = ids.iter().copied().filter(|id| !is_known(id)).collect();
+            if !unknown.is_empty() {
+                committed.extend(snapshot.look_up_ids(table, &unknown)?);
+            }
+        }
         Ok(Places { here, committed })
     }
 }
 
 /// The places of some directors.
 struct Places<'a> {
-    here: Option<&'a HashMap<i64, Place>>,
-    committed: HashMap<i64, Place>,
+    here: Option<&'a IdMap<Place>>,
+    committed: &'a IdMap<Place>,
 }
 
 impl Places<'_> {
@@ -123,7 +136,7 @@ pub(crate) fn place_rows(
     table: &TableDef,
     batch: &RecordBatch,
     origin: impl Fn(usize) -> RowOrigin,
-    directors: &Directors,
+    directors: &mut Directors,
     snapshot: &Snapshot,
 ) -> Result<Vec<Option<Place>>> {
     let chunking = snapshot.store().chunking();
@@ -168,14 +181,14 @@ fn place_versioned(
     table: &TableDef,
     batch: &RecordBatch,
     origin: &impl Fn(usize) -> RowOrigin,
-    directors: &Directors,
+    directors: &mut Directors,
     snapshot: &Snapshot,
 ) -> Result<Vec<Option<Place>>> {
     let positions = Positions::of(table, batch)?;
     let ids = id_column(table, batch)
         .ok_or_else(|| definition(table, "a director needs a 64-bit integer id"))?;
     let earlier = directors.look_up(&table.name, ids.values(), snapshot)?;
-    let mut first_here: HashMap<i64, Place> = HashMap::new();
+    let mut first_here: IdMap<Place> = IdMap::default();
     let mut places = Vec::with_capacity(ids.len());
     for (row, &id) in ids.values().iter().enumerate() {
         let frozen = earlier.get(id).or_else(|| first_here.get(&id).copied());

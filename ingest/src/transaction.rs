@@ -14,6 +14,7 @@ use arrow::array::RecordBatch;
 use crate::config::TransactionConfig;
 use crate::conform::{Report, conform};
 use crate::error::{Error, Result};
+use crate::format::read_ahead::for_each_batch;
 use crate::format::{self, BadRow, FileRows, OnBadRow, ReadOptions, TableReader};
 use crate::origin::Origin;
 use crate::place::{Directors, is_versioned, place_rows};
@@ -173,7 +174,7 @@ impl Transaction {
         }
         contribution.check_ids(&batch, origin)?;
         let origin_of = |row| origin.row(row);
-        let places = place_rows(table, &batch, origin_of, &self.directors, &self.snapshot)?;
+        let places = place_rows(table, &batch, origin_of, &mut self.directors, &self.snapshot)?;
         contribution.accept(&batch, &places, origin, &report)?;
         self.directors.insert(table, &batch, &places);
         self.flush_excess()?;
@@ -228,9 +229,10 @@ impl Transaction {
 
     fn append_rows_of(&mut self, table: &str, reader: TableReader) -> Result<Report> {
         let mut report = Report::default();
-        for rows in reader {
-            report.merge(&self.append_file_rows(table, rows?)?);
-        }
+        for_each_batch(reader, |rows| {
+            report.merge(&self.append_file_rows(table, rows)?);
+            Ok(())
+        })?;
         Ok(report)
     }
 
@@ -311,7 +313,7 @@ impl Transaction {
         self.check_frozen_places(&newest)?;
         let directors = self.directors_elsewhere()?;
         for contribution in self.contributions.values_mut() {
-            contribution.settle(&self.directors, &newest)?;
+            contribution.settle(&mut self.directors, &newest)?;
         }
         self.reject_waiting()?;
         for contribution in self.contributions.values_mut() {
@@ -371,7 +373,7 @@ impl Transaction {
         let result = self
             .contributions
             .values_mut()
-            .try_for_each(|contribution| contribution.settle(&self.directors, &self.snapshot));
+            .try_for_each(|contribution| contribution.settle(&mut self.directors, &self.snapshot));
         let result = result.and_then(|()| {
             let mut largest: Vec<&mut Contribution> = self.contributions.values_mut().collect();
             let mut left: usize = largest.iter().map(|c| c.buffered_bytes()).sum();

@@ -20,6 +20,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use crate::schema::TableDef;
 
+mod encode;
 mod order;
 pub mod read;
 pub mod write;

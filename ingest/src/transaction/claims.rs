@@ -1,16 +1,16 @@
 //! The ids that a transaction claims, each with the row that claims it: of two that claim one, both
 //! can be named.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::id_map::IdMap;
 use crate::origin::{Origin, RowOrigin};
 
 /// The ids of the rows of one table.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     /// Number of the batch and of the row in it, by id: 16 bytes a row.
-    rows: HashMap<i64, (u32, u32)>,
+    rows: IdMap<(u32, u32)>,
     batches: Vec<Origin>,
     /// Ids since the savepoint, if there is one, and the number of batches then.
     since: Option<(Vec<i64>, usize)>,

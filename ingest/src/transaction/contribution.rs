@@ -1,17 +1,19 @@
 //! What a transaction adds to one table: rows in memory, rows in files, and the ids they claim.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_storage::schema::TableDef;
 use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
-use arrow::array::{Array, BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{concat, filter_record_batch};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 
 use super::claims::Claims;
 use super::tally::Tally;
 use crate::conform::Report;
 use crate::error::{Error, Result};
+use crate::id_map::IdMap;
 use crate::origin::{Origin, RowOrigin};
 use crate::place::{Directors, id_column, ids_are_unique, long_column, place_rows};
 
@@ -141,7 +143,8 @@ impl Contribution {
     /// Refuse ids that two rows of the transaction would share.
     pub fn check_ids(&self, batch: &RecordBatch, origin: &Origin) -> Result<()> {
         let Some(ids) = self.unique_ids(batch) else { return Ok(()) };
-        let mut rows_of: HashMap<i64, usize> = HashMap::with_capacity(ids.len());
+        let mut rows_of: IdMap<usize> = IdMap::default();
+        rows_of.reserve(ids.len());
         let mut first_fault = None;
         let mut n_faults = 0;
         for (row, &id) in ids.iter().enumerate() {
@@ -182,7 +185,7 @@ impl Contribution {
     }
 
     /// Place waiting rows whose directors have come.
-    pub fn settle(&mut self, directors: &Directors, snapshot: &Snapshot) -> Result<()> {
+    pub fn settle(&mut self, directors: &mut Directors, snapshot: &Snapshot) -> Result<()> {
         let first = self.mark.as_ref().map_or(0, |mark| mark.n_waiting);
         for index in (first..self.waiting.len()).rev() {
             let rows = &self.waiting[index];
@@ -231,9 +234,8 @@ impl Contribution {
         }
         let (batches, places): (Vec<_>, Vec<_>) = self.placed.split_off(n_kept).into_iter().unzip();
         self.placed_bytes = kept_bytes;
-        let batch = concat_batches(&self.table.arrow_schema(), &batches)
+        let batch = joined(self.table.arrow_schema(), batches)
             .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
-        drop(batches);
         let rows = PlacedRows { batch, places: places.concat() };
         if let Some(tally) = &mut self.tally {
             return tally.take(&self.table, rows);
@@ -288,6 +290,21 @@ fn part(table: &TableDef, rows: &WaitingRows, places: &[Option<Place>]) -> Resul
     };
     let places = places.iter().flatten().copied().collect();
     Ok(Parts { placed, places, waiting: Some(waiting) })
+}
+
+/// Make one batch of several, column by column, so that no more than one column is there twice.
+fn joined(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<RecordBatch, ArrowError> {
+    let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut columns_of: Vec<_> =
+        batches.into_iter().map(|batch| batch.into_parts().1.into_iter()).collect();
+    let joined = schema.fields().iter().map(|_| {
+        let parts: Vec<ArrayRef> = columns_of.iter_mut().filter_map(Iterator::next).collect();
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        concat(&parts)
+    });
+    let joined = joined.collect::<Result<_, _>>()?;
+    let row_count = RecordBatchOptions::new().with_row_count(Some(n_rows));
+    RecordBatch::try_new_with_options(schema, joined, &row_count)
 }
 
 /// Return the memory that a batch's rows take, whatever they share with others, bytes.

@@ -128,7 +128,7 @@ impl Rehearsal {
         let transaction = &mut self.transaction;
         let newest = transaction.store.snapshot()?;
         for contribution in transaction.contributions.values_mut() {
-            contribution.settle(&transaction.directors, &newest)?;
+            contribution.settle(&mut transaction.directors, &newest)?;
         }
         transaction.reject_waiting()?;
         let (mut tables, mut tallies) = (BTreeMap::new(), BTreeMap::new());

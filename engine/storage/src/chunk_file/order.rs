@@ -1,15 +1,23 @@
 //! The order of rows in a file: by chunk, key, then the columns that order rows of one key.
 //!
 //! Sorting by place alone compares plain numbers; columns are compared only among rows of one
-//! place, such as the points of one light curve. Rows that come in order are not moved at all.
+//! place, such as the points of one light curve. Columns of integers and of short texts are compared
+//! as plain numbers too. Rows that come in order are not moved at all.
 
 use std::cmp::Ordering;
+use std::thread;
 
-use arrow::array::{ArrayRef, UInt32Array};
-use arrow::compute::{LexicographicalComparator, SortColumn};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::compute::{LexicographicalComparator, SortColumn, cast};
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 
 use crate::place::Place;
+
+/// Rows below which threads are not worth while.
+const FEW_ROWS: usize = 64 * 1024;
+/// Most columns that are compared as numbers.
+const MOST_COLUMNS: usize = 3;
 
 /// Return the numbers of the rows in the order of the file; `None`: they are in order.
 ///
@@ -25,23 +33,108 @@ pub(super) fn order(
     if is_moved {
         let keyed = rows.iter().map(|&row| (by_place(&places[row as usize]), row));
         let mut keyed: Vec<((i64, i64), u32)> = keyed.collect();
-        keyed.sort_unstable();
+        let n_rows_a_core = keyed.len().div_ceil(n_cores(keyed.len()));
+        thread::scope(|scope| {
+            for part in keyed.chunks_mut(n_rows_a_core) {
+                scope.spawn(|| part.sort_unstable());
+            }
+        });
+        // This sort finds what is sorted already, and merges it.
+        keyed.sort();
         rows = keyed.into_iter().map(|(_, row)| row).collect();
     }
     if !columns.is_empty() {
-        let column = |values| SortColumn { values, options: None };
-        let columns: Vec<SortColumn> = columns.into_iter().map(column).collect();
-        let comparator = LexicographicalComparator::try_new(&columns)?;
-        let compare = |a: &u32, b: &u32| comparator.compare(*a as usize, *b as usize);
-        let is_one_place = |a: &u32, b: &u32| places[*a as usize] == places[*b as usize];
-        for of_place in rows.chunk_by_mut(is_one_place) {
-            if !of_place.is_sorted_by(|a, b| compare(a, b) != Ordering::Greater) {
-                of_place.sort_by(compare);
+        is_moved |= sort_within_places(places, &mut rows, columns)?;
+    }
+    Ok(is_moved.then(|| rows.into()))
+}
+
+/// On how many cores so many rows are worth sorting.
+fn n_cores(n_rows: usize) -> usize {
+    match n_rows < FEW_ROWS {
+        true => 1,
+        false => thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// Sort the rows of each place by columns; were any moved?
+fn sort_within_places(
+    places: &[Place],
+    rows: &mut [u32],
+    columns: Vec<ArrayRef>,
+) -> Result<bool, ArrowError> {
+    let is_one_place = |a: &u32, b: &u32| places[*a as usize] == places[*b as usize];
+    let mut is_moved = false;
+    if let Some(ranks) = ranks(&columns) {
+        let mut of_place: Vec<([u64; MOST_COLUMNS], u32)> = vec![];
+        for rows in rows.chunk_by_mut(is_one_place).filter(|rows| rows.len() > 1) {
+            of_place.clear();
+            of_place.extend(rows.iter().map(|&row| (ranks[row as usize], row)));
+            if !of_place.is_sorted() {
+                of_place.sort_unstable();
+                rows.iter_mut().zip(&of_place).for_each(|(row, (_, sorted))| *row = *sorted);
                 is_moved = true;
             }
         }
+        return Ok(is_moved);
     }
-    Ok(is_moved.then(|| rows.into()))
+    let column = |values| SortColumn { values, options: None };
+    let columns: Vec<SortColumn> = columns.into_iter().map(column).collect();
+    let comparator = LexicographicalComparator::try_new(&columns)?;
+    let compare = |a: &u32, b: &u32| comparator.compare(*a as usize, *b as usize);
+    for rows in rows.chunk_by_mut(is_one_place) {
+        if !rows.is_sorted_by(|a, b| compare(a, b) != Ordering::Greater) {
+            rows.sort_by(compare);
+            is_moved = true;
+        }
+    }
+    Ok(is_moved)
+}
+
+/// Return numbers for each row that compare as its values do; `None` where a column has others than
+/// integers and short texts, or there are too many columns.
+fn ranks(columns: &[ArrayRef]) -> Option<Vec<[u64; MOST_COLUMNS]>> {
+    let n_rows = columns.first().filter(|_| columns.len() <= MOST_COLUMNS)?.len();
+    let mut ranks = vec![[0; MOST_COLUMNS]; n_rows];
+    for (index, column) in columns.iter().enumerate() {
+        for (ranks, rank) in ranks.iter_mut().zip(ranks_of(column)?) {
+            ranks[index] = rank;
+        }
+    }
+    Some(ranks)
+}
+
+/// Most bytes of a short text: the eighth is its length, by which a text comes before those that it
+/// begins, and before which comes NULL.
+const SHORT_BYTES: usize = 7;
+
+fn ranks_of(column: &ArrayRef) -> Option<Vec<u64>> {
+    match column.data_type() {
+        kind if kind.is_signed_integer() => {
+            let integers = cast(column, &DataType::Int64).ok()?;
+            // The least number has the place of NULL: it has to be absent.
+            let rank = |value: Option<i64>| match value {
+                Some(i64::MIN) => None,
+                Some(value) => Some(value.cast_unsigned() ^ (1 << 63)),
+                None => Some(0),
+            };
+            integers.as_primitive::<Int64Type>().iter().map(rank).collect()
+        }
+        DataType::Utf8 => {
+            let rank = |text: Option<&str>| {
+                let Some(text) = text else { return Some(0) };
+                let mut bytes = [0; SHORT_BYTES + 1];
+                if text.len() > SHORT_BYTES {
+                    return None;
+                }
+                bytes[..text.len()].copy_from_slice(text.as_bytes());
+                bytes[SHORT_BYTES] = text.len() as u8 + 1;
+                Some(u64::from_be_bytes(bytes))
+            };
+            column.as_string::<i32>().iter().map(rank).collect()
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -94,8 +187,28 @@ mod tests {
             let bands: ArrayRef = Arc::new(bands.collect::<StringArray>());
             check(&places, vec![]);
             check(&places, vec![Arc::clone(&ids)]);
-            check(&places, vec![bands, ids]);
+            check(&places, vec![Arc::clone(&bands), Arc::clone(&ids)]);
+            let long = bands.as_string::<i32>().iter().map(|band| band.map(|band| band.repeat(9)));
+            let long: ArrayRef = Arc::new(long.collect::<StringArray>());
+            check(&places, vec![long, ids]);
         }
+    }
+
+    #[test]
+    fn ranks_compare_as_values_do() {
+        let texts = [None, Some(""), Some("\0"), Some("a"), Some("a\0"), Some("ab"), Some("b")];
+        let integers = [None, Some(i64::MIN + 1), Some(-1), Some(0), Some(1), Some(i64::MAX)];
+        let texts: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+        let integers: ArrayRef = Arc::new(Int64Array::from(integers.to_vec()));
+        for column in [texts, integers] {
+            assert!(ranks_of(&column).unwrap().is_sorted_by(|a, b| a < b), "{column:?}");
+        }
+        let others: [ArrayRef; 3] = [
+            Arc::new(Int64Array::from(vec![i64::MIN])),
+            Arc::new(StringArray::from(vec!["of eight"])),
+            Arc::new(arrow::array::Float64Array::from(vec![1.0])),
+        ];
+        assert!(others.iter().all(|column| ranks_of(column).is_none()));
     }
 
     #[test]

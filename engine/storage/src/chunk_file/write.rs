@@ -1,14 +1,18 @@
 //! Writing a data file: sort, row groups by chunk, footprints, checksum, fsync.
 
 use std::io::{self, Write};
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute;
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
 };
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
@@ -16,6 +20,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
+use super::encode::append_row_groups;
 use super::order::order;
 use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
@@ -44,7 +49,6 @@ pub(crate) fn write(
 ) -> Result<(DataFile, SortedRows)> {
     let sorted = SortedRows::from_rows(table, rows)?;
     let spans = sorted.chunk_spans();
-    let row_error = |source| Error::Rows { table: table.name.clone(), source };
     let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
     let io_error = |source| Error::Io { path: path.to_owned(), source };
 
@@ -52,24 +56,19 @@ pub(crate) fn write(
     let folder_error = |source| Error::Io { path: folder.to_owned(), source };
     disk.make_folder(folder).map_err(folder_error)?;
     let file = disk.create_file(path).map_err(io_error)?;
-    let mut writer =
-        ArrowWriter::try_new(HashingWriter::new(file), file_schema(table), Some(properties(table)))
-            .map_err(parquet_error)?;
-    let batch = sorted.file_batch(table).map_err(row_error)?;
-    let mut footprints = Vec::with_capacity(spans.len());
-    let mut n_row_groups_before = 0;
-    for (chunk, start, end) in spans {
-        let mut row = start;
-        while row < end {
-            let length = ROW_GROUP_ROWS.min(end - row);
-            writer.write(&batch.slice(row, length)).map_err(parquet_error)?;
-            writer.flush().map_err(parquet_error)?;
-            row += length;
-        }
-        let n_row_groups = (end - start).div_ceil(ROW_GROUP_ROWS) as u32;
-        footprints.push(sorted.footprint(table, chunk, start, end, n_row_groups_before));
-        n_row_groups_before += n_row_groups;
-    }
+    let row_groups: Vec<Range<usize>> = spans.iter().flat_map(row_groups).collect();
+    let schema = file_schema(table);
+    let writer =
+        ArrowWriter::try_new(HashingWriter::new(file), schema.clone(), Some(properties(table)));
+    let (mut writer, encoders) =
+        writer.and_then(ArrowWriter::into_serialized_writer).map_err(parquet_error)?;
+    let batch = |rows: &Range<usize>| sorted.file_batch(&schema, rows);
+    let (appended, footprints) = thread::scope(|scope| {
+        let footprints = scope.spawn(|| sorted.footprints(table, &spans));
+        let appended = append_row_groups(&mut writer, &encoders, &row_groups, batch);
+        (appended, footprints.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    appended.map_err(parquet_error)?;
     writer.finish().map_err(parquet_error)?;
     let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
     disk.sync_folder(folder).map_err(folder_error)?;
@@ -87,7 +86,7 @@ pub(crate) fn write(
         added_in: 0,
         deleted: None,
         path: relative,
-        n_rows: batch.num_rows() as u64,
+        n_rows: sorted.places.len() as u64,
         size_bytes,
         checksum,
         older_form: None,
@@ -107,10 +106,23 @@ pub fn size_bytes(table: &TableDef, rows: PlacedRows) -> Result<u64> {
     Ok(file.size_bytes)
 }
 
-/// Rows in the order of the file.
+/// Rows and their order in the file.
 pub(crate) struct SortedRows {
+    /// The rows as they came.
     pub batch: RecordBatch,
+    /// Their places.
     pub places: Vec<Place>,
+    /// Which row comes first, and so on; none: they came in order.
+    order: Option<UInt32Array>,
+}
+
+/// Consecutive rows of the file that are of one chunk.
+type ChunkSpan = (ChunkId, Range<usize>);
+
+/// The rows of each row group of a span.
+fn row_groups((_, rows): &ChunkSpan) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = rows.end;
+    rows.clone().step_by(ROW_GROUP_ROWS).map(move |row| row..end.min(row + ROW_GROUP_ROWS))
 }
 
 impl SortedRows {
@@ -118,63 +130,84 @@ impl SortedRows {
         let PlacedRows { batch, places } = rows;
         let columns = secondary_order(table);
         let columns = columns.iter().filter_map(|name| batch.column_by_name(name).cloned());
-        let error = |source| Error::Rows { table: table.name.clone(), source };
-        let Some(order) = order(&places, columns.collect()).map_err(error)? else {
-            return Ok(Self { batch, places });
-        };
-        let batch = compute::take_record_batch(&batch, &order).map_err(error)?;
-        let places = order.values().iter().map(|&row| places[row as usize]).collect();
-        Ok(Self { batch, places })
+        let order = order(&places, columns.collect())
+            .map_err(|source| Error::Rows { table: table.name.clone(), source })?;
+        Ok(Self { batch, places, order })
     }
 
-    /// Return (chunk, first row, row after the last) of each run of one chunk.
-    fn chunk_spans(&self) -> Vec<(ChunkId, usize, usize)> {
-        let mut spans: Vec<(ChunkId, usize, usize)> = vec![];
-        for (row, place) in self.places.iter().enumerate() {
+    /// Return which row as it came is the row of this number in the file.
+    fn row(&self, number: usize) -> usize {
+        self.order.as_ref().map_or(number, |order| order.value(number) as usize)
+    }
+
+    fn chunk_spans(&self) -> Vec<ChunkSpan> {
+        let mut spans: Vec<ChunkSpan> = vec![];
+        for number in 0..self.places.len() {
+            let chunk = self.places[self.row(number)].chunk;
             match spans.last_mut() {
-                Some((chunk, _, end)) if *chunk == place.chunk => *end = row + 1,
-                _ => spans.push((place.chunk, row, row + 1)),
+                Some((of_last, rows)) if *of_last == chunk => rows.end = number + 1,
+                _ => spans.push((chunk, number..number + 1)),
             }
         }
         spans
     }
 
-    fn file_batch(&self, table: &TableDef) -> Result<RecordBatch, arrow::error::ArrowError> {
-        let mut columns = self.batch.columns().to_vec();
-        if table.is_chunked() {
-            columns.push(Arc::new(self.places.iter().map(|p| p.key).collect::<Int64Array>()));
+    /// Make some rows of the file, with their keys where its schema has them.
+    fn file_batch(
+        &self,
+        schema: &SchemaRef,
+        rows: &Range<usize>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let batch = match &self.order {
+            Some(order) => {
+                compute::take_record_batch(&self.batch, &order.slice(rows.start, rows.len()))?
+            }
+            None => self.batch.slice(rows.start, rows.len()),
+        };
+        let mut columns = batch.columns().to_vec();
+        if schema.fields().len() > columns.len() {
+            let keys = rows.clone().map(|number| self.places[self.row(number)].key);
+            columns.push(Arc::new(Int64Array::from_iter_values(keys)));
         }
-        RecordBatch::try_new(file_schema(table), columns)
+        RecordBatch::try_new(Arc::clone(schema), columns)
+    }
+
+    fn footprints(&self, table: &TableDef, spans: &[ChunkSpan]) -> Vec<Footprint> {
+        let mut first_row_group = 0;
+        let mut footprint = |span| {
+            let footprint = self.footprint(table, span, first_row_group);
+            first_row_group += footprint.n_row_groups;
+            footprint
+        };
+        spans.iter().map(&mut footprint).collect()
     }
 
     fn footprint(
         &self,
         table: &TableDef,
-        chunk: ChunkId,
-        start: usize,
-        end: usize,
+        (chunk, rows): &ChunkSpan,
         first_row_group: u32,
     ) -> Footprint {
-        let keys = self.places[start..end].iter().map(|place| place.key);
-        let positions = self.positions(table, start, end);
+        let keys = rows.clone().map(|number| self.places[self.row(number)].key);
+        let positions = self.positions(table, rows);
         let points: Vec<UnitVector> = positions.iter().map(|(_, position)| *position).collect();
         let cap = Cap::around(&points);
         let max_offset = (!positions.is_empty() && table.is_chunked()).then(|| {
             let slack = Angle::from_arcsec(KEY_CELL_RADIUS_ARCSEC);
             positions
                 .iter()
-                .map(|(row, position)| {
-                    chunking::healpix29_center(self.places[*row].key)
+                .map(|(key, position)| {
+                    chunking::healpix29_center(*key)
                         .map_or(Angle::HALF_TURN, |center| center.angle_to(position) + slack)
                 })
                 .fold(slack, Angle::max)
         });
         Footprint {
-            chunk,
+            chunk: *chunk,
             first_row_group,
-            n_row_groups: (end - start).div_ceil(ROW_GROUP_ROWS) as u32,
-            first_row: start as u64,
-            n_rows: (end - start) as u64,
+            n_row_groups: rows.len().div_ceil(ROW_GROUP_ROWS) as u32,
+            first_row: rows.start as u64,
+            n_rows: rows.len() as u64,
             cap,
             key_min: keys.clone().min().unwrap_or(0),
             key_max: keys.max().unwrap_or(0),
@@ -182,9 +215,9 @@ impl SortedRows {
         }
     }
 
-    /// Return the positions of the rows that have one, with their row numbers; of consecutive
-    /// rows of one place and position, such as the points of a light curve, the first.
-    fn positions(&self, table: &TableDef, start: usize, end: usize) -> Vec<(usize, UnitVector)> {
+    /// Return the positions of the rows that have one, with their keys; of consecutive rows of one
+    /// place and position, such as the points of a light curve, the first.
+    fn positions(&self, table: &TableDef, rows: &Range<usize>) -> Vec<(i64, UnitVector)> {
         let column = |name: &str| -> Option<&Float64Array> {
             self.batch.column_by_name(name)?.as_primitive_opt::<Float64Type>()
         };
@@ -195,11 +228,13 @@ impl SortedRows {
         };
         let mut positions = vec![];
         let mut last = None;
-        for row in (start..end).filter(|&row| ra.is_valid(row) && dec.is_valid(row)) {
-            let (ra, dec) = (ra.value(row), dec.value(row));
-            let this = (self.places[row].key, ra, dec);
-            if last.replace(this) != Some(this) {
-                positions.push((row, UnitVector::from_lonlat_deg(ra, dec)));
+        for row in rows.clone().map(|number| self.row(number)) {
+            if ra.is_null(row) || dec.is_null(row) {
+                continue;
+            }
+            let (key, ra, dec) = (self.places[row].key, ra.value(row), dec.value(row));
+            if last.replace((key, ra, dec)) != Some((key, ra, dec)) {
+                positions.push((key, UnitVector::from_lonlat_deg(ra, dec)));
             }
         }
         positions
