@@ -17,7 +17,7 @@ use almagest_storage::data_file::{DataFile, Footprint};
 use almagest_storage::schema::TableDef;
 use almagest_storage::schema::arrow::ArrowSchemas;
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
@@ -31,14 +31,16 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion_datasource::TableSchema;
 
 use crate::config::Pruning;
 use crate::data_file_reader::DataFileReaders;
 use crate::estimate::{FilesEstimate, Share};
 use crate::fragments::{self, Fragment};
 use crate::latitudes::{self, latitudes_of_filters};
-use crate::older_files::OlderFiles;
+use crate::older_files::{OlderFiles, told_by_field};
 use crate::progress::Planned;
+use crate::row_places;
 use crate::rows_wanted::RowsWanted;
 use crate::shared_scan::SharedScans;
 
@@ -52,6 +54,8 @@ pub(crate) struct ChunkedTable {
     pruning: Pruning,
     /// What it shares with other scans; none where each is for itself.
     shared: Option<Arc<SharedScans>>,
+    /// Are there columns of the place of each row, after the others?
+    places: bool,
     /// What was last understood of filters: a plan is made in several steps.
     understood: Mutex<Option<(Vec<Expr>, Arc<RowsWanted>)>>,
 }
@@ -72,11 +76,39 @@ impl ChunkedTable {
             schemas,
             pruning,
             shared,
+            places: false,
             understood: Mutex::default(),
         })
     }
 
-    fn table(&self) -> &TableDef {
+    /// The same table with the columns that tell where its rows are.
+    pub fn with_places(&self) -> Self {
+        let mut schemas = self.schemas.clone();
+        let (file, row) = row_places::fields();
+        let fields = schemas.rows.fields().iter().cloned().chain([file, row]);
+        schemas.rows = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Self {
+            snapshot: self.snapshot.clone(),
+            place: self.place,
+            schemas,
+            pruning: self.pruning,
+            shared: None,
+            places: true,
+            understood: Mutex::default(),
+        }
+    }
+
+    /// What a scan reads, in the order of files: their columns, then those of places.
+    fn scanned(&self) -> TableSchema {
+        let schema = TableSchema::builder(self.schemas.file.clone());
+        if !self.places {
+            return schema.build();
+        }
+        let (file, row) = row_places::fields();
+        schema.with_table_partition_cols(vec![file]).with_virtual_columns(vec![row]).build()
+    }
+
+    pub fn table(&self) -> &TableDef {
         &self.snapshot.schema().tables[self.place]
     }
 
@@ -178,6 +210,7 @@ impl ChunkedTable {
         })
         // Types are known: there is no need to read them from each file.
         .with_arrow_schema(match &file.older_form {
+            Some(form) if self.places => told_by_field(&form.file_schema),
             Some(form) => form.file_schema.clone(),
             None => self.schemas.file.clone(),
         })
@@ -185,6 +218,10 @@ impl ChunkedTable {
         .with_extension(Planned { n_chunks, n_rows })
         // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
         .with_extension(self.snapshot.clone());
+        let partitioned = match self.places {
+            true => partitioned.with_partition_values(vec![file.file_id.into()]),
+            false => partitioned,
+        };
         Ok(match access {
             Some(access) => partitioned.with_extension(access),
             None => partitioned,
@@ -224,10 +261,10 @@ impl TableProvider for ChunkedTable {
         let is_bounded = wanted.is_bounded() || !latitudes.is_empty();
         let files = self.snapshot.data_files(&self.table().name);
         let older = OlderFiles::among(files);
-        let file_schema = &self.schemas.file;
+        let scanned = self.scanned();
         let readers = DataFileReaders::new(self.snapshot.store().footers().clone());
         let source: Arc<dyn FileSource> = Arc::new(
-            ParquetSource::new(file_schema.clone())
+            ParquetSource::new(scanned.clone())
                 .with_parquet_file_reader_factory(Arc::new(readers))
                 .with_enable_page_index(true)
                 .with_bloom_filter_on_read(false)
@@ -262,9 +299,16 @@ impl TableProvider for ChunkedTable {
                 group.push(self.partitioned_file(fragment)?);
             }
         }
-        let projection =
-            projection.cloned().unwrap_or_else(|| (0..self.schemas.rows.fields().len()).collect());
-        let mut statistics = Statistics::new_unknown(file_schema);
+        let n_columns = self.schemas.rows.fields().len();
+        // Columns of places stand behind those of the files that no table shows.
+        let n_places = if self.places { 2 } else { 0 };
+        let n_hidden = scanned.table_schema().fields().len() - n_columns;
+        let all = || (0..n_columns).collect();
+        let mut projection: Vec<usize> = projection.cloned().unwrap_or_else(all);
+        for column in projection.iter_mut().filter(|column| **column >= n_columns - n_places) {
+            *column += n_hidden;
+        }
+        let mut statistics = Statistics::new_unknown(scanned.table_schema());
         statistics.num_rows = match filters.is_empty() {
             true => Precision::Exact(n_rows as usize),
             false => Precision::Inexact(n_rows as usize),

@@ -35,6 +35,15 @@ pub enum Error {
         /// Their schemas.
         schemas: Vec<String>,
     },
+    /// What should be a condition on the rows of one table is none, or more.
+    #[error("a condition on the rows of one table is wanted, as in WHERE, and nothing after it")]
+    NoCondition,
+    /// A table of which no rows are stored, as a view.
+    #[error("{table} has no rows of its own: it is a view, or made from other tables")]
+    NoRowsOfItsOwn {
+        /// Its name.
+        table: String,
+    },
     /// Planning or execution failed. What the engine was doing then is no news to the caller.
     #[error("{}", said(.0))]
     DataFusion(#[from] datafusion::error::DataFusionError),
@@ -59,7 +68,10 @@ impl Error {
         use almagest_storage::Error as StorageError;
         use datafusion::error::DataFusionError;
         match self {
-            Self::Adql { .. } | Self::VersionOfSeveral { .. } => ErrorKind::Query,
+            Self::Adql { .. }
+            | Self::VersionOfSeveral { .. }
+            | Self::NoCondition
+            | Self::NoRowsOfItsOwn { .. } => ErrorKind::Query,
             Self::SchemaTwice { .. } => ErrorKind::Catalog,
             Self::Storage(
                 StorageError::NoSuchVersion { .. }

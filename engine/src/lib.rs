@@ -36,6 +36,7 @@ pub mod session;
 
 pub mod preview;
 pub mod query;
+pub mod row_places;
 pub mod progress;
 pub mod estimate;
 pub mod geometry;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use almagest_storage::data_file::DataFile;
 use almagest_storage::older_form::{OlderForm, SINCE, Source};
-use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{ScalarValue, exec_datafusion_err};
@@ -23,6 +23,8 @@ use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
+
+use crate::row_places;
 
 /// The older forms of a table's files, by the version that began each.
 #[derive(Debug)]
@@ -43,14 +45,33 @@ impl OlderFiles {
     }
 }
 
+/// The schema of an older file with its form told by its first field as well: where the reader counts
+/// rows, DataFusion leaves out what is told of the schema (as of version 55).
+pub(crate) fn told_by_field(schema: &Schema) -> SchemaRef {
+    let told = schema.metadata().get(SINCE).cloned();
+    let fields = schema.fields().iter().enumerate().map(|(place, field)| match (place, &told) {
+        (0, Some(since)) => {
+            let mut metadata = field.metadata().clone();
+            metadata.insert(SINCE.to_owned(), since.clone());
+            Arc::new(field.as_ref().clone().with_metadata(metadata))
+        }
+        _ => field.clone(),
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+}
+
 impl PhysicalExprAdapterFactory for OlderFiles {
     fn create(
         &self,
         logical_file_schema: SchemaRef,
         physical_file_schema: SchemaRef,
     ) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        let since = physical_file_schema.metadata().get(SINCE);
-        match since.and_then(|since| self.forms.get(since)) {
+        let of_first = |schema: &Schema| schema.fields().first()?.metadata().get(SINCE).cloned();
+        let since = physical_file_schema.metadata().get(SINCE).cloned();
+        match since
+            .or_else(|| of_first(&physical_file_schema))
+            .and_then(|since| self.forms.get(&since))
+        {
             Some(form) => Ok(Arc::new(AsWritten {
                 form: form.clone(),
                 table: logical_file_schema,
@@ -97,6 +118,7 @@ impl AsWritten {
                 });
             }
             Some(Source::Default(default)) => default,
+            None if name == row_places::ROW => return self.written(name, field),
             None => return Err(exec_datafusion_err!("a data file knows nothing of column {name}")),
         };
         let value = match default {

@@ -117,7 +117,8 @@ impl Planner {
         Ok((planned?, layout))
     }
 
-    async fn plan(&self, mut query: SqlQuery) -> Result<DataFrame> {
+    /// Return the logical plan of a translated query as it is, whatever the width of its tables.
+    pub async fn plan(&self, mut query: SqlQuery) -> Result<DataFrame> {
         casts::as_calls(&mut query);
         let statement = DFStatement::Statement(Box::new(Statement::Query(Box::new(query))));
         let plan = long_lists::gathered(self.context.state().statement_to_plan(statement).await?)?;

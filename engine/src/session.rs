@@ -17,9 +17,10 @@ use crate::live_schema::LiveTables;
 use crate::output_column::OutputColumns;
 use crate::planner::Planner;
 use crate::query::Reading;
+use crate::row_places::{self, RowPlaces};
 use crate::translation::translated;
 use crate::upload::{self, Upload};
-use crate::{Database, Query, Result, tap_schema};
+use crate::{Database, Error, Query, Result, tap_schema};
 
 /// Queries over one snapshot of each catalog, and over what the caller brings along.
 pub struct Session {
@@ -93,6 +94,20 @@ impl Session {
         let session = self.database.session_at(&as_of, &schemas, self.uploads.clone())?;
         let read = translated(adql, options.dialect, &session.names)?;
         session.plan(read, options.row_limit).await
+    }
+
+    /// Find the rows of a table that fulfil an ADQL condition, to be removed by a commit.
+    ///
+    /// # Errors
+    /// As for [`query`](Self::query), of the text that the table and the condition make; a condition
+    /// with something after it, or `AS OF`; a table without rows of its own.
+    pub async fn rows_where(&self, table: &str, condition: &str) -> Result<RowPlaces> {
+        let adql = row_places::query(table, condition);
+        let read = translated(&adql, Dialect::default(), &self.names)?;
+        if read.as_of.is_some() {
+            return Err(Error::NoCondition);
+        }
+        row_places::find(self.planner.plan(read.query).await?).await
     }
 
     async fn plan(&self, translated: Translated, row_limit: Option<u64>) -> Result<Query> {

@@ -1,13 +1,15 @@
-//! Where files are taken from: paths, patterns of paths, standard input, addresses.
+//! Where files are taken from: paths, patterns of paths, standard input, addresses, object stores.
 //!
 //! ```text
-//!   visits/1.parquet       a file
-//!   visits/*.parquet       all files whose paths fit, in the order of their names
-//!   -                      standard input
-//!   https://host/a.vot     an address
+//!   visits/1.parquet           a file
+//!   visits/*.parquet           all files whose paths fit, in the order of their names
+//!   -                          standard input
+//!   https://host/a.vot         an address
+//!   s3://bucket/night/*.csv    the objects of a store whose names fit
 //! ```
 //!
-//! A file of exactly that name counts before a pattern. Fetching an address is for the caller.
+//! A file of exactly that name counts before a pattern. Fetching an address or an object is for the
+//! caller, as is finding the objects of a pattern.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +24,13 @@ pub enum Source {
     StandardInput,
     /// An address, http or https.
     Url(String),
+    /// An object of a store, or a pattern of objects: `s3`, `gs`, `az` and their like.
+    Object(String),
 }
+
+/// Schemes of the addresses of object stores: Amazon S3 and what speaks like it, Google Cloud
+/// Storage, Azure.
+const STORES: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];
 
 impl Source {
     /// What messages, and the keys of contributions, call it.
@@ -30,7 +38,7 @@ impl Source {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::StandardInput => "standard input".to_owned(),
-            Self::Url(url) => url.clone(),
+            Self::Url(url) | Self::Object(url) => url.clone(),
         }
     }
 }
@@ -38,8 +46,8 @@ impl Source {
 /// Return the sources that arguments mean, each once, in their order.
 ///
 /// # Errors
-/// A pattern that no file fits or that is none, standard input twice, an address that is neither
-/// http nor https. Whether files and addresses can be read shows later.
+/// A pattern that no file fits or that is none, standard input twice, an address of another scheme.
+/// Whether files, addresses and objects can be read shows later.
 pub fn sources(arguments: &[String]) -> Result<Vec<Source>> {
     let mut sources: Vec<Source> = vec![];
     for argument in arguments {
@@ -50,8 +58,12 @@ pub fn sources(arguments: &[String]) -> Result<Vec<Source>> {
             "-" => vec![Source::StandardInput],
             text => match text.split_once("://") {
                 Some(("http" | "https", _)) => vec![Source::Url(text.to_owned())],
+                Some((scheme, _)) if STORES.contains(&scheme) => {
+                    vec![Source::Object(text.to_owned())]
+                }
                 Some((scheme, _)) if is_scheme(scheme) => {
-                    let reason = format!("addresses of {scheme}; http and https are read");
+                    let reason =
+                        format!("addresses of {scheme}; http, https, s3, gs and az are read");
                     return Err(refused(text, &reason));
                 }
                 _ => files(text)?,
@@ -149,8 +161,13 @@ mod tests {
             Err("-: not read: standard input can be read only once".to_owned())
         );
         assert_eq!(
-            names(&own(&["s3://bucket/a"])),
-            Err("s3://bucket/a: not read: addresses of s3; http and https are read".to_owned())
+            names(&own(&["ftp://host/a"])),
+            Err("ftp://host/a: not read: addresses of ftp; http, https, s3, gs and az are read"
+                .to_owned())
+        );
+        assert_eq!(
+            sources(&own(&["s3://bucket/a*.csv"])).unwrap(),
+            [Source::Object("s3://bucket/a*.csv".to_owned())]
         );
     }
 }

@@ -15,6 +15,7 @@ pub mod butler;
 pub mod check;
 pub mod compact;
 pub mod create;
+pub mod delete;
 pub mod demo;
 pub mod diff;
 pub mod export;

@@ -27,6 +27,7 @@ pub mod images;
 pub mod ingest_log;
 pub mod ingest_service;
 pub mod metrics;
+pub mod objects;
 pub mod pages;
 pub mod record;
 pub mod serve;

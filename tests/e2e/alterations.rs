@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::answers::ids;
 
-const SCHEMA: &str = r##"
+pub const SCHEMA: &str = r##"
 name: survey
 tables:
 - name: Star
@@ -31,7 +31,7 @@ tables:
 "##;
 
 /// Stars of these ids, named columns besides: flux is the id, n ten times that.
-fn stars(ids: std::ops::Range<i64>, names: [&str; 5]) -> RecordBatch {
+pub fn stars(ids: std::ops::Range<i64>, names: [&str; 5]) -> RecordBatch {
     let all: Vec<i64> = ids.collect();
     let at = |scale: f64| all.iter().map(|id| *id as f64 * scale).collect::<Vec<f64>>();
     let columns: [(&str, ArrayRef); 5] = [

@@ -14,6 +14,7 @@ mod nearest;
 mod neighbours;
 mod random_queries;
 mod regions;
+mod row_places;
 mod shapes;
 mod shared_scans;
 mod adql;

@@ -38,6 +38,7 @@ pub struct Table {
 /// The catalog, opened once with pruning and once without.
 pub struct Scattered {
     pub tables: Vec<Table>,
+    pub store: CatalogStore,
     pub pruning: Database,
     pub reading_all: Database,
     _folder: TempDir,
@@ -92,6 +93,7 @@ impl Scattered {
             tables,
             pruning: open(Pruning::On)?,
             reading_all: open(Pruning::Off)?,
+            store,
             _folder: folder,
         })
     }

@@ -3,7 +3,7 @@
 //! The test runs its own binary again as a child that adds visits, replaces them, compacts and
 //! vacuums, and acknowledges each commit on its standard output. It is killed with SIGKILL; what is
 //! left must be every acknowledged commit, whole, and at most the one that could not be
-//! acknowledged any more. ALMAGEST_LONG=1 does so thousands of times.
+//! acknowledged any more. `tests/crash/run` does so as often as one likes.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ use crate::sky_tables::{batch, catalog, forced_sources, objects, values, visible
 
 const CATALOG_VARIABLE: &str = "ALMAGEST_CRASH_TEST_CATALOG";
 const SEED_VARIABLE: &str = "ALMAGEST_CRASH_TEST_SEED";
+
+/// How often the writers of one catalog are killed.
+const KILLS_OF_ONE: u64 = 20;
 
 /// How often each visit was processed: what the rows of its sources say in `flux`.
 type Visits = BTreeMap<i64, u32>;
@@ -248,9 +252,34 @@ fn kill_again_and_again(seed: u64, n_kills: u64) -> usize {
     replaced
 }
 
+/// The value of a variable of the environment that is a number.
+fn number(variable: &str) -> Option<u64> {
+    Some(env::var(variable).ok()?.parse().expect(variable))
+}
+
 #[test]
 fn killed_at_random_moments() {
-    let n_catalogs = if env::var_os("ALMAGEST_LONG").is_some() { 100 } else { 2 };
-    let n_replaced: usize = (0..n_catalogs).map(|seed| kill_again_and_again(seed, 15)).sum();
+    let is_long = env::var_os("ALMAGEST_LONG").is_some();
+    let n_kills = number("ALMAGEST_KILLS").unwrap_or(if is_long { 5_000 } else { 200 });
+    let first_seed = number("ALMAGEST_SEED").unwrap_or(0);
+    // A catalog for each core, and a new one after some kills: most of what can happen does so early.
+    let n_catalogs = n_kills.div_ceil(KILLS_OF_ONE);
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut n_replaced = 0;
+        loop {
+            let catalog = next.fetch_add(1, Ordering::Relaxed);
+            if catalog >= n_catalogs {
+                return n_replaced;
+            }
+            let n_kills = KILLS_OF_ONE.min(n_kills - catalog * KILLS_OF_ONE);
+            n_replaced += kill_again_and_again(first_seed + catalog, n_kills);
+        }
+    };
+    let n_replaced: usize = thread::scope(|scope| {
+        let n_threads = thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
     assert!(n_replaced > 0, "no child lived long enough to replace a visit");
 }

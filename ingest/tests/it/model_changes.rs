@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Transaction, compact};
@@ -521,21 +523,36 @@ fn shrink(mut operations: Vec<Operation>) -> Vec<Operation> {
     operations
 }
 
+/// Run the sequence of a seed; return the number of versions that it made.
+fn check_seed(seed: u64, n_operations: usize) -> usize {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut next = 0;
+    let operations: Vec<_> = (0..n_operations).map(|_| draw(&mut rng, &mut next)).collect();
+    run(&operations).unwrap_or_else(|first| {
+        let small = shrink(operations);
+        let last = run(&small).unwrap_err();
+        panic!("seed {seed}: {first}\nsmallest: {small:#?}\n{last}");
+    })
+}
+
 #[test]
 fn random_operations_do_what_the_model_does() {
     let is_long = env::var_os("ALMAGEST_LONG").is_some();
-    let (n_seeds, n_operations) = if is_long { (100, 1000) } else { (3, 160) };
-    for seed in 0..n_seeds {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut next = 0;
-        let operations: Vec<_> = (0..n_operations).map(|_| draw(&mut rng, &mut next)).collect();
-        match run(&operations) {
-            Ok(n_versions) => assert!(n_versions > n_operations / 5, "{n_versions} versions"),
-            Err(first) => {
-                let small = shrink(operations);
-                let last = run(&small).unwrap_err();
-                panic!("seed {seed}: {first}\nsmallest: {small:#?}\n{last}");
+    let (n_seeds, n_operations) = if is_long { (100, 1000) } else { (100, 100) };
+    let (next, n_versions) = (AtomicU64::new(0), AtomicUsize::new(0));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= n_seeds {
+                break;
             }
+            n_versions.fetch_add(check_seed(seed, n_operations), Ordering::Relaxed);
         }
-    }
+    };
+    thread::scope(|scope| {
+        let n_threads = thread::available_parallelism().map_or(1, usize::from);
+        (0..n_threads).for_each(|_| drop(scope.spawn(work)));
+    });
+    let n_versions = n_versions.into_inner();
+    assert!(n_versions > n_seeds as usize * n_operations / 5, "{n_versions} versions");
 }

@@ -1,6 +1,6 @@
 //! `almagest ingest`: rows of files into a table, all of them or none.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use almagest_ingest::source::{self, Source};
 use almagest_ingest::{
     CommitReport, Contributed, Mapping, OnError, Rehearsal, Transaction, TransactionConfig,
 };
-use almagest_server::fetch;
+use almagest_server::{fetch, objects};
 use almagest_storage::CatalogStore;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 use super::{CommandError, Result, progress};
 
@@ -21,6 +23,10 @@ use super::{CommandError, Result, progress};
 /// gzip, zstd or bzip2. Columns are found by the mapping, by name whatever the case, or by a UCD
 /// that no other column has; values are converted from the unit that the file says to the column's.
 /// Rows are placed on the sky by their position, children by their director's id.
+///
+/// Object stores are asked as the environment says: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+/// AWS_REGION, AWS_ENDPOINT, AWS_SKIP_SIGNATURE=true for public buckets;
+/// GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY.
 #[derive(Debug, clap::Args)]
 pub struct Ingest {
     /// Folder of the catalog.
@@ -28,7 +34,8 @@ pub struct Ingest {
     /// The table that takes the rows.
     table: String,
     /// The files: paths, patterns of paths in quotes ('visits/*.parquet'), http(s) addresses on
-    /// allowed hosts, or - for standard input.
+    /// allowed hosts, objects of stores ('s3://bucket/night/*.csv', gs://, az://), or - for standard
+    /// input.
     #[arg(required = true)]
     files: Vec<String>,
     /// Format of the files, where neither their first bytes nor their names tell: csv, tsv, ecsv,
@@ -78,17 +85,31 @@ enum RowPolicy {
 
 impl Ingest {
     /// Ingest the files and say what was done.
-    pub fn run(self) -> Result<()> {
+    pub async fn run(self) -> Result<()> {
         let store = CatalogStore::open(&self.catalog)?;
-        let sources = source::sources(&self.files)?;
+        let mut sources = vec![];
+        for source in source::sources(&self.files)? {
+            match source {
+                Source::Object(pattern) => {
+                    let found = objects::find(&pattern).await.map_err(not_fetched)?;
+                    sources.extend(found.into_iter().map(Source::Object));
+                }
+                other => sources.push(other),
+            }
+        }
+        // Files and streams are read by this thread, which then may wait.
+        block_in_place(|| self.take(&store, &sources))
+    }
+
+    fn take(&self, store: &CatalogStore, sources: &[Source]) -> Result<()> {
         let config = self.config()?;
         if self.dry_run {
-            return self.rehearse(&store, config, &sources);
+            return self.rehearse(store, config, sources);
         }
-        let mut transaction = Transaction::begin_with(&store, config)?;
+        let mut transaction = Transaction::begin_with(store, config)?;
         let bar = progress::steps(sources.len() as u64, "files");
         let mut n_known = 0;
-        for source in &sources {
+        for source in sources {
             bar.set_message(source.name());
             n_known += u64::from(self.add(&mut transaction, source)?);
             bar.inc(1);
@@ -129,46 +150,41 @@ impl Ingest {
     /// Add a source's rows; says whether they were in the catalog already.
     fn add(&self, transaction: &mut Transaction, source: &Source) -> Result<bool> {
         let (key, table) = (source.name(), self.table.as_str());
-        let sent = match source {
-            Source::File(path) if self.once => {
-                transaction.contribute_file(&key, table, path, &self.options())?
-            }
-            Source::File(path) => {
+        let sent = match (self.open(source)?, self.once) {
+            (Opened::File(path), false) => {
                 transaction.append_file(table, path, &self.options())?;
                 return Ok(false);
             }
-            Source::StandardInput if self.once => {
-                let name = source.name();
-                transaction.contribute_stream(&key, table, io::stdin(), &name, &self.options())?
+            (Opened::File(path), true) => {
+                transaction.contribute_file(&key, table, path, &self.options())?
             }
-            Source::StandardInput => {
-                transaction.append_stream(table, io::stdin(), &key, &self.options())?;
+            (Opened::Stream { bytes, name, options }, false) => {
+                transaction.append_stream(table, bytes, &name, &options)?;
                 return Ok(false);
             }
-            Source::Url(url) => {
-                let (answer, options) = self.fetch(url)?;
-                let name = file_name(&answer.path);
-                if !self.once {
-                    transaction.append_stream(table, answer.body, &name, &options)?;
-                    return Ok(false);
-                }
-                transaction.contribute_stream(&key, table, answer.body, &name, &options)?
+            (Opened::Stream { bytes, name, options }, true) => {
+                transaction.contribute_stream(&key, table, bytes, &name, &options)?
             }
         };
         Ok(matches!(sent, Contributed::Known { .. }))
     }
 
-    fn fetch(&self, url: &str) -> Result<(fetch::Answer, ReadOptions)> {
-        let answer = fetch::get(url, &self.hosts, None).map_err(|error| {
-            let hint = match &error {
-                fetch::FetchError::Host { host, .. } => format!(" (--allow-host {host})"),
-                fetch::FetchError::Failed { .. } => String::new(),
-            };
-            CommandError::Refused(format!("{error}{hint}"))
-        })?;
-        let media_type = answer.media_type.clone();
+    /// Ask for what a source holds.
+    fn open<'a>(&self, source: &'a Source) -> Result<Opened<'a>> {
+        let (bytes, name, media_type): (Box<dyn Read + Send>, _, _) = match source {
+            Source::File(path) => return Ok(Opened::File(path)),
+            Source::StandardInput => (Box::new(io::stdin()), source.name(), None),
+            Source::Url(url) => {
+                let answer = fetch::get(url, &self.hosts, None).map_err(not_fetched)?;
+                (answer.body, file_name(&answer.path), answer.media_type)
+            }
+            Source::Object(address) => {
+                let bytes = Handle::current().block_on(objects::get(address));
+                (Box::new(bytes.map_err(not_fetched)?), address.clone(), None)
+            }
+        };
         let options = ReadOptions { media_type, ..self.options() };
-        Ok((answer, options))
+        Ok(Opened::Stream { bytes, name, options })
     }
 
     /// Say what would be done.
@@ -181,17 +197,11 @@ impl Ingest {
         let mut rehearsal = Rehearsal::begin(store, config)?;
         let bar = progress::steps(sources.len() as u64, "files");
         for source in sources {
-            let name = source.name();
-            bar.set_message(name.clone());
-            match source {
-                Source::File(path) => rehearsal.try_file(&self.table, path, &self.options())?,
-                Source::StandardInput => {
-                    rehearsal.try_stream(&self.table, io::stdin(), &name, &self.options())?;
-                }
-                Source::Url(url) => {
-                    let (answer, options) = self.fetch(url)?;
-                    let name = file_name(&answer.path);
-                    rehearsal.try_stream(&self.table, answer.body, &name, &options)?;
+            bar.set_message(source.name());
+            match self.open(source)? {
+                Opened::File(path) => rehearsal.try_file(&self.table, path, &self.options())?,
+                Opened::Stream { bytes, name, options } => {
+                    rehearsal.try_stream(&self.table, bytes, &name, &options)?;
                 }
             }
             bar.inc(1);
@@ -232,6 +242,22 @@ impl Ingest {
         }
         Ok(())
     }
+}
+
+/// What a source holds.
+enum Opened<'a> {
+    /// A file, which can be read here and there.
+    File(&'a Path),
+    /// Bytes, which come once.
+    Stream { bytes: Box<dyn Read + Send>, name: String, options: ReadOptions },
+}
+
+fn not_fetched(error: fetch::FetchError) -> CommandError {
+    let hint = match &error {
+        fetch::FetchError::Host { host, .. } => format!(" (--allow-host {host})"),
+        fetch::FetchError::Failed { .. } => String::new(),
+    };
+    CommandError::Refused(format!("{error}{hint}"))
 }
 
 /// The last part of an address's path, which may tell the format.

@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use almagest_engine::arrow::record_batch::RecordBatch;
 use almagest_engine::arrow::util::pretty::pretty_format_batches;
-use almagest_engine::{Database, Query as PlannedQuery, QueryOptions};
+use almagest_engine::{Database, Progress, Query as PlannedQuery, QueryOptions};
 use almagest_server::dali::Format;
 use almagest_server::formats::canonical::Canonical;
 use almagest_server::formats::{Ending, Provenance, encoder};
 use futures::StreamExt;
 
-use super::{CommandError, Result};
+use super::{CommandError, Result, progress};
 
 /// Answer an ADQL query.
 ///
@@ -100,7 +101,9 @@ impl Query {
                 // A failed query leaves no half of an answer behind.
                 let part = path.with_extension("part");
                 let file = File::create(&part).map_err(error)?;
+                let watch = tokio::spawn(show_progress(query.progress()));
                 let written = write(query, &self.adql, format, io::BufWriter::new(file)).await;
+                watch.abort();
                 if written.is_err() {
                     let _ = std::fs::remove_file(&part);
                 }
@@ -108,6 +111,18 @@ impl Query {
                 std::fs::rename(&part, path).map_err(error)
             }
         }
+    }
+}
+
+/// Show how far a query is, until the task is ended.
+async fn show_progress(progress: Progress) {
+    let bar = progress::steps(0, "chunks read");
+    loop {
+        let scanned = progress.scanned();
+        bar.set_length(scanned.chunks_planned);
+        bar.set_position(scanned.chunks_done);
+        bar.set_message(format!("{} rows", scanned.n_rows));
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

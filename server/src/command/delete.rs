@@ -1,0 +1,147 @@
+//! `almagest delete`: rows of a table go, in a new version.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use almagest_engine::row_places::RowPlaces;
+use almagest_engine::{Database, Session};
+use almagest_ingest::{CommitReport, Error as IngestError, Transaction, TransactionConfig};
+use almagest_storage::{CatalogStore, Error as StorageError, Removal};
+
+use super::{CommandError, Result, progress};
+
+/// How often it is begun anew when other commits change the same rows.
+const TRIES: usize = 5;
+
+/// Remove the rows of a table that fulfil a condition, in a new version.
+///
+/// No data file is rewritten: older versions have the rows still, until `vacuum` removes what no kept
+/// version needs; `compact` leaves them out of the files that it writes.
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    /// Folder of the catalog.
+    catalog: PathBuf,
+    /// The table.
+    table: String,
+    /// Which rows: a condition in ADQL, as after WHERE, such as "visit = 7 AND detector IN (3, 4)".
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: String,
+    /// What becomes of rows whose director goes, as the ForcedSources of an Object.
+    #[arg(long, value_enum)]
+    children: Option<Children>,
+    /// Count the rows, and remove none.
+    #[arg(long)]
+    dry_run: bool,
+    /// Who removes them, as `versions` lists it.
+    #[arg(long, default_value = "")]
+    author: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Children {
+    /// They go too.
+    Remove,
+    /// They stay, without a director.
+    Leave,
+}
+
+impl Delete {
+    /// Remove the rows and say how many there were.
+    pub async fn run(self) -> Result<()> {
+        let store = CatalogStore::open(&self.catalog)?;
+        for _ in 1..TRIES {
+            match self.attempt(&store).await {
+                Err(CommandError::Ingest(IngestError::Storage(
+                    StorageError::Conflict { .. } | StorageError::NoSuchRow { .. },
+                ))) => {}
+                done => return done,
+            }
+        }
+        self.attempt(&store).await
+    }
+
+    async fn attempt(&self, store: &CatalogStore) -> Result<()> {
+        let spinner = progress::spinner(format!("looking through {}", self.table));
+        let found = self.find(store).await;
+        spinner.finish_and_clear();
+        let found = found?;
+        let [rows, children @ ..] = &found[..] else { return Ok(()) };
+        if self.children.is_none() && children.iter().any(|child| child.n_rows() > 0) {
+            return Err(self.orphans(rows, children));
+        }
+        let mut out = io::stdout().lock();
+        let n_rows: u64 = found.iter().map(RowPlaces::n_rows).sum();
+        if self.dry_run || n_rows == 0 {
+            for places in &found {
+                writeln!(out, "{}: {} rows would go", places.table, places.n_rows())?;
+            }
+            return Ok(writeln!(out, "nothing was removed")?);
+        }
+        let report = self.remove(store, found)?;
+        for (table, n_rows) in &report.removed {
+            writeln!(out, "{table}: {n_rows} rows removed in version {}", report.version)?;
+        }
+        Ok(())
+    }
+
+    /// Find the rows, and those of the table's children.
+    async fn find(&self, store: &CatalogStore) -> Result<Vec<RowPlaces>> {
+        let session = Database::open(&self.catalog)?.session()?;
+        let rows = rows_where(&session, &self.table, &self.condition).await?;
+        let mut found = vec![rows];
+        let snapshot = store.snapshot()?;
+        let director = snapshot.table(&found[0].table)?;
+        let Some(id) = director.id.as_deref().filter(|_| self.children != Some(Children::Leave))
+        else {
+            return Ok(found);
+        };
+        for child in &snapshot.schema().tables {
+            let Some((of, key)) = child.director().filter(|(of, _)| *of == director.name) else {
+                continue;
+            };
+            let (of, key, id) = (quoted(of), quoted(key), quoted(id));
+            let gone = format!("SELECT {id} FROM {of} WHERE {}", self.condition);
+            let orphans = format!("{key} IN ({gone}\n)");
+            found.push(rows_where(&session, &quoted(&child.name), &orphans).await?);
+        }
+        Ok(found)
+    }
+
+    fn remove(&self, store: &CatalogStore, found: Vec<RowPlaces>) -> Result<CommitReport> {
+        let config = TransactionConfig { author: self.author.clone(), ..Default::default() };
+        let mut transaction = Transaction::begin_with(store, config)?;
+        let what = format!("delete from {} where {}", found[0].table, self.condition);
+        for places in found {
+            transaction.remove(&places.table, Removal::Rows(places.rows))?;
+        }
+        Ok(transaction.commit_as(&what)?)
+    }
+
+    fn orphans(&self, rows: &RowPlaces, children: &[RowPlaces]) -> CommandError {
+        let of_each: Vec<String> = children
+            .iter()
+            .filter(|child| child.n_rows() > 0)
+            .map(|child| format!("{} rows of {}", child.n_rows(), child.table))
+            .collect();
+        CommandError::Refused(format!(
+            "{} belong to the {} rows of {} that would go; with --children remove they go too, with \
+             --children leave they stay. Nothing was removed",
+            of_each.join(" and "),
+            rows.n_rows(),
+            rows.table
+        ))
+    }
+}
+
+async fn rows_where(session: &Session, table: &str, condition: &str) -> Result<RowPlaces> {
+    match session.rows_where(table, condition).await {
+        Err(almagest_engine::Error::Adql { text, error }) => {
+            Err(CommandError::Adql(error.render(&text)))
+        }
+        found => Ok(found?),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
