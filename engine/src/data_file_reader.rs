@@ -55,8 +55,14 @@ impl ParquetFileReaderFactory for DataFileReaders {
         };
         let storage_error = |error| DataFusionError::External(Box::new(error));
         let location = partitioned_file.object_meta.location.as_ref();
+        let file = open(path).map_err(storage_error)?;
+        // Files that are mounted are in the hands of others.
+        if file.metadata()?.len() != partitioned_file.object_meta.size {
+            let (path, reason) = (path.to_path_buf(), "its size is not what it was".to_owned());
+            return Err(storage_error(almagest_storage::Error::Corrupt { path, reason }));
+        }
         Ok(Box::new(DataFileReader {
-            file: open(path).map_err(storage_error)?,
+            file,
             footer: self.footers.of(path).map_err(storage_error)?,
             metrics: ParquetFileMetrics::new(partition_index, location, metrics),
         }))

@@ -1,4 +1,4 @@
-//! Files that were written before their table was altered, as scans read them.
+//! Files that were written before their table was altered, or by others, as scans read them.
 //!
 //! ```text
 //!   table now     d, e > 3                    file   b int32; no e, whose default is 5
@@ -9,15 +9,20 @@
 //! and pages as they do those of others.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use almagest_storage::data_file::DataFile;
+use almagest_storage::mount::clean::{Numbers, clean};
 use almagest_storage::older_form::{OlderForm, SINCE, Source};
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{ScalarValue, exec_datafusion_err};
+use datafusion::common::{ScalarValue, exec_datafusion_err, internal_datafusion_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
 use datafusion::physical_expr_adapter::{
@@ -103,19 +108,25 @@ impl PhysicalExprAdapter for AsWritten {
 }
 
 impl AsWritten {
+    /// The values of a column of the file, in the type of `field`.
+    fn written(&self, name: &str, field: FieldRef) -> Result<Arc<dyn PhysicalExpr>> {
+        let column = Arc::new(Column::new_with_schema(name, &self.file)?);
+        let is_same = self.file.field_with_name(name)?.data_type() == field.data_type();
+        Ok(match is_same {
+            true => column,
+            false => Arc::new(CastExpr::new_with_target_field(column, field, None)),
+        })
+    }
+
     /// The values of a column of the table.
     fn column(&self, name: &str) -> Result<Arc<dyn PhysicalExpr>> {
         let place = self.table.index_of(name)?;
         let field: FieldRef = self.table.fields()[place].clone();
         let default = match self.form.source_of(name) {
-            Some(Source::Written(written)) => {
-                let column = Arc::new(Column::new_with_schema(written, &self.file)?);
-                let found = self.file.field_with_name(written)?;
-                let is_same = found.data_type() == field.data_type();
-                return Ok(match is_same {
-                    true => column,
-                    false => Arc::new(CastExpr::new_with_target_field(column, field, None)),
-                });
+            Some(Source::Written(written)) => return self.written(written, field),
+            Some(Source::Unclean(written, numbers)) => {
+                let inner = self.written(written, field.clone())?;
+                return Ok(Arc::new(Cleaned { inner, field, numbers: *numbers }));
             }
             Some(Source::Default(default)) => default,
             None if name == row_places::ROW => return self.written(name, field),
@@ -127,5 +138,63 @@ impl AsWritten {
         };
         let metadata = FieldMetadata::from(field.as_ref());
         Ok(Arc::new(Literal::new_with_metadata(value, Some(metadata))))
+    }
+}
+
+/// Numbers of a mounted file, cleaned. What is known of the file's own values, as their least and their
+/// greatest, is not known of these.
+#[derive(Debug, Eq)]
+struct Cleaned {
+    inner: Arc<dyn PhysicalExpr>,
+    field: FieldRef,
+    numbers: Numbers,
+}
+
+// Deriving them would move the inner expression.
+impl Hash for Cleaned {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.inner, &self.field, &self.numbers).hash(state);
+    }
+}
+
+impl PartialEq for Cleaned {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner.eq(&other.inner) && self.field == other.field && self.numbers == other.numbers
+    }
+}
+
+impl fmt::Display for Cleaned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cleaned({})", self.inner)
+    }
+}
+
+impl PhysicalExpr for Cleaned {
+    fn return_field(&self, _: &Schema) -> Result<FieldRef> {
+        Ok(self.field.clone())
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        let values = self.inner.evaluate(batch)?.into_array(batch.num_rows())?;
+        Ok(ColumnarValue::Array(clean(&values, self.numbers)))
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        vec![&self.inner]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        let [inner] = children.as_slice() else {
+            return Err(internal_datafusion_err!("a cleaned column is of one column"));
+        };
+        let (inner, field) = (inner.clone(), self.field.clone());
+        Ok(Arc::new(Self { inner, field, numbers: self.numbers }))
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }

@@ -153,14 +153,21 @@ impl RowsWanted {
             true => Some(snapshot.store().footers().of(&snapshot.path(file))?),
             false => None,
         };
+        let key = footer.as_deref().and_then(|footer| file.key_column(footer));
         let n_row_groups: u32 = file.footprints.iter().map(|f| f.n_row_groups).sum();
         let mut access = vec![RowGroupAccess::Skip; n_row_groups as usize];
         let mut n_rows = 0;
         for footprint in &footprints {
             let may_hold = |min: i64, max: i64| self.may_hold(footprint, keys, min, max);
+            if !may_hold(footprint.key_min, footprint.key_max) {
+                continue;
+            }
             for (index, rows) in footprint.row_groups().enumerate() {
                 let row_group = footprint.first_row_group as usize + index;
-                let selection = footer.as_deref().and_then(|f| selected(f, row_group, &may_hold));
+                let selection = footer
+                    .as_deref()
+                    .zip(key)
+                    .and_then(|(footer, key)| selected(footer, row_group, key, &may_hold));
                 let visible = visible_rows(file, rows.clone());
                 let selection = match (selection, visible) {
                     (Some(a), Some(b)) => Some(a.intersection(&b)),
@@ -201,13 +208,15 @@ fn any_meets(ranges: &[KeyRange], min: i64, max: i64) -> bool {
 }
 
 /// The pages of a row group of which something may match; `None`: all.
+///
+/// # Arguments
+/// * `key` - the place of the sort key among the columns
 fn selected(
     footer: &ParquetMetaData,
     row_group: usize,
+    key: usize,
     may_hold: &impl Fn(i64, i64) -> bool,
 ) -> Option<RowSelection> {
-    // The sort key is the last column.
-    let key = footer.row_group(row_group).num_columns().checked_sub(1)?;
     let mut is_whole = true;
     let selectors = pages(footer, row_group, key).into_iter().map(|page| {
         let is_read = page.bounds.is_none_or(|(min, max)| may_hold(min, max));

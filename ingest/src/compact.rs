@@ -107,6 +107,10 @@ fn compact_table(
     let _writing = store.begin_writing()?;
     let snapshot = store.snapshot()?;
     let table = snapshot.table(name)?.clone();
+    // Files that are mounted are not the catalog's.
+    if snapshot.mounted_from(&table.name).is_some() {
+        return Ok(None);
+    }
     let files = worth_rewriting(snapshot.data_files(&table.name), config);
     if files.is_empty() {
         return Ok(None);

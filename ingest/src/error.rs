@@ -272,6 +272,7 @@ impl Error {
                 | StorageError::NeedsDefault { .. }
                 | StorageError::NotWider { .. }
                 | StorageError::AlteredView { .. }
+                | StorageError::Mounted { .. }
                 | StorageError::Definition(_)
                 | StorageError::DuplicateId { .. } => ErrorKind::Input,
                 StorageError::Conflict { .. } => ErrorKind::Conflict,

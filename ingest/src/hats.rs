@@ -1,8 +1,10 @@
-//! HATS catalogs as input: all tiles of one into a table.
+//! HATS catalogs as input: all tiles of one into a table, copied or [mounted](mount).
 //!
 //! ```text
 //!   DIR/hats.properties       which columns are the position, how many rows there are
 //!   DIR/dataset/Norder=k/Dir=d/Npix=p.parquet      the rows (Npix=p may be a folder of files)
+//!
+//!   DIR/collection.properties      of a collection: which folder in it is the catalog
 //! ```
 //!
 //! What only places rows in the tiling (`_healpix_29` and its like, `Norder`, `Dir`, `Npix`) is left out:
@@ -10,7 +12,6 @@
 //!
 //! Reference: IVOA Note "HATS: A Standard for the Hierarchical Adaptive Tiling Scheme" (2025).
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,10 @@ use crate::error::{Error, FileProblem, Result};
 use crate::format::{self, Format, ReadOptions};
 use crate::infer;
 use crate::transaction::Transaction;
+use properties::Properties;
+
+pub mod mount;
+mod properties;
 
 /// Columns that say where a row lies in the tiling.
 const TILING: [&str; 4] = ["norder", "dir", "npix", "__index_level_0__"];
@@ -30,38 +35,35 @@ const TILING: [&str; 4] = ["norder", "dir", "npix", "__index_level_0__"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HatsCatalog {
     folder: PathBuf,
-    properties: BTreeMap<String, String>,
+    properties: Properties,
     files: Vec<PathBuf>,
 }
 
 impl HatsCatalog {
-    /// Look at the catalog in a folder.
+    /// Look at the catalog in a folder, which may be that of a collection.
     ///
     /// # Errors
-    /// The folder has no properties, or they lack the name or the position; no file of a tile.
+    /// The folder has no properties, or they lack the name or the position; it is a margin, or another
+    /// supplement of a catalog; no file of a tile.
     pub fn open(folder: &Path) -> Result<Self> {
-        let read = |name: &str| fs::read_to_string(folder.join(name));
-        let text = read("hats.properties").or_else(|_| read("properties"));
-        let text =
-            text.map_err(|source| Error::Io { path: folder.join("hats.properties"), source })?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-        let properties = lines
-            .filter_map(|line| line.split_once('='))
-            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
-            .collect();
+        let (folder, properties) = properties::find(folder)?;
         let mut files = vec![];
-        find_tiles(&folder.join("dataset"), &mut files)?;
-        files.sort();
-        let catalog = Self { folder: folder.to_owned(), properties, files };
+        let catalog = Self { folder, properties, files: vec![] };
+        let kind = catalog.properties.get("dataproduct_type").map_or("object", String::as_str);
+        if !["object", "source", "nested"].contains(&kind) {
+            return Err(catalog.problem(format!("it is no catalog of its own: {kind}")));
+        }
         for key in ["obs_collection", "hats_col_ra", "hats_col_dec"] {
             if !catalog.properties.contains_key(key) {
                 return Err(catalog.problem(format!("its properties lack {key}")));
             }
         }
-        if catalog.files.is_empty() {
+        find_tiles(&catalog.folder.join("dataset"), &mut files)?;
+        files.sort();
+        if files.is_empty() {
             return Err(catalog.problem("its dataset has no file of a tile".to_owned()));
         }
-        Ok(catalog)
+        Ok(Self { files, ..catalog })
     }
 
     /// The name that it gives itself, as a table may be called.
@@ -86,6 +88,16 @@ impl HatsCatalog {
         let fields: Vec<_> = schema.fields().iter().filter(is_kept).cloned().collect();
         let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
         let mut table = infer::table_def(name, &schema, &first.display().to_string())?.table;
+        let described = ["obs_description", "obs_title"];
+        if let Some(text) = described.iter().find_map(|key| self.properties.get(*key)) {
+            table.description.clone_from(text);
+        }
+        if let Some(names) = self.properties.get("hats_cols_default") {
+            let names: Vec<&str> = names.split([' ', ',', ';']).collect();
+            for column in &mut table.columns {
+                column.principal = names.contains(&column.name.as_str());
+            }
+        }
         let of = |key: &str| self.properties.get(key).cloned().unwrap_or_default();
         let position =
             PositionColumns { ra: of("hats_col_ra"), dec: of("hats_col_dec"), epoch: None };
@@ -97,6 +109,17 @@ impl HatsCatalog {
         }
         (table.kind, table.position) = (TableKind::Positional, Some(position));
         Ok(table)
+    }
+
+    /// Refuse a number of rows that is not the one that the catalog gives.
+    fn check_n_rows(&self, found: u64) -> Result<()> {
+        match self.n_rows().filter(|expected| *expected != found) {
+            None => Ok(()),
+            Some(expected) => {
+                let reason = format!("{found} rows in its tiles, {expected} in its properties");
+                Err(self.problem(reason))
+            }
+        }
     }
 
     fn problem(&self, reason: String) -> Error {
@@ -127,14 +150,8 @@ impl Transaction {
                 report.merge(&this.append_file(table, file, &options())?);
                 progress(n_done as u64 + 1);
             }
-            match catalog.n_rows().filter(|n_rows| *n_rows != report.n_rows) {
-                None => Ok(report),
-                Some(expected) => {
-                    let found = report.n_rows;
-                    let reason = format!("{found} rows in its tiles, {expected} in its properties");
-                    Err(catalog.problem(reason))
-                }
-            }
+            catalog.check_n_rows(report.n_rows)?;
+            Ok(report)
         })
     }
 }
@@ -162,8 +179,8 @@ fn find_tiles(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let entry = entry.map_err(io_error)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_part = ["Norder=", "Dir=", "Npix="].iter().any(|part| name.starts_with(part));
-        let is_in_tile =
-            folder.file_name().is_some_and(|f| f.to_string_lossy().starts_with("Npix="));
+        let is_in_tile = !name.starts_with(['.', '_'])
+            && folder.file_name().is_some_and(|f| f.to_string_lossy().starts_with("Npix="));
         if entry.path().is_dir() && is_part {
             find_tiles(&entry.path(), files)?;
         } else if entry.path().is_file() && (name.starts_with("Npix=") || is_in_tile) {

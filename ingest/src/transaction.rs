@@ -155,6 +155,10 @@ impl Transaction {
         batch: &RecordBatch,
         origin: &Origin,
     ) -> Result<Report> {
+        let name = &self.schema.find(table)?.name;
+        if self.is_committed(name) {
+            self.snapshot.refuse_mounted(name)?;
+        }
         if self.rejecting.is_some() {
             return self.append_or_reject(table, batch, origin);
         }

@@ -14,6 +14,9 @@
 //! generations of before, and files which the next one takes up. While files are copied, a lease keeps
 //! vacuum from removing them.
 //!
+//! Files that are mounted belong to others: that they are, and where, is in the metadata, and they are not
+//! copied.
+//!
 //! The registry of datasets is copied before the metadata: what it knows to be loaded is in them.
 
 use std::collections::btree_map::Entry::Vacant;
@@ -76,6 +79,8 @@ pub struct BackupReport {
     pub n_mended: usize,
     /// Files that no generation needs any more, which are gone.
     pub n_removed: usize,
+    /// Files of others that the catalog mounts, which are not copied.
+    pub n_mounted: usize,
 }
 
 impl fmt::Display for BackupReport {
@@ -87,6 +92,9 @@ impl fmt::Display for BackupReport {
         )?;
         if self.n_mended > 0 {
             write!(f, "; {} were there and damaged", self.n_mended)?;
+        }
+        if self.n_mounted > 0 {
+            write!(f, "; {} are mounted from elsewhere and not copied", self.n_mounted)?;
         }
         if self.n_removed > 0 {
             write!(f, "; {} of older generations removed", self.n_removed)?;
@@ -136,7 +144,11 @@ impl CatalogStore {
         let mut manifest = Manifest::default();
         manifest.extend(data_files(&metadata)?);
         manifest.extend(datasets(&self.datasets_path(), &butler)?);
-        let mut report = BackupReport { n_files: manifest.entries.len(), ..Default::default() };
+        let mut report = BackupReport {
+            n_files: manifest.entries.len(),
+            n_mounted: n_mounted(&metadata)?,
+            ..Default::default()
+        };
         let mut folders = BTreeSet::new();
         for entry in &manifest.entries {
             let (from, to) =
@@ -241,7 +253,7 @@ fn newest_version_of(metadata: &Path) -> Result<u64> {
 fn data_files(metadata: &Path) -> Result<Vec<Entry>> {
     let connection = read_only(metadata)?;
     let mut files = connection.prepare(
-        "SELECT path, size_bytes, checksum FROM data_file
+        "SELECT path, size_bytes, checksum FROM data_file WHERE mount_id IS NULL
          UNION ALL
          SELECT run_path, run_bytes, run_checksum FROM data_file WHERE run_path IS NOT NULL",
     )?;
@@ -249,6 +261,11 @@ fn data_files(metadata: &Path) -> Result<Vec<Entry>> {
         Ok(Entry { path: row.get(0)?, size_bytes: row.get(1)?, checksum: row.get(2)? })
     };
     Ok(files.query_map([], entry)?.collect::<Result<_, _>>()?)
+}
+
+fn n_mounted(metadata: &Path) -> Result<usize> {
+    let mounted = "SELECT count(*) FROM data_file WHERE mount_id IS NOT NULL";
+    Ok(read_only(metadata)?.query_row(mounted, [], |row| row.get(0))?)
 }
 
 /// The files in the folder of datasets: those of the registry must be there, and others, as what came

@@ -18,6 +18,17 @@ use crate::snapshot::Snapshot;
 use crate::sphgeom::UnitVector;
 use crate::{Result, id_index, layout};
 
+mod mounted;
+
+/// What a check does about the rows of mounted files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MountedRows {
+    /// They are taken for what they were when they were mounted.
+    Trusted,
+    /// They are read: each must lie where the metadata say.
+    Read,
+}
+
 /// What a check saw.
 #[derive(Debug, Default)]
 pub struct CheckReport {
@@ -59,11 +70,19 @@ impl fmt::Display for CheckReport {
 
 impl CatalogStore {
     /// Compare every file with the metadata: present, same checksum, same row counts, rows inside
-    /// their chunk and cap, sorted, ids findable.
+    /// their chunk and cap, sorted, ids findable. Of mounted files only size and footer are compared.
     ///
     /// # Errors
     /// Only where the metadata itself cannot be read; all else is a problem in the report.
     pub fn check(&self) -> Result<CheckReport> {
+        self.check_with(MountedRows::Trusted)
+    }
+
+    /// Check as [`check`](Self::check) does, and say what is done about the rows of mounted files.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn check_with(&self, mounted: MountedRows) -> Result<CheckReport> {
         let snapshot = self.snapshot()?;
         let files = self.metadata().all_files()?;
         let mut report = CheckReport {
@@ -76,6 +95,13 @@ impl CatalogStore {
             let mut faults = vec![];
             // A file of an older version may be of a table that is no more.
             let definitions = self.definitions(&self.metadata(), file.added_in)?;
+            if file.mount.is_some() {
+                mounted::check(&snapshot, &definitions.schema, file, mounted, &mut faults);
+                let path = file.location(self.root());
+                let problems = faults.iter().map(|fault| format!("{}: {fault}", path.display()));
+                report.problems.extend(problems);
+                continue;
+            }
             check_file(&snapshot, &definitions.schema, file, &mut faults);
             report.problems.extend(faults.iter().map(|fault| format!("{}: {fault}", file.path)));
         }
@@ -230,7 +256,8 @@ fn orphans(root: &Path, files: &[DataFile]) -> Vec<String> {
 
 /// The paths of files and their id-index runs, relative to the catalog's folder.
 pub(crate) fn names_of(files: &[DataFile]) -> HashSet<&str> {
-    let names = files.iter().flat_map(|file| {
+    let own = files.iter().filter(|file| file.mount.is_none());
+    let names = own.flat_map(|file| {
         [Some(file.path.as_str()), file.id_run.as_ref().map(|run| run.path.as_str())]
     });
     names.flatten().collect()

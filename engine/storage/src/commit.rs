@@ -10,16 +10,17 @@
 //!   ── new version ──
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::activity::LoggedContribution;
 use crate::catalog_store::{CatalogStore, PendingFile, ids_are_unique, refuse};
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
 use crate::metadata::{Change, Newest};
+use crate::mount::PendingMount;
 use crate::removal::Removal;
 use crate::schema::{SchemaDef, TableChanges, TableDef};
-use crate::snapshot::look_up_in_files;
+use crate::snapshot::{Snapshot, look_up_in_files};
 use crate::{Error, Result};
 
 /// What one commit changes.
@@ -29,6 +30,8 @@ pub struct CommitPlan {
     pub tables: TableChanges,
     /// Files to add.
     pub added: Vec<PendingFile>,
+    /// Files of others to mount, each as a table that the plan adds.
+    pub mounts: Vec<PendingMount>,
     /// Files to remove: [`DataFile::file_id`]s of the base version.
     pub removed: Vec<i64>,
     /// Rows to remove, by the number of their file in the base version.
@@ -52,8 +55,36 @@ impl CommitPlan {
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()
             && self.added.is_empty()
+            && self.mounts.is_empty()
             && self.removed.is_empty()
             && self.deleted.is_empty()
+    }
+
+    /// Refuse to change rows of mounted tables, but by dropping them: what this plan mounts is all that its
+    /// tables hold.
+    fn refuse_mounted(&self, checked: &Snapshot) -> Result<()> {
+        for PendingMount { table, mount, .. } in &self.mounts {
+            let is_new = self.tables.added.iter().any(|added| added.name == *table);
+            if !is_new || self.added.iter().any(|pending| pending.file.table == *table) {
+                let (table, folder) = (table.clone(), mount.folder.clone());
+                return Err(Error::Mounted { table, folder });
+            }
+        }
+        let is_kept = |table: &&String| !self.tables.dropped.contains(table);
+        let filled = self.added.iter().map(|pending| &pending.file.table);
+        let shrunk = self.removals.iter().map(|(table, _)| table);
+        for table in filled.chain(shrunk).filter(is_kept) {
+            checked.refuse_mounted(table)?;
+        }
+        let changed = self.removed.iter().chain(self.deleted.keys());
+        let changed: HashSet<i64> = changed.copied().collect();
+        let tables = checked.schema().tables.iter().map(|table| &table.name).filter(is_kept);
+        for table in tables.filter(|table| checked.mounted_from(table).is_some()) {
+            if checked.data_files(table).iter().any(|file| changed.contains(&file.file_id)) {
+                checked.refuse_mounted(table)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -65,10 +96,12 @@ impl CatalogStore {
     ///
     /// # Errors
     /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile, or
-    /// a table of the plan was dropped; those of [`TableChanges::apply`].
+    /// a table of the plan was dropped; [`Error::Mounted`] where rows of such a table would change; those
+    /// of [`TableChanges::apply`].
     pub fn commit(&self, base_version: u64, mut plan: CommitPlan) -> Result<u64> {
         // Compare with what is visible before taking the write lock, so that the lock is short.
         let checked = self.snapshot()?;
+        plan.refuse_mounted(&checked)?;
         let base = self.definitions(&self.metadata(), base_version)?;
         let after = plan.tables.apply(checked.schema())?;
         let claims = Claims::of(&plan, &after)?;
@@ -93,6 +126,7 @@ impl CatalogStore {
             author: &plan.author,
             tables: &plan.tables,
             added: &files,
+            mounts: &plan.mounts,
             removed: &plan.removed,
             deleted: &plan.deleted,
             shrunk: plan.removals.iter().map(|(table, _)| table.as_str()).collect(),

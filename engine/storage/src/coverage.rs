@@ -10,7 +10,7 @@
 use std::ops::RangeInclusive;
 
 use crate::chunking::HEALPIX_ORDER;
-use crate::sphgeom::{Angle, Region, Relation};
+use crate::sphgeom::{Angle, Cap, Region, Relation};
 
 mod cell;
 
@@ -49,6 +49,18 @@ pub fn healpix_ranges(
         undecided = undecided.iter().flat_map(|cell| cell * 4..cell * 4 + 4).collect();
     }
     merge_to(spans, max_ranges)
+}
+
+/// A cap that holds a cell of an order.
+pub(crate) fn cell_cap(order: u8, cell: u64) -> Cap {
+    let radius = Angle::from_radians(CELL_REACH / f64::from(1_u32 << order.min(HEALPIX_ORDER)));
+    Cap { center: cell_center(order, cell), radius }
+}
+
+/// The keys of the points of a cell of an order.
+pub(crate) fn cell_keys(order: u8, cell: u64) -> RangeInclusive<i64> {
+    let Span { first, end } = Span::of_cell(order, cell);
+    first as i64..=(end - 1) as i64
 }
 
 /// Keys from `first` up to, not including, `end`.

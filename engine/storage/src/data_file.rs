@@ -1,13 +1,17 @@
 //! What the metadata says of a data file: rows, checksum, and where on the sky its row groups lie.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parquet::file::metadata::ParquetMetaData;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
 use crate::chunk_file::ROW_GROUP_ROWS;
 use crate::chunking::ChunkId;
 use crate::deletion_vector::DeletionVector;
+use crate::layout;
+use crate::mount::Mount;
 use crate::older_form::OlderForm;
 use crate::sphgeom::{Angle, Cap, Region, Relation};
 
@@ -20,28 +24,47 @@ pub struct DataFile {
     pub table: String,
     /// The version that added the file; 0 before the commit.
     pub added_in: u64,
-    /// Path relative to the catalog's folder.
+    /// Path relative to the catalog's folder, or to that of its mount.
     pub(crate) path: String,
+    /// Where it is mounted from; none where it is the catalog's own.
+    pub mount: Option<Arc<Mount>>,
     /// Number of rows in the file, deleted ones included.
     pub n_rows: u64,
     /// The rows that are deleted in the version that is seen; none where all are visible.
     pub deleted: Option<Arc<DeletionVector>>,
     /// Size of the file.
     pub size_bytes: u64,
-    /// SHA-256 of the file, hexadecimal.
+    /// SHA-256 of the file, of a mounted one that of its footer, hexadecimal.
     pub checksum: String,
     /// How its columns are those of the table in the version that is seen, where the table was altered
     /// since the file was written.
     pub older_form: Option<Arc<OlderForm>>,
     /// The ids in the file and their places, where the table has ids.
     pub(crate) id_run: Option<IdRun>,
-    /// One entry for each chunk in the file, in the order of the row groups.
+    /// One entry for each chunk in the file, or for each row group of a mounted one, in the order of the
+    /// row groups.
     pub footprints: Vec<Footprint>,
     /// Ranges of the columns that queries prune on.
     pub column_ranges: Vec<ColumnRange>,
 }
 
 impl DataFile {
+    /// Where it lies.
+    ///
+    /// # Arguments
+    /// * `root` - the catalog's folder
+    pub(crate) fn location(&self, root: &Path) -> PathBuf {
+        layout::absolute(self.mount.as_ref().map_or(root, |mount| &mount.folder), &self.path)
+    }
+
+    /// The place among its columns of the sort key; none where no column says where rows lie.
+    pub fn key_column(&self, footer: &ParquetMetaData) -> Option<usize> {
+        match &self.mount {
+            Some(mount) => mount.key_column(footer),
+            None => footer.file_metadata().schema_descr().num_columns().checked_sub(1),
+        }
+    }
+
     /// Number of rows that are not deleted.
     pub fn n_visible_rows(&self) -> u64 {
         self.n_rows - self.deleted.as_ref().map_or(0, |deleted| deleted.n_rows())
@@ -67,7 +90,7 @@ pub(crate) struct IdRun {
 /// The row groups of one chunk in one file, and the part of the sky where their rows lie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Footprint {
-    /// The chunk; each row group holds rows of one chunk only.
+    /// The chunk; each row group holds rows of one chunk only, those of a mounted file of none.
     pub chunk: ChunkId,
     /// Index of the first row group.
     pub first_row_group: u32,
@@ -94,12 +117,13 @@ impl Footprint {
         self.first_row..self.first_row + self.n_rows
     }
 
-    /// The numbers of the rows of each row group: all are full but the last.
+    /// The numbers of the rows of each row group: all are full but the last, and one alone is of any size.
     pub fn row_groups(&self) -> impl Iterator<Item = Range<u64>> {
         let Range { start, end } = self.rows();
-        (0..u64::from(self.n_row_groups)).map(move |index| {
+        let last = u64::from(self.n_row_groups).saturating_sub(1);
+        (0..=last).take(self.n_row_groups as usize).map(move |index| {
             let first = start + index * ROW_GROUP_ROWS as u64;
-            first..end.min(first + ROW_GROUP_ROWS as u64)
+            first..if index == last { end } else { first + ROW_GROUP_ROWS as u64 }
         })
     }
 

@@ -204,6 +204,14 @@ pub enum Error {
         /// How many more ids are claimed twice.
         n_more: usize,
     },
+    /// A table's rows are files of others.
+    #[error("table {table} is mounted from {folder}: rows can be neither added to it nor removed")]
+    Mounted {
+        /// The table.
+        table: String,
+        /// The folder of the files.
+        folder: PathBuf,
+    },
     /// Rows of a table have no positions of their own.
     #[error("table {table} has no positions of its own")]
     NoPositions {

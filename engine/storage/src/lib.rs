@@ -26,6 +26,7 @@ pub mod version;
 pub mod disk;
 pub mod data_file;
 pub mod older_form;
+pub mod mount;
 pub mod deletion_vector;
 pub mod removal;
 pub mod chunk_file;

@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use crate::activity::LoggedContribution;
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
+use crate::mount::PendingMount;
 use crate::schema::{SchemaDef, TableChanges, felis};
 use crate::transaction_log::CommittedContribution;
 use crate::version::Version;
@@ -33,7 +34,7 @@ mod rewind;
 mod shrunk;
 mod versions;
 
-use data_files::{data_files_where, insert};
+use data_files::{data_files_where, insert, insert_mount};
 pub(crate) use definitions::Definitions;
 pub(crate) use rewind::is_kept_in;
 
@@ -57,6 +58,7 @@ pub(crate) struct Change<'a> {
     pub author: &'a str,
     pub tables: &'a TableChanges,
     pub added: &'a [DataFile],
+    pub mounts: &'a [PendingMount],
     /// Numbers of the files that go.
     pub removed: &'a [i64],
     /// Rows that go, by number of the file.
@@ -326,6 +328,9 @@ impl Metadata {
         }
         for file in change.added {
             insert(&transaction, file, version)?;
+        }
+        for mount in change.mounts {
+            insert_mount(&transaction, mount, version)?;
         }
         shrunk::note(&transaction, &change.shrunk, version)?;
         contributions::insert(&transaction, change.contributions, version)?;

@@ -5,6 +5,8 @@
 //!   definition now    a #1 long  d #2   e #4      read   a cast, b as d, e's default
 //! ```
 //!
+//! Files that are mounted are read in the same way: their types may be others, their numbers may be NaN.
+//!
 //! A file holds the columns of the definition under which it was committed. Those that are still
 //! there are found by their number, whatever their names; a column that came later has its default in
 //! each of the file's rows, or NULL.
@@ -19,6 +21,8 @@ use arrow::error::ArrowError;
 
 use crate::chunk_file::HEALPIX_29;
 use crate::data_file::ColumnRange;
+use crate::mount::Mount;
+use crate::mount::clean::{Numbers, clean};
 use crate::schema::{ColumnDef, DefaultValue, TableDef};
 
 /// Key of the metadata of [`OlderForm::file_schema`] as a whole: the version that began the form.
@@ -39,6 +43,8 @@ pub struct OlderForm {
 pub enum Source {
     /// In the column of this name in the file.
     Written(String),
+    /// In the column of this name of a mounted file, where they may be no numbers.
+    Unclean(String, Numbers),
     /// Nowhere, they are all the same; NULL where there is no default.
     Default(Option<DefaultValue>),
 }
@@ -72,6 +78,42 @@ impl OlderForm {
         Self { file_schema: Arc::new(Schema::new_with_metadata(fields, since)), columns }
     }
 
+    /// Compare the columns of a table with those of files that are mounted.
+    ///
+    /// # Arguments
+    /// * `then` - how the columns are those that the table had when the files were mounted; none where
+    ///   it still has them
+    pub(crate) fn of_mount(now: &TableDef, then: Option<&Self>, mount: &Mount) -> Self {
+        let mut fields: Vec<Field> =
+            mount.file_schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+        let mut columns = HashMap::new();
+        for column in &now.columns {
+            let same = Source::Written(column.name.clone());
+            let source = then.map_or(Some(&same), |then| then.source_of(&column.name));
+            let mut source = source.unwrap_or(&same).clone();
+            let data_type = column.to_arrow();
+            if let Source::Written(written) = &source {
+                if let Some(field) = fields.iter_mut().find(|field| field.name() == written) {
+                    *field = column
+                        .to_field()
+                        .with_name(written)
+                        .with_data_type(field.data_type().clone())
+                        .with_nullable(field.is_nullable());
+                }
+                if data_type.is_floating() {
+                    let is_ra = now.position.as_ref().is_some_and(|p| p.ra == column.name);
+                    let numbers = if is_ra { Numbers::Longitudes } else { Numbers::Any };
+                    source = Source::Unclean(written.clone(), numbers);
+                }
+            }
+            columns.insert(column.name.clone(), (data_type, source));
+        }
+        let before = then.and_then(|then| then.file_schema.metadata().get(SINCE).cloned());
+        let since = format!("mount {} {}", mount.mount_id, before.unwrap_or_default());
+        let metadata = [(SINCE.to_owned(), since)].into();
+        Self { file_schema: Arc::new(Schema::new_with_metadata(fields, metadata)), columns }
+    }
+
     /// Say where the values of a column are, by its name now.
     pub fn source_of(&self, column: &str) -> Option<&Source> {
         self.columns.get(column).map(|(_, source)| source)
@@ -80,8 +122,8 @@ impl OlderForm {
     /// Name the columns of the file that hold some of the table's columns.
     pub(crate) fn written<'a>(&'a self, columns: &[&str]) -> Vec<&'a str> {
         let source = |name: &&str| match self.source_of(name) {
-            Some(Source::Written(written)) => Some(written.as_str()),
-            _ => None,
+            Some(Source::Written(written) | Source::Unclean(written, _)) => Some(written.as_str()),
+            Some(Source::Default(_)) | None => None,
         };
         columns.iter().filter_map(source).collect()
     }
@@ -103,6 +145,10 @@ impl OlderForm {
             let column = match source {
                 Source::Written(written) => {
                     cast(rows.column(rows.schema_ref().index_of(written)?), data_type)?
+                }
+                Source::Unclean(written, numbers) => {
+                    let values = rows.column(rows.schema_ref().index_of(written)?);
+                    clean(&cast(values, data_type)?, *numbers)
                 }
                 Source::Default(Some(default)) => default.array(data_type, n_rows)?,
                 Source::Default(None) => new_null_array(data_type, n_rows),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
@@ -114,7 +114,26 @@ impl Snapshot {
 
     /// Return where `file` lies on disk.
     pub fn path(&self, file: &DataFile) -> PathBuf {
-        layout::absolute(self.store.root(), &file.path)
+        file.location(self.store.root())
+    }
+
+    /// Return the folder from which the table of the exact name `table` is mounted.
+    pub fn mounted_from(&self, table: &str) -> Option<&Path> {
+        let mounts = self.data_files(table).iter().filter_map(|file| file.mount.as_ref());
+        mounts.map(|mount| mount.folder.as_path()).next()
+    }
+
+    /// Refuse to add rows to the table of the exact name `table`, or to remove some, where it is mounted.
+    ///
+    /// # Errors
+    /// [`Error::Mounted`].
+    pub fn refuse_mounted(&self, table: &str) -> Result<()> {
+        match self.mounted_from(table) {
+            None => Ok(()),
+            Some(folder) => {
+                Err(Error::Mounted { table: table.to_owned(), folder: folder.to_owned() })
+            }
+        }
     }
 
     /// Return the number of rows of the table of the exact name `table`.
@@ -338,7 +357,7 @@ fn retain_visible(
     found: &mut HashMap<i64, Place>,
 ) -> Result<()> {
     let Some(id) = table.id.as_deref().filter(|_| !found.is_empty()) else { return Ok(()) };
-    let path = layout::absolute(store.root(), &file.path);
+    let path = file.location(store.root());
     let mut visible = HashSet::new();
     for batch in read_now(&path, file, &[id], |_, _| true, Some(deleted))? {
         if let Some(ids) = batch.column(0).as_primitive_opt::<Int64Type>() {

@@ -9,6 +9,8 @@
 //!      are older than the grace period and than every writer at work
 //! ```
 //!
+//! Files of others that were mounted leave the metadata, and never the disk.
+//!
 //! Killed between any two steps, it leaves orphans at most, for the next vacuum.
 
 use std::fmt;
@@ -86,7 +88,7 @@ impl CatalogStore {
             }
         }
         let forgotten = self.metadata().forget_files(oldest)?;
-        report.n_data_files = forgotten.len();
+        report.n_data_files = forgotten.iter().filter(|paths| !paths.is_empty()).count();
         for relative in forgotten.iter().flatten() {
             report.size_bytes += self.remove_file(relative)?;
         }

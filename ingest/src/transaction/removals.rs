@@ -38,6 +38,7 @@ impl Transaction {
         }
         // A table that this transaction adds holds nothing that could go.
         if self.is_committed(&table.name) {
+            self.snapshot.refuse_mounted(&table.name)?;
             self.removals.push((table.name.clone(), removal));
         }
         Ok(())

@@ -13,6 +13,7 @@ mod faults;
 mod formats;
 mod compaction;
 mod hats;
+mod hats_mounts;
 mod malformed;
 mod model;
 mod model_changes;

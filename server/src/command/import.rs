@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use almagest_ingest::conform::{ConformOptions, ExtraColumns};
 use almagest_ingest::hats::HatsCatalog;
+use almagest_ingest::hats::mount::MountReport;
 use almagest_ingest::{Transaction, TransactionConfig};
 use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
@@ -43,6 +44,10 @@ struct Hats {
     /// Who adds the rows, for the list of versions.
     #[arg(long, default_value = "")]
     author: String,
+    /// Read the files where they are, without a copy. Nothing of them is ever written or removed; the
+    /// table's rows cannot be changed.
+    #[arg(long)]
+    mount: bool,
 }
 
 impl Import {
@@ -50,11 +55,11 @@ impl Import {
     pub fn run(self) -> Result<()> {
         let Form::Hats(hats) = self.form;
         let from = HatsCatalog::open(&hats.from)?;
-        let table = from.table_def(&hats.table.unwrap_or_else(|| from.table_name()))?;
+        let name = hats.table.clone().unwrap_or_else(|| from.table_name());
         let store = match CatalogStore::open(&hats.catalog) {
             Err(almagest_storage::Error::NotACatalog { .. }) => {
                 let schema = SchemaDef {
-                    name: hats.name,
+                    name: hats.name.clone(),
                     description: String::new(),
                     version: None,
                     tables: vec![],
@@ -64,27 +69,56 @@ impl Import {
             }
             opened => opened?,
         };
-        let config = TransactionConfig {
-            conform: ConformOptions {
-                extra_columns: ExtraColumns::Ignore,
-                ..ConformOptions::default()
-            },
-            author: hats.author,
-            ..TransactionConfig::default()
-        };
-        let mut transaction = Transaction::begin_with(&store, config)?;
-        let name = table.name.clone();
-        transaction.add_tables(vec![table])?;
-        let bar = progress::steps(from.n_files() as u64, "tiles");
-        let report = transaction.append_hats(&name, &from, &|n_done| bar.set_position(n_done))?;
-        bar.finish_and_clear();
-        let message = format!("import {name} from {}", hats.from.display());
-        let committed = transaction.commit_as(&message)?;
-        let mut out = io::stdout();
-        writeln!(out, "{name}: {} rows in version {}", report.n_rows, committed.version)?;
-        for line in report.lines() {
-            writeln!(out, "  {line}")?;
+        match hats.mount {
+            true => mount(&hats, &from, &store, &name),
+            false => copy(&hats, &from, &store, &name),
         }
-        Ok(())
     }
+}
+
+fn copy(hats: &Hats, from: &HatsCatalog, store: &CatalogStore, name: &str) -> Result<()> {
+    let config = TransactionConfig {
+        conform: ConformOptions {
+            extra_columns: ExtraColumns::Ignore,
+            ..ConformOptions::default()
+        },
+        author: hats.author.clone(),
+        ..TransactionConfig::default()
+    };
+    let mut transaction = Transaction::begin_with(store, config)?;
+    transaction.add_tables(vec![from.table_def(name)?])?;
+    let bar = progress::steps(from.n_files() as u64, "tiles");
+    let report = transaction.append_hats(name, from, &|n_done| bar.set_position(n_done))?;
+    bar.finish_and_clear();
+    let message = format!("import {name} from {}", hats.from.display());
+    let committed = transaction.commit_as(&message)?;
+    let mut out = io::stdout();
+    writeln!(out, "{name}: {} rows in version {}", report.n_rows, committed.version)?;
+    for line in report.lines() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+fn mount(hats: &Hats, from: &HatsCatalog, store: &CatalogStore, name: &str) -> Result<()> {
+    let bar = progress::steps(from.n_files() as u64, "files");
+    let set = |n_done| bar.set_position(n_done);
+    let report = from.mount(store, name, &hats.author, &set)?;
+    bar.finish_and_clear();
+    let mut out = io::stdout();
+    let MountReport { version, n_rows, n_files, has_keys, n_outside, left_out } = report;
+    writeln!(out, "{name}: {n_rows} rows of {n_files} files in place, version {version}")?;
+    if !has_keys {
+        writeln!(
+            out,
+            "  no _healpix_29 that says where rows lie: regions skip files and row groups, not pages"
+        )?;
+    }
+    if n_outside > 0 {
+        writeln!(out, "  {n_outside} files with rows outside their tile")?;
+    }
+    if !left_out.is_empty() {
+        writeln!(out, "  ignored, as no table holds them: {}", left_out.join(", "))?;
+    }
+    Ok(())
 }

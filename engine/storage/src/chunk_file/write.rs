@@ -86,6 +86,7 @@ pub(crate) fn write(
         added_in: 0,
         deleted: None,
         path: relative,
+        mount: None,
         n_rows: sorted.places.len() as u64,
         size_bytes,
         checksum,

@@ -1,5 +1,6 @@
 //! The rows of the metadata that describe data files.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, params};
@@ -8,50 +9,87 @@ use super::deletion_vectors;
 use crate::chunking::ChunkId;
 use crate::data_file::{ColumnRange, DataFile, Footprint, IdRun, RangeValue};
 use crate::deletion_vector::DeletionVector;
+use crate::mount::{Mount, PendingMount};
 use crate::sphgeom::{Angle, Cap, UnitVector};
 use crate::{Error, Result};
 
-/// Add a file that becomes visible in `version`.
-pub(super) fn insert(transaction: &Transaction<'_>, file: &DataFile, version: u64) -> Result<()> {
-    let run = file.id_run.as_ref();
+/// Add files that are mounted and become visible in `version`.
+pub(super) fn insert_mount(
+    transaction: &Transaction<'_>,
+    pending: &PendingMount,
+    version: u64,
+) -> Result<()> {
+    let mount = &pending.mount;
+    let schema = mount.schema_to_bytes();
+    let schema = schema.map_err(|source| Error::Rows { table: pending.table.clone(), source })?;
     transaction.execute(
-        "INSERT INTO data_file (table_name, path, n_rows, size_bytes, checksum,
-                                run_path, run_bytes, run_checksum, id_min, id_max, added_in)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        params![
-            file.table,
-            file.path,
-            file.n_rows,
-            file.size_bytes,
-            file.checksum,
-            run.map(|run| &run.path),
-            run.map(|run| run.size_bytes),
-            run.map(|run| &run.checksum),
-            run.map(|run| run.id_min),
-            run.map(|run| run.id_max),
-            version
-        ],
+        "INSERT INTO mount (folder, file_schema, key_column) VALUES (?1, ?2, ?3)",
+        params![mount.folder.to_string_lossy(), schema, mount.key],
     )?;
+    let mount_id = transaction.last_insert_rowid();
+    pending
+        .files
+        .iter()
+        .try_for_each(|file| insert_file(transaction, file, Some(mount_id), version))
+}
+
+/// Add a file of the catalog that becomes visible in `version`.
+pub(super) fn insert(transaction: &Transaction<'_>, file: &DataFile, version: u64) -> Result<()> {
+    insert_file(transaction, file, None, version)
+}
+
+/// What paths of mounted files begin with: one file may be mounted twice.
+fn prefix(mount_id: i64) -> String {
+    format!("mount/{mount_id}/")
+}
+
+fn insert_file(
+    transaction: &Transaction<'_>,
+    file: &DataFile,
+    mount_id: Option<i64>,
+    version: u64,
+) -> Result<()> {
+    let run = file.id_run.as_ref();
+    let path = mount_id.map_or(String::new(), prefix) + &file.path;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO data_file (table_name, path, n_rows, size_bytes, checksum,
+                                run_path, run_bytes, run_checksum, id_min, id_max, added_in, mount_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    insert.execute(params![
+        file.table,
+        path,
+        file.n_rows,
+        file.size_bytes,
+        file.checksum,
+        run.map(|run| &run.path),
+        run.map(|run| run.size_bytes),
+        run.map(|run| &run.checksum),
+        run.map(|run| run.id_min),
+        run.map(|run| run.id_max),
+        version,
+        mount_id
+    ])?;
     let file_id = transaction.last_insert_rowid();
     for footprint in &file.footprints {
         let cap = footprint.cap.as_ref();
-        transaction.execute(
+        let mut insert = transaction.prepare_cached(
             "INSERT INTO footprint VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            params![
-                file_id,
-                footprint.chunk.to_i64(),
-                footprint.first_row_group,
-                footprint.n_row_groups,
-                footprint.n_rows,
-                cap.map(|cap| cap.center.x),
-                cap.map(|cap| cap.center.y),
-                cap.map(|cap| cap.center.z),
-                cap.map(|cap| cap.radius.degrees()),
-                footprint.key_min,
-                footprint.key_max,
-                footprint.max_offset.map(|offset| offset.degrees())
-            ],
         )?;
+        insert.execute(params![
+            file_id,
+            footprint.chunk.to_i64(),
+            footprint.first_row_group,
+            footprint.n_row_groups,
+            footprint.n_rows,
+            cap.map(|cap| cap.center.x),
+            cap.map(|cap| cap.center.y),
+            cap.map(|cap| cap.center.z),
+            cap.map(|cap| cap.radius.degrees()),
+            footprint.key_min,
+            footprint.key_max,
+            footprint.max_offset.map(|offset| offset.degrees())
+        ])?;
     }
     for range in &file.column_ranges {
         transaction.execute(
@@ -70,10 +108,11 @@ pub(super) fn data_files_where(
     version: u64,
     seen_in: u64,
 ) -> Result<Vec<DataFile>> {
+    let mounts = mounts(connection)?;
     let mut files = connection
         .prepare_cached(&format!(
             "SELECT file_id, table_name, path, n_rows, size_bytes, checksum,
-                    run_path, run_bytes, run_checksum, id_min, id_max, added_in
+                    run_path, run_bytes, run_checksum, id_min, id_max, added_in, mount_id
              FROM data_file WHERE {condition} ORDER BY file_id"
         ))?
         .query_map([version], |row| {
@@ -88,10 +127,15 @@ pub(super) fn data_files_where(
                 }),
                 None => None,
             };
+            let mount_id: Option<i64> = row.get(12)?;
+            let mount = mount_id.and_then(|mount_id| mounts.get(&mount_id).cloned());
+            let path: String = row.get(2)?;
+            let prefix = mount_id.map_or(String::new(), prefix);
             Ok(DataFile {
                 file_id: row.get(0)?,
                 table: row.get(1)?,
-                path: row.get(2)?,
+                path: path.strip_prefix(&prefix).unwrap_or(&path).to_owned(),
+                mount,
                 n_rows: row.get(3)?,
                 deleted: None,
                 size_bytes: row.get(4)?,
@@ -165,6 +209,23 @@ pub(super) fn data_files_where(
         }
     }
     Ok(files)
+}
+
+/// Read where files are mounted from.
+fn mounts(connection: &Connection) -> Result<HashMap<i64, Arc<Mount>>> {
+    let mut statement =
+        connection.prepare_cached("SELECT mount_id, folder, file_schema, key_column FROM mount")?;
+    let mut rows = statement.query([])?;
+    let mut mounts = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let (mount_id, folder, schema): (i64, String, Vec<u8>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        let file_schema = Mount::schema_from_bytes(&schema)
+            .map_err(|source| Error::Rows { table: folder.clone(), source })?;
+        let mount = Mount { mount_id, folder: folder.into(), file_schema, key: row.get(3)? };
+        mounts.insert(mount_id, Arc::new(mount));
+    }
+    Ok(mounts)
 }
 
 /// Return the name of the table of a file.

@@ -57,19 +57,30 @@ impl Definitions {
         Err(Error::Conflict { reason: format!("table {table} was {what} by another commit") })
     }
 
-    /// Say of data files how their columns are those of these definitions.
+    /// Say of data files how their columns are those of these definitions. The files of a mount were added
+    /// in one version.
     pub fn note_older_forms(&self, files: &mut [DataFile]) {
-        for file in files.iter_mut().filter(|_| !self.older_forms.is_empty()) {
-            if self.defined_in.get(&file.table).is_none_or(|since| file.added_in >= *since) {
-                continue;
-            }
-            let Some(forms) = self.older_forms.get(&file.table) else { continue };
-            let form = forms.iter().rev().find(|(since, _)| *since <= file.added_in);
-            if let Some((_, form)) = form {
+        let mut mounted: HashMap<i64, Option<Arc<OlderForm>>> = HashMap::new();
+        for file in files {
+            if let Some(mount) = &file.mount {
+                let form = mounted.entry(mount.mount_id).or_insert_with(|| {
+                    let table = self.schema.table(&file.table)?;
+                    let then = self.older_form(&file.table, file.added_in);
+                    Some(Arc::new(OlderForm::of_mount(table, then.map(Arc::as_ref), mount)))
+                });
+                file.older_form.clone_from(form);
+            } else if let Some(form) = self.older_form(&file.table, file.added_in) {
                 form.rename_ranges(&mut file.column_ranges);
                 file.older_form = Some(Arc::clone(form));
             }
         }
+    }
+
+    /// The form of a table's files that were added in a version; none where it is that of the table.
+    fn older_form(&self, table: &str, added_in: u64) -> Option<&Arc<OlderForm>> {
+        self.defined_in.get(table).filter(|since| added_in < **since)?;
+        let forms = self.older_forms.get(table)?;
+        forms.iter().rev().find(|(since, _)| *since <= added_in).map(|(_, form)| form)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | 1      | one definition of all tables for the whole catalog |
 //! | 2      | tables come and go with versions; authors, changes, tags, deletion vectors, keys of contributions |
 //! | 3      | tables are altered: a table may have several definitions, and files of each |
+//! | 4      | files are mounted from other folders |
 
 use rusqlite::{Transaction, params};
 
@@ -17,7 +18,7 @@ use crate::schema::felis;
 use crate::{Error, Result};
 
 /// Number of the on-disk format that this program writes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Is a catalog of this number of the format to be brought to [`FORMAT`]?
 pub(super) fn is_older(format: &str) -> bool {
@@ -120,9 +121,20 @@ ALTER TABLE table_definition ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 UPDATE table_definition SET since = added_in;
 ";
 
+/// What format 4 adds: where files are mounted from, which are none of the catalog's.
+const TABLES_4: &str = "
+CREATE TABLE mount (
+    mount_id    INTEGER PRIMARY KEY,
+    folder      TEXT NOT NULL,
+    file_schema BLOB NOT NULL,
+    key_column  TEXT
+);
+ALTER TABLE data_file ADD COLUMN mount_id INTEGER REFERENCES mount;
+";
+
 /// Make the tables of a new catalog.
 pub(super) fn create(transaction: &Transaction<'_>) -> Result<()> {
-    for tables in [TABLES_1, TABLES_2, TABLES_3] {
+    for tables in [TABLES_1, TABLES_2, TABLES_3, TABLES_4] {
         transaction.execute_batch(tables)?;
     }
     Ok(())
@@ -140,8 +152,10 @@ pub(super) fn migrate(
     match format {
         "1" => migrate_from_1(transaction, corrupt)?,
         "2" => transaction.execute_batch(TABLES_3)?,
+        "3" => {}
         _ => return Ok(()),
     }
+    transaction.execute_batch(TABLES_4)?;
     transaction
         .execute("UPDATE catalog SET value = ?1 WHERE key = 'format'", [FORMAT.to_string()])?;
     Ok(())

@@ -6,6 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::Result;
 
+/// Forget mounts that no file is of.
+pub(super) const FORGET_MOUNTS: &str = "DELETE FROM mount WHERE mount_id NOT IN
+     (SELECT mount_id FROM data_file WHERE mount_id IS NOT NULL)";
+
 /// Return the oldest version that is kept whole.
 pub(super) fn oldest_version(connection: &Connection) -> Result<u64> {
     let oldest: Option<String> = connection
@@ -40,7 +44,8 @@ pub(super) fn is_tagged(connection: &Connection, version: u64) -> Result<bool> {
 }
 
 /// Forget the files and deletion vectors that neither a version from `oldest` on has nor one with
-/// a tag; return the paths of the files, those of each together.
+/// a tag; return the paths of the files, those of each together: of
+/// mounted ones none, as they are not the catalog's.
 pub(super) fn forget_files(transaction: &Transaction<'_>, oldest: u64) -> Result<Vec<Vec<String>>> {
     let gone = |table: &str| {
         format!(
@@ -51,21 +56,22 @@ pub(super) fn forget_files(transaction: &Transaction<'_>, oldest: u64) -> Result
     };
     let files = transaction
         .prepare(&format!(
-            "SELECT file_id, path, run_path FROM data_file WHERE {}",
+            "SELECT file_id, iif(mount_id IS NULL, path, NULL), run_path FROM data_file WHERE {}",
             gone("data_file")
         ))?
         .query_map([oldest], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<Vec<(i64, String, Option<String>)>, _>>()?;
+        .collect::<Result<Vec<(i64, Option<String>, Option<String>)>, _>>()?;
     for table in ["footprint", "column_range", "deletion_vector", "data_file"] {
         let mut delete = transaction.prepare(&format!("DELETE FROM {table} WHERE file_id = ?1"))?;
         for (file_id, ..) in &files {
             delete.execute(params![file_id])?;
         }
     }
+    transaction.execute(FORGET_MOUNTS, [])?;
     let vectors = format!("DELETE FROM deletion_vector WHERE {}", gone("deletion_vector"));
     transaction.execute(&vectors, [oldest])?;
     Ok(files
         .into_iter()
-        .map(|(_, path, run)| [Some(path), run].into_iter().flatten().collect())
+        .map(|(_, path, run)| [path, run].into_iter().flatten().collect())
         .collect())
 }

@@ -30,6 +30,7 @@ pub(super) fn rewind(transaction: &Transaction<'_>, version: u64) -> Result<()> 
             [version],
         )?;
     }
+    transaction.execute(kept::FORGET_MOUNTS, [])?;
     for table in ["change", "tag", "contribution", "version"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE version > ?1"), [version])?;
     }

@@ -76,3 +76,24 @@ fn format_2_opens_with_all_its_versions() {
         assert!(store.all_contributions().unwrap().is_empty());
     }
 }
+
+/// The catalog of format 2, with a column added to Star in version 4, and rows after that.
+#[test]
+fn format_3_opens_with_all_its_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("c");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/format_3"), &root);
+    for opening in 0..2 {
+        let store = CatalogStore::open(&root).unwrap();
+        assert_eq!((store.name(), store.newest_version().unwrap()), ("old", 6), "{opening}");
+        let report = store.check().unwrap();
+        assert!(report.is_clean() && report.n_rows == 6, "{report}");
+        let snapshot = store.snapshot().unwrap();
+        assert_eq!((snapshot.n_rows("Star"), snapshot.n_rows("Night")), (4, 2));
+        assert_eq!(snapshot.table_defined_in("Star"), Some(4));
+        assert!(snapshot.mounted_from("Star").is_none());
+        let mag = snapshot.read_region("Star", None, Some(&["mag"])).unwrap();
+        assert_eq!(mag.iter().map(|batch| batch.num_rows()).sum::<usize>(), 4);
+        assert!(store.snapshot_at(3).unwrap().table("Star").unwrap().column("mag").is_none());
+    }
+}
