@@ -10,9 +10,19 @@
 //!       Norder=2/Dir=0/Npix=17.parquet
 //! ```
 //!
+//! With a margin, the folder is a collection:
+//!
+//! ```text
+//!   DIR/
+//!     collection.properties         which of the folders is the catalog, and which its margin
+//!     Object/                       the catalog, as above
+//!     Object_margin/                of each tile, the rows around it that are nearer than so much
+//! ```
+//!
 //! A tile is split into four until it has at most so many rows. Rows are placed by their own positions
 //! and sorted by `_healpix_29`, the column that stands first. They are read once: what is in memory
 //! beyond a limit waits in a file for each tile, so that memory is bounded by one tile.
+//! LSDB matches tile with tile: what lies across the border it finds in the margin only.
 //!
 //! Reference: IVOA Note "HATS: A Standard for the Hierarchical Adaptive Tiling Scheme" (2025).
 
@@ -22,11 +32,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, filter_record_batch, sort_to_indices, take_record_batch};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{
@@ -39,19 +47,22 @@ use crate::chunk_file::read::each_batch_now;
 use crate::chunking::healpix29;
 use crate::schema::{PositionColumns, TableDef, TableKind};
 use crate::snapshot::{Snapshot, inside};
-use crate::sphgeom::Region;
+use crate::sphgeom::{Angle, Region};
 use crate::{Error, Result};
+use margins::Margins;
+use properties::Catalog;
+use spool::Spool;
 use tiles::{Tile, tiles};
 
+mod margins;
 mod properties;
+mod spool;
 mod tiles;
 
 /// Order of the cells in which rows are counted, and greatest order of a tile.
 const COUNT_ORDER: u8 = 10;
 /// Rows in a row group: few enough for cones, many enough for scans.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
-/// Bytes of rows in memory that wait for their tiles.
-const BUFFER_BYTES: usize = 256 << 20;
 
 /// How a table is exported.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +71,8 @@ pub struct HatsConfig {
     pub max_rows: u64,
     /// Only rows of this region.
     pub region: Option<Region>,
+    /// How wide the margin is, where there is to be one.
+    pub margin: Option<Angle>,
     /// When the catalog is made, UTC: `2026-11-22T04:05UTC`.
     pub created_at: String,
 }
@@ -73,9 +86,25 @@ pub struct HatsReport {
     pub n_without_position: u64,
     /// Tiles.
     pub n_tiles: usize,
-    /// Size of their files.
+    /// Size of their files, those of the margin included.
     pub size_bytes: u64,
+    /// Rows of the margin; a row is counted for each tile that it is near.
+    pub n_margin_rows: u64,
 }
+
+/// What an export is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HatsStep {
+    /// Counting rows by cell, file by file.
+    Counting,
+    /// Reading them, file by file.
+    Reading,
+    /// Writing them, tile by tile.
+    Writing,
+}
+
+/// Called with what is done, how much of it, and of how much.
+pub type HatsProgress<'a> = &'a dyn Fn(HatsStep, u64, u64);
 
 impl Snapshot {
     /// Write a table as a HATS catalog into the folder `to`, which is absent or empty.
@@ -83,7 +112,13 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NoSuchTable`]; [`Error::NoPositions`] where rows have none of their own;
     /// [`Error::AlreadyExists`]; those of reading and writing.
-    pub fn export_hats(&self, table: &str, to: &Path, config: &HatsConfig) -> Result<HatsReport> {
+    pub fn export_hats(
+        &self,
+        table: &str,
+        to: &Path,
+        config: &HatsConfig,
+        progress: HatsProgress<'_>,
+    ) -> Result<HatsReport> {
         let table = self.table(table)?;
         let position = match (&table.position, &table.kind) {
             (Some(position), kind) if !matches!(kind, TableKind::View { .. }) => position,
@@ -93,29 +128,61 @@ impl Snapshot {
         if fs::read_dir(to).map_err(|source| io_error(to, source))?.next().is_some() {
             return Err(Error::AlreadyExists { path: to.to_owned() });
         }
-        let export = Export { snapshot: self, table, position, config };
+        let export = Export { snapshot: self, table, position, config, progress };
         let (counts, n_without_position) = export.count()?;
         let tiles = tiles(&counts, COUNT_ORDER, config.max_rows);
-        let dataset = to.join("dataset");
         let waiting = tempfile_in(to)?;
-        let mut spool = Spool::new(waiting.clone(), export.file_schema());
-        export.each(&mut |keys, rows| spool.take(&tiles, keys, rows))?;
-        let mut row_groups = vec![];
-        let mut report =
-            HatsReport { n_rows: 0, n_without_position, n_tiles: tiles.len(), size_bytes: 0 };
-        for (place, tile) in tiles.iter().enumerate() {
-            let rows = spool.rows_of(place)?;
-            report.n_rows += rows.num_rows() as u64;
-            let relative = tile.path();
-            let path = dataset.join(&relative);
-            let metadata = write_tile(&path, &rows)?;
-            report.size_bytes += fs::metadata(&path).map_err(|e| io_error(&path, e))?.len();
-            row_groups.extend(named(&metadata, &relative).map_err(|e| parquet_error(&path, e))?);
+        let spool = |name: &str| -> Result<Spool> {
+            let folder = waiting.join(name);
+            fs::create_dir_all(&folder).map_err(|source| io_error(&folder, source))?;
+            Ok(Spool::new(folder, export.file_schema()))
+        };
+        let (mut inside, mut around) = (spool("tiles")?, spool("margin")?);
+        let mut margins = config.margin.map(|width| Margins::new(&tiles, width));
+        export.each(&mut |keys, rows| {
+            let numbered = keys.iter().enumerate().map(|(row, key)| (row as u32, *key));
+            let places = numbered
+                .clone()
+                .map(|(row, key)| (Tile::find(&tiles, key).unwrap_or_default(), row));
+            inside.take(places, keys, rows)?;
+            if let Some(margins) = &mut margins {
+                let places: Vec<(usize, u32)> = numbered
+                    .flat_map(|(row, key)| {
+                        margins.around(key).into_iter().map(move |place| (place, row))
+                    })
+                    .collect();
+                around.take(places.into_iter(), keys, rows)?;
+            }
+            Ok(())
+        })?;
+        let n_tiles = tiles.len();
+        let near: Vec<Tile> = around.places().into_iter().map(|place| tiles[place]).collect();
+        let n_steps = (n_tiles + near.len()) as u64;
+        let folder = match config.margin {
+            Some(_) => to.join(properties::name_of(table)),
+            None => to.to_owned(),
+        };
+        let (n_rows, n_bytes) = export.write(&folder, &tiles, &mut inside, (0, n_steps))?;
+        let mut report = HatsReport {
+            n_rows,
+            n_without_position,
+            n_tiles,
+            size_bytes: n_bytes,
+            n_margin_rows: 0,
+        };
+        properties::write(&folder, &Catalog { table, position, tiles: &tiles }, &report, config)?;
+        if let Some(width) = config.margin {
+            let folder = to.join(properties::name_of_margin(table));
+            let (n_rows, n_bytes) =
+                export.write(&folder, &near, &mut around, (n_tiles as u64, n_steps))?;
+            let of_margin = HatsReport { n_rows, size_bytes: n_bytes, ..report };
+            let catalog = Catalog { table, position, tiles: &near };
+            properties::write_margin(&folder, &catalog, width, &of_margin, config)?;
+            report.n_margin_rows = n_rows;
+            report.size_bytes += n_bytes;
+            properties::write_collection(to, table, &report, config)?;
         }
         fs::remove_dir_all(&waiting).map_err(|source| io_error(&waiting, source))?;
-        write_common(&dataset, &export.file_schema(), row_groups)?;
-        write_partition_info(to, &tiles)?;
-        properties::write(to, table, position, &tiles, &report, config)?;
         Ok(report)
     }
 }
@@ -126,6 +193,7 @@ struct Export<'a> {
     table: &'a TableDef,
     position: &'a PositionColumns,
     config: &'a HatsConfig,
+    progress: HatsProgress<'a>,
 }
 
 impl Export<'_> {
@@ -136,12 +204,44 @@ impl Export<'_> {
         Arc::new(Schema::new(fields))
     }
 
+    /// Write the files of tiles, with their metadata.
+    ///
+    /// # Arguments
+    /// * `done` - number of tiles that were written before, and of all that there are
+    ///
+    /// # Returns
+    /// Number of rows, and of bytes.
+    fn write(
+        &self,
+        to: &Path,
+        tiles: &[Tile],
+        spool: &mut Spool,
+        (n_before, n_steps): (u64, u64),
+    ) -> Result<(u64, u64)> {
+        let dataset = to.join("dataset");
+        let (mut n_rows, mut n_bytes, mut row_groups) = (0, 0, vec![]);
+        let places: Vec<usize> = spool.places().into_iter().collect();
+        for (nth, (tile, place)) in tiles.iter().zip(places).enumerate() {
+            (self.progress)(HatsStep::Writing, n_before + nth as u64, n_steps);
+            let rows = spool.rows_of(place)?;
+            n_rows += rows.num_rows() as u64;
+            let relative = tile.path();
+            let path = dataset.join(&relative);
+            let metadata = write_tile(&path, &rows)?;
+            n_bytes += fs::metadata(&path).map_err(|e| io_error(&path, e))?.len();
+            row_groups.extend(named(&metadata, &relative).map_err(|e| parquet_error(&path, e))?);
+        }
+        write_common(&dataset, &self.file_schema(), row_groups)?;
+        write_partition_info(to, tiles)?;
+        Ok((n_rows, n_bytes))
+    }
+
     /// Count rows by their cell of [`COUNT_ORDER`], and those that are in none.
     fn count(&self) -> Result<(BTreeMap<u64, u64>, u64)> {
         let mut counts = BTreeMap::new();
         let columns = [self.position.ra.as_str(), self.position.dec.as_str()];
         let mut n_without = 0;
-        self.each_of(&columns, &mut |keys, rows| {
+        self.each_of(HatsStep::Counting, &columns, &mut |keys, rows| {
             n_without += (rows.num_rows() - keys.len()) as u64;
             for key in keys {
                 *counts.entry(cell(*key, COUNT_ORDER)).or_default() += 1;
@@ -154,7 +254,7 @@ impl Export<'_> {
     /// Hand on all rows that have a position, with their keys.
     fn each(&self, take: &mut dyn FnMut(&[i64], &RecordBatch) -> Result<()>) -> Result<()> {
         let columns: Vec<&str> = self.table.columns.iter().map(|c| c.name.as_str()).collect();
-        self.each_of(&columns, &mut |keys, rows| {
+        self.each_of(HatsStep::Reading, &columns, &mut |keys, rows| {
             if keys.len() == rows.num_rows() {
                 return take(keys, rows);
             }
@@ -168,10 +268,13 @@ impl Export<'_> {
     /// Read some columns of the wanted rows of all files; the keys are of those that have one.
     fn each_of(
         &self,
+        step: HatsStep,
         columns: &[&str],
         take: &mut dyn FnMut(&[i64], &RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        for file in self.snapshot.data_files(&self.table.name) {
+        let files = self.snapshot.data_files(&self.table.name);
+        for (n_done, file) in files.iter().enumerate() {
+            (self.progress)(step, n_done as u64, files.len() as u64);
             let region = self.config.region.as_ref();
             let meets = |region: &Region| file.footprints.iter().any(|f| f.may_meet(region));
             if region.is_some_and(|region| !meets(region)) {
@@ -219,73 +322,6 @@ impl Export<'_> {
 /// The cell of an order that holds a cell of order 29.
 fn cell(key: i64, order: u8) -> u64 {
     key.cast_unsigned() >> (2 * (29 - u32::from(order)))
-}
-
-/// Rows that wait for their tiles: in memory, and in files where these are too many.
-struct Spool {
-    folder: PathBuf,
-    schema: SchemaRef,
-    /// By place of the tile.
-    rows: BTreeMap<usize, Vec<RecordBatch>>,
-    n_bytes: usize,
-    /// Number of files of each tile.
-    files: BTreeMap<usize, usize>,
-}
-
-impl Spool {
-    fn new(folder: PathBuf, schema: SchemaRef) -> Self {
-        Self { folder, schema, rows: BTreeMap::new(), n_bytes: 0, files: BTreeMap::new() }
-    }
-
-    fn take(&mut self, tiles: &[Tile], keys: &[i64], rows: &RecordBatch) -> Result<()> {
-        let mut of_tile: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for (row, key) in keys.iter().enumerate() {
-            let place = Tile::find(tiles, *key).unwrap_or_default();
-            of_tile.entry(place).or_default().push(row as u32);
-        }
-        let mut columns = vec![Arc::new(Int64Array::from(keys.to_vec())) as _];
-        columns.extend(rows.columns().iter().cloned());
-        let all = RecordBatch::try_new(self.schema.clone(), columns).map_err(rows_error)?;
-        for (place, rows) in of_tile {
-            let rows = take_record_batch(&all, &UInt32Array::from(rows)).map_err(rows_error)?;
-            self.n_bytes += rows.get_array_memory_size();
-            self.rows.entry(place).or_default().push(rows);
-        }
-        if self.n_bytes > BUFFER_BYTES { self.flush() } else { Ok(()) }
-    }
-
-    /// Write what is in memory to files.
-    fn flush(&mut self) -> Result<()> {
-        self.n_bytes = 0;
-        for (place, batches) in std::mem::take(&mut self.rows) {
-            let number = self.files.entry(place).or_default();
-            let path = self.folder.join(format!("{place}-{number}"));
-            *number += 1;
-            let file = File::create(&path).map_err(|source| io_error(&path, source))?;
-            let mut writer = StreamWriter::try_new(file, &self.schema).map_err(rows_error)?;
-            for batch in &batches {
-                writer.write(batch).map_err(rows_error)?;
-            }
-            writer.finish().map_err(rows_error)?;
-        }
-        Ok(())
-    }
-
-    /// Take the rows of a tile, sorted by key.
-    fn rows_of(&mut self, place: usize) -> Result<RecordBatch> {
-        let mut batches = self.rows.remove(&place).unwrap_or_default();
-        for number in 0..self.files.remove(&place).unwrap_or(0) {
-            let path = self.folder.join(format!("{place}-{number}"));
-            let file = File::open(&path).map_err(|source| io_error(&path, source))?;
-            for batch in StreamReader::try_new(file, None).map_err(rows_error)? {
-                batches.push(batch.map_err(rows_error)?);
-            }
-            fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
-        }
-        let rows = concat_batches(&self.schema, &batches).map_err(rows_error)?;
-        let order = sort_to_indices(rows.column(0), None, None).map_err(rows_error)?;
-        take_record_batch(&rows, &order).map_err(rows_error)
-    }
 }
 
 /// Write the file of one tile; return its metadata.

@@ -18,7 +18,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::sky_tables::{catalog, sources, visible};
 
 fn config(max_rows: u64) -> HatsConfig {
-    HatsConfig { max_rows, region: None, created_at: "2026-11-22T04:00UTC".to_owned() }
+    HatsConfig {
+        max_rows,
+        region: None,
+        margin: None,
+        created_at: "2026-11-22T04:00UTC".to_owned(),
+    }
 }
 
 /// Two thousand sources, most of them in one corner of the sky; one is deleted.
@@ -75,7 +80,7 @@ fn a_table_becomes_tiles_and_comes_back() {
     filled(&store);
     let to = folder.path().join("hats");
     let snapshot = store.snapshot().unwrap();
-    let report = snapshot.export_hats("source", &to, &config(100)).unwrap();
+    let report = snapshot.export_hats("source", &to, &config(100), &|_, _, _| {}).unwrap();
     assert_eq!((report.n_rows, report.n_without_position), (1999, 0));
     let tiles = tiles(&to);
     assert_eq!(tiles.len(), report.n_tiles);
@@ -86,10 +91,10 @@ fn a_table_becomes_tiles_and_comes_back() {
     let expected: Vec<i64> = (1..=2000).filter(|id| *id != 77).collect();
     assert_eq!(ids, expected);
     assert!(!to.join(".waiting").exists());
-    let error = snapshot.export_hats("Source", &to, &config(100)).unwrap_err();
+    let error = snapshot.export_hats("Source", &to, &config(100), &|_, _, _| {}).unwrap_err();
     assert!(matches!(error, Error::AlreadyExists { .. }));
     let other = folder.path().join("other");
-    let error = snapshot.export_hats("Visit", &other, &config(100)).unwrap_err();
+    let error = snapshot.export_hats("Visit", &other, &config(100), &|_, _, _| {}).unwrap_err();
     assert_eq!(error.to_string(), "table Visit has no positions of its own");
 
     let hats = HatsCatalog::open(&to).unwrap();
@@ -128,7 +133,7 @@ fn a_region_is_exported_alone() {
     let region = Region::Cone(Cone::closed_deg(45.5, 9.0, 0.3));
     let config = HatsConfig { region: Some(region.clone()), ..config(1000) };
     let snapshot = store.snapshot().unwrap();
-    let report = snapshot.export_hats("Source", &to, &config).unwrap();
+    let report = snapshot.export_hats("Source", &to, &config, &|_, _, _| {}).unwrap();
     let expected: usize = snapshot
         .read_region("Source", Some(&region), Some(&["sourceId"]))
         .unwrap()

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use almagest_server::uws::Moment;
 use almagest_storage::CatalogStore;
-use almagest_storage::hats::HatsConfig;
-use almagest_storage::sphgeom::{Cone, Region};
+use almagest_storage::hats::{HatsConfig, HatsStep};
+use almagest_storage::sphgeom::{Angle, Cone, Region, Shape};
 
-use super::{CommandError, Result};
+use super::{CommandError, Result, progress};
 
 /// Write a table in the form of others.
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,14 @@ struct Hats {
     /// Only rows in a circle: RA, declination and radius in degrees, ICRS.
     #[arg(long, num_args = 3, value_names = ["RA", "DEC", "RADIUS"], allow_negative_numbers = true)]
     circle: Option<Vec<f64>>,
+    /// Only rows in a shape, in the words of STC-S or DALI, degrees: 'POLYGON 10 -5 12 -5 11 -3',
+    /// 'RANGE 350 10 -5 5', 'MOC 4/30-33', and unions of such.
+    #[arg(long, value_name = "SHAPE", conflicts_with = "circle")]
+    region: Option<String>,
+    /// Write a margin too, of the rows so near to a tile: the folder is then a collection. LSDB needs it to
+    /// match across tiles, up to this radius.
+    #[arg(long, value_name = "ARCSEC", value_parser = margin)]
+    margin: Option<Angle>,
     /// The version: its number, a tag, or a time (UTC); the newest where none is given.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
@@ -65,11 +73,30 @@ impl Export {
                 }
                 Some(Region::Cone(Cone::closed_deg(ra, dec, radius)))
             }
-            _ => None,
+            _ => match &hats.region {
+                Some(text) => {
+                    let shape = Shape::parse(text);
+                    let refused = |error| CommandError::Refused(format!("--region: {error}"));
+                    Some(shape.map_err(refused)?.into())
+                }
+                None => None,
+            },
         };
         let created_at = Moment::now().to_string();
-        let config = HatsConfig { max_rows: hats.max_rows, region, created_at };
-        let report = snapshot.export_hats(&hats.table, &hats.to, &config)?;
+        let config =
+            HatsConfig { max_rows: hats.max_rows, region, margin: hats.margin, created_at };
+        let bar = progress::steps(0, "files");
+        let show = |step: HatsStep, n_done, n_all| {
+            bar.set_message(match step {
+                HatsStep::Counting => "counting rows",
+                HatsStep::Reading => "reading rows",
+                HatsStep::Writing => "writing tiles",
+            });
+            bar.set_length(n_all);
+            bar.set_position(n_done);
+        };
+        let report = snapshot.export_hats(&hats.table, &hats.to, &config, &show)?;
+        bar.finish_and_clear();
         let mut out = io::stdout();
         writeln!(
             out,
@@ -80,9 +107,20 @@ impl Export {
             report.n_tiles,
             report.size_bytes
         )?;
+        if hats.margin.is_some() {
+            writeln!(out, "{} rows in the margin", report.n_margin_rows)?;
+        }
         if report.n_without_position > 0 {
             writeln!(out, "{} rows without a position are left out", report.n_without_position)?;
         }
         Ok(())
+    }
+}
+
+/// Read the width of a margin.
+fn margin(text: &str) -> Result<Angle, String> {
+    match text.parse() {
+        Ok(arcsec) if arcsec > 0.0 && arcsec <= 36_000.0 => Ok(Angle::from_arcsec(arcsec)),
+        _ => Err("a margin is wider than 0 and at most 36000 arcseconds".to_owned()),
     }
 }

@@ -16,8 +16,13 @@ impl Tile {
         format!("Norder={order}/Dir={}/Npix={pixel}.parquet", pixel / 10_000 * 10_000)
     }
 
+    /// Its first key of order 29.
+    pub fn start(self) -> u64 {
+        self.pixel << (2 * (29 - u32::from(self.order)))
+    }
+
     /// First key of order 29 after it.
-    fn end(self) -> u64 {
+    pub fn end(self) -> u64 {
         (self.pixel + 1) << (2 * (29 - u32::from(self.order)))
     }
 
