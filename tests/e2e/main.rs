@@ -10,6 +10,7 @@ mod as_of;
 
 mod cones;
 mod look_ups;
+mod mounts;
 mod nearest;
 mod neighbours;
 mod random_queries;
