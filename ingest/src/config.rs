@@ -20,7 +20,8 @@ pub enum OnError {
 /// The options of a transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransactionConfig {
-    /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes.
+    /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes; 64 of
+    /// them are counted for the order of each row. Writing takes as much again at most.
     /// Children whose directors have not come yet stay in memory whatever their size, so that a
     /// bulk load should append directors first. So do the ids, some 20 bytes a row.
     pub buffer_bytes: usize,

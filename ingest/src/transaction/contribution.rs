@@ -20,6 +20,10 @@ use crate::place::{Directors, id_column, ids_are_unique, long_column, place_rows
 /// Most ids that a message names.
 const NAMED_IDS: usize = 5;
 
+/// What a row takes beside its values until it is in a file: its place, and what orders it among the
+/// others.
+const ORDER_BYTES: usize = 64;
+
 /// What a transaction adds to one table.
 pub(super) struct Contribution {
     pub table: TableDef,
@@ -246,7 +250,7 @@ impl Contribution {
 
     fn take(&mut self, parts: Parts) {
         if parts.placed.num_rows() > 0 {
-            self.placed_bytes += size_bytes(&parts.placed);
+            self.placed_bytes += size_bytes(&parts.placed) + parts.places.len() * ORDER_BYTES;
             self.placed.push((parts.placed, parts.places));
         }
         if let Some(waiting) = parts.waiting {
