@@ -1,5 +1,5 @@
 //! The service as clients see it: pyvo, astroquery, readers of all formats, STILTS taplint and
-//! tapquery.
+//! tapquery; and what HATS's own tools read and write.
 //!
 //! `tests/run` installs both clients where it can and names the Python in ALMAGEST_PYTHON; where
 //! one is absent its test is skipped with a message.
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::almagest::{Catalog, run_well, sources_csv, values};
+use crate::almagest::{Catalog, program, run_well, sources_csv, values};
 use crate::service::Service;
 
 /// The epochs of one object.
@@ -144,6 +144,19 @@ fn pyvo_user_tables() {
     let service = Service::start(&catalog.root(), &[]);
     let mut client = Command::new(python);
     client.arg(script("user_tables.py")).arg(&service.url).env("ALMAGEST_TOKEN", token.trim());
+    println!("{}", check(&mut client));
+}
+
+/// HATS catalogs out to LSDB, and in from hats-import and LSDB, copied and mounted.
+#[test]
+fn hats_and_lsdb() {
+    let Some(python) = env::var_os("ALMAGEST_PYTHON") else {
+        println!("skipped: HATS, as ALMAGEST_PYTHON names no Python that has LSDB");
+        return;
+    };
+    let catalog = Catalog::create();
+    let mut client = Command::new(python);
+    client.arg(script("hats_catalogs.py")).arg(program().get_program()).arg(catalog.file("hats"));
     println!("{}", check(&mut client));
 }
 
