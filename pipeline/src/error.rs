@@ -70,6 +70,19 @@ pub enum Error {
         /// The table.
         table: &'static str,
     },
+    /// The catalog is older than a column that pipelines read.
+    #[error(
+        "table {table} of the catalog has no column {column}, of which pipelines read older rows; \
+         `almagest alter CATALOG {table} add-column {column} {datatype}` adds it"
+    )]
+    OldTable {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Its type, as Felis calls it.
+        datatype: &'static str,
+    },
     /// An identity does not fit the bits of an id.
     #[error("visit {}, detector {}, source {}: does not fit the bits of an id", identity.visit, identity.detector, identity.counter)]
     IdentityRange {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 
+use almagest_storage::schema::TableDef;
+use almagest_storage::schema::survey::survey_schema;
 use almagest_storage::sphgeom::{Angle, Boundary, Cone, Region};
 use almagest_storage::{CatalogStore, disk};
 use arrow::array::RecordBatch;
@@ -16,7 +18,7 @@ use crate::butler::{
     QuantumStatus, StorageClass, Value,
 };
 use crate::connections::Lookup;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::tasks::Work;
 
@@ -173,7 +175,8 @@ fn history(
         let dataset = match butler.registry().find_in_run(&graph.run, name, &none)? {
             Some(dataset) => dataset,
             None => {
-                let definition = store.table(table)?;
+                let definition = snapshot.table(table)?;
+                has_columns(definition, columns)?;
                 let region = region.as_ref().filter(|_| definition.position.is_some());
                 let batches = snapshot.read_region(table, region, Some(columns))?;
                 let rows = match batches.first() {
@@ -194,6 +197,20 @@ fn history(
         kept.insert(name.clone(), dataset);
     }
     Ok(kept)
+}
+
+/// Refuse the table of a catalog that was made before it had some of `columns`.
+fn has_columns(table: &TableDef, columns: &[&str]) -> Result<()> {
+    let Some(missing) = columns.iter().find(|column| table.column(column).is_none()) else {
+        return Ok(());
+    };
+    let now = survey_schema()?;
+    let column = now.table(&table.name).and_then(|table| table.column(missing));
+    Err(Error::OldTable {
+        table: table.name.clone(),
+        column: (*missing).to_owned(),
+        datatype: column.map_or("double", |column| column.datatype.felis_name()),
+    })
 }
 
 /// The sky that the run looks at; nothing where its inputs do not tell.

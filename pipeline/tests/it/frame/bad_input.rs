@@ -3,11 +3,13 @@
 
 use std::fs;
 
+use almagest_ingest::Transaction;
 use almagest_pipeline::butler::{Butler, DataId, DatasetQuery, Dimension, QuantumStatus};
 use almagest_pipeline::definition::Pipeline;
 use almagest_pipeline::executor::{ExecuteOptions, Outcome, execute};
 use almagest_pipeline::graph::{GraphRequest, build};
 use almagest_storage::CatalogStore;
+use almagest_storage::schema::Alteration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -205,4 +207,21 @@ fn nothing_runs_with_wrong_settings() {
     let id = DataId::empty();
     let config = field.butler.registry().find_in_run("run", "characterize_config", &id).unwrap();
     assert!(config.is_some_and(|config| config.data_id.get(Dimension::Visit).is_none()));
+}
+
+#[test]
+fn a_catalog_older_than_a_column_says_how_to_add_it() {
+    let field = field();
+    let mut transaction = Transaction::begin(&field.store).unwrap();
+    let gone = Alteration::DropColumn("rowsChecksum".to_owned());
+    transaction.alter_table("VisitDetector", gone).unwrap();
+    transaction.commit().unwrap();
+    let graph = graph(&field.butler, "run");
+    let options = ExecuteOptions::default();
+    let refused = execute(&field.butler, &field.store, &graph, &options, &mut |_| {});
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "table VisitDetector of the catalog has no column rowsChecksum, of which pipelines read older \
+         rows; `almagest alter CATALOG VisitDetector add-column rowsChecksum char` adds it"
+    );
 }
