@@ -92,8 +92,13 @@ impl Directors {
         self.tables.get(table)
     }
 
-    /// Find the places of ids, here or in a snapshot.
-    fn look_up(&mut self, table: &str, ids: &[i64], snapshot: &Snapshot) -> Result<Places<'_>> {
+    /// Find the place of each id, here or in a snapshot.
+    fn look_up(
+        &mut self,
+        table: &str,
+        ids: &[i64],
+        snapshot: &Snapshot,
+    ) -> Result<Vec<Option<Place>>> {
         let (version, looked_up) = &mut self.looked_up;
         if *version != snapshot.version() {
             *version = snapshot.version();
@@ -104,27 +109,20 @@ impl Directors {
             committed.clear();
         }
         let here = self.tables.get(table);
+        let known = |id| here.and_then(|here| here.get(id)).or_else(|| committed.get(id)).copied();
+        let mut places: Vec<Option<Place>> = ids.iter().map(known).collect();
         if !self.dropped.contains(table) {
-            let is_here = |id: &i64| here.is_some_and(|here| here.contains_key(id));
-            let is_known = |id: &i64| is_here(id) || committed.contains_key(id);
-            let unknown: Vec<i64> = ids.iter().copied().filter(|id| !is_known(id)).collect();
+            let without_place = || ids.iter().zip(&places).filter(|(_, place)| place.is_none());
+            let unknown: Vec<i64> = without_place().map(|(id, _)| *id).collect();
             if !unknown.is_empty() {
                 committed.extend(snapshot.look_up_ids(table, &unknown)?);
+                for (id, place) in ids.iter().zip(&mut places).filter(|(_, place)| place.is_none())
+                {
+                    *place = committed.get(id).copied();
+                }
             }
         }
-        Ok(Places { here, committed })
-    }
-}
-
-/// The places of some directors.
-struct Places<'a> {
-    here: Option<&'a IdMap<Place>>,
-    committed: &'a IdMap<Place>,
-}
-
-impl Places<'_> {
-    fn get(&self, id: i64) -> Option<Place> {
-        self.here.and_then(|here| here.get(&id)).or_else(|| self.committed.get(&id)).copied()
+        Ok(places)
     }
 }
 
@@ -154,7 +152,7 @@ pub(crate) fn place_rows(
             let ids = long_column(batch, key)
                 .ok_or_else(|| definition(table, "the director's id is not an integer column"))?;
             let wanted: Vec<i64> = ids.iter().flatten().filter(|&id| id != 0).collect();
-            let places = directors.look_up(director, &wanted, snapshot)?;
+            let mut of_wanted = directors.look_up(director, &wanted, snapshot)?.into_iter();
             // Pairs have no position; nor need children, as long as all have directors.
             let positions = table.position.as_ref().map(|_| Positions::of(table, batch));
             let positions = positions.transpose()?;
@@ -164,7 +162,7 @@ pub(crate) fn place_rows(
                 column: key.clone(),
             };
             let place = |(row, id): (usize, Option<i64>)| match (id, &positions) {
-                (Some(id), _) if id != 0 => Ok(places.get(id)),
+                (Some(id), _) if id != 0 => Ok(of_wanted.next().flatten()),
                 (_, Some(positions)) => {
                     let place = positions.place(chunking, row, &origin)?;
                     place.map(Some).ok_or_else(|| no_place(row))
@@ -190,8 +188,8 @@ fn place_versioned(
     let earlier = directors.look_up(&table.name, ids.values(), snapshot)?;
     let mut first_here: IdMap<Place> = IdMap::default();
     let mut places = Vec::with_capacity(ids.len());
-    for (row, &id) in ids.values().iter().enumerate() {
-        let frozen = earlier.get(id).or_else(|| first_here.get(&id).copied());
+    for (row, (&id, earlier)) in ids.values().iter().zip(earlier).enumerate() {
+        let frozen = earlier.or_else(|| first_here.get(&id).copied());
         let place = match frozen {
             Some(place) => Some(place),
             None => positions.place(snapshot.store().chunking(), row, origin)?,

@@ -104,7 +104,7 @@ impl Transaction {
 
     /// Begin on the newest version of a catalog, with options.
     pub fn begin_with(store: &CatalogStore, config: TransactionConfig) -> Result<Self> {
-        let version = store.snapshot()?.version();
+        let version = store.newest_version()?;
         let log = Log::begin(store, &config.author, version)?;
         Self::on_newest(store, config, Some(log))
     }
