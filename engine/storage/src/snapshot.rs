@@ -117,10 +117,11 @@ impl Snapshot {
         file.location(self.store.root())
     }
 
-    /// Return the folder from which the table of the exact name `table` is mounted.
+    /// Return the folder from which the table of the exact name `table` is mounted: all of its files are, or
+    /// none.
     pub fn mounted_from(&self, table: &str) -> Option<&Path> {
-        let mounts = self.data_files(table).iter().filter_map(|file| file.mount.as_ref());
-        mounts.map(|mount| mount.folder.as_path()).next()
+        let mount = self.data_files(table).first()?.mount.as_ref();
+        mount.map(|mount| mount.folder.as_path())
     }
 
     /// Refuse to add rows to the table of the exact name `table`, or to remove some, where it is mounted.
