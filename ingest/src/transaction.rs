@@ -1,6 +1,6 @@
 //! One change of a catalog: rows of any number of tables become visible together or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -402,15 +402,15 @@ impl Transaction {
     fn directors_elsewhere(&self) -> Result<Vec<String>> {
         let filled = self.contributions.values().filter(|one| one.report.n_rows > 0);
         let directors = filled.filter_map(|one| Some(one.table.director()?.0.to_owned()));
-        let mut directors: Vec<String> = directors.filter(|name| self.is_committed(name)).collect();
-        directors.dedup();
+        let directors: BTreeSet<String> =
+            directors.filter(|name| self.is_committed(name)).collect();
         for director in &directors {
             if self.store.has_shrunk_since(director, self.snapshot.version())? {
                 let reason = format!("rows of {director} were removed by another commit");
                 return Err(StorageError::Conflict { reason }.into());
             }
         }
-        Ok(directors)
+        Ok(directors.into_iter().collect())
     }
 
     /// Refuse to place a versioned director where another commit, made since the beginning, did

@@ -55,7 +55,7 @@ pub enum CommandError {
     Generate(#[from] almagest_generate::Error),
     /// A query.
     #[error(transparent)]
-    Engine(#[from] almagest_engine::Error),
+    Engine(almagest_engine::Error),
     /// A query whose text is wrong, with the place marked.
     #[error("{0}")]
     Adql(String),
@@ -88,6 +88,16 @@ pub enum CommandError {
     /// What was found is not enough to go on.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<almagest_engine::Error> for CommandError {
+    /// Where the text of a query is wrong, the place is marked.
+    fn from(error: almagest_engine::Error) -> Self {
+        match error {
+            almagest_engine::Error::Adql { text, error } => Self::Adql(error.render(&text)),
+            other => Self::Engine(other),
+        }
+    }
 }
 
 /// Shorthand for results of commands.

@@ -95,15 +95,17 @@ impl CatalogStore {
             let mut faults = vec![];
             // A file of an older version may be of a table that is no more.
             let definitions = self.definitions(&self.metadata(), file.added_in)?;
-            if file.mount.is_some() {
-                mounted::check(&snapshot, &definitions.schema, file, mounted, &mut faults);
-                let path = file.location(self.root());
-                let problems = faults.iter().map(|fault| format!("{}: {fault}", path.display()));
-                report.problems.extend(problems);
-                continue;
-            }
-            check_file(&snapshot, &definitions.schema, file, &mut faults);
-            report.problems.extend(faults.iter().map(|fault| format!("{}: {fault}", file.path)));
+            let name = match &file.mount {
+                Some(_) => {
+                    mounted::check(&snapshot, &definitions.schema, file, mounted, &mut faults);
+                    file.location(self.root()).display().to_string()
+                }
+                None => {
+                    check_file(&snapshot, &definitions.schema, file, &mut faults);
+                    file.path.clone()
+                }
+            };
+            report.problems.extend(faults.iter().map(|fault| format!("{name}: {fault}")));
         }
         report.orphans = orphans(self.root(), &files);
         Ok(report)

@@ -51,6 +51,11 @@ pub fn healpix_ranges(
     merge_to(spans, max_ranges)
 }
 
+/// The cell of an order that holds the point of a key.
+pub(crate) fn cell_of(key: i64, order: u8) -> u64 {
+    key.cast_unsigned() >> (2 * u32::from(HEALPIX_ORDER - order))
+}
+
 /// A cap that holds a cell of an order.
 pub(crate) fn cell_cap(order: u8, cell: u64) -> Cap {
     let radius = Angle::from_radians(CELL_REACH / f64::from(1_u32 << order.min(HEALPIX_ORDER)));

@@ -45,6 +45,7 @@ use parquet::file::properties::WriterProperties;
 use crate::chunk_file::HEALPIX_29;
 use crate::chunk_file::read::each_batch_now;
 use crate::chunking::healpix29;
+use crate::coverage::cell_of;
 use crate::schema::{PositionColumns, TableDef, TableKind};
 use crate::snapshot::{Snapshot, inside};
 use crate::sphgeom::{Angle, Region};
@@ -244,7 +245,7 @@ impl Export<'_> {
         self.each_of(HatsStep::Counting, &columns, &mut |keys, rows| {
             n_without += (rows.num_rows() - keys.len()) as u64;
             for key in keys {
-                *counts.entry(cell(*key, COUNT_ORDER)).or_default() += 1;
+                *counts.entry(cell_of(*key, COUNT_ORDER)).or_default() += 1;
             }
             Ok(())
         })?;
@@ -317,11 +318,6 @@ impl Export<'_> {
     fn rows_error(&self, source: arrow::error::ArrowError) -> Error {
         Error::Rows { table: self.table.name.clone(), source }
     }
-}
-
-/// The cell of an order that holds a cell of order 29.
-fn cell(key: i64, order: u8) -> u64 {
-    key.cast_unsigned() >> (2 * (29 - u32::from(order)))
 }
 
 /// Write the file of one tile; return its metadata.

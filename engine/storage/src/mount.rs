@@ -11,12 +11,11 @@
 //! first rows of each file here, and for all rows by a full check. A file whose first rows are elsewhere
 //! is read whole for its caps, and where keys do not agree with positions, pages are not pruned by them.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use arrow::compute::can_cast_types;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -24,9 +23,10 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use parquet::file::metadata::ParquetMetaData;
+use rayon::prelude::*;
 
 use crate::chunking::ChunkId;
-use crate::coverage::{cell_cap, cell_keys};
+use crate::coverage::{cell_cap, cell_keys, cell_of};
 use crate::data_file::{DataFile, Footprint};
 use crate::schema::TableDef;
 use crate::sphgeom::{Angle, Cap};
@@ -128,7 +128,9 @@ pub fn look_at(
     let position = table.position.as_ref();
     let position = position.ok_or_else(|| Error::NoPositions { table: table.name.clone() })?;
     let see = |file: &TileFile| tile::see(&folder.join(&file.path), file, position, key);
-    let seen = in_parallel(files, &see, progress)?;
+    let n_done = AtomicU64::new(0);
+    let seen = files.par_iter().map(see).inspect(|_| progress(n_done.fetch_add(1, Relaxed) + 1));
+    let seen: Vec<Seen> = seen.collect::<Result<_>>()?;
     let schema = seen.first().map(|seen| Arc::clone(&seen.schema));
     let schema = schema.unwrap_or_else(|| Arc::new(Schema::empty()));
     for (file, seen) in files.iter().zip(&seen) {
@@ -214,44 +216,13 @@ fn data_file(
 /// A cap that holds the rows of a tile with keys from `min` to `max`: that of the smallest cell that has
 /// both.
 fn cap_of(file: &TileFile, min: i64, max: i64) -> Cap {
-    let (min, max) = (min.cast_unsigned(), max.cast_unsigned());
     let n_bits = 64 - (min ^ max).leading_zeros();
     let order = (29 - n_bits.div_ceil(2).min(29)) as u8;
     let cap = match order > file.order {
-        true => cell_cap(order, min >> (2 * (29 - u32::from(order)))),
+        true => cell_cap(order, cell_of(min, order)),
         false => cell_cap(file.order, file.pixel),
     };
     Cap { radius: cap.radius + SLACK, ..cap }
-}
-
-/// Look at all files, on all cores.
-fn in_parallel(
-    files: &[TileFile],
-    see: &(dyn Fn(&TileFile) -> Result<Seen> + Sync),
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<Seen>> {
-    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
-    let (next, n_done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || -> Result<Vec<(usize, Seen)>> {
-        let mut seen = vec![];
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(file) = files.get(place) else { return Ok(seen) };
-            let one = see(file).inspect_err(|_| next.store(files.len(), Ordering::Relaxed))?;
-            seen.push((place, one));
-            progress(n_done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
-        }
-    };
-    let mut by_place = HashMap::with_capacity(files.len());
-    thread::scope(|scope| -> Result<()> {
-        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            by_place
-                .extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok(())
-    })?;
-    Ok((0..files.len()).filter_map(|place| by_place.remove(&place)).collect())
 }
 
 /// Compare a mounted file with what was seen of it: size and footer.

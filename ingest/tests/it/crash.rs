@@ -11,7 +11,6 @@ use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use arrow::array::{AsArray, Float64Array, Int64Array, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::sky_tables::{batch, catalog, forced_sources, objects, values, visible, visits};
 
@@ -263,23 +263,12 @@ fn killed_at_random_moments() {
     let n_kills = number("ALMAGEST_KILLS").unwrap_or(if is_long { 5_000 } else { 200 });
     let first_seed = number("ALMAGEST_SEED").unwrap_or(0);
     // A catalog for each core, and a new one after some kills: most of what can happen does so early.
-    let n_catalogs = n_kills.div_ceil(KILLS_OF_ONE);
-    let next = AtomicU64::new(0);
-    let work = || {
-        let mut n_replaced = 0;
-        loop {
-            let catalog = next.fetch_add(1, Ordering::Relaxed);
-            if catalog >= n_catalogs {
-                return n_replaced;
-            }
+    let n_replaced: usize = (0..n_kills.div_ceil(KILLS_OF_ONE))
+        .into_par_iter()
+        .map(|catalog| {
             let n_kills = KILLS_OF_ONE.min(n_kills - catalog * KILLS_OF_ONE);
-            n_replaced += kill_again_and_again(first_seed + catalog, n_kills);
-        }
-    };
-    let n_replaced: usize = thread::scope(|scope| {
-        let n_threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-    });
+            kill_again_and_again(first_seed + catalog, n_kills)
+        })
+        .sum();
     assert!(n_replaced > 0, "no child lived long enough to replace a visit");
 }

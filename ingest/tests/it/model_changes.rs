@@ -8,8 +8,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use almagest_ingest::{CompactConfig, Transaction, compact};
@@ -24,6 +22,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::sky_tables::{Null, batch, column, schema, table, values};
 
@@ -539,20 +538,7 @@ fn check_seed(seed: u64, n_operations: usize) -> usize {
 fn random_operations_do_what_the_model_does() {
     let is_long = env::var_os("ALMAGEST_LONG").is_some();
     let (n_seeds, n_operations) = if is_long { (100, 1000) } else { (100, 100) };
-    let (next, n_versions) = (AtomicU64::new(0), AtomicUsize::new(0));
-    let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= n_seeds {
-                break;
-            }
-            n_versions.fetch_add(check_seed(seed, n_operations), Ordering::Relaxed);
-        }
-    };
-    thread::scope(|scope| {
-        let n_threads = thread::available_parallelism().map_or(1, usize::from);
-        (0..n_threads).for_each(|_| drop(scope.spawn(work)));
-    });
-    let n_versions = n_versions.into_inner();
+    let n_versions: usize =
+        (0..n_seeds).into_par_iter().map(|seed| check_seed(seed, n_operations)).sum();
     assert!(n_versions > n_seeds as usize * n_operations / 5, "{n_versions} versions");
 }

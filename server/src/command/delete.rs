@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use almagest_engine::Database;
 use almagest_engine::row_places::RowPlaces;
-use almagest_engine::{Database, Session};
+use almagest_engine::tap_schema::identifier::in_query;
 use almagest_ingest::{CommitReport, Error as IngestError, Transaction, TransactionConfig};
 use almagest_storage::{CatalogStore, Error as StorageError, Removal};
 
@@ -87,7 +88,7 @@ impl Delete {
     /// Find the rows, and those of the table's children.
     async fn find(&self, store: &CatalogStore) -> Result<Vec<RowPlaces>> {
         let session = Database::open(&self.catalog)?.session()?;
-        let rows = rows_where(&session, &self.table, &self.condition).await?;
+        let rows = session.rows_where(&self.table, &self.condition).await?;
         let mut found = vec![rows];
         let snapshot = store.snapshot()?;
         let director = snapshot.table(&found[0].table)?;
@@ -99,10 +100,10 @@ impl Delete {
             let Some((of, key)) = child.director().filter(|(of, _)| *of == director.name) else {
                 continue;
             };
-            let (of, key, id) = (quoted(of), quoted(key), quoted(id));
+            let [of, key, id] = [of, key, id].map(in_query);
             let gone = format!("SELECT {id} FROM {of} WHERE {}", self.condition);
             let orphans = format!("{key} IN ({gone}\n)");
-            found.push(rows_where(&session, &quoted(&child.name), &orphans).await?);
+            found.push(session.rows_where(&in_query(&child.name), &orphans).await?);
         }
         Ok(found)
     }
@@ -131,17 +132,4 @@ impl Delete {
             rows.table
         ))
     }
-}
-
-async fn rows_where(session: &Session, table: &str, condition: &str) -> Result<RowPlaces> {
-    match session.rows_where(table, condition).await {
-        Err(almagest_engine::Error::Adql { text, error }) => {
-            Err(CommandError::Adql(error.render(&text)))
-        }
-        found => Ok(found?),
-    }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -128,12 +128,7 @@ async fn show_progress(progress: Progress) {
 
 /// Plan `adql`; an error shows the place in the text.
 pub async fn plan(database: &Database, adql: &str) -> Result<PlannedQuery> {
-    match database.session()?.query(adql, QueryOptions::default()).await {
-        Err(almagest_engine::Error::Adql { text, error }) => {
-            Err(CommandError::Adql(error.render(&text)))
-        }
-        planned => Ok(planned?),
-    }
+    Ok(database.session()?.query(adql, QueryOptions::default()).await?)
 }
 
 /// Draw the rows of a query for people.

@@ -4,26 +4,22 @@ Started by `tests/bench/run ingest`, which builds what is needed.
 """
 
 import argparse
-import datetime
 import math
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from survey import hardware
-from survey.__main__ import commit, versions
+from survey import start
 from survey.check import LOOSE
 from survey.measure import Missing
-from survey.report import N_CORES
 
 from . import report
 from .bulk import load
-from .inputs import N_COLUMNS, SEED, SIZES, Inputs
+from .inputs import N_COLUMNS, Inputs
 from .visits import Times, commit_few_rows, commit_visits
 
 PEERS = ["hats-import", "postgres", "duckdb"]
@@ -36,28 +32,12 @@ MANY_FILES = {"small": 5_000, "standard": 50_000}
 def main() -> int:
     """Measure, check, print and keep; 1 if rows were wrong or missing."""
     options = arguments()
-    # A run that is stopped ends its peers too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    # Two cores for all, the children of this process included.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:N_CORES])
-    peers = [peer for peer in options.peers.split(",") if peer]
-    if unknown := set(peers) - set(PEERS):
-        sys.exit(f"unknown peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    start.take_cores()
+    peers = start.chosen_peers(options.peers, PEERS)
     inputs = Inputs(Path(options.folder).resolve(), options.size)
     inputs.make(options.almagest)
     missing: dict[str, str] = {}
-    about = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
-        "size": options.size,
-        "part": "" if options.classes == "" else "-part",
-        "objects": inputs.n_objects,
-        "seed": SEED,
-        "commit": commit(),
-        "machine": hardware.describe(),
-        "disk_mb_s": written_mb_s(inputs.root),
-        "versions": versions(),
-        "missing": missing,
-    }
+    about = start.about(options, disk_mb_s=written_mb_s(inputs.root), missing=missing)
     lines: list[report.Line] = []
     visits: list[Times] = []
     results = Path(options.results)
@@ -90,14 +70,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="tests/bench/run ingest", description=__doc__)
-    parser.add_argument("--size", choices=SIZES, default="small", help="number of Objects")
-    parser.add_argument(
-        "--class", dest="classes", default="", metavar="REGEX", help="only these classes"
-    )
-    parser.add_argument("--peers", default=",".join(PEERS), help="only these, by commas")
-    parser.add_argument("--folder", required=True, help="where the data are kept")
-    parser.add_argument("--results", required=True, help="where the results are kept")
+    parser = start.parser("tests/bench/run ingest", __doc__, PEERS)
     parser.add_argument("--almagest", required=True, help="the program")
     return parser.parse_args()
 

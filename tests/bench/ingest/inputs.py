@@ -8,15 +8,13 @@ FOLDER/SIZE/schema.yaml            the tables
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
+from survey.data import SEED, Sized
 
-SEED = 42
-SIZES = {"small": 100_000, "standard": 1_000_000}
 N_FILES = 4
 """Files of a table and format."""
 N_COLUMNS = {"Object": 100, "Source": 40, "ForcedSource": 12}
@@ -65,17 +63,8 @@ PRIMARY_KEYS = {
 }
 
 
-@dataclass
-class Inputs:
+class Inputs(Sized):
     """The files of one size."""
-
-    folder: Path
-    size: str
-
-    @property
-    def n_objects(self) -> int:
-        """Return the number of Objects."""
-        return SIZES[self.size]
 
     @property
     def root(self) -> Path:

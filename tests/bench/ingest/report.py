@@ -1,11 +1,9 @@
 """The results of ingest: one text, and the same as JSON."""
 
-import datetime
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from survey.report import number
+from survey.report import keep, laid_out, number, of_machine, of_versions
 
 from .bulk import Load
 from .visits import Times
@@ -128,29 +126,14 @@ def visit_row(times: Times) -> list[str]:
     ]
 
 
-def laid_out(rows: list[list[str]]) -> list[str]:
-    """Return rows as lines of columns, the head underlined."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "-" * max(map(len, lines)))
-    return lines
-
-
 def text_of(report: dict, lines: list[Line], visits: list[Times], peers: list[str]) -> str:
     """Return the tables as text."""
-    machine = ", ".join(
-        f"{name.replace('_', ' ')}: {value}" for name, value in report["machine"].items()
-    )
     text = [
         f"Ingest of Almagest {report['commit']} and its peers, size {report['size']} "
         f"({report['objects']:,} Objects, seed {report['seed']}), {report['date']}",
-        machine,
+        of_machine(report),
         f"disk: {report['disk_mb_s']:,.0f} MB/s written and synced",
-        f"versions: {', '.join(f'{n} {v}' for n, v in report['versions'].items())}",
+        of_versions(report),
         "",
     ]
     if lines:
@@ -195,11 +178,7 @@ def write(
 ) -> str:
     """Keep the results as text and JSON; return the text."""
     text = text_of(report, lines, visits, peers)
-    folder.mkdir(parents=True, exist_ok=True)
-    day = datetime.date.fromisoformat(report["date"][:10])
-    stem = f"{day}-ingest-{report['size']}{report['part']}"
-    (folder / f"{stem}.txt").write_text(text)
     classes = [asdict(line) for line in lines]
-    told = {**report, "classes": classes, "visits": [asdict(times) for times in visits]}
-    (folder / f"{stem}.json").write_text(json.dumps(told, indent=1))
+    told = {"classes": classes, "visits": [asdict(times) for times in visits]}
+    keep(report, text, told, folder, "-ingest")
     return text

@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from survey.data import SEED
 from survey.measure import peak_bytes
 
-from .inputs import SEED, Inputs
+from .inputs import Inputs
 
 N_READERS = 10
 PAUSE_S = 0.1

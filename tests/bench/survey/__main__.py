@@ -4,23 +4,17 @@ Started by `tests/bench/run`, which builds what is needed.
 """
 
 import argparse
-import datetime
-import importlib.metadata
-import os
 import re
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from . import check, hardware, report
+from . import check, hardware, report, start
 from .almagest import Almagest
 from .case import Case
 from .classes import classes
-from .data import SEED, SIZES, Data
+from .data import Data
 from .measure import Missing, Request
-from .postgres import PROGRAMS
 from .worker import Late, Worker
 
 PEERS = ["duckdb", "duckdb-parquet", "postgres", "tree", "stilts", "lsdb"]
@@ -29,35 +23,18 @@ PEERS = ["duckdb", "duckdb-parquet", "postgres", "tree", "stilts", "lsdb"]
 def main() -> int:
     """Measure, check, print and keep; 1 if an answer was wrong or missing."""
     options = arguments()
-    # A run that is stopped ends its peers too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    # Two cores for all, the children of this process included.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: report.N_CORES])
+    start.take_cores()
     data = Data(Path(options.folder).resolve(), options.size)
     if options.almagest:
         data.generate(options.almagest)
     data.choose()
     chosen = [case for case in classes(data) if re.search(options.classes, case.name)]
     bounds = hardware.measure_bounds(data.root, data.files("survey", "Source")[0])
-    names = options.peers.split(",")
-    if unknown := set(names) - set(PEERS):
-        sys.exit(f"unknown peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    names = start.chosen_peers(options.peers, PEERS)
     askers: dict[str, Any] = {"almagest": Almagest(data, options.binary)}
     askers |= {name: worker for name, worker in workers(data).items() if name in names}
     missing: dict[str, str] = {}
-    now = datetime.datetime.now(datetime.UTC)
-    about = {
-        "date": now.isoformat(timespec="minutes"),
-        "size": options.size,
-        "part": "" if options.classes == "" else "-part",
-        "objects": data.n_objects,
-        "seed": SEED,
-        "commit": commit(),
-        "machine": hardware.describe(),
-        "gigabytes_per_second": bounds,
-        "versions": versions(),
-        "missing": missing,
-    }
+    about = start.about(options, gigabytes_per_second=bounds, missing=missing)
     lines: list[report.Line] = []
     text = "no class has such a name"
     try:
@@ -78,15 +55,8 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
-    parser.add_argument("--size", choices=SIZES, default="small", help="number of Objects")
-    parser.add_argument(
-        "--class", dest="classes", default="", metavar="REGEX", help="only these classes"
-    )
-    parser.add_argument("--peers", default=",".join(PEERS), help="only these, by commas")
-    parser.add_argument("--folder", required=True, help="where the data are kept")
+    parser = start.parser("tests/bench/run", __doc__, PEERS)
     parser.add_argument("--timeout", type=float, default=300, help="seconds a class and peer")
-    parser.add_argument("--results", required=True, help="where the results are kept")
     parser.add_argument("--almagest", help="the program; without it nothing is generated")
     parser.add_argument("--binary", required=True, help="the engine's benchmark")
     return parser.parse_args()
@@ -169,36 +139,6 @@ def compare(case: Case, line: report.Line) -> None:
         )
         if not trap:
             line.verdict = "WRONG"
-
-
-def commit() -> str:
-    """Return the commit that was measured."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True
-    )
-    return told.stdout.strip() or "of no repository"
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the peers."""
-    names = ["duckdb", "scipy", "numpy", "lsdb", "hats-import", "pyarrow", "psycopg"]
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    for name, command in (
-        ("postgresql", [*sorted(PROGRAMS.glob("*/bin/postgres"))[-1:], "--version"]),
-        ("stilts", ["stilts", "-version"]),
-    ):
-        try:
-            told = subprocess.run(command, capture_output=True, text=True).stdout
-        except OSError:
-            continue
-        if number := re.search(r"\d+(\.\d+)+", told):
-            found[name] = number.group()
-    return found
 
 
 if __name__ == "__main__":

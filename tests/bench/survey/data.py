@@ -31,8 +31,8 @@ N_CURVES = 100_000
 
 
 @dataclass
-class Data:
-    """The surveys of one size, and what is asked of them."""
+class Sized:
+    """Data of one size in a folder."""
 
     folder: Path
     size: str
@@ -41,6 +41,10 @@ class Data:
     def n_objects(self) -> int:
         """Return the number of Objects."""
         return SIZES[self.size]
+
+
+class Data(Sized):
+    """The surveys of one size, and what is asked of them."""
 
     @property
     def grown(self) -> list[int]:

@@ -93,33 +93,54 @@ def row_of(line: Line, peers: list[str]) -> list[str]:
     ]
 
 
+def laid_out(rows: list[list[str]]) -> list[str]:
+    """Return rows as lines of columns, the head underlined."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "-" * max(map(len, lines)))
+    return lines
+
+
+def of_machine(report: dict) -> str:
+    """Describe the machine in one line."""
+    machine = report["machine"].items()
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in machine)
+
+
+def of_versions(report: dict) -> str:
+    """Name the peers' versions in one line."""
+    return f"versions: {', '.join(f'{n} {v}' for n, v in report['versions'].items())}"
+
+
+def keep(report: dict, text: str, told: dict, folder: Path, kind: str = "") -> None:
+    """Keep results as text and JSON, in files named after the day, the kind and the size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    day = datetime.date.fromisoformat(report["date"][:10])
+    stem = f"{day}{kind}-{report['size']}{report['part']}"
+    (folder / f"{stem}.txt").write_text(text)
+    (folder / f"{stem}.json").write_text(json.dumps({**report, **told}, indent=1))
+
+
 def text_of(report: dict, lines: list[Line], peers: list[str]) -> str:
     """Return the table as text."""
     rows = [HEAD + [TITLES[peer] for peer in peers]] + [row_of(line, peers) for line in lines]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-
-    def layout(row: list[str]) -> str:
-        cells = [row[0].ljust(widths[0])]
-        cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
-        return "  ".join(cells).rstrip()
-
-    machine = ", ".join(
-        f"{name.replace('_', ' ')}: {value}" for name, value in report["machine"].items()
-    )
     bounds = ", ".join(f"{name} {value}" for name, value in report["gigabytes_per_second"].items())
     head = [
         f"Almagest {report['commit']} and its peers, size {report['size']} "
         f"({report['objects']:,} Objects, seed {report['seed']}), {report['date']}",
-        machine,
+        of_machine(report),
         f"GB/s: {bounds} (decoding: one core)",
-        f"versions: {', '.join(f'{n} {v}' for n, v in report['versions'].items())}",
+        of_versions(report),
         "Milliseconds, medians of 21 warm runs (5 above 200 ms, 3 above 5 s); in brackets the most",
         "memory of the process, MB. cold: first run. target ** is missed. bound: decoding what is",
         "needed, on two cores. peer/own: the fastest peer's time over Almagest's.",
         "",
     ]
-    table = [layout(row) for row in rows]
-    table.insert(1, "-" * max(map(len, table)))
+    table = laid_out(rows)
     notes = [f"{line.name}: {note}" for line in lines for note in line.notes]
     for peer, why in report["missing"].items():
         notes.append(f"{TITLES.get(peer, peer)} is missing: {why}")
@@ -132,13 +153,9 @@ def text_of(report: dict, lines: list[Line], peers: list[str]) -> str:
 def write(report: dict, lines: list[Line], peers: list[str], folder: Path) -> str:
     """Keep the results as text and JSON; return the text."""
     text = text_of(report, lines, peers)
-    folder.mkdir(parents=True, exist_ok=True)
-    day = datetime.date.fromisoformat(report["date"][:10])
-    stem = f"{day}-{report['size']}{report['part']}"
-    (folder / f"{stem}.txt").write_text(text)
     classes = [asdict(line) for line in lines]
     for line in classes:
         for answer in line["answers"].values():
             del answer["saved"]
-    (folder / f"{stem}.json").write_text(json.dumps({**report, "classes": classes}, indent=1))
+    keep(report, text, {"classes": classes}, folder)
     return text

@@ -5,17 +5,15 @@
 //! as plain numbers too. Rows that come in order are not moved at all.
 
 use std::cmp::Ordering;
-use std::thread;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{LexicographicalComparator, SortColumn, cast};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
+use rayon::slice::ParallelSliceMut;
 
 use crate::place::Place;
 
-/// Rows below which threads are not worth while.
-const FEW_ROWS: usize = 64 * 1024;
 /// Most columns that are compared as numbers.
 const MOST_COLUMNS: usize = 3;
 
@@ -33,28 +31,13 @@ pub(super) fn order(
     if is_moved {
         let keyed = rows.iter().map(|&row| (by_place(&places[row as usize]), row));
         let mut keyed: Vec<((i64, i64), u32)> = keyed.collect();
-        let n_rows_a_core = keyed.len().div_ceil(n_cores(keyed.len()));
-        thread::scope(|scope| {
-            for part in keyed.chunks_mut(n_rows_a_core) {
-                scope.spawn(|| part.sort_unstable());
-            }
-        });
-        // This sort finds what is sorted already, and merges it.
-        keyed.sort();
+        keyed.par_sort_unstable();
         rows = keyed.into_iter().map(|(_, row)| row).collect();
     }
     if !columns.is_empty() {
         is_moved |= sort_within_places(places, &mut rows, columns)?;
     }
     Ok(is_moved.then(|| rows.into()))
-}
-
-/// On how many cores so many rows are worth sorting.
-fn n_cores(n_rows: usize) -> usize {
-    match n_rows < FEW_ROWS {
-        true => 1,
-        false => thread::available_parallelism().map_or(1, usize::from),
-    }
 }
 
 /// Sort the rows of each place by columns; were any moved?

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::tiles::Tile;
 use crate::chunking::{HEALPIX_ORDER, healpix29_center};
-use crate::coverage::{cell_cap, healpix_ranges};
+use crate::coverage::{cell_cap, cell_of, healpix_ranges};
 use crate::sphgeom::{Angle, Boundary, Cone, Region, UnitVector};
 
 /// Ranges of keys that stand for the surroundings of a cell.
@@ -47,7 +47,7 @@ impl<'a> Margins<'a> {
         if self.near.len() > MOST_CELLS {
             self.near.clear();
         }
-        let cell = key.cast_unsigned() >> (2 * u32::from(HEALPIX_ORDER - order));
+        let cell = cell_of(key, order);
         let near = self.near.entry(cell).or_insert_with(|| near(tiles, order, cell, width));
         let Some(position) = healpix29_center(key).filter(|_| !near.is_empty()) else {
             return vec![];

@@ -44,8 +44,8 @@ pub(super) fn is_tagged(connection: &Connection, version: u64) -> Result<bool> {
 }
 
 /// Forget the files and deletion vectors that neither a version from `oldest` on has nor one with
-/// a tag; return the paths of the files, those of each together: of
-/// mounted ones none, as they are not the catalog's.
+/// a tag; return the paths of the files, those of each together: of mounted ones none, as they are not
+/// the catalog's.
 pub(super) fn forget_files(transaction: &Transaction<'_>, oldest: u64) -> Result<Vec<Vec<String>>> {
     let gone = |table: &str| {
         format!(

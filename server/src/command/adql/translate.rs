@@ -37,13 +37,8 @@ impl Translate {
         let dialect = if self.strict { Dialect::Strict } else { Dialect::Adql };
         let previewer = Previewer::new(&schemas)?;
         let begin = Instant::now();
-        match previewer.preview(&text, dialect).await {
-            Ok(preview) => write!(io::stdout(), "{preview}")?,
-            Err(almagest_engine::Error::Adql { text, error }) => {
-                return Err(CommandError::Adql(error.render(&text)));
-            }
-            Err(error) => return Err(error.into()),
-        }
+        let preview = previewer.preview(&text, dialect).await?;
+        write!(io::stdout(), "{preview}")?;
         if self.time {
             writeln!(io::stdout(), "\nplanned in {:.1} ms", begin.elapsed().as_secs_f64() * 1e3)?;
         }
