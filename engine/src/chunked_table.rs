@@ -142,7 +142,7 @@ impl ChunkedTable {
         if !wanted.is_bounded() {
             return Ok(self.snapshot.n_rows(&self.table().name));
         }
-        let files = self.snapshot.data_files(&self.table().name).iter();
+        let files = self.snapshot.data_files(&self.table().name).iter().map(Arc::as_ref);
         let rows_of = |file| {
             wanted.footprints(file).into_iter().map(|f| DataFile::n_visible_rows_of(file, f))
         };

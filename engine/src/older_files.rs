@@ -39,7 +39,7 @@ pub(crate) struct OlderFiles {
 
 impl OlderFiles {
     /// The forms of some files; `None` where all of them are as the table is.
-    pub fn among(files: &[DataFile]) -> Option<Arc<dyn PhysicalExprAdapterFactory>> {
+    pub fn among(files: &[Arc<DataFile>]) -> Option<Arc<dyn PhysicalExprAdapterFactory>> {
         let forms = files.iter().filter_map(|file| file.older_form.as_ref());
         let forms: HashMap<String, Arc<OlderForm>> = forms
             .filter_map(|form| {

@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
 
 use almagest_storage::Snapshot;
 use almagest_storage::chunking::ChunkId;
@@ -114,10 +115,10 @@ impl RowsWanted {
     /// A footer cannot be read.
     pub fn files<'a>(
         &self,
-        files: &'a [DataFile],
+        files: &'a [Arc<DataFile>],
         snapshot: &Snapshot,
     ) -> Result<Vec<FileWanted<'a>>> {
-        let met = files.iter().map(|file| (file, self.footprints(file)));
+        let met = files.iter().map(|file| (file.as_ref(), self.footprints(file)));
         let met: Vec<_> = met.filter(|(_, footprints)| !footprints.is_empty()).collect();
         let keys = self.keys(met.iter().flat_map(|(_, footprints)| footprints));
         let mut wanted = vec![];

@@ -12,6 +12,7 @@
 //! conflict, and it begins anew; additions do not disturb it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use almagest_storage::data_file::DataFile;
 use almagest_storage::schema::TableDef;
@@ -144,15 +145,16 @@ fn commit(store: &CatalogStore, snapshot: &Snapshot, plan: CommitPlan) -> Result
     Ok(store.commit(snapshot.version(), plan)?)
 }
 
-fn worth_rewriting<'a>(files: &'a [DataFile], config: &CompactConfig) -> Vec<&'a DataFile> {
+fn worth_rewriting<'a>(files: &'a [Arc<DataFile>], config: &CompactConfig) -> Vec<&'a DataFile> {
+    let files = files.iter().map(Arc::as_ref);
     let is_holed = |file: &&DataFile| {
         let n_deleted = (file.n_rows - file.n_visible_rows()) as f64;
         n_deleted > 0.0 && n_deleted >= config.deleted_share * file.n_rows as f64
     };
     let is_small = |file: &&DataFile| file.size_bytes < config.small_bytes;
-    match files.iter().filter(is_small).count() >= config.min_files.max(2) {
-        true => files.iter().filter(|file| is_small(file) || is_holed(file)).collect(),
-        false => files.iter().filter(is_holed).collect(),
+    match files.clone().filter(is_small).count() >= config.min_files.max(2) {
+        true => files.filter(|file| is_small(file) || is_holed(file)).collect(),
+        false => files.filter(is_holed).collect(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
 use crate::data_file::DataFile;
 use crate::disk::{Disk, LocalDisk};
+use crate::files_seen::FilesSeen;
 use crate::footers::Footers;
 use crate::lease::{Leases, VersionLease, WriteLease};
 use crate::metadata::{Definitions, Metadata};
@@ -35,6 +36,8 @@ struct Inner {
     leases: Arc<Leases>,
     /// The last definitions that were asked for, by the version that brought them.
     known: Mutex<Vec<(u64, Arc<Definitions>)>>,
+    /// The files of the newest version that was asked for.
+    seen: Mutex<Option<FilesSeen>>,
     footers: Arc<Footers>,
 }
 
@@ -111,6 +114,7 @@ impl CatalogStore {
             metadata: Mutex::new(metadata),
             leases: Leases::new(Activity::open(&root.join(layout::ACTIVITY))?),
             known: Mutex::default(),
+            seen: Mutex::default(),
             footers: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -198,10 +202,9 @@ impl CatalogStore {
             return Err(Error::VersionGone { version, oldest });
         }
         let definitions = self.definitions(&metadata, version)?;
-        let mut files = metadata.data_files(version)?;
-        definitions.note_older_forms(&mut files);
+        let seen = self.files_seen(&metadata, version, &definitions)?;
         drop(metadata);
-        Ok(Snapshot::new(self.clone(), version, lease, definitions, files))
+        Ok(Snapshot::new(self.clone(), version, lease, definitions, seen.files()))
     }
 
     /// Return the oldest version that is kept whole; older ones only with a tag.
@@ -245,6 +248,21 @@ impl CatalogStore {
         }
         known.push((changed_in, Arc::clone(&definitions)));
         Ok(definitions)
+    }
+
+    /// Return the files of a version, and remember those of the newest that was asked for.
+    fn files_seen(
+        &self,
+        metadata: &Metadata,
+        version: u64,
+        definitions: &Arc<Definitions>,
+    ) -> Result<FilesSeen> {
+        let mut last = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = FilesSeen::of(metadata, version, definitions, last.clone())?;
+        if last.as_ref().is_none_or(|last| seen.is_newer(last)) {
+            *last = Some(seen.clone());
+        }
+        Ok(seen)
     }
 
     /// Return the version that was the newest at an instant, UTC, in ISO 8601.

@@ -11,6 +11,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::activity::LoggedContribution;
 use crate::catalog_store::{CatalogStore, PendingFile, ids_are_unique, refuse};
@@ -115,7 +116,7 @@ impl CatalogStore {
             let is_compared = |file: &&DataFile| {
                 file.added_in <= base_version && !plan.removed.contains(&file.file_id)
             };
-            let files = checked.data_files(&table.name).iter().filter(is_compared);
+            let files = checked.data_files(&table.name).iter().map(Arc::as_ref).filter(is_compared);
             let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
             let Some(table) = checked.schema().table(&table.name) else { continue };
             refuse_found(self, table, files, ids)?;
@@ -124,6 +125,7 @@ impl CatalogStore {
         let change = Change {
             message: &plan.message,
             author: &plan.author,
+            known: checked.definitions(),
             tables: &plan.tables,
             added: &files,
             mounts: &plan.mounts,

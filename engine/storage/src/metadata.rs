@@ -34,7 +34,8 @@ mod rewind;
 mod shrunk;
 mod versions;
 
-use data_files::{data_files_where, insert, insert_mount};
+pub(crate) use data_files::FileChanges;
+use data_files::{insert, insert_mount};
 pub(crate) use definitions::Definitions;
 pub(crate) use rewind::is_kept_in;
 
@@ -56,6 +57,8 @@ pub(crate) struct Metadata {
 pub(crate) struct Change<'a> {
     pub message: &'a str,
     pub author: &'a str,
+    /// The definitions that the writer knows; where they are the newest, none are read.
+    pub known: &'a Definitions,
     pub tables: &'a TableChanges,
     pub added: &'a [DataFile],
     pub mounts: &'a [PendingMount],
@@ -121,6 +124,7 @@ impl Metadata {
                 format::FORMAT
             )));
         }
+        format::index(&connection)?;
         let header = value(&connection, "schema", &corrupt)?;
         let resolution = value(&connection, "resolution", &corrupt)?
             .parse()
@@ -193,17 +197,22 @@ impl Metadata {
 
     /// Return the files of `table` (or of all tables) that are visible in `version`.
     pub fn data_files(&self, version: u64) -> Result<Vec<DataFile>> {
-        data_files_where(
-            &self.connection,
-            "added_in <= ?1 AND (removed_in IS NULL OR removed_in > ?1)",
-            version,
-            version,
-        )
+        data_files::held(&self.connection, version)
+    }
+
+    /// Return how the files of a version differ from those of an older one, if that is still kept: what
+    /// vacuum has removed is not known any more.
+    pub fn changes_of_files(&self, before: u64, version: u64) -> Result<Option<FileChanges>> {
+        let transaction = self.connection.unchecked_transaction()?;
+        if !is_kept(&transaction, before)? {
+            return Ok(None);
+        }
+        data_files::changes(&transaction, before, version).map(Some)
     }
 
     /// Return every file that any version holds or has held.
     pub fn all_files(&self) -> Result<Vec<DataFile>> {
-        data_files_where(&self.connection, "added_in >= ?1", 0, NEWEST)
+        data_files::all(&self.connection)
     }
 
     /// Return all versions, oldest first.
@@ -259,7 +268,7 @@ impl Metadata {
 
     /// Can a version be seen: is it not older than those that are kept, or has it a tag?
     pub fn is_kept(&self, version: u64) -> Result<bool> {
-        Ok(version >= self.oldest_version()? || kept::is_tagged(&self.connection, version)?)
+        is_kept(&self.connection, version)
     }
 
     /// Forget the files that neither a version from `oldest` on has nor one with a tag; return
@@ -287,15 +296,16 @@ impl Metadata {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let newest = newest_version(&transaction)?;
         let version = newest + 1;
-        let definitions = definitions::read(&transaction, &self.header, newest, &corrupt)?;
+        let read;
+        let definitions = if definitions::changed_in(&transaction, newest)? == change.known.version {
+            change.known
+        } else {
+            read = definitions::read(&transaction, &self.header, newest, &corrupt)?;
+            &read
+        };
         insert_version(&transaction, version, change.message, change.author)?;
         let after = change.tables.apply(&definitions.schema)?;
-        let added_since = data_files_where(
-            &transaction,
-            "added_in > ?1 AND removed_in IS NULL",
-            base_version,
-            NEWEST,
-        )?;
+        let added_since = data_files::held_since(&transaction, newest, base_version)?;
         for file_id in change.removed {
             deletion_vectors::remove_file(&transaction, *file_id, base_version, version)?;
         }
@@ -312,7 +322,7 @@ impl Metadata {
                 return Err(Error::Conflict { reason });
             }
         }
-        verify(&Newest { definitions: &definitions, added_since })?;
+        verify(&Newest { definitions, added_since })?;
         for table in &change.tables.dropped {
             definitions::remove(&transaction, table, version)?;
         }
@@ -338,6 +348,10 @@ impl Metadata {
         transaction.commit()?;
         Ok(version)
     }
+}
+
+fn is_kept(connection: &Connection, version: u64) -> Result<bool> {
+    Ok(version >= kept::oldest_version(connection)? || kept::is_tagged(connection, version)?)
 }
 
 fn value(connection: &Connection, key: &str, corrupt: &impl Fn(String) -> Error) -> Result<String> {

@@ -143,7 +143,7 @@ impl Snapshot {
         rows: &BTreeMap<i64, DeletionVector>,
     ) -> Result<BTreeMap<i64, DeletionVector>> {
         let files: HashMap<i64, &DataFile> =
-            self.data_files(&table.name).iter().map(|file| (file.file_id, file)).collect();
+            self.data_files(&table.name).iter().map(|file| (file.file_id, file.as_ref())).collect();
         for (file_id, rows) in rows {
             let is_visible = files.get(file_id).is_some_and(|file| {
                 rows.last().is_none_or(|last| u64::from(last) < file.n_rows)

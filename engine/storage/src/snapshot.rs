@@ -16,6 +16,7 @@ use crate::chunk_file::read::read_now;
 use crate::chunking::ChunkId;
 use crate::data_file::{DataFile, Footprint};
 use crate::deletion_vector::DeletionVector;
+use crate::files_seen::FilesByTable;
 use crate::id_index;
 use crate::layout;
 use crate::lease::VersionLease;
@@ -34,7 +35,7 @@ pub struct Snapshot {
     /// Keeps the files of the version on disk.
     _lease: Arc<VersionLease>,
     definitions: Arc<Definitions>,
-    files: Arc<HashMap<String, Vec<DataFile>>>,
+    files: Arc<FilesByTable>,
 }
 
 impl Snapshot {
@@ -43,13 +44,14 @@ impl Snapshot {
         version: u64,
         lease: VersionLease,
         definitions: Arc<Definitions>,
-        files: Vec<DataFile>,
+        files: &Arc<FilesByTable>,
     ) -> Self {
-        let mut by_table: HashMap<String, Vec<DataFile>> = HashMap::new();
-        for file in files {
-            by_table.entry(file.table.clone()).or_default().push(file);
-        }
-        Self { store, version, _lease: Arc::new(lease), definitions, files: Arc::new(by_table) }
+        Self { store, version, _lease: Arc::new(lease), definitions, files: Arc::clone(files) }
+    }
+
+    /// The definitions of the tables.
+    pub(crate) fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 
     /// The version that is seen.
@@ -108,7 +110,7 @@ impl Snapshot {
     }
 
     /// Return the data files of the table of the exact name `table`, oldest first.
-    pub fn data_files(&self, table: &str) -> &[DataFile] {
+    pub fn data_files(&self, table: &str) -> &[Arc<DataFile>] {
         self.files.get(table).map_or(&[], Vec::as_slice)
     }
 
@@ -139,7 +141,7 @@ impl Snapshot {
 
     /// Return the number of rows of the table of the exact name `table`.
     pub fn n_rows(&self, table: &str) -> u64 {
-        self.data_files(table).iter().map(DataFile::n_visible_rows).sum()
+        self.data_files(table).iter().map(|file| file.n_visible_rows()).sum()
     }
 
     /// Find the places of those of `ids` that `table` holds, by its id index.
@@ -149,7 +151,7 @@ impl Snapshot {
         wanted.dedup();
         let mut found = HashMap::new();
         if let Some(definition) = self.schema().table(table) {
-            let files = self.data_files(table).iter().map(|file| (file, None));
+            let files = self.data_files(table).iter().map(|file| (file.as_ref(), None));
             look_up_in_files(&self.store, definition, files, &wanted, &mut found)?;
         }
         Ok(found)

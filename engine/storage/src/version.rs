@@ -1,6 +1,7 @@
 //! Versions of a catalog: what made them, what they are called, and how two of them differ.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::catalog_store::CatalogStore;
 use crate::chunking::ChunkId;
@@ -175,21 +176,22 @@ fn table_diff(table: &str, before: &Snapshot, after: &Snapshot) -> TableDiff {
         }
         _ => None,
     };
-    let by_id = |snapshot: &Snapshot| -> HashMap<i64, DataFile> {
-        snapshot.data_files(table).iter().map(|file| (file.file_id, file.clone())).collect()
+    let by_id = |snapshot: &Snapshot| -> HashMap<i64, Arc<DataFile>> {
+        snapshot.data_files(table).iter().map(|file| (file.file_id, Arc::clone(file))).collect()
     };
     let (files_before, files_after) = (by_id(before), by_id(after));
     let mut chunks: BTreeMap<ChunkId, ChunkDiff> = BTreeMap::new();
-    let only = |file: &DataFile, other: &HashMap<i64, DataFile>, footprint: &Footprint| -> u64 {
-        let Some(other) = other.get(&file.file_id) else {
-            return file.n_visible_rows_of(footprint);
+    let only =
+        |file: &DataFile, other: &HashMap<i64, Arc<DataFile>>, footprint: &Footprint| -> u64 {
+            let Some(other) = other.get(&file.file_id) else {
+                return file.n_visible_rows_of(footprint);
+            };
+            // Visible here and deleted there.
+            let none = DeletionVector::default();
+            let here = file.deleted.as_deref().unwrap_or(&none);
+            let there = other.deleted.as_deref().unwrap_or(&none);
+            there.difference(here).n_rows_in(footprint.rows())
         };
-        // Visible here and deleted there.
-        let none = DeletionVector::default();
-        let here = file.deleted.as_deref().unwrap_or(&none);
-        let there = other.deleted.as_deref().unwrap_or(&none);
-        there.difference(here).n_rows_in(footprint.rows())
-    };
     for (files, others, is_after) in
         [(&files_before, &files_after, false), (&files_after, &files_before, true)]
     {

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
+
 from survey.data import SEED, Sized
 
 N_FILES = 4

@@ -92,6 +92,7 @@ def hats_import(task: Task) -> dict[str, Any]:
 def postgres(task: Task) -> dict[str, Any]:
     """COPY, an index of Q3C, CLUSTER by it, a primary key, ANALYZE."""
     import pyarrow.parquet as pq
+
     from survey.postgres import TYPES, Cluster, copy_rows
 
     cluster = Cluster(Path(task.folder) / "postgres")

@@ -1,11 +1,11 @@
 //! The rows of the metadata that describe data files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::deletion_vectors;
+use super::{NEWEST, deletion_vectors};
 use crate::chunking::ChunkId;
 use crate::data_file::{ColumnRange, DataFile, Footprint, IdRun, RangeValue};
 use crate::deletion_vector::DeletionVector;
@@ -100,13 +100,72 @@ fn insert_file(
     Ok(())
 }
 
-/// Return the files whose row in the metadata fulfils `condition` on the version `?1`, with the rows
-/// that are deleted in `seen_in`.
-pub(super) fn data_files_where(
+/// Files that a version holds and that came after another: `?1` and `?2`.
+const HELD: &str = "added_in > ?2 AND added_in <= ?1 AND (removed_in IS NULL OR removed_in > ?1)";
+/// Files that some version holds or has held.
+const ALL: &str = "added_in > ?2 AND added_in <= ?1";
+/// A version before all others.
+const BEFORE_ALL: i64 = -1;
+
+/// How the files of a version differ from those of an older one.
+#[derive(Debug)]
+pub(crate) struct FileChanges {
+    /// Files that came.
+    pub added: Vec<DataFile>,
+    /// Numbers of the files that went.
+    pub removed: HashSet<i64>,
+    /// What is deleted of files that stayed, where that changed.
+    pub deleted: HashMap<i64, Arc<DeletionVector>>,
+}
+
+/// Return the files of a version.
+pub(super) fn held(connection: &Connection, version: u64) -> Result<Vec<DataFile>> {
+    files_where(connection, HELD, version, BEFORE_ALL)
+}
+
+/// Return the files of a version that came after another one.
+pub(super) fn held_since(
+    connection: &Connection,
+    version: u64,
+    before: u64,
+) -> Result<Vec<DataFile>> {
+    files_where(connection, HELD, version, before.cast_signed())
+}
+
+/// Return the files that some version holds or has held, with the rows that are deleted by now.
+pub(super) fn all(connection: &Connection) -> Result<Vec<DataFile>> {
+    files_where(connection, ALL, NEWEST, BEFORE_ALL)
+}
+
+/// Return what changed between two versions, of which the first is still kept.
+pub(super) fn changes(connection: &Connection, before: u64, version: u64) -> Result<FileChanges> {
+    let mut removed = connection.prepare_cached(
+        "SELECT file_id FROM data_file WHERE removed_in > ?1 AND removed_in <= ?2",
+    )?;
+    let removed = removed.query_map([before, version], |row| row.get(0))?;
+    let removed = removed.collect::<Result<_, _>>()?;
+    let mut deleted = HashMap::new();
+    for (file_id, bytes) in deletion_vectors::changed(connection, before, version)? {
+        deleted.insert(file_id, vector_of(file_id, &bytes)?);
+    }
+    Ok(FileChanges { added: held_since(connection, version, before)?, removed, deleted })
+}
+
+fn vector_of(file_id: i64, bytes: &[u8]) -> Result<Arc<DeletionVector>> {
+    let vector = DeletionVector::from_bytes(bytes).map_err(|error| Error::Corrupt {
+        path: format!("data file {file_id}").into(),
+        reason: format!("deletion vector: {error}"),
+    })?;
+    Ok(Arc::new(vector))
+}
+
+/// Return the files whose row in the metadata fulfils `condition` on the versions `?1` and `?2`, with
+/// the rows that are deleted in the first.
+fn files_where(
     connection: &Connection,
     condition: &str,
     version: u64,
-    seen_in: u64,
+    after: i64,
 ) -> Result<Vec<DataFile>> {
     let mounts = mounts(connection)?;
     let mut files = connection
@@ -115,7 +174,7 @@ pub(super) fn data_files_where(
                     run_path, run_bytes, run_checksum, id_min, id_max, added_in, mount_id
              FROM data_file WHERE {condition} ORDER BY file_id"
         ))?
-        .query_map([version], |row| {
+        .query_map(params![version, after], |row| {
             let run_path: Option<String> = row.get(6)?;
             let id_run = match run_path {
                 Some(path) => Some(IdRun {
@@ -148,14 +207,14 @@ pub(super) fn data_files_where(
             })
         })?
         .collect::<Result<Vec<_>, _>>()?;
-    let index_of: std::collections::HashMap<i64, usize> =
+    let index_of: HashMap<i64, usize> =
         files.iter().enumerate().map(|(index, file)| (file.file_id, index)).collect();
 
     let mut statement = connection.prepare_cached(&format!(
         "SELECT footprint.* FROM footprint JOIN data_file USING (file_id)
          WHERE {condition} ORDER BY file_id, first_row_group"
     ))?;
-    let mut rows = statement.query([version])?;
+    let mut rows = statement.query(params![version, after])?;
     while let Some(row) = rows.next()? {
         let x: Option<f64> = row.get(5)?;
         let cap = match x {
@@ -181,14 +240,9 @@ pub(super) fn data_files_where(
         files[index].footprints.push(footprint);
     }
 
-    for (file_id, bytes) in deletion_vectors::seen_in(connection, condition, version, seen_in)? {
+    for (file_id, bytes) in deletion_vectors::seen_in(connection, condition, version, after)? {
         if let Some(&index) = index_of.get(&file_id) {
-            let path = std::path::PathBuf::from(&files[index].path);
-            let vector = DeletionVector::from_bytes(&bytes).map_err(|error| Error::Corrupt {
-                path,
-                reason: format!("deletion vector: {error}"),
-            })?;
-            files[index].deleted = Some(Arc::new(vector));
+            files[index].deleted = Some(vector_of(file_id, &bytes)?);
         }
     }
 
@@ -196,7 +250,7 @@ pub(super) fn data_files_where(
         "SELECT column_range.* FROM column_range JOIN data_file USING (file_id)
          WHERE {condition} ORDER BY file_id, column_name"
     ))?;
-    let mut rows = statement.query([version])?;
+    let mut rows = statement.query(params![version, after])?;
     while let Some(row) = rows.next()? {
         let range = ColumnRange {
             column: row.get(1)?,

@@ -8,22 +8,37 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::deletion_vector::DeletionVector;
 use crate::{Error, Result};
 
-/// Return the vectors of the files that fulfil `condition` on the version `?1`, as they are in the
-/// version `seen_in`: file and bytes.
+/// Return the vectors of the files that fulfil `condition` on the versions `?1` and `?2`, as they are in
+/// the first: file and bytes.
 pub(super) fn seen_in(
     connection: &Connection,
     condition: &str,
     version: u64,
-    seen_in: u64,
+    after: i64,
 ) -> Result<Vec<(i64, Vec<u8>)>> {
     // The files are those of the condition, whose columns have the same names as the vector's.
     Ok(connection
         .prepare_cached(&format!(
             "SELECT file_id, deleted FROM deletion_vector AS vector
-             WHERE vector.added_in <= ?2 AND (vector.removed_in IS NULL OR vector.removed_in > ?2)
+             WHERE vector.added_in <= ?1 AND (vector.removed_in IS NULL OR vector.removed_in > ?1)
                AND file_id IN (SELECT file_id FROM data_file WHERE {condition})"
         ))?
-        .query_map(params![version, seen_in], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![version, after], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Return the vectors of a version that came after another one: file and bytes.
+pub(super) fn changed(
+    connection: &Connection,
+    before: u64,
+    version: u64,
+) -> Result<Vec<(i64, Vec<u8>)>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT file_id, deleted FROM deletion_vector
+             WHERE added_in > ?1 AND added_in <= ?2 AND (removed_in IS NULL OR removed_in > ?2)",
+        )?
+        .query_map([before, version], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?)
 }
 

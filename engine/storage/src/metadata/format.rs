@@ -11,7 +11,7 @@
 //! | 3      | tables are altered: a table may have several definitions, and files of each |
 //! | 4      | files are mounted from other folders |
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::definitions;
 use crate::schema::felis;
@@ -132,12 +132,25 @@ CREATE TABLE mount (
 ALTER TABLE data_file ADD COLUMN mount_id INTEGER REFERENCES mount;
 ";
 
+/// By what the changes between two versions are found. They are no part of the format: where a program
+/// of before them made the catalog, they come with the next that opens it.
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS data_file_by_version ON data_file (added_in);
+CREATE INDEX IF NOT EXISTS data_file_by_removal ON data_file (removed_in) WHERE removed_in IS NOT NULL;
+CREATE INDEX IF NOT EXISTS deletion_vector_by_version ON deletion_vector (added_in);
+";
+
+/// Make the indexes that are not there.
+pub(super) fn index(connection: &Connection) -> Result<()> {
+    Ok(connection.execute_batch(INDEXES)?)
+}
+
 /// Make the tables of a new catalog.
 pub(super) fn create(transaction: &Transaction<'_>) -> Result<()> {
     for tables in [TABLES_1, TABLES_2, TABLES_3, TABLES_4] {
         transaction.execute_batch(tables)?;
     }
-    Ok(())
+    index(transaction)
 }
 
 /// Bring a catalog of an older format to this one.
