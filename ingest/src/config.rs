@@ -23,8 +23,12 @@ pub struct TransactionConfig {
     /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes; 64 of
     /// them are counted for the order of each row. Writing takes as much again at most.
     /// Children whose directors have not come yet stay in memory whatever their size, so that a
-    /// bulk load should append directors first. So do the ids, some 20 bytes a row.
+    /// bulk load should append directors first. Of rows that are written, two bytes stay for each id
+    /// that names one row, 128 MiB at most.
     pub buffer_bytes: usize,
+    /// Places of directors that are kept in memory once they were looked up, of one table. Where there are
+    /// more directors, children wait to be looked up together, when the buffer is full.
+    pub kept_places: usize,
     /// What to do with input that a table cannot hold as it is.
     pub conform: ConformOptions,
     /// What to do with rows that do not fit their table.
@@ -34,10 +38,11 @@ pub struct TransactionConfig {
 }
 
 impl Default for TransactionConfig {
-    /// 256 MiB: a visit stays one file a table, a bulk load takes little memory.
+    /// 256 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
     fn default() -> Self {
         Self {
             buffer_bytes: 256 << 20,
+            kept_places: 2 << 20,
             conform: ConformOptions::default(),
             on_error: OnError::Abort,
             author: String::new(),

@@ -44,7 +44,7 @@ pub enum Error {
         n_more: usize,
     },
     /// Two rows of one transaction claim the same id.
-    #[error("{origin}: {table} {column} {id} is already in {}{}", other(.first, .origin), and_more(*.n_more))]
+    #[error("{origin}: {table} {column} {id} is already in {}{}", other(.first.as_ref(), .origin), and_more(*.n_more))]
     RepeatedId {
         /// Input and row of the second claim.
         origin: RowOrigin,
@@ -54,8 +54,8 @@ pub enum Error {
         column: String,
         /// The id.
         id: i64,
-        /// The row of the transaction that has the id.
-        first: RowOrigin,
+        /// The row of the transaction that has the id; none where it could not be found again.
+        first: Option<RowOrigin>,
         /// How many more ids of the same batch are claimed twice.
         n_more: usize,
     },
@@ -504,10 +504,11 @@ fn and_more(n_more: usize) -> String {
 }
 
 /// Name a row beside another one.
-fn other(row: &RowOrigin, beside: &RowOrigin) -> String {
-    match row.input == beside.input {
-        true => format!("row {}", row.row),
-        false => format!("row {} of {}", row.row, row.input),
+fn other(row: Option<&RowOrigin>, beside: &RowOrigin) -> String {
+    match row {
+        None => "an earlier row".to_owned(),
+        Some(row) if row.input == beside.input => format!("row {}", row.row),
+        Some(row) => format!("row {} of {}", row.row, row.input),
     }
 }
 

@@ -1,23 +1,24 @@
 //! One change of a catalog: rows of any number of tables become visible together or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
 
 use almagest_storage::activity::LoggedContribution;
 use almagest_storage::schema::{SchemaDef, TableChanges};
 use almagest_storage::{
-    CatalogStore, CommitPlan, Error as StorageError, PendingFile, Removal, Snapshot,
+    CatalogStore, CommitPlan, Error as StorageError, PendingFile, Place, Removal, Snapshot,
 };
 use arrow::array::RecordBatch;
 
 use crate::config::TransactionConfig;
 use crate::conform::{Report, conform};
+use crate::directors::Directors;
 use crate::error::{Error, Result};
 use crate::format::read_ahead::for_each_batch;
 use crate::format::{self, BadRow, FileRows, OnBadRow, ReadOptions, TableReader};
 use crate::origin::Origin;
-use crate::place::{Directors, is_versioned, place_rows};
+use crate::place::{is_versioned, place_rows};
 use claims::Claims;
 use contribution::Contribution;
 use flush::flush_all;
@@ -36,6 +37,7 @@ mod removals;
 mod savepoint;
 mod tables;
 mod tally;
+mod written_ids;
 
 pub use contributions::Contributed;
 pub use rehearsal::{Forecast, Rehearsal};
@@ -123,9 +125,9 @@ impl Transaction {
             changes: TableChanges::default(),
             removals: Vec::new(),
             snapshot,
+            directors: Directors::new(config.kept_places),
             config,
             contributions: BTreeMap::new(),
-            directors: Directors::default(),
             state: State::Open,
             savepoint: Savepoint::None,
             contributed: BTreeMap::new(),
@@ -176,9 +178,18 @@ impl Transaction {
         if self.log.is_none() {
             contribution.tally.get_or_insert_default();
         }
-        contribution.check_ids(&batch, origin)?;
-        let origin_of = |row| origin.row(row);
-        let places = place_rows(table, &batch, origin_of, &mut self.directors, &self.snapshot)?;
+        contribution.check_ids(&batch, origin, &self.store)?;
+        let (directors, snapshot) = (&mut self.directors, &self.snapshot);
+        let find = |director: &str, ids: &[i64]| {
+            // Children of many directors wait for each other rather than read most of the index
+            // for each batch.
+            match director != table.name && directors.are_many(director, snapshot) {
+                true => Ok(directors.known(director, ids, snapshot)),
+                false => directors.look_up(director, ids, snapshot),
+            }
+        };
+        let chunking = self.store.chunking();
+        let places = place_rows(table, &batch, |row| origin.row(row), chunking, find)?;
         contribution.accept(&batch, &places, origin, &report)?;
         self.directors.insert(table, &batch, &places);
         self.flush_excess()?;
@@ -389,6 +400,12 @@ impl Transaction {
             });
             flush_all(largest, &self.store)
         });
+        let result = result.and_then(|()| {
+            let contributions = self.contributions.values_mut();
+            contributions.into_iter().try_for_each(|contribution| {
+                contribution.note_written(&self.store, &mut self.directors)
+            })
+        });
         if result.is_err() {
             self.state = State::Incomplete;
         }
@@ -421,14 +438,19 @@ impl Transaction {
         }
         let tables = self.contributions.values().map(|contribution| &contribution.table);
         for table in tables.filter(|table| self.is_committed(&table.name)) {
-            let Some(here) = self.directors.of(&table.name).filter(|_| is_versioned(table)) else {
-                continue;
+            let look = |ids: &[i64], here: &HashMap<i64, Place>| {
+                let there = newest.look_up_ids(&table.name, ids)?;
+                match there.iter().find(|(id, place)| here.get(id) != Some(place)) {
+                    None => Ok(()),
+                    Some((id, _)) => {
+                        let reason =
+                            format!("{} {id} was first placed by another commit", table.name);
+                        Err(StorageError::Conflict { reason }.into())
+                    }
+                }
             };
-            let ids: Vec<i64> = here.keys().copied().collect();
-            let there = newest.look_up_ids(&table.name, &ids)?;
-            if let Some(id) = there.iter().find(|(id, place)| here.get(id) != Some(place)) {
-                let reason = format!("{} {} was first placed by another commit", table.name, id.0);
-                return Err(StorageError::Conflict { reason }.into());
+            if is_versioned(table) {
+                self.directors.each_appended(&table.name, newest, look)?;
             }
         }
         Ok(())

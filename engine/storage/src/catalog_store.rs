@@ -1,5 +1,6 @@
 //! A catalog's folder: create it, open it, view its versions, write files into it.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use arrow::datatypes::Int64Type;
 use crate::activity::Activity;
 use crate::chunk_file::write::{self, SortedRows};
 use crate::chunking::Chunking;
-use crate::data_file::DataFile;
+use crate::data_file::{DataFile, IdRun};
 use crate::disk::{Disk, LocalDisk};
 use crate::files_seen::FilesSeen;
 use crate::footers::Footers;
@@ -52,7 +53,6 @@ pub struct PendingFile {
     disk: Arc<dyn Disk>,
     root: PathBuf,
     pub(crate) file: DataFile,
-    pub(crate) ids: Vec<i64>,
     pub(crate) committed: bool,
 }
 
@@ -291,7 +291,6 @@ impl CatalogStore {
             disk: Arc::clone(disk),
             root: self.root().to_owned(),
             file,
-            ids: vec![],
             committed: false,
         };
         if !entries.is_empty() {
@@ -301,9 +300,36 @@ impl CatalogStore {
             let run = id_index::write_run(disk.as_ref(), &path, relative, &entries)?;
             guard.keep();
             pending.file.id_run = Some(run);
-            pending.ids = entries.into_iter().map(|(id, _)| id).collect();
         }
         Ok(pending)
+    }
+
+    /// Find the places of those of `ids` (ascending) that runs hold, whether a version sees them or not.
+    ///
+    /// # Errors
+    /// A run cannot be read.
+    pub fn look_up_in_runs<'a>(
+        &self,
+        runs: impl IntoIterator<Item = &'a IdRun>,
+        ids: &[i64],
+    ) -> Result<HashMap<i64, Place>> {
+        let mut found = HashMap::new();
+        for run in runs {
+            let within = run.ids().part_of(ids);
+            if !within.is_empty() {
+                let path = layout::absolute(self.root(), &run.path);
+                id_index::look_up(self.footers(), &path, within, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Read the ids of a run, ascending.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn ids_of_run(&self, run: &IdRun) -> Result<Vec<i64>> {
+        id_index::ids(&layout::absolute(self.root(), &run.path))
     }
 
     pub(crate) fn metadata(&self) -> MutexGuard<'_, Metadata> {
@@ -327,6 +353,11 @@ impl PendingFile {
     /// Number of rows.
     pub fn n_rows(&self) -> u64 {
         self.file.n_rows
+    }
+
+    /// Its ids with their places, where the table has ids.
+    pub fn id_run(&self) -> Option<&IdRun> {
+        self.file.id_run.as_ref()
     }
 }
 
@@ -389,19 +420,19 @@ fn refuse_repeated(table: &TableDef, entries: &[(i64, Place)]) -> Result<()> {
     if !ids_are_unique(table) {
         return Ok(());
     }
-    let repeated =
-        entries.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect();
-    refuse(table, repeated)
+    let mut repeated = entries.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    match repeated.next() {
+        None => Ok(()),
+        Some(first) => Err(duplicate_id(table, first[0].0, repeated.count())),
+    }
 }
 
-pub(crate) fn refuse(table: &TableDef, ids: Vec<i64>) -> Result<()> {
-    match ids.first() {
-        None => Ok(()),
-        Some(&id) => Err(Error::DuplicateId {
-            table: table.name.clone(),
-            column: table.id.clone().unwrap_or_default(),
-            id,
-            n_more: ids.len() - 1,
-        }),
+/// The error for an id, and `n_more` others, that more than one row has.
+pub(crate) fn duplicate_id(table: &TableDef, id: i64, n_more: usize) -> Error {
+    Error::DuplicateId {
+        table: table.name.clone(),
+        column: table.id.clone().unwrap_or_default(),
+        id,
+        n_more,
     }
 }

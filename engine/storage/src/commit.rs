@@ -10,18 +10,19 @@
 //!   ── new version ──
 //! ```
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::activity::LoggedContribution;
-use crate::catalog_store::{CatalogStore, PendingFile, ids_are_unique, refuse};
+use crate::catalog_store::{CatalogStore, PendingFile};
+use crate::claims::Claims;
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
 use crate::metadata::{Change, Newest};
 use crate::mount::PendingMount;
 use crate::removal::Removal;
-use crate::schema::{SchemaDef, TableChanges, TableDef};
-use crate::snapshot::{Snapshot, look_up_in_files};
+use crate::schema::TableChanges;
+use crate::snapshot::Snapshot;
 use crate::{Error, Result};
 
 /// What one commit changes.
@@ -105,21 +106,19 @@ impl CatalogStore {
         plan.refuse_mounted(&checked)?;
         let base = self.definitions(&self.metadata(), base_version)?;
         let after = plan.tables.apply(checked.schema())?;
-        let claims = Claims::of(&plan, &after)?;
-        claims.refuse_repeated()?;
-        for (table, ids) in &claims.unique {
-            if plan.tables.dropped.contains(&table.name) {
-                continue;
-            }
+        let claims = Claims::of(&plan.added, &after)?;
+        for claims in &claims {
             // Files that came since the base version are compared under the lock, once it is sure
             // that what they may stand for was not to be removed here.
             let is_compared = |file: &&DataFile| {
                 file.added_in <= base_version && !plan.removed.contains(&file.file_id)
             };
-            let files = checked.data_files(&table.name).iter().map(Arc::as_ref).filter(is_compared);
+            let is_dropped = plan.tables.dropped.contains(&claims.table.name);
+            let before = checked.data_files(&claims.table.name).iter().map(Arc::as_ref);
+            let files = before.filter(is_compared).filter(|_| !is_dropped);
             let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
-            let Some(table) = checked.schema().table(&table.name) else { continue };
-            refuse_found(self, table, files, ids)?;
+            let table = checked.schema().table(&claims.table.name);
+            claims.refuse_repeated(self, table, &files.collect::<Vec<_>>())?;
         }
         let files: Vec<DataFile> = plan.added.iter().map(|pending| pending.file.clone()).collect();
         let change = Change {
@@ -150,13 +149,13 @@ impl CatalogStore {
                     return Err(Error::Conflict { reason });
                 }
             }
-            for (table, ids) in &claims.unique {
-                let files = newest.added_since.iter().filter(|file| file.table == table.name);
-                let is_dropped = plan.tables.dropped.contains(&table.name);
+            for claims in &claims {
+                let name = &claims.table.name;
+                let is_dropped = plan.tables.dropped.contains(name);
+                let files = newest.added_since.iter().filter(|file| file.table == *name);
                 let files = files.filter(|_| !is_dropped).map(|file| (file, None));
-                let before = newest.definitions.schema.table(&table.name);
-                let Some(table) = before else { continue };
-                refuse_found(self, table, files, ids)?;
+                let table = newest.definitions.schema.table(name);
+                claims.refuse_held(self, table, &files.collect::<Vec<_>>())?;
             }
             Ok(())
         };
@@ -166,49 +165,4 @@ impl CatalogStore {
         }
         Ok(version)
     }
-}
-
-/// The ids that the files of a plan claim, ascending, of tables where an id names one row.
-struct Claims<'a> {
-    unique: Vec<(&'a TableDef, Vec<i64>)>,
-}
-
-impl<'a> Claims<'a> {
-    fn of(plan: &CommitPlan, schema: &'a SchemaDef) -> Result<Self> {
-        let mut ids_of: HashMap<&str, Vec<i64>> = HashMap::new();
-        for pending in &plan.added {
-            ids_of.entry(&pending.file.table).or_default().extend(&pending.ids);
-        }
-        let mut unique = vec![];
-        for (name, mut ids) in ids_of {
-            let table = schema.find(name)?;
-            if ids_are_unique(table) {
-                ids.sort_unstable();
-                unique.push((table, ids));
-            }
-        }
-        Ok(Self { unique })
-    }
-
-    fn refuse_repeated(&self) -> Result<()> {
-        for (table, ids) in &self.unique {
-            let repeated =
-                ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-            refuse(table, repeated)?;
-        }
-        Ok(())
-    }
-}
-
-fn refuse_found<'a>(
-    store: &CatalogStore,
-    table: &TableDef,
-    files: impl IntoIterator<Item = (&'a DataFile, Option<&'a DeletionVector>)>,
-    ids: &[i64],
-) -> Result<()> {
-    let mut found = HashMap::new();
-    look_up_in_files(store, table, files, ids, &mut found)?;
-    let mut found: Vec<i64> = found.into_keys().collect();
-    found.sort_unstable();
-    refuse(table, found)
 }

@@ -79,12 +79,12 @@ impl DataFile {
 
 /// A sorted, immutable map from id to place, of the ids of one data file.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct IdRun {
-    pub path: String,
-    pub size_bytes: u64,
-    pub checksum: String,
-    pub id_min: i64,
-    pub id_max: i64,
+pub struct IdRun {
+    pub(crate) path: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) checksum: String,
+    pub(crate) id_min: i64,
+    pub(crate) id_max: i64,
 }
 
 /// The row groups of one chunk in one file, and the part of the sky where their rows lie.

@@ -19,7 +19,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
 
-use crate::chunk_file::read::read;
+use crate::chunk_file::read::each_batch;
 use crate::chunk_file::write::HashingWriter;
 use crate::chunking::ChunkId;
 use crate::data_file::IdRun;
@@ -128,17 +128,8 @@ fn pages_of(footer: &ParquetMetaData, ids: &[i64]) -> (Vec<usize>, RowSelection)
     let may_hold = |min: i64, max: i64| any_within(ids, min, max);
     let mut row_groups = vec![];
     let mut selectors = vec![];
-    for (index, row_group) in footer.row_groups().iter().enumerate() {
-        let may_hold_one = match row_group.column(ID).statistics() {
-            Some(Statistics::Int64(statistics)) => {
-                match (statistics.min_opt(), statistics.max_opt()) {
-                    (Some(&min), Some(&max)) => may_hold(min, max),
-                    _ => true,
-                }
-            }
-            _ => true,
-        };
-        if may_hold_one {
+    for index in 0..footer.num_row_groups() {
+        if ids_of_row_group(footer, index).is_none_or(|ids| may_hold(ids.min, ids.max)) {
             row_groups.push(index);
             for page in pages(footer, index, ID) {
                 let is_read = page.bounds.is_none_or(|(min, max)| may_hold(min, max));
@@ -149,11 +140,64 @@ fn pages_of(footer: &ParquetMetaData, ids: &[i64]) -> (Vec<usize>, RowSelection)
     (row_groups, RowSelection::from(selectors))
 }
 
+/// The ids from one to another, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IdRange {
+    pub min: i64,
+    pub max: i64,
+}
+
+impl IdRange {
+    /// All ids there can be.
+    pub const ALL: Self = Self { min: i64::MIN, max: i64::MAX };
+
+    /// Have the two an id in common?
+    pub fn meets(self, other: Self) -> bool {
+        self.min <= other.max && other.min <= self.max
+    }
+
+    /// Those of `ids` (ascending) that are in the range.
+    pub fn part_of(self, ids: &[i64]) -> &[i64] {
+        let start = ids.partition_point(|&id| id < self.min);
+        let end = ids.partition_point(|&id| id <= self.max);
+        &ids[start..end]
+    }
+
+    fn holds(self, id: i64) -> bool {
+        self.min <= id && id <= self.max
+    }
+}
+
+impl IdRun {
+    /// The range of its ids.
+    pub(crate) fn ids(&self) -> IdRange {
+        IdRange { min: self.id_min, max: self.id_max }
+    }
+}
+
+/// The range of the ids of a row group of a run, as its footer tells.
+pub(crate) fn ids_of_row_group(footer: &ParquetMetaData, row_group: usize) -> Option<IdRange> {
+    match footer.row_group(row_group).column(ID).statistics()? {
+        Statistics::Int64(ids) => Some(IdRange { min: *ids.min_opt()?, max: *ids.max_opt()? }),
+        _ => None,
+    }
+}
+
+/// Read the ids of the run at `path` that are in a range, ascending.
+pub(crate) fn read_ids(path: &Path, range: IdRange, ids: &mut Vec<i64>) -> Result<()> {
+    let may_hold = |footer: &ParquetMetaData, row_group| {
+        ids_of_row_group(footer, row_group).is_none_or(|of_group| of_group.meets(range))
+    };
+    each_batch(path, Some(&["id"]), &may_hold, None, |_, batch| {
+        let read = batch.column(ID).as_primitive::<Int64Type>().values();
+        ids.extend(read.iter().filter(|&&id| range.holds(id)));
+        Ok(())
+    })
+}
+
 /// Read all ids of the run at `path`, ascending.
 pub(crate) fn ids(path: &Path) -> Result<Vec<i64>> {
-    let batches = read(path, Some(&["id"]), |_, _| true, None)?;
-    Ok(batches
-        .iter()
-        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
-        .collect())
+    let mut ids = vec![];
+    read_ids(path, IdRange::ALL, &mut ids)?;
+    Ok(ids)
 }

@@ -43,6 +43,7 @@ pub mod transaction_log;
 pub mod checksum;
 pub mod error;
 
+mod claims;
 mod files_seen;
 mod id_index;
 mod layout;

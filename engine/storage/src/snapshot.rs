@@ -328,9 +328,8 @@ pub(crate) fn look_up_in_files<'a>(
 ) -> Result<()> {
     for (file, also_deleted) in files {
         let Some(run) = &file.id_run else { continue };
-        let start = ids.partition_point(|&id| id < run.id_min);
-        let end = ids.partition_point(|&id| id <= run.id_max);
-        if start == end {
+        let within = run.ids().part_of(ids);
+        if within.is_empty() {
             continue;
         }
         let path = layout::absolute(store.root(), &run.path);
@@ -339,10 +338,10 @@ pub(crate) fn look_up_in_files<'a>(
             (one, other) => one.or(other).map(Cow::Borrowed),
         };
         match deleted.filter(|deleted| !deleted.is_empty()) {
-            None => id_index::look_up(store.footers(), &path, &ids[start..end], found)?,
+            None => id_index::look_up(store.footers(), &path, within, found)?,
             Some(deleted) => {
                 let mut here = HashMap::new();
-                id_index::look_up(store.footers(), &path, &ids[start..end], &mut here)?;
+                id_index::look_up(store.footers(), &path, within, &mut here)?;
                 retain_visible(store, table, file, &deleted, &mut here)?;
                 found.extend(here);
             }

@@ -2,17 +2,22 @@
 //! can be named.
 
 use std::collections::hash_map::Entry;
+use std::io;
+use std::path::Path;
 
+use super::written_ids::{BatchRow, WrittenIds};
 use crate::id_map::IdMap;
 use crate::origin::{Origin, RowOrigin};
 
 /// The ids of the rows of one table.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Claims {
-    /// Number of the batch and of the row in it, by id: 16 bytes a row.
-    rows: IdMap<(u32, u32)>,
+    /// Of rows in memory.
+    rows: IdMap<BatchRow>,
+    /// Of rows in files, and perhaps of some that were rolled back.
+    written: Option<WrittenIds>,
     batches: Vec<Origin>,
-    /// Ids since the savepoint, if there is one, and the number of batches then.
+    /// Ids in memory since the savepoint, if there is one, and the number of batches then.
     since: Option<(Vec<i64>, usize)>,
 }
 
@@ -31,10 +36,40 @@ impl Claims {
         }
     }
 
-    /// The row that claims an id.
+    /// Rows are in a file: keep their ids on disk, in `folder`, in the place of memory.
+    pub fn written(&mut self, ids: &[i64], folder: &Path) -> io::Result<()> {
+        let written = match self.written.take() {
+            Some(written) => written,
+            None => WrittenIds::new(folder)?,
+        };
+        let rows = ids.iter().filter_map(|id| Some((*id, self.rows.remove(id)?)));
+        let rows: Vec<(i64, BatchRow)> = rows.collect();
+        if let Some((since, _)) = &mut self.since {
+            since.retain(|id| self.rows.contains_key(id));
+        }
+        self.written.insert(written).take(&rows)
+    }
+
+    /// The row in memory that claims an id.
+    pub fn row_in_memory(&self, id: i64) -> Option<RowOrigin> {
+        self.rows.get(&id).and_then(|row| self.origin(*row))
+    }
+
+    /// May a row in a file claim an id?
+    pub fn may_be_written(&self, id: i64) -> bool {
+        self.written.as_ref().is_some_and(|written| written.may_hold(id))
+    }
+
+    /// The row that claims an id, which one does.
     pub fn row(&self, id: i64) -> Option<RowOrigin> {
-        let (batch, row) = self.rows.get(&id)?;
-        self.batches.get(*batch as usize).map(|origin| origin.row(*row as usize))
+        self.row_in_memory(id).or_else(|| {
+            let row = self.written.as_ref()?.row(id);
+            self.origin(row.inspect_err(|error| tracing::warn!(%error, "ids on disk")).ok()??)
+        })
+    }
+
+    fn origin(&self, (batch, row): BatchRow) -> Option<RowOrigin> {
+        self.batches.get(batch as usize).map(|origin| origin.row(row as usize))
     }
 
     /// Set a savepoint.

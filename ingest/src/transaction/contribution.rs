@@ -1,9 +1,12 @@
 //! What a transaction adds to one table: rows in memory, rows in files, and the ids they claim.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use almagest_storage::schema::TableDef;
-use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows, Snapshot};
+use almagest_storage::schema::{TableDef, TableKind};
+use almagest_storage::{
+    CatalogStore, Error as StorageError, PendingFile, Place, PlacedRows, Snapshot,
+};
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{concat, filter_record_batch};
 use arrow::datatypes::SchemaRef;
@@ -12,10 +15,11 @@ use arrow::error::ArrowError;
 use super::claims::Claims;
 use super::tally::Tally;
 use crate::conform::Report;
+use crate::directors::Directors;
 use crate::error::{Error, Result};
 use crate::id_map::IdMap;
 use crate::origin::{Origin, RowOrigin};
-use crate::place::{Directors, id_column, ids_are_unique, long_column, place_rows};
+use crate::place::{id_column, ids_are_unique, long_column, place_rows};
 
 /// Most ids that a message names.
 const NAMED_IDS: usize = 5;
@@ -30,6 +34,8 @@ pub(super) struct Contribution {
     pub report: Report,
     /// Written, synced, and part of no version.
     pub files: Vec<PendingFile>,
+    /// Files whose ids are in memory no more.
+    n_noted: usize,
     /// Rows in memory that have their places.
     placed: Vec<(RecordBatch, Vec<Place>)>,
     /// Rows in memory whose director has not come yet.
@@ -75,6 +81,7 @@ impl Contribution {
             table: table.clone(),
             report: Report::default(),
             files: Vec::new(),
+            n_noted: 0,
             placed: Vec::new(),
             waiting: Vec::new(),
             placed_bytes: 0,
@@ -109,6 +116,7 @@ impl Contribution {
     pub fn roll_back(&mut self) -> bool {
         let Some(mark) = self.mark.take() else { return false };
         self.files.truncate(mark.n_files);
+        self.n_noted = self.n_noted.min(mark.n_files);
         self.placed.truncate(mark.n_placed);
         self.waiting.truncate(mark.n_waiting);
         self.placed_bytes = mark.placed_bytes;
@@ -145,28 +153,59 @@ impl Contribution {
     }
 
     /// Refuse ids that two rows of the transaction would share.
-    pub fn check_ids(&self, batch: &RecordBatch, origin: &Origin) -> Result<()> {
+    pub fn check_ids(&self, batch: &RecordBatch, origin: &Origin, store: &CatalogStore) -> Result<()> {
         let Some(ids) = self.unique_ids(batch) else { return Ok(()) };
+        let written = self.written_among(ids, store)?;
         let mut rows_of: IdMap<usize> = IdMap::default();
         rows_of.reserve(ids.len());
         let mut first_fault = None;
         let mut n_faults = 0;
         for (row, &id) in ids.iter().enumerate() {
             let earlier = rows_of.insert(id, row).map(|row| origin.row(row));
-            if let Some(earlier) = earlier.or_else(|| self.claims.row(id)) {
+            let earlier = earlier.or_else(|| self.claims.row_in_memory(id));
+            if earlier.is_some() || written.contains_key(&id) {
                 n_faults += 1;
                 first_fault.get_or_insert((row, id, earlier));
             }
         }
-        let Some((row, id, first)) = first_fault else { return Ok(()) };
+        let Some((row, id, earlier)) = first_fault else { return Ok(()) };
         Err(Error::RepeatedId {
             origin: origin.row(row),
             table: self.table.name.clone(),
             column: self.table.id.clone().unwrap_or_default(),
             id,
-            first,
+            first: earlier.or_else(|| self.claims.row(id)),
             n_more: n_faults - 1,
         })
+    }
+
+    /// Return those of `ids` that files of this transaction hold.
+    fn written_among(&self, ids: &[i64], store: &CatalogStore) -> Result<HashMap<i64, Place>> {
+        let may_be_written = |id: &i64| self.claims.may_be_written(*id);
+        let mut suspects: Vec<i64> = ids.iter().copied().filter(may_be_written).collect();
+        suspects.sort_unstable();
+        let runs = self.files[..self.n_noted].iter().filter_map(PendingFile::id_run);
+        Ok(store.look_up_in_runs(runs, &suspects)?)
+    }
+
+    /// Let the ids of rows that are in files leave memory.
+    pub fn note_written(&mut self, store: &CatalogStore, directors: &mut Directors) -> Result<()> {
+        let is_director = self.table.kind == TableKind::Director;
+        for run in self.files[self.n_noted..].iter().filter_map(PendingFile::id_run) {
+            if !is_director && !ids_are_unique(&self.table) {
+                continue;
+            }
+            let ids = store.ids_of_run(run)?;
+            if ids_are_unique(&self.table) {
+                let folder = store.root();
+                let kept = self.claims.written(&ids, folder);
+                let path = || folder.to_owned();
+                kept.map_err(|source| StorageError::Io { path: path(), source })?;
+            }
+            directors.written(&self.table.name, run, &ids);
+        }
+        self.n_noted = self.files.len();
+        Ok(())
     }
 
     /// Take rows that passed all checks; an error changes nothing.
@@ -179,7 +218,7 @@ impl Contribution {
     ) -> Result<()> {
         let rows = (0..places.len() as u64).map(|index| origin.first_row + index).collect();
         let all = WaitingRows { batch: batch.clone(), input: Arc::clone(&origin.input), rows };
-        let parts = part(&self.table, &all, places)?;
+        let parts = part(&self.table, all, places)?;
         self.take(parts);
         if let Some(ids) = self.unique_ids(batch) {
             self.claims.take(ids, origin);
@@ -188,19 +227,29 @@ impl Contribution {
         Ok(())
     }
 
-    /// Place waiting rows whose directors have come.
+    /// Place waiting rows whose directors have come; all are looked up at once.
     pub fn settle(&mut self, directors: &mut Directors, snapshot: &Snapshot) -> Result<()> {
         let first = self.mark.as_ref().map_or(0, |mark| mark.n_waiting);
-        for index in (first..self.waiting.len()).rev() {
-            let rows = &self.waiting[index];
+        let Some((director, key)) = self.table.director() else { return Ok(()) };
+        let keys = self.waiting[first..].iter().filter_map(|rows| long_column(&rows.batch, key));
+        let mut ids: Vec<i64> = keys.flat_map(|keys| keys.values().to_vec()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let found = directors.look_up(director, &ids, snapshot)?;
+        let found = ids.into_iter().zip(found).filter_map(|(id, place)| Some((id, place?)));
+        let found: IdMap<Place> = found.collect();
+        let find = |ids: &[i64]| ids.iter().map(|id| found.get(id).copied()).collect();
+        for rows in self.waiting.split_off(first) {
+            self.waiting_bytes -= waiting_bytes(&rows.batch);
+            let origin = |row| rows.origin(row);
+            let chunking = snapshot.store().chunking();
             let places =
-                place_rows(&self.table, &rows.batch, |row| rows.origin(row), directors, snapshot)?;
-            if places.iter().any(Option::is_some) {
-                let parts = part(&self.table, rows, &places)?;
-                let rows = self.waiting.remove(index);
-                self.waiting_bytes -= size_bytes(&rows.batch);
-                self.take(parts);
-            }
+                place_rows(&self.table, &rows.batch, origin, chunking, |_, ids| Ok(find(ids)))?;
+            let parts = part(&self.table, rows, &places)?;
+            self.take(parts);
         }
         Ok(())
     }
@@ -249,12 +298,12 @@ impl Contribution {
     }
 
     fn take(&mut self, parts: Parts) {
-        if parts.placed.num_rows() > 0 {
-            self.placed_bytes += size_bytes(&parts.placed) + parts.places.len() * ORDER_BYTES;
-            self.placed.push((parts.placed, parts.places));
+        if let Some((batch, places)) = parts.placed {
+            self.placed_bytes += size_bytes(&batch) + places.len() * ORDER_BYTES;
+            self.placed.push((batch, places));
         }
         if let Some(waiting) = parts.waiting {
-            self.waiting_bytes += size_bytes(&waiting.batch);
+            self.waiting_bytes += waiting_bytes(&waiting.batch);
             self.waiting.push(waiting);
         }
     }
@@ -270,15 +319,18 @@ impl Contribution {
 
 /// Rows parted into those that are placed and those that wait.
 struct Parts {
-    placed: RecordBatch,
-    places: Vec<Place>,
+    placed: Option<(RecordBatch, Vec<Place>)>,
     waiting: Option<WaitingRows>,
 }
 
-fn part(table: &TableDef, rows: &WaitingRows, places: &[Option<Place>]) -> Result<Parts> {
-    if places.iter().all(Option::is_some) {
-        let places = places.iter().flatten().copied().collect();
-        return Ok(Parts { placed: rows.batch.clone(), places, waiting: None });
+fn part(table: &TableDef, rows: WaitingRows, places: &[Option<Place>]) -> Result<Parts> {
+    let known: Vec<Place> = places.iter().flatten().copied().collect();
+    if known.len() == places.len() {
+        let placed = (!known.is_empty()).then_some((rows.batch, known));
+        return Ok(Parts { placed, waiting: None });
+    }
+    if known.is_empty() {
+        return Ok(Parts { placed: None, waiting: Some(rows) });
     }
     let filter = |mask: BooleanArray| {
         filter_record_batch(&rows.batch, &mask)
@@ -292,8 +344,12 @@ fn part(table: &TableDef, rows: &WaitingRows, places: &[Option<Place>]) -> Resul
         input: Arc::clone(&rows.input),
         rows: numbers.map(|(row, _)| *row).collect(),
     };
-    let places = places.iter().flatten().copied().collect();
-    Ok(Parts { placed, places, waiting: Some(waiting) })
+    Ok(Parts { placed: Some((placed, known)), waiting: Some(waiting) })
+}
+
+/// What waiting rows take, and will take for their order once they are placed, bytes.
+fn waiting_bytes(batch: &RecordBatch) -> usize {
+    size_bytes(batch) + batch.num_rows() * ORDER_BYTES
 }
 
 /// Make one batch of several, column by column, so that no more than one column is there twice.

@@ -110,6 +110,7 @@ fn draw(rng: &mut ChaCha8Rng, next_id: &mut i64) -> (&'static str, Vec<i64>, Rec
 fn step(rng: &mut ChaCha8Rng, store: &CatalogStore, committed: &mut Model, next_id: &mut i64) {
     let config = TransactionConfig {
         buffer_bytes: if rng.random_bool(0.5) { 2_000 } else { 1 << 20 },
+        kept_places: if rng.random_bool(0.5) { 5 } else { 1 << 20 },
         ..TransactionConfig::default()
     };
     let mut transaction = Transaction::begin_with(store, config).unwrap();

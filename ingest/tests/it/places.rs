@@ -1,6 +1,6 @@
 //! Rows land in the chunk where queries will look for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use almagest_ingest::{Error, ErrorKind, Transaction, TransactionConfig};
 use almagest_storage::{CatalogStore, Error as StorageError};
@@ -138,6 +138,51 @@ fn waiting_children_survive_a_full_buffer() {
     assert_eq!(visible(&snapshot, "ForcedSource", "objectId"), expected);
     assert_eq!(chunks(&store, "ForcedSource"), chunk_at(&store, 40.0, -30.0));
     assert!(store.check().unwrap().is_clean());
+}
+
+#[test]
+fn children_of_directors_in_files_are_looked_up_together() {
+    let (_folder, store) = catalog();
+    let place = |id: i64| (id, (id * 37 % 360) as f64, (id * 11 % 160) as f64 - 80.0);
+    let directors = |ids: std::ops::Range<i64>| objects(&ids.map(place).collect::<Vec<_>>());
+    commit(&store, &[("Object", directors(1..40))]).unwrap();
+    let config = TransactionConfig { buffer_bytes: 3000, kept_places: 7, ..Default::default() };
+    let mut transaction = Transaction::begin_with(&store, config).unwrap();
+    for ids in [40..60, 60..80] {
+        transaction.append("Object", &directors(ids)).unwrap();
+    }
+    for visit in 0..10 {
+        let rows: Vec<_> = (1..80).map(|id| (Some(id * 30 % 79 + 1), visit)).collect();
+        transaction.append("ForcedSource", &forced_sources(&rows)).unwrap();
+    }
+    transaction.commit().unwrap();
+    let mut expected = BTreeMap::new();
+    for (_, ra, dec) in (1..80).map(place) {
+        *expected.entry(store.chunking().chunk_of(ra, dec).unwrap().get()).or_insert(0) += 10;
+    }
+    let mut n_rows = BTreeMap::new();
+    let snapshot = store.snapshot().unwrap();
+    assert!(snapshot.data_files("ForcedSource").len() > 1);
+    for footprint in snapshot.data_files("ForcedSource").iter().flat_map(|file| &file.footprints) {
+        *n_rows.entry(footprint.chunk.get()).or_insert(0) += footprint.n_rows;
+    }
+    assert_eq!(n_rows, expected);
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.append("ForcedSource", &forced_sources(&[(Some(1), 90), (Some(99), 90)])).unwrap();
+    let error = transaction.commit().unwrap_err();
+    assert!(error.to_string().contains("no Object has objectId 99"), "{error}");
+}
+
+#[test]
+fn a_first_place_in_a_file_conflicts_too() {
+    let (_folder, store) = catalog();
+    let config = TransactionConfig { buffer_bytes: 1, ..TransactionConfig::default() };
+    let mut slower = Transaction::begin_with(&store, config).unwrap();
+    slower.append("DiaObject", &dia_objects(&[(1, 60_001.0, 100.0, 60.0)])).unwrap();
+    assert!(!crate::sky_tables::files(store.root()).is_empty());
+    commit(&store, &[("DiaObject", dia_objects(&[(1, 60_000.0, 40.0, -30.0)]))]).unwrap();
+    let error = slower.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use almagest_ingest::format::ReadOptions;
+use almagest_ingest::origin::Origin;
 use almagest_ingest::{Error, ErrorKind, Transaction, TransactionConfig};
 use almagest_storage::CatalogStore;
 
@@ -67,6 +69,68 @@ fn a_full_buffer_goes_to_files_that_go_with_the_transaction() {
     let expected: Vec<_> = (0..200).map(Some).collect();
     assert_eq!(visible(&snapshot, "Source", "sourceId"), expected);
     assert!(snapshot.data_files("Source").len() > 1);
+    assert!(store.check().unwrap().is_clean());
+}
+
+/// A transaction whose first batches are in files already.
+fn written(store: &CatalogStore) -> Transaction {
+    let config = TransactionConfig { buffer_bytes: 1000, ..TransactionConfig::default() };
+    let mut transaction = Transaction::begin_with(store, config).unwrap();
+    for batch in 0..10 {
+        let rows: Vec<_> = (0..20).map(|n| (batch + n * 10, n as f64, n as f64)).collect();
+        let origin = Origin::new(format!("part {batch}"));
+        transaction.append_from("Source", &sources(&rows), &origin).unwrap();
+    }
+    assert!(files(store.root()).len() > 2);
+    transaction
+}
+
+#[test]
+fn an_id_of_a_row_that_is_written_already_is_refused() {
+    let (_folder, store) = catalog();
+    let mut transaction = written(&store);
+    let again = sources(&[(1000, 1.0, 1.0), (51, 1.0, 1.0), (0, 1.0, 1.0), (1001, 1.0, 1.0)]);
+    let error = transaction.append("Source", &again).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "rows of Source: row 2: Source sourceId 51 is already in row 6 of part 1, and 1 more"
+    );
+    transaction.commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().n_rows("Source"), 200);
+}
+
+#[test]
+fn an_id_that_the_catalog_has_is_named_with_its_row_though_that_is_written_already() {
+    let (_folder, store) = catalog();
+    let mut earlier = Transaction::begin(&store).unwrap();
+    earlier.append("Source", &sources(&[(43, 1.0, 1.0), (81, 1.0, 1.0), (500, 1.0, 1.0)])).unwrap();
+    earlier.commit().unwrap();
+    let error = written(&store).commit().unwrap_err();
+    let expected = "part 3: row 5: Source sourceId 43 exists already, and 1 more";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(store.snapshot().unwrap().n_rows("Source"), 3);
+}
+
+#[test]
+fn ids_of_a_file_that_is_given_up_are_free_again() {
+    let (folder, store) = catalog();
+    let mut transaction = written(&store);
+    let rows = |ids: std::ops::Range<i64>| {
+        let lines = ids.map(|id| format!("{id},1.0,1.0\n")).collect::<String>();
+        format!("sourceId,ra,dec\n{lines}")
+    };
+    let file = folder.path().join("new.csv");
+    // Its first ids go to files before the last one is refused.
+    std::fs::write(&file, rows(1000..30_000) + "51,1.0,1.0\n").unwrap();
+    let options = ReadOptions::default();
+    let error = transaction.append_file("Source", &file, &options).unwrap_err();
+    assert!(matches!(error, Error::RepeatedId { id: 51, .. }), "{error}");
+    std::fs::write(&file, rows(1000..30_000)).unwrap();
+    transaction.append_file("Source", &file, &options).unwrap();
+    let error = transaction.append_file("Source", &file, &options).unwrap_err();
+    assert!(error.to_string().contains("sourceId 1000 is already in row 1, and "), "{error}");
+    transaction.commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().n_rows("Source"), 29_200);
     assert!(store.check().unwrap().is_clean());
 }
 
