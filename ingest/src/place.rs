@@ -10,9 +10,9 @@
 //!
 //! A director that is not found may still be appended later, so its children wait.
 
+use almagest_storage::Place;
 use almagest_storage::chunking::{Chunking, healpix29};
 use almagest_storage::schema::{TableDef, TableKind};
-use almagest_storage::Place;
 use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};

@@ -126,7 +126,9 @@ fn windows(store: &CatalogStore, runs: &[&IdRun]) -> Result<Vec<IdRange>> {
     let mut n_ids = 0;
     for (ids, n_rows) in parts {
         match windows.last_mut() {
-            Some(last) if n_ids < WINDOW_IDS || ids.min == last.min => last.max = last.max.max(ids.max),
+            Some(last) if n_ids < WINDOW_IDS || ids.min == last.min => {
+                last.max = last.max.max(ids.max)
+            }
             // What the last one was to hold beyond this is held here.
             Some(last) => {
                 let max = last.max.max(ids.max);

@@ -297,7 +297,8 @@ impl Metadata {
         let newest = newest_version(&transaction)?;
         let version = newest + 1;
         let read;
-        let definitions = if definitions::changed_in(&transaction, newest)? == change.known.version {
+        let definitions = if definitions::changed_in(&transaction, newest)? == change.known.version
+        {
             change.known
         } else {
             read = definitions::read(&transaction, &self.header, newest, &corrupt)?;

@@ -153,7 +153,12 @@ impl Contribution {
     }
 
     /// Refuse ids that two rows of the transaction would share.
-    pub fn check_ids(&self, batch: &RecordBatch, origin: &Origin, store: &CatalogStore) -> Result<()> {
+    pub fn check_ids(
+        &self,
+        batch: &RecordBatch,
+        origin: &Origin,
+        store: &CatalogStore,
+    ) -> Result<()> {
         let Some(ids) = self.unique_ids(batch) else { return Ok(()) };
         let written = self.written_among(ids, store)?;
         let mut rows_of: IdMap<usize> = IdMap::default();
