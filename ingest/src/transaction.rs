@@ -21,7 +21,7 @@ use crate::origin::Origin;
 use crate::place::{is_versioned, place_rows};
 use claims::Claims;
 use contribution::Contribution;
-use flush::flush_all;
+use flush::{Writing, write_all};
 use log::Log;
 use rejection::Rejecting;
 use savepoint::Savepoint;
@@ -60,6 +60,8 @@ pub struct Transaction {
     removals: Vec<(String, Removal)>,
     /// By exact name of the table.
     contributions: BTreeMap<String, Contribution>,
+    /// Rows that are on their way to files.
+    writing: Option<Writing>,
     directors: Directors,
     state: State,
     savepoint: Savepoint,
@@ -128,6 +130,7 @@ impl Transaction {
             directors: Directors::new(config.kept_places),
             config,
             contributions: BTreeMap::new(),
+            writing: None,
             state: State::Open,
             savepoint: Savepoint::None,
             contributed: BTreeMap::new(),
@@ -143,7 +146,7 @@ impl Transaction {
     ///
     /// # Errors
     /// What [`conform`] refuses; ids given twice; rows without a place. The transaction then is as
-    /// it was before. Only where rows in memory could not be written (storage errors) it becomes
+    /// it was before. Only where rows of earlier calls could not be written (storage errors) it becomes
     /// incomplete.
     pub fn append(&mut self, table: &str, batch: &RecordBatch) -> Result<Report> {
         let origin = Origin::new(format!("rows of {table}"));
@@ -323,6 +326,7 @@ impl Transaction {
         if self.state == State::Incomplete {
             return Err(Error::Incomplete);
         }
+        self.finish_writing()?;
         let newest = self.store.snapshot()?;
         self.check_tables(&newest)?;
         self.check_frozen_places(&newest)?;
@@ -334,7 +338,10 @@ impl Transaction {
         for contribution in self.contributions.values_mut() {
             contribution.check_settled()?;
         }
-        flush_all(self.contributions.values_mut().collect(), &self.store)?;
+        let parcels = self.contributions.values_mut().map(Contribution::take_parcel);
+        let parcels = parcels.filter_map(Result::transpose).collect::<Result<_>>()?;
+        let files = write_all(parcels, &self.store)?;
+        self.take_files(files);
         let removed = self.removed(&newest)?;
         let mut plan = CommitPlan {
             message: message.to_owned(),
@@ -369,15 +376,17 @@ impl Transaction {
 
     /// Give up: the rows, and the files written for them, are gone when this returns.
     pub fn abort(mut self) {
+        self.writing = None;
         self.log.iter_mut().for_each(|log| log.aborted("", None));
     }
 
-    /// Write rows to files where they exceed the buffer: down to a part of it, so that tables of
-    /// like size are written at once, each by a core of its own.
+    /// Begin to write rows to files where they exceed half of the buffer; the other half is for those that
+    /// are being written. What is left is a part of it, so that tables of like size are written at once, each
+    /// by a core of its own.
     fn flush_excess(&mut self) -> Result<()> {
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
-        match buffered > self.config.buffer_bytes {
-            true => self.flush_down_to(self.config.buffer_bytes / 4),
+        match buffered > self.config.buffer_bytes / 2 {
+            true => self.begin_writing(self.config.buffer_bytes / 8),
             false => Ok(()),
         }
     }
@@ -385,31 +394,71 @@ impl Transaction {
     /// Write the largest contributions to files until the rest has at most `bytes`, or waits for
     /// directors.
     fn flush_down_to(&mut self, bytes: usize) -> Result<()> {
-        let result = self
-            .contributions
-            .values_mut()
-            .try_for_each(|contribution| contribution.settle(&mut self.directors, &self.snapshot));
-        let result = result.and_then(|()| {
-            let mut largest: Vec<&mut Contribution> = self.contributions.values_mut().collect();
+        self.begin_writing(bytes)?;
+        self.finish_writing()
+    }
+
+    /// Begin to write the largest contributions until the rest has at most `bytes`, or waits for directors,
+    /// once what was begun before is written.
+    fn begin_writing(&mut self, bytes: usize) -> Result<()> {
+        self.finish_writing()?;
+        self.or_incomplete(|this| {
+            for contribution in this.contributions.values_mut() {
+                contribution.settle(&mut this.directors, &this.snapshot)?;
+            }
+            let mut largest: Vec<&mut Contribution> = this.contributions.values_mut().collect();
             let mut left: usize = largest.iter().map(|c| c.buffered_bytes()).sum();
             largest.sort_by_key(|contribution| std::cmp::Reverse(contribution.placed_bytes()));
-            largest.retain(|contribution| {
-                let is_flushed = left > bytes && contribution.placed_bytes() > 0;
-                left -= if is_flushed { contribution.placed_bytes() } else { 0 };
-                is_flushed
-            });
-            flush_all(largest, &self.store)
-        });
-        let result = result.and_then(|()| {
-            let contributions = self.contributions.values_mut();
-            contributions.into_iter().try_for_each(|contribution| {
-                contribution.note_written(&self.store, &mut self.directors)
-            })
-        });
+            let mut parcels = vec![];
+            for contribution in largest {
+                if left > bytes && contribution.placed_bytes() > 0 {
+                    left -= contribution.placed_bytes();
+                    parcels.extend(contribution.take_parcel()?);
+                }
+            }
+            match Writing::begin(parcels, &this.store) {
+                Ok(writing) => this.writing = Some(writing),
+                Err(few) => {
+                    let files = write_all(few, &this.store)?;
+                    this.take_files(files);
+                    this.note_written()?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Wait until what was begun is written.
+    fn finish_writing(&mut self) -> Result<()> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        self.or_incomplete(|this| {
+            let files = writing.finish()?;
+            this.take_files(files);
+            this.note_written()
+        })
+    }
+
+    /// Do some work; where it fails, rows are missing.
+    fn or_incomplete(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let result = work(self);
         if result.is_err() {
             self.state = State::Incomplete;
         }
         result
+    }
+
+    fn take_files(&mut self, files: Vec<PendingFile>) {
+        for file in files {
+            // A table that was dropped meanwhile has none; its files go.
+            if let Some(contribution) = self.contributions.get_mut(file.table()) {
+                contribution.files.push(file);
+            }
+        }
+    }
+
+    fn note_written(&mut self) -> Result<()> {
+        let mut contributions = self.contributions.values_mut();
+        contributions.try_for_each(|one| one.note_written(&self.store, &mut self.directors))
     }
 
     /// The tables of the catalog that have the directors of this transaction's rows.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 
 use crate::activity::Activity;
@@ -407,8 +407,11 @@ fn id_entries(table: &TableDef, rows: &SortedRows) -> Vec<(i64, Place)> {
     let Some(ids) = column.and_then(|column| column.as_primitive_opt::<Int64Type>()) else {
         return vec![];
     };
-    let mut entries: Vec<(i64, Place)> =
-        ids.iter().zip(&rows.places).filter_map(|(id, place)| Some((id?, *place))).collect();
+    let entry = |(number, place): (usize, &Place)| {
+        let row = rows.row(number);
+        ids.is_valid(row).then(|| (ids.value(row), *place))
+    };
+    let mut entries: Vec<(i64, Place)> = rows.places.iter().enumerate().filter_map(entry).collect();
     entries.sort_unstable_by_key(|(id, place)| (*id, place.key));
     if !ids_are_unique(table) {
         entries.dedup();

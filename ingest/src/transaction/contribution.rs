@@ -4,15 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use almagest_storage::schema::{TableDef, TableKind};
-use almagest_storage::{
-    CatalogStore, Error as StorageError, PendingFile, Place, PlacedRows, Snapshot,
-};
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{concat, filter_record_batch};
-use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
+use almagest_storage::{CatalogStore, Error as StorageError, PendingFile, Place, Snapshot};
+use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 
 use super::claims::Claims;
+use super::flush::Parcel;
 use super::tally::Tally;
 use crate::conform::Report;
 use crate::directors::Directors;
@@ -283,23 +280,21 @@ impl Contribution {
         })
     }
 
-    /// Write the placed rows in memory to a file that no version sees.
-    pub fn flush(&mut self, store: &CatalogStore) -> Result<()> {
-        let (n_kept, kept_bytes) =
-            self.mark.as_ref().map_or((0, 0), |mark| (mark.n_placed, mark.placed_bytes));
+    /// Give away the placed rows in memory, to be written to a file that no version sees. Where nothing is to
+    /// be written they are counted.
+    pub fn take_parcel(&mut self) -> Result<Option<Parcel>> {
+        let n_bytes = self.placed_bytes();
+        let n_kept = self.mark.as_ref().map_or(0, |mark| mark.n_placed);
         if self.placed.len() == n_kept {
-            return Ok(());
+            return Ok(None);
         }
-        let (batches, places): (Vec<_>, Vec<_>) = self.placed.split_off(n_kept).into_iter().unzip();
-        self.placed_bytes = kept_bytes;
-        let batch = joined(self.table.arrow_schema(), batches)
-            .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
-        let rows = PlacedRows { batch, places: places.concat() };
-        if let Some(tally) = &mut self.tally {
-            return tally.take(&self.table, rows);
-        }
-        self.files.push(store.write_data_file(&self.table, rows)?);
-        Ok(())
+        let rows = self.placed.split_off(n_kept);
+        self.placed_bytes -= n_bytes;
+        let parcel = Parcel { table: self.table.clone(), rows, n_bytes };
+        let Some(tally) = &mut self.tally else { return Ok(Some(parcel)) };
+        let (table, rows) = parcel.joined()?;
+        tally.take(&table, rows)?;
+        Ok(None)
     }
 
     fn take(&mut self, parts: Parts) {
@@ -355,21 +350,6 @@ fn part(table: &TableDef, rows: WaitingRows, places: &[Option<Place>]) -> Result
 /// What waiting rows take, and will take for their order once they are placed, bytes.
 fn waiting_bytes(batch: &RecordBatch) -> usize {
     size_bytes(batch) + batch.num_rows() * ORDER_BYTES
-}
-
-/// Make one batch of several, column by column, so that no more than one column is there twice.
-fn joined(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<RecordBatch, ArrowError> {
-    let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut columns_of: Vec<_> =
-        batches.into_iter().map(|batch| batch.into_parts().1.into_iter()).collect();
-    let joined = schema.fields().iter().map(|_| {
-        let parts: Vec<ArrayRef> = columns_of.iter_mut().filter_map(Iterator::next).collect();
-        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-        concat(&parts)
-    });
-    let joined = joined.collect::<Result<_, _>>()?;
-    let row_count = RecordBatchOptions::new().with_row_count(Some(n_rows));
-    RecordBatch::try_new_with_options(schema, joined, &row_count)
 }
 
 /// Return the memory that a batch's rows take, whatever they share with others, bytes.

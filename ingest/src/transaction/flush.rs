@@ -1,48 +1,115 @@
-//! Writing several tables at once.
+//! Writing rows to files that no version sees, several tables at once, while more rows come in.
 //!
-//! A file is sorted, encoded and hashed by one core; the files of different tables know nothing of
-//! each other.
+//! ```text
+//!   rows of a file ─▶ buffer: ├─ filling ─┤        the caller's thread
+//!                             ├─ parcels ─┤─▶ files, one after the other
+//!                                                  the writing thread, with a core for each table
+//! ```
 
 use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use almagest_storage::CatalogStore;
+use almagest_storage::schema::TableDef;
+use almagest_storage::{CatalogStore, PendingFile, Place, PlacedRows};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::concat;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use super::contribution::Contribution;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// Rows in memory below which threads are not worth while, bytes.
+/// Rows in memory below which a thread is not worth while, bytes.
 const FEW_BYTES: usize = 8 << 20;
 
-/// Write the placed rows of contributions to files that no version sees.
+/// Rows of one table that become one file.
+pub(super) struct Parcel {
+    pub table: TableDef,
+    pub rows: Vec<(RecordBatch, Vec<Place>)>,
+    /// Size of the rows, bytes.
+    pub n_bytes: usize,
+}
+
+impl Parcel {
+    /// Join the rows.
+    pub fn joined(self) -> Result<(TableDef, PlacedRows)> {
+        let (batches, places): (Vec<_>, Vec<_>) = self.rows.into_iter().unzip();
+        let batch = joined(self.table.arrow_schema(), batches)
+            .map_err(|source| Error::Rows { table: self.table.name.clone(), source })?;
+        Ok((self.table, PlacedRows { batch, places: places.concat() }))
+    }
+
+    fn write(self, store: &CatalogStore) -> Result<PendingFile> {
+        let (table, rows) = self.joined()?;
+        Ok(store.write_data_file(&table, rows)?)
+    }
+}
+
+/// Write parcels, each to a file: a file is sorted and hashed by one core, and those of different tables
+/// know nothing of each other.
 ///
 /// # Errors
-/// The first that a contribution meets; others may have been written then.
-pub(super) fn flush_all(
-    mut contributions: Vec<&mut Contribution>,
+/// The first that a parcel meets; others may have been written then, and are gone.
+pub(super) fn write_all(
+    mut parcels: Vec<Parcel>,
     store: &CatalogStore,
-) -> Result<()> {
-    let n_bytes: usize = contributions.iter().map(|c| c.placed_bytes()).sum();
-    let n_cores = thread::available_parallelism().map_or(1, usize::from);
-    let n_threads = n_cores.min(contributions.len());
-    if n_threads < 2 || n_bytes < FEW_BYTES {
-        return contributions.into_iter().try_for_each(|contribution| contribution.flush(store));
+) -> Result<Vec<PendingFile>> {
+    if n_bytes(&parcels) < FEW_BYTES {
+        return parcels.into_iter().map(|parcel| parcel.write(store)).collect();
     }
-    // The largest is taken from the end first, so that no core waits long for another at last.
-    contributions.sort_by_key(|contribution| contribution.placed_bytes());
-    let waiting = Mutex::new(contributions);
-    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    thread::scope(|scope| {
-        let write = || {
-            while let Some(contribution) = next() {
-                contribution.flush(store)?;
-            }
-            Ok(())
-        };
-        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(write)).collect();
-        let ended =
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|p| resume_unwind(p)));
-        ended.collect()
-    })
+    // The largest first, so that no core waits long for another at last.
+    parcels.sort_by_key(|parcel| std::cmp::Reverse(parcel.n_bytes));
+    parcels.into_par_iter().with_max_len(1).map(|parcel| parcel.write(store)).collect()
+}
+
+fn n_bytes(parcels: &[Parcel]) -> usize {
+    parcels.iter().map(|parcel| parcel.n_bytes).sum()
+}
+
+/// Make one batch of several, column by column, so that no more than one column is there twice.
+fn joined(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<RecordBatch, ArrowError> {
+    let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut columns_of: Vec<_> =
+        batches.into_iter().map(|batch| batch.into_parts().1.into_iter()).collect();
+    let joined = schema.fields().iter().map(|_| {
+        let parts: Vec<ArrayRef> = columns_of.iter_mut().filter_map(Iterator::next).collect();
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        concat(&parts)
+    });
+    let joined = joined.collect::<Result<_, _>>()?;
+    let row_count = RecordBatchOptions::new().with_row_count(Some(n_rows));
+    RecordBatch::try_new_with_options(schema, joined, &row_count)
+}
+
+/// Parcels that are being written. Dropped, it waits for the files, and removes them.
+pub(super) struct Writing {
+    thread: Option<JoinHandle<Result<Vec<PendingFile>>>>,
+}
+
+impl Writing {
+    /// Begin to write parcels; few rows are not worth while, and come back.
+    pub fn begin(parcels: Vec<Parcel>, store: &CatalogStore) -> Result<Self, Vec<Parcel>> {
+        if n_bytes(&parcels) < FEW_BYTES {
+            return Err(parcels);
+        }
+        let store = store.clone();
+        Ok(Self { thread: Some(thread::spawn(move || write_all(parcels, &store))) })
+    }
+
+    /// Wait for the files.
+    ///
+    /// # Errors
+    /// As for [`write_all`].
+    pub fn finish(mut self) -> Result<Vec<PendingFile>> {
+        match self.thread.take() {
+            None => Ok(vec![]),
+            Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        drop(self.thread.take().map(JoinHandle::join));
+    }
 }

@@ -133,7 +133,7 @@ impl Rehearsal {
         transaction.reject_waiting()?;
         let (mut tables, mut tallies) = (BTreeMap::new(), BTreeMap::new());
         for (name, mut contribution) in std::mem::take(&mut transaction.contributions) {
-            contribution.flush(&transaction.store)?;
+            contribution.take_parcel()?;
             tables.insert(name.clone(), contribution.report);
             tallies.extend(contribution.tally.map(|tally| (name, tally)));
         }

@@ -23,8 +23,9 @@ impl Transaction {
         }
         // What came before stays in memory until the work is done: leave it room.
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
-        if buffered > self.config.buffer_bytes / 2 {
-            self.flush_down_to(0)?;
+        match buffered > self.config.buffer_bytes / 2 {
+            true => self.flush_down_to(0)?,
+            false => self.finish_writing()?,
         }
         self.savepoint = Savepoint::Set;
         self.directors.mark();
@@ -37,6 +38,8 @@ impl Transaction {
             self.directors.release();
             self.contributions.values_mut().for_each(Contribution::release);
         } else {
+            // What is being written goes too.
+            self.writing = None;
             self.directors.roll_back();
             self.contributions.retain(|_, contribution| contribution.roll_back());
             if let (Some(rejecting), Some(rejected)) = (&mut self.rejecting, rejected) {

@@ -33,6 +33,8 @@ impl Transaction {
         let name = self.schema.find(table)?.name.clone();
         let dropped = TableChanges { dropped: vec![name.clone()], ..TableChanges::default() };
         self.schema = dropped.apply(&self.schema)?;
+        // Its files must not become those of another table of its name.
+        self.finish_writing()?;
         self.contributions.remove(&name);
         self.removals.retain(|(table, _)| *table != name);
         self.changes.altered.retain(|(table, _)| *table != name);

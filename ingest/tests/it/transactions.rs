@@ -72,6 +72,41 @@ fn a_full_buffer_goes_to_files_that_go_with_the_transaction() {
     assert!(store.check().unwrap().is_clean());
 }
 
+/// Large enough that rows are written while others come.
+#[test]
+fn rows_that_are_written_meanwhile_are_all_there_or_none() {
+    const ROWS: i64 = 60_000;
+    let (_folder, store) = catalog();
+    let config = TransactionConfig { buffer_bytes: 18 << 20, ..TransactionConfig::default() };
+    let rows = |first: i64| {
+        let place = |n: i64| (n, n.rem_euclid(360) as f64, (n.rem_euclid(179) - 89) as f64);
+        sources(&(first..first + ROWS).map(place).collect::<Vec<_>>())
+    };
+    let begin = || {
+        let mut transaction = Transaction::begin_with(&store, config.clone()).unwrap();
+        for batch in 0..8 {
+            transaction.append("Source", &rows(batch * ROWS)).unwrap();
+        }
+        transaction
+    };
+    begin().abort();
+    assert!(files(store.root()).is_empty());
+    drop(begin());
+    assert!(files(store.root()).is_empty());
+    let mut dropped = begin();
+    dropped.drop_table("Source").unwrap();
+    assert!(files(store.root()).is_empty());
+    drop(dropped);
+    let mut transaction = begin();
+    let error = transaction.append("Source", &rows(-ROWS + 1)).unwrap_err();
+    assert!(error.to_string().contains("sourceId 0 is already in row 1"), "{error}");
+    transaction.commit().unwrap();
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.n_rows("Source"), 8 * ROWS as u64);
+    assert!(snapshot.data_files("Source").len() > 2);
+    assert!(store.check().unwrap().is_clean());
+}
+
 /// A transaction whose first batches are in files already.
 fn written(store: &CatalogStore) -> Transaction {
     let config = TransactionConfig { buffer_bytes: 1000, ..TransactionConfig::default() };

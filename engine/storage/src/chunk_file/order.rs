@@ -12,45 +12,60 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use rayon::slice::ParallelSliceMut;
 
+use crate::chunking::ChunkId;
 use crate::place::Place;
 
 /// Most columns that are compared as numbers.
 const MOST_COLUMNS: usize = 3;
 
-/// Return the numbers of the rows in the order of the file; `None`: they are in order.
+/// Return the numbers of the rows in the order of the file (`None`: they are in order), and their places
+/// in that order.
 ///
 /// # Arguments
 /// * `columns` - order rows of one place, the first one first; NULL comes before values
 pub(super) fn order(
-    places: &[Place],
+    places: Vec<Place>,
     columns: Vec<ArrayRef>,
-) -> Result<Option<UInt32Array>, ArrowError> {
+) -> Result<(Option<UInt32Array>, Vec<Place>), ArrowError> {
     let by_place = |place: &Place| (place.chunk.to_i64(), place.key);
-    let mut rows: Vec<u32> = (0..places.len() as u32).collect();
     let mut is_moved = !places.is_sorted_by_key(by_place);
-    if is_moved {
-        let keyed = rows.iter().map(|&row| (by_place(&places[row as usize]), row));
-        let mut keyed: Vec<((i64, i64), u32)> = keyed.collect();
-        keyed.par_sort_unstable();
-        rows = keyed.into_iter().map(|(_, row)| row).collect();
-    }
+    let (mut rows, places): (Vec<u32>, Vec<Place>) = match is_moved {
+        false => ((0..places.len() as u32).collect(), places),
+        true => {
+            let numbered = (0_u32..).zip(places);
+            let mut keyed: Vec<((i64, i64), u32)> =
+                numbered.map(|(row, place)| (by_place(&place), row)).collect();
+            keyed.par_sort_unstable();
+            let place = |(chunk, key)| Place { key, chunk: ChunkId::from_i64(chunk) };
+            keyed.into_iter().map(|(of_place, row)| (row, place(of_place))).unzip()
+        }
+    };
     if !columns.is_empty() {
-        is_moved |= sort_within_places(places, &mut rows, columns)?;
+        is_moved |= sort_within_places(&places, &mut rows, columns)?;
     }
-    Ok(is_moved.then(|| rows.into()))
+    Ok((is_moved.then(|| rows.into()), places))
 }
 
 /// Sort the rows of each place by columns; were any moved?
+///
+/// # Arguments
+/// * `places` - the place of each row, in the order of `rows`
 fn sort_within_places(
     places: &[Place],
     rows: &mut [u32],
     columns: Vec<ArrayRef>,
 ) -> Result<bool, ArrowError> {
-    let is_one_place = |a: &u32, b: &u32| places[*a as usize] == places[*b as usize];
     let mut is_moved = false;
+    let mut rest = rows;
+    let spans = places.chunk_by(|a, b| a == b).map(|places| {
+        let (rows, others) = std::mem::take(&mut rest).split_at_mut(places.len());
+        rest = others;
+        rows
+    });
+    let spans = spans.filter(|rows| rows.len() > 1);
     if let Some(ranks) = ranks(&columns) {
         let mut of_place: Vec<([u64; MOST_COLUMNS], u32)> = vec![];
-        for rows in rows.chunk_by_mut(is_one_place).filter(|rows| rows.len() > 1) {
+        for rows in spans {
             of_place.clear();
             of_place.extend(rows.iter().map(|&row| (ranks[row as usize], row)));
             if !of_place.is_sorted() {
@@ -65,7 +80,7 @@ fn sort_within_places(
     let columns: Vec<SortColumn> = columns.into_iter().map(column).collect();
     let comparator = LexicographicalComparator::try_new(&columns)?;
     let compare = |a: &u32, b: &u32| comparator.compare(*a as usize, *b as usize);
-    for rows in rows.chunk_by_mut(is_one_place) {
+    for rows in spans {
         if !rows.is_sorted_by(|a, b| compare(a, b) != Ordering::Greater) {
             rows.sort_by(compare);
             is_moved = true;
@@ -132,7 +147,6 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::chunking::ChunkId;
 
     fn check(places: &[Place], columns: Vec<ArrayRef>) -> bool {
         let of_places: [fn(&Place) -> i64; 2] = [|place| place.chunk.to_i64(), |place| place.key];
@@ -146,9 +160,13 @@ mod tests {
         let all: Vec<SortColumn> =
             all.into_iter().map(|values| SortColumn { values, options: None }).collect();
         let expected = lexsort_to_indices(&all, None).unwrap();
-        let rows = order(places, columns).unwrap();
+        let (rows, sorted) = order(places.to_vec(), columns).unwrap();
         let in_order = UInt32Array::from_iter_values(0..places.len() as u32);
         assert_eq!(rows.as_ref().unwrap_or(&in_order), &expected);
+        let places_of = |rows: &UInt32Array| -> Vec<Place> {
+            rows.values().iter().map(|&row| places[row as usize]).collect()
+        };
+        assert_eq!(sorted, places_of(&expected));
         rows.is_none()
     }
 

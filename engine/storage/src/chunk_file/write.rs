@@ -111,7 +111,7 @@ pub fn size_bytes(table: &TableDef, rows: PlacedRows) -> Result<u64> {
 pub(crate) struct SortedRows {
     /// The rows as they came.
     pub batch: RecordBatch,
-    /// Their places.
+    /// Their places, in the order of the file.
     pub places: Vec<Place>,
     /// Which row comes first, and so on; none: they came in order.
     order: Option<UInt32Array>,
@@ -131,26 +131,24 @@ impl SortedRows {
         let PlacedRows { batch, places } = rows;
         let columns = secondary_order(table);
         let columns = columns.iter().filter_map(|name| batch.column_by_name(name).cloned());
-        let order = order(&places, columns.collect())
+        let (order, places) = order(places, columns.collect())
             .map_err(|source| Error::Rows { table: table.name.clone(), source })?;
         Ok(Self { batch, places, order })
     }
 
     /// Return which row as it came is the row of this number in the file.
-    fn row(&self, number: usize) -> usize {
+    pub fn row(&self, number: usize) -> usize {
         self.order.as_ref().map_or(number, |order| order.value(number) as usize)
     }
 
     fn chunk_spans(&self) -> Vec<ChunkSpan> {
-        let mut spans: Vec<ChunkSpan> = vec![];
-        for number in 0..self.places.len() {
-            let chunk = self.places[self.row(number)].chunk;
-            match spans.last_mut() {
-                Some((of_last, rows)) if *of_last == chunk => rows.end = number + 1,
-                _ => spans.push((chunk, number..number + 1)),
-            }
-        }
-        spans
+        let mut start = 0;
+        let span = |places: &[Place]| {
+            let rows = start..start + places.len();
+            start = rows.end;
+            (places[0].chunk, rows)
+        };
+        self.places.chunk_by(|a, b| a.chunk == b.chunk).map(span).collect()
     }
 
     /// Make some rows of the file, with their keys where its schema has them.
@@ -167,7 +165,7 @@ impl SortedRows {
         };
         let mut columns = batch.columns().to_vec();
         if schema.fields().len() > columns.len() {
-            let keys = rows.clone().map(|number| self.places[self.row(number)].key);
+            let keys = self.places[rows.clone()].iter().map(|place| place.key);
             columns.push(Arc::new(Int64Array::from_iter_values(keys)));
         }
         RecordBatch::try_new(Arc::clone(schema), columns)
@@ -189,7 +187,7 @@ impl SortedRows {
         (chunk, rows): &ChunkSpan,
         first_row_group: u32,
     ) -> Footprint {
-        let keys = rows.clone().map(|number| self.places[self.row(number)].key);
+        let places = &self.places[rows.clone()];
         let positions = self.positions(table, rows);
         let points: Vec<UnitVector> = positions.iter().map(|(_, position)| *position).collect();
         let cap = Cap::around(&points);
@@ -210,8 +208,8 @@ impl SortedRows {
             first_row: rows.start as u64,
             n_rows: rows.len() as u64,
             cap,
-            key_min: keys.clone().min().unwrap_or(0),
-            key_max: keys.max().unwrap_or(0),
+            key_min: places.first().map_or(0, |place| place.key),
+            key_max: places.last().map_or(0, |place| place.key),
             max_offset,
         }
     }
@@ -229,11 +227,12 @@ impl SortedRows {
         };
         let mut positions = vec![];
         let mut last = None;
-        for row in rows.clone().map(|number| self.row(number)) {
+        for number in rows.clone() {
+            let row = self.row(number);
             if ra.is_null(row) || dec.is_null(row) {
                 continue;
             }
-            let (key, ra, dec) = (self.places[row].key, ra.value(row), dec.value(row));
+            let (key, ra, dec) = (self.places[number].key, ra.value(row), dec.value(row));
             if last.replace((key, ra, dec)) != Some((key, ra, dec)) {
                 positions.push((key, UnitVector::from_lonlat_deg(ra, dec)));
             }
