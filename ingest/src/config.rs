@@ -20,14 +20,14 @@ pub enum OnError {
 /// The options of a transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransactionConfig {
-    /// Rows are written to (invisible) files when the rows in memory exceed this size, bytes; 64 of
-    /// them are counted for the order of each row. Writing takes as much again at most.
+    /// Rows are written to (invisible) files when the rows in memory exceed half of this size, bytes; the
+    /// other half is for those that are being written. 64 bytes are counted for the order of each row.
     /// Children whose directors have not come yet stay in memory whatever their size, so that a
     /// bulk load should append directors first. Of rows that are written, two bytes stay for each id
     /// that names one row, 128 MiB at most.
     pub buffer_bytes: usize,
-    /// Places of directors that are kept in memory once they were looked up, of one table. Where there are
-    /// more directors, children wait to be looked up together, when the buffer is full.
+    /// Places of directors that are kept in memory once they were looked up, of one table. Children of others
+    /// wait to be looked up together, when rows are written.
     pub kept_places: usize,
     /// What to do with input that a table cannot hold as it is.
     pub conform: ConformOptions,
@@ -38,10 +38,10 @@ pub struct TransactionConfig {
 }
 
 impl Default for TransactionConfig {
-    /// 256 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
+    /// 384 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
     fn default() -> Self {
         Self {
-            buffer_bytes: 256 << 20,
+            buffer_bytes: 384 << 20,
             kept_places: 2 << 20,
             conform: ConformOptions::default(),
             on_error: OnError::Abort,

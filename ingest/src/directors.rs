@@ -36,11 +36,10 @@ pub(crate) struct Directors {
 struct Appended {
     /// Those in memory.
     places: IdMap<Place>,
-    /// Those in files, and how many they are.
+    /// Those in files.
     runs: Vec<IdRun>,
-    n_written: u64,
-    /// Those in memory that came since the savepoint, and what was written before it.
-    since: Option<(Vec<i64>, usize, u64)>,
+    /// Those in memory that came since the savepoint, and the number of runs before it.
+    since: Option<(Vec<i64>, usize)>,
 }
 
 impl Directors {
@@ -70,7 +69,7 @@ impl Directors {
                 && let Entry::Vacant(entry) = appended.places.entry(id)
             {
                 entry.insert(*place);
-                if let Some((since, ..)) = &mut appended.since {
+                if let Some((since, _)) = &mut appended.since {
                     since.push(id);
                 }
             }
@@ -83,18 +82,17 @@ impl Directors {
         for id in ids {
             appended.places.remove(id);
         }
-        if let Some((since, ..)) = &mut appended.since {
+        if let Some((since, _)) = &mut appended.since {
             since.retain(|id| appended.places.contains_key(id));
         }
         appended.runs.push(run.clone());
-        appended.n_written += ids.len() as u64;
     }
 
     /// Set a savepoint.
     pub fn mark(&mut self) {
         self.is_marked = true;
         for appended in self.appended.values_mut() {
-            appended.since = Some((vec![], appended.runs.len(), appended.n_written));
+            appended.since = Some((vec![], appended.runs.len()));
         }
     }
 
@@ -108,12 +106,11 @@ impl Directors {
     pub fn roll_back(&mut self) {
         self.is_marked = false;
         for appended in self.appended.values_mut() {
-            let Some((since, n_runs, n_written)) = appended.since.take() else { continue };
+            let Some((since, n_runs)) = appended.since.take() else { continue };
             for id in since {
                 appended.places.remove(&id);
             }
             appended.runs.truncate(n_runs);
-            appended.n_written = n_written;
         }
         // Places of files that are gone may be among them.
         self.looked_up.1.clear();
@@ -143,12 +140,6 @@ impl Directors {
             look(&ids, &snapshot.store().look_up_in_runs([run], &ids)?)?;
         }
         Ok(())
-    }
-
-    /// Are a table's directors so many that they had better be looked up for many children at once?
-    pub fn are_many(&self, table: &str, snapshot: &Snapshot) -> bool {
-        let n_written = self.appended.get(table).map_or(0, |appended| appended.n_written);
-        snapshot.n_rows(table) + n_written > self.most_kept as u64
     }
 
     /// Return the place of each id, where it is known without looking at files.

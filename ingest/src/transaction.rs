@@ -183,17 +183,14 @@ impl Transaction {
         }
         contribution.check_ids(&batch, origin, &self.store)?;
         let (directors, snapshot) = (&mut self.directors, &self.snapshot);
-        let find = |director: &str, ids: &[i64]| {
-            // Children of many directors wait for each other rather than read most of the index
-            // for each batch.
-            match director != table.name && directors.are_many(director, snapshot) {
-                true => Ok(directors.known(director, ids, snapshot)),
-                false => directors.look_up(director, ids, snapshot),
-            }
+        let find = |director: &str, ids: &[i64]| match director == table.name {
+            true => directors.look_up(director, ids, snapshot),
+            // Children that it takes files to place wait for each other.
+            false => Ok(directors.known(director, ids, snapshot)),
         };
         let chunking = self.store.chunking();
         let places = place_rows(table, &batch, |row| origin.row(row), chunking, find)?;
-        contribution.accept(&batch, &places, origin, &report)?;
+        contribution.accept(&batch, &places, origin, &report);
         self.directors.insert(table, &batch, &places);
         self.flush_excess()?;
         Ok(report)

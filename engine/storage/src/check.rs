@@ -13,7 +13,7 @@ use crate::checksum::sha256_of_file;
 use crate::chunk_file::{HEALPIX_29, read};
 use crate::chunking;
 use crate::data_file::{DataFile, Footprint};
-use crate::schema::{SchemaDef, TableDef, TableKind};
+use crate::schema::{SchemaDef, TableDef};
 use crate::snapshot::Snapshot;
 use crate::sphgeom::UnitVector;
 use crate::{Result, id_index, layout};
@@ -219,7 +219,7 @@ fn check_footprint(
                     .cap
                     .is_some_and(|cap| cap.contains(&UnitVector::from_lonlat_deg(ra, dec))),
             );
-            if is_placed_by_own_position(table) {
+            if table.is_placed_by_own_position() {
                 let own = (chunking::healpix29(ra, dec), store.chunking().chunk_of(ra, dec));
                 n_misplaced += usize::from(own != (Ok(key), Ok(chunk)));
             }
@@ -234,18 +234,6 @@ fn check_footprint(
         if count > 0 {
             faults.push(format!("chunk {chunk}: {count} {fault}"));
         }
-    }
-}
-
-/// Does a row's own position decide its place? (A versioned director keeps its first place.)
-fn is_placed_by_own_position(table: &TableDef) -> bool {
-    match table.kind {
-        TableKind::Positional => true,
-        TableKind::Director => table.primary_key.len() == 1,
-        TableKind::Child { .. }
-        | TableKind::RefMatch { .. }
-        | TableKind::Replicated
-        | TableKind::View { .. } => false,
     }
 }
 

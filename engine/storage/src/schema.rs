@@ -263,6 +263,18 @@ impl TableDef {
         }
     }
 
+    /// Does a row's own position decide its place? (A versioned director keeps its first place.)
+    pub fn is_placed_by_own_position(&self) -> bool {
+        match self.kind {
+            TableKind::Positional => true,
+            TableKind::Director => self.primary_key.len() == 1,
+            TableKind::Child { .. }
+            | TableKind::RefMatch { .. }
+            | TableKind::Replicated
+            | TableKind::View { .. } => false,
+        }
+    }
+
     /// Are the rows spread over chunks (as opposed to replicated)?
     pub fn is_chunked(&self) -> bool {
         !matches!(self.kind, TableKind::Replicated | TableKind::View { .. })

@@ -129,9 +129,10 @@ impl Contribution {
         self.placed_bytes - self.mark.as_ref().map_or(0, |mark| mark.placed_bytes)
     }
 
-    /// Size of the rows in memory, bytes.
+    /// Size of the rows in memory that came since the savepoint, if there is one, bytes.
     pub fn buffered_bytes(&self) -> usize {
-        self.placed_bytes + self.waiting_bytes
+        let marked = self.mark.as_ref().map_or(0, |mark| mark.placed_bytes + mark.waiting_bytes);
+        (self.placed_bytes + self.waiting_bytes).saturating_sub(marked)
     }
 
     /// Give up the rows whose directors have not come; return the origin of each and the id that
@@ -210,23 +211,26 @@ impl Contribution {
         Ok(())
     }
 
-    /// Take rows that passed all checks; an error changes nothing.
+    /// Take rows that passed all checks.
     pub fn accept(
         &mut self,
         batch: &RecordBatch,
         places: &[Option<Place>],
         origin: &Origin,
         report: &Report,
-    ) -> Result<()> {
-        let rows = (0..places.len() as u64).map(|index| origin.first_row + index).collect();
-        let all = WaitingRows { batch: batch.clone(), input: Arc::clone(&origin.input), rows };
-        let parts = part(&self.table, all, places)?;
-        self.take(parts);
+    ) {
+        let known: Vec<Place> = places.iter().flatten().copied().collect();
+        if known.len() == places.len() {
+            self.take_placed(batch.clone(), known);
+        } else {
+            let rows = (0..places.len() as u64).map(|index| origin.first_row + index).collect();
+            let input = Arc::clone(&origin.input);
+            self.take_waiting(WaitingRows { batch: batch.clone(), input, rows });
+        }
         if let Some(ids) = self.unique_ids(batch) {
             self.claims.take(ids, origin);
         }
         self.report.merge(report);
-        Ok(())
     }
 
     /// Place waiting rows whose directors have come; all are looked up at once.
@@ -250,8 +254,9 @@ impl Contribution {
             let chunking = snapshot.store().chunking();
             let places =
                 place_rows(&self.table, &rows.batch, origin, chunking, |_, ids| Ok(find(ids)))?;
-            let parts = part(&self.table, rows, &places)?;
-            self.take(parts);
+            let (placed, waiting) = part(&self.table, rows, &places)?;
+            placed.into_iter().for_each(|(batch, places)| self.take_placed(batch, places));
+            waiting.into_iter().for_each(|rows| self.take_waiting(rows));
         }
         Ok(())
     }
@@ -297,15 +302,16 @@ impl Contribution {
         Ok(None)
     }
 
-    fn take(&mut self, parts: Parts) {
-        if let Some((batch, places)) = parts.placed {
+    fn take_placed(&mut self, batch: RecordBatch, places: Vec<Place>) {
+        if !places.is_empty() {
             self.placed_bytes += size_bytes(&batch) + places.len() * ORDER_BYTES;
             self.placed.push((batch, places));
         }
-        if let Some(waiting) = parts.waiting {
-            self.waiting_bytes += waiting_bytes(&waiting.batch);
-            self.waiting.push(waiting);
-        }
+    }
+
+    fn take_waiting(&mut self, rows: WaitingRows) {
+        self.waiting_bytes += waiting_bytes(&rows.batch);
+        self.waiting.push(rows);
     }
 
     /// Return the ids of a batch if each names one row.
@@ -317,20 +323,20 @@ impl Contribution {
     }
 }
 
-/// Rows parted into those that are placed and those that wait.
-struct Parts {
-    placed: Option<(RecordBatch, Vec<Place>)>,
-    waiting: Option<WaitingRows>,
-}
+type PlacedBatch = (RecordBatch, Vec<Place>);
 
-fn part(table: &TableDef, rows: WaitingRows, places: &[Option<Place>]) -> Result<Parts> {
+/// Part rows into those that have places and those that go on waiting.
+fn part(
+    table: &TableDef,
+    rows: WaitingRows,
+    places: &[Option<Place>],
+) -> Result<(Option<PlacedBatch>, Option<WaitingRows>)> {
     let known: Vec<Place> = places.iter().flatten().copied().collect();
     if known.len() == places.len() {
-        let placed = (!known.is_empty()).then_some((rows.batch, known));
-        return Ok(Parts { placed, waiting: None });
+        return Ok((Some((rows.batch, known)), None));
     }
     if known.is_empty() {
-        return Ok(Parts { placed: None, waiting: Some(rows) });
+        return Ok((None, Some(rows)));
     }
     let filter = |mask: BooleanArray| {
         filter_record_batch(&rows.batch, &mask)
@@ -344,7 +350,7 @@ fn part(table: &TableDef, rows: WaitingRows, places: &[Option<Place>]) -> Result
         input: Arc::clone(&rows.input),
         rows: numbers.map(|(row, _)| *row).collect(),
     };
-    Ok(Parts { placed: Some((placed, known)), waiting: Some(waiting) })
+    Ok((Some((placed, known)), Some(waiting)))
 }
 
 /// What waiting rows take, and will take for their order once they are placed, bytes.

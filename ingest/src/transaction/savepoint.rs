@@ -23,7 +23,7 @@ impl Transaction {
         }
         // What came before stays in memory until the work is done: leave it room.
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
-        match buffered > self.config.buffer_bytes / 2 {
+        match buffered > self.config.buffer_bytes / 4 {
             true => self.flush_down_to(0)?,
             false => self.finish_writing()?,
         }

@@ -29,6 +29,7 @@ use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
 use crate::disk::{Disk, NewFile, Nowhere};
 use crate::place::{Place, PlacedRows};
 use crate::schema::{TableDef, TableKind};
+use crate::sphgeom::separation::{self, Separation};
 use crate::sphgeom::{Angle, Cap, UnitVector};
 use crate::{Error, Result};
 
@@ -193,13 +194,15 @@ impl SortedRows {
         let cap = Cap::around(&points);
         let max_offset = (!positions.is_empty() && table.is_chunked()).then(|| {
             let slack = Angle::from_arcsec(KEY_CELL_RADIUS_ARCSEC);
-            positions
-                .iter()
-                .map(|(key, position)| {
-                    chunking::healpix29_center(*key)
-                        .map_or(Angle::HALF_TURN, |center| center.angle_to(position) + slack)
-                })
-                .fold(slack, Angle::max)
+            if table.is_placed_by_own_position() {
+                return slack;
+            }
+            let farthest =
+                positions.iter().try_fold(Separation::NONE, |farthest, (key, position)| {
+                    let key = chunking::healpix29_center(*key)?;
+                    Some(farthest.max(separation::between(&key, position)))
+                });
+            farthest.map_or(Angle::HALF_TURN, |farthest| farthest.angle() + slack)
         });
         Footprint {
             chunk: *chunk,

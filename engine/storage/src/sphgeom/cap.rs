@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::angle::Angle;
+use super::separation::{self, Separation};
 use super::unit_vector::UnitVector;
 
 /// Rounding of centres and radii that a bound must absorb.
@@ -118,7 +119,8 @@ impl Cap {
 }
 
 fn farthest(center: &UnitVector, points: &[UnitVector]) -> Angle {
-    points.iter().map(|point| center.angle_to(point)).fold(Angle::ZERO, Angle::max)
+    let separations = points.iter().map(|point| separation::between(center, point));
+    separations.fold(Separation::NONE, Separation::max).angle()
 }
 
 impl UnitVector {

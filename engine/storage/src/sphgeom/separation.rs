@@ -31,6 +31,14 @@ pub fn distance_deg(lon1_deg: f64, lat1_deg: f64, lon2_deg: f64, lat2_deg: f64) 
 }
 
 impl Separation {
+    /// That of a direction from itself.
+    pub const NONE: Self = Self(0.0);
+
+    /// The larger one of two.
+    pub fn max(self, other: Self) -> Self {
+        if other > self { other } else { self }
+    }
+
     /// The angle in degrees: the only way from a separation to an angle.
     #[inline]
     pub fn degrees(self) -> f64 {
