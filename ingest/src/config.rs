@@ -38,10 +38,10 @@ pub struct TransactionConfig {
 }
 
 impl Default for TransactionConfig {
-    /// 384 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
+    /// 320 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
     fn default() -> Self {
         Self {
-            buffer_bytes: 384 << 20,
+            buffer_bytes: 320 << 20,
             kept_places: 2 << 20,
             conform: ConformOptions::default(),
             on_error: OnError::Abort,

@@ -190,7 +190,7 @@ impl Transaction {
         };
         let chunking = self.store.chunking();
         let places = place_rows(table, &batch, |row| origin.row(row), chunking, find)?;
-        contribution.accept(&batch, &places, origin, &report);
+        contribution.accept(&batch, &places, origin, &report)?;
         self.directors.insert(table, &batch, &places);
         self.flush_excess()?;
         Ok(report)
@@ -398,11 +398,11 @@ impl Transaction {
     /// Begin to write the largest contributions until the rest has at most `bytes`, or waits for directors,
     /// once what was begun before is written.
     fn begin_writing(&mut self, bytes: usize) -> Result<()> {
-        self.finish_writing()?;
         self.or_incomplete(|this| {
             for contribution in this.contributions.values_mut() {
                 contribution.settle(&mut this.directors, &this.snapshot)?;
             }
+            this.finish_writing()?;
             let mut largest: Vec<&mut Contribution> = this.contributions.values_mut().collect();
             let mut left: usize = largest.iter().map(|c| c.buffered_bytes()).sum();
             largest.sort_by_key(|contribution| std::cmp::Reverse(contribution.placed_bytes()));

@@ -1,6 +1,7 @@
 //! The `almagest` program.
 
 mod command;
+mod heap;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    heap::bound_arenas();
     let command = Almagest::parse().command;
     // Queries are planned on this thread's stack or on those of the runtime: both are deep.
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(|| run(command));

@@ -7,6 +7,7 @@ use almagest_storage::schema::{TableDef, TableKind};
 use almagest_storage::{CatalogStore, Error as StorageError, PendingFile, Place, Snapshot};
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use rayon::slice::ParallelSliceMut;
 
 use super::claims::Claims;
 use super::flush::Parcel;
@@ -16,7 +17,7 @@ use crate::directors::Directors;
 use crate::error::{Error, Result};
 use crate::id_map::IdMap;
 use crate::origin::{Origin, RowOrigin};
-use crate::place::{id_column, ids_are_unique, long_column, place_rows};
+use crate::place::{id_column, ids_are_unique, long_column};
 
 /// Most ids that a message names.
 const NAMED_IDS: usize = 5;
@@ -211,26 +212,22 @@ impl Contribution {
         Ok(())
     }
 
-    /// Take rows that passed all checks.
+    /// Take rows that passed all checks; an error changes nothing.
     pub fn accept(
         &mut self,
         batch: &RecordBatch,
         places: &[Option<Place>],
         origin: &Origin,
         report: &Report,
-    ) {
-        let known: Vec<Place> = places.iter().flatten().copied().collect();
-        if known.len() == places.len() {
-            self.take_placed(batch.clone(), known);
-        } else {
-            let rows = (0..places.len() as u64).map(|index| origin.first_row + index).collect();
-            let input = Arc::clone(&origin.input);
-            self.take_waiting(WaitingRows { batch: batch.clone(), input, rows });
-        }
+    ) -> Result<()> {
+        let rows = (0..places.len() as u64).map(|index| origin.first_row + index).collect();
+        let all = WaitingRows { batch: batch.clone(), input: Arc::clone(&origin.input), rows };
+        self.take_parts(part(&self.table, all, places)?);
         if let Some(ids) = self.unique_ids(batch) {
             self.claims.take(ids, origin);
         }
         self.report.merge(report);
+        Ok(())
     }
 
     /// Place waiting rows whose directors have come; all are looked up at once.
@@ -238,25 +235,16 @@ impl Contribution {
         let first = self.mark.as_ref().map_or(0, |mark| mark.n_waiting);
         let Some((director, key)) = self.table.director() else { return Ok(()) };
         let keys = self.waiting[first..].iter().filter_map(|rows| long_column(&rows.batch, key));
-        let mut ids: Vec<i64> = keys.flat_map(|keys| keys.values().to_vec()).collect();
+        let ids: Vec<i64> = keys.flat_map(|keys| keys.values().to_vec()).collect();
         if ids.is_empty() {
             return Ok(());
         }
-        ids.sort_unstable();
-        ids.dedup();
-        let found = directors.look_up(director, &ids, snapshot)?;
-        let found = ids.into_iter().zip(found).filter_map(|(id, place)| Some((id, place?)));
-        let found: IdMap<Place> = found.collect();
-        let find = |ids: &[i64]| ids.iter().map(|id| found.get(id).copied()).collect();
+        let places = look_up_sorted(&ids, |ids| directors.look_up(director, ids, snapshot))?;
+        let mut places = places.into_iter();
         for rows in self.waiting.split_off(first) {
             self.waiting_bytes -= waiting_bytes(&rows.batch);
-            let origin = |row| rows.origin(row);
-            let chunking = snapshot.store().chunking();
-            let places =
-                place_rows(&self.table, &rows.batch, origin, chunking, |_, ids| Ok(find(ids)))?;
-            let (placed, waiting) = part(&self.table, rows, &places)?;
-            placed.into_iter().for_each(|(batch, places)| self.take_placed(batch, places));
-            waiting.into_iter().for_each(|rows| self.take_waiting(rows));
+            let here: Vec<Option<Place>> = places.by_ref().take(rows.batch.num_rows()).collect();
+            self.take_parts(part(&self.table, rows, &here)?);
         }
         Ok(())
     }
@@ -302,16 +290,15 @@ impl Contribution {
         Ok(None)
     }
 
-    fn take_placed(&mut self, batch: RecordBatch, places: Vec<Place>) {
-        if !places.is_empty() {
+    fn take_parts(&mut self, (placed, waiting): (Option<PlacedBatch>, Option<WaitingRows>)) {
+        if let Some((batch, places)) = placed {
             self.placed_bytes += size_bytes(&batch) + places.len() * ORDER_BYTES;
             self.placed.push((batch, places));
         }
-    }
-
-    fn take_waiting(&mut self, rows: WaitingRows) {
-        self.waiting_bytes += waiting_bytes(&rows.batch);
-        self.waiting.push(rows);
+        if let Some(rows) = waiting {
+            self.waiting_bytes += waiting_bytes(&rows.batch);
+            self.waiting.push(rows);
+        }
     }
 
     /// Return the ids of a batch if each names one row.
@@ -321,6 +308,23 @@ impl Contribution {
         }
         id_column(&self.table, batch).map(|ids| &ids.values()[..])
     }
+}
+
+/// Look up ids, each once and in their order; return what each has, as they came.
+fn look_up_sorted(
+    ids: &[i64],
+    look_up: impl FnOnce(&[i64]) -> Result<Vec<Option<Place>>>,
+) -> Result<Vec<Option<Place>>> {
+    let mut rows: Vec<(i64, u32)> = ids.iter().copied().zip(0..).collect();
+    rows.par_sort_unstable();
+    let mut sorted: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    sorted.dedup();
+    let found = look_up(&sorted)?;
+    let mut places = vec![None; ids.len()];
+    for (rows, place) in rows.chunk_by(|a, b| a.0 == b.0).zip(found) {
+        rows.iter().for_each(|(_, row)| places[*row as usize] = place);
+    }
+    Ok(places)
 }
 
 type PlacedBatch = (RecordBatch, Vec<Place>);
@@ -333,7 +337,7 @@ fn part(
 ) -> Result<(Option<PlacedBatch>, Option<WaitingRows>)> {
     let known: Vec<Place> = places.iter().flatten().copied().collect();
     if known.len() == places.len() {
-        return Ok((Some((rows.batch, known)), None));
+        return Ok(((!known.is_empty()).then_some((rows.batch, known)), None));
     }
     if known.is_empty() {
         return Ok((None, Some(rows)));
