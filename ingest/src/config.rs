@@ -20,8 +20,8 @@ pub enum OnError {
 /// The options of a transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransactionConfig {
-    /// Rows are written to (invisible) files when the rows in memory exceed half of this size, bytes; the
-    /// other half is for those that are being written. 64 bytes are counted for the order of each row.
+    /// Rows are written to (invisible) files when those that came exceed a third of this size, bytes; the rest
+    /// is for rows that are being written. 64 bytes are counted for the order of each row.
     /// Children whose directors have not come yet stay in memory whatever their size, so that a
     /// bulk load should append directors first. Of rows that are written, two bytes stay for each id
     /// that names one row, 128 MiB at most.
@@ -38,10 +38,10 @@ pub struct TransactionConfig {
 }
 
 impl Default for TransactionConfig {
-    /// 320 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
+    /// 480 MiB and two million places: a visit stays one file a table, a bulk load takes little memory.
     fn default() -> Self {
         Self {
-            buffer_bytes: 320 << 20,
+            buffer_bytes: 480 << 20,
             kept_places: 2 << 20,
             conform: ConformOptions::default(),
             on_error: OnError::Abort,

@@ -1,6 +1,6 @@
 //! One change of a catalog: rows of any number of tables become visible together or not at all.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io::Read;
 use std::path::Path;
 
@@ -60,8 +60,8 @@ pub struct Transaction {
     removals: Vec<(String, Removal)>,
     /// By exact name of the table.
     contributions: BTreeMap<String, Contribution>,
-    /// Rows that are on their way to files.
-    writing: Option<Writing>,
+    /// Rows that are on their way to files, oldest first.
+    writing: VecDeque<Writing>,
     directors: Directors,
     state: State,
     savepoint: Savepoint,
@@ -71,6 +71,9 @@ pub struct Transaction {
     /// None where nothing is written, and the log neither.
     log: Option<Log>,
 }
+
+/// How often rows are being written at once, at most: where one is sorted by one core, the other is encoded.
+const MOST_WRITING: usize = 2;
 
 /// Can the transaction be committed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +133,7 @@ impl Transaction {
             directors: Directors::new(config.kept_places),
             config,
             contributions: BTreeMap::new(),
-            writing: None,
+            writing: VecDeque::new(),
             state: State::Open,
             savepoint: Savepoint::None,
             contributed: BTreeMap::new(),
@@ -373,17 +376,17 @@ impl Transaction {
 
     /// Give up: the rows, and the files written for them, are gone when this returns.
     pub fn abort(mut self) {
-        self.writing = None;
+        self.writing.clear();
         self.log.iter_mut().for_each(|log| log.aborted("", None));
     }
 
-    /// Begin to write rows to files where they exceed half of the buffer; the other half is for those that
-    /// are being written. What is left is a part of it, so that tables of like size are written at once, each
-    /// by a core of its own.
+    /// Begin to write rows to files where they exceed their part of the buffer; the others are for those that
+    /// are being written. What is left is little, so that tables of like size are written at once.
     fn flush_excess(&mut self) -> Result<()> {
+        let part = self.config.buffer_bytes / (MOST_WRITING + 1);
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
-        match buffered > self.config.buffer_bytes / 2 {
-            true => self.begin_writing(self.config.buffer_bytes / 8),
+        match buffered > part {
+            true => self.begin_writing(part / 4),
             false => Ok(()),
         }
     }
@@ -396,13 +399,13 @@ impl Transaction {
     }
 
     /// Begin to write the largest contributions until the rest has at most `bytes`, or waits for directors,
-    /// once what was begun before is written.
+    /// once there is room for more that is being written.
     fn begin_writing(&mut self, bytes: usize) -> Result<()> {
         self.or_incomplete(|this| {
             for contribution in this.contributions.values_mut() {
                 contribution.settle(&mut this.directors, &this.snapshot)?;
             }
-            this.finish_writing()?;
+            this.finish_all_but(MOST_WRITING - 1)?;
             let mut largest: Vec<&mut Contribution> = this.contributions.values_mut().collect();
             let mut left: usize = largest.iter().map(|c| c.buffered_bytes()).sum();
             largest.sort_by_key(|contribution| std::cmp::Reverse(contribution.placed_bytes()));
@@ -414,7 +417,7 @@ impl Transaction {
                 }
             }
             match Writing::begin(parcels, &this.store) {
-                Ok(writing) => this.writing = Some(writing),
+                Ok(writing) => this.writing.push_back(writing),
                 Err(few) => {
                     let files = write_all(few, &this.store)?;
                     this.take_files(files);
@@ -427,12 +430,21 @@ impl Transaction {
 
     /// Wait until what was begun is written.
     fn finish_writing(&mut self) -> Result<()> {
-        let Some(writing) = self.writing.take() else { return Ok(()) };
-        self.or_incomplete(|this| {
-            let files = writing.finish()?;
-            this.take_files(files);
-            this.note_written()
-        })
+        self.finish_all_but(0)
+    }
+
+    /// Wait until no more than the last `n_left` are being written.
+    fn finish_all_but(&mut self, n_left: usize) -> Result<()> {
+        while self.writing.len() > n_left
+            && let Some(writing) = self.writing.pop_front()
+        {
+            self.or_incomplete(|this| {
+                let files = writing.finish()?;
+                this.take_files(files);
+                this.note_written()
+            })?;
+        }
+        Ok(())
     }
 
     /// Do some work; where it fails, rows are missing.

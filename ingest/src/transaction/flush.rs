@@ -1,9 +1,9 @@
 //! Writing rows to files that no version sees, several tables at once, while more rows come in.
 //!
 //! ```text
-//!   rows of a file ─▶ buffer: ├─ filling ─┤        the caller's thread
-//!                             ├─ parcels ─┤─▶ files, one after the other
-//!                                                  the writing thread, with a core for each table
+//!   rows of a file ─▶ buffer: ├ filling ┤               the caller's thread
+//!                             ├ parcels ┤ ─▶ files      a thread, with a core for each table
+//!                             ├ parcels ┤ ─▶ files      another one
 //! ```
 
 use std::panic::resume_unwind;

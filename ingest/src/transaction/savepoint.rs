@@ -23,7 +23,7 @@ impl Transaction {
         }
         // What came before stays in memory until the work is done: leave it room.
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
-        match buffered > self.config.buffer_bytes / 4 {
+        match buffered > self.config.buffer_bytes / 8 {
             true => self.flush_down_to(0)?,
             false => self.finish_writing()?,
         }
@@ -39,7 +39,7 @@ impl Transaction {
             self.contributions.values_mut().for_each(Contribution::release);
         } else {
             // What is being written goes too.
-            self.writing = None;
+            self.writing.clear();
             self.directors.roll_back();
             self.contributions.retain(|_, contribution| contribution.roll_back());
             if let (Some(rejecting), Some(rejected)) = (&mut self.rejecting, rejected) {
