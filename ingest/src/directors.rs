@@ -77,15 +77,23 @@ impl Directors {
     }
 
     /// Rows of a table are in a file, and in memory no more.
-    pub fn written(&mut self, table: &str, run: &IdRun, ids: &[i64]) {
+    ///
+    /// # Arguments
+    /// * `is_before` - there is a savepoint, and the rows are from before it
+    pub fn written(&mut self, table: &str, run: &IdRun, ids: &[i64], is_before: bool) {
         let Some(appended) = self.appended.get_mut(table) else { return };
         for id in ids {
             appended.places.remove(id);
         }
-        if let Some((since, _)) = &mut appended.since {
+        let mut at = appended.runs.len();
+        if let Some((since, n_runs)) = &mut appended.since {
             since.retain(|id| appended.places.contains_key(id));
+            if is_before {
+                at = *n_runs;
+                *n_runs += 1;
+            }
         }
-        appended.runs.push(run.clone());
+        appended.runs.insert(at, run.clone());
     }
 
     /// Set a savepoint.

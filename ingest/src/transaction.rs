@@ -81,6 +81,8 @@ enum State {
     Open,
     /// Rows that the caller meant to add are missing.
     Incomplete,
+    /// So are rows of before the savepoint, to which no way leads back.
+    IncompleteForGood,
 }
 
 /// What a commit made visible.
@@ -323,7 +325,7 @@ impl Transaction {
     }
 
     fn publish(&mut self, message: &str) -> Result<CommitReport> {
-        if self.state == State::Incomplete {
+        if self.state != State::Open {
             return Err(Error::Incomplete);
         }
         self.finish_writing()?;
@@ -340,8 +342,11 @@ impl Transaction {
         }
         let parcels = self.contributions.values_mut().map(Contribution::take_parcel);
         let parcels = parcels.filter_map(Result::transpose).collect::<Result<_>>()?;
-        let files = write_all(parcels, &self.store)?;
-        self.take_files(files);
+        for file in write_all(parcels, &self.store)? {
+            if let Some(contribution) = self.contributions.get_mut(file.table()) {
+                contribution.files.push(file);
+            }
+        }
         let removed = self.removed(&newest)?;
         let mut plan = CommitPlan {
             message: message.to_owned(),
@@ -416,12 +421,13 @@ impl Transaction {
                     parcels.extend(contribution.take_parcel()?);
                 }
             }
-            match Writing::begin(parcels, &this.store) {
+            let is_since_savepoint = this.savepoint == Savepoint::Set;
+            match Writing::begin(parcels, &this.store, is_since_savepoint) {
                 Ok(writing) => this.writing.push_back(writing),
                 Err(few) => {
+                    this.finish_writing()?;
                     let files = write_all(few, &this.store)?;
-                    this.take_files(files);
-                    this.note_written()?;
+                    this.take_files(files, false)?;
                 }
             }
             Ok(())
@@ -438,11 +444,15 @@ impl Transaction {
         while self.writing.len() > n_left
             && let Some(writing) = self.writing.pop_front()
         {
-            self.or_incomplete(|this| {
-                let files = writing.finish()?;
-                this.take_files(files);
-                this.note_written()
-            })?;
+            let is_before = self.savepoint == Savepoint::Set && !writing.is_since_savepoint;
+            let taken = writing.finish().and_then(|files| self.take_files(files, is_before));
+            if let Err(error) = taken {
+                self.state = match is_before {
+                    true => State::IncompleteForGood,
+                    false => State::Incomplete,
+                };
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -450,24 +460,23 @@ impl Transaction {
     /// Do some work; where it fails, rows are missing.
     fn or_incomplete(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let result = work(self);
-        if result.is_err() {
+        if result.is_err() && self.state == State::Open {
             self.state = State::Incomplete;
         }
         result
     }
 
-    fn take_files(&mut self, files: Vec<PendingFile>) {
+    /// Take files that are written; their ids leave memory.
+    ///
+    /// # Arguments
+    /// * `is_before` - there is a savepoint, and their rows are from before it
+    fn take_files(&mut self, files: Vec<PendingFile>, is_before: bool) -> Result<()> {
         for file in files {
-            // A table that was dropped meanwhile has none; its files go.
             if let Some(contribution) = self.contributions.get_mut(file.table()) {
-                contribution.files.push(file);
+                contribution.take_file(file, is_before, &self.store, &mut self.directors)?;
             }
         }
-    }
-
-    fn note_written(&mut self) -> Result<()> {
-        let mut contributions = self.contributions.values_mut();
-        contributions.try_for_each(|one| one.note_written(&self.store, &mut self.directors))
+        Ok(())
     }
 
     /// The tables of the catalog that have the directors of this transaction's rows.

@@ -32,8 +32,6 @@ pub(super) struct Contribution {
     pub report: Report,
     /// Written, synced, and part of no version.
     pub files: Vec<PendingFile>,
-    /// Files whose ids are in memory no more.
-    n_noted: usize,
     /// Rows in memory that have their places.
     placed: Vec<(RecordBatch, Vec<Place>)>,
     /// Rows in memory whose director has not come yet.
@@ -79,7 +77,6 @@ impl Contribution {
             table: table.clone(),
             report: Report::default(),
             files: Vec::new(),
-            n_noted: 0,
             placed: Vec::new(),
             waiting: Vec::new(),
             placed_bytes: 0,
@@ -114,7 +111,6 @@ impl Contribution {
     pub fn roll_back(&mut self) -> bool {
         let Some(mark) = self.mark.take() else { return false };
         self.files.truncate(mark.n_files);
-        self.n_noted = self.n_noted.min(mark.n_files);
         self.placed.truncate(mark.n_placed);
         self.waiting.truncate(mark.n_waiting);
         self.placed_bytes = mark.placed_bytes;
@@ -188,27 +184,38 @@ impl Contribution {
         let may_be_written = |id: &i64| self.claims.may_be_written(*id);
         let mut suspects: Vec<i64> = ids.iter().copied().filter(may_be_written).collect();
         suspects.sort_unstable();
-        let runs = self.files[..self.n_noted].iter().filter_map(PendingFile::id_run);
+        let runs = self.files.iter().filter_map(PendingFile::id_run);
         Ok(store.look_up_in_runs(runs, &suspects)?)
     }
 
-    /// Let the ids of rows that are in files leave memory.
-    pub fn note_written(&mut self, store: &CatalogStore, directors: &mut Directors) -> Result<()> {
+    /// Take a file that is written, and let the ids of its rows leave memory.
+    ///
+    /// # Arguments
+    /// * `is_before` - there is a savepoint, and the rows are from before it; no file from after it is there
+    pub fn take_file(
+        &mut self,
+        file: PendingFile,
+        is_before: bool,
+        store: &CatalogStore,
+        directors: &mut Directors,
+    ) -> Result<()> {
+        let is_unique = ids_are_unique(&self.table);
         let is_director = self.table.kind == TableKind::Director;
-        for run in self.files[self.n_noted..].iter().filter_map(PendingFile::id_run) {
-            if !is_director && !ids_are_unique(&self.table) {
-                continue;
-            }
+        if let Some(run) = file.id_run().filter(|_| is_unique || is_director) {
             let ids = store.ids_of_run(run)?;
-            if ids_are_unique(&self.table) {
-                let folder = store.root();
-                let kept = self.claims.written(&ids, folder);
-                let path = || folder.to_owned();
+            if is_unique {
+                let path = || store.root().to_owned();
+                let kept = self.claims.written(&ids, store.root());
                 kept.map_err(|source| StorageError::Io { path: path(), source })?;
             }
-            directors.written(&self.table.name, run, &ids);
+            if is_director {
+                directors.written(&self.table.name, run, &ids, is_before);
+            }
         }
-        self.n_noted = self.files.len();
+        self.files.push(file);
+        if let Some(mark) = self.mark.as_mut().filter(|_| is_before) {
+            mark.n_files = self.files.len();
+        }
         Ok(())
     }
 

@@ -83,17 +83,24 @@ fn joined(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<RecordBatch, A
 
 /// Parcels that are being written. Dropped, it waits for the files, and removes them.
 pub(super) struct Writing {
+    /// Did their rows come since the savepoint?
+    pub is_since_savepoint: bool,
     thread: Option<JoinHandle<Result<Vec<PendingFile>>>>,
 }
 
 impl Writing {
     /// Begin to write parcels; few rows are not worth while, and come back.
-    pub fn begin(parcels: Vec<Parcel>, store: &CatalogStore) -> Result<Self, Vec<Parcel>> {
+    pub fn begin(
+        parcels: Vec<Parcel>,
+        store: &CatalogStore,
+        is_since_savepoint: bool,
+    ) -> Result<Self, Vec<Parcel>> {
         if n_bytes(&parcels) < FEW_BYTES {
             return Err(parcels);
         }
         let store = store.clone();
-        Ok(Self { thread: Some(thread::spawn(move || write_all(parcels, &store))) })
+        let thread = Some(thread::spawn(move || write_all(parcels, &store)));
+        Ok(Self { is_since_savepoint, thread })
     }
 
     /// Wait for the files.

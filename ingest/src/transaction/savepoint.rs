@@ -1,7 +1,7 @@
 //! Savepoints: a file or a contribution that fails half-way leaves the transaction as it was.
 
-use super::Transaction;
 use super::contribution::Contribution;
+use super::{State, Transaction};
 use crate::error::Result;
 
 /// Is there a savepoint to go back to?
@@ -23,10 +23,10 @@ impl Transaction {
         }
         // What came before stays in memory until the work is done: leave it room.
         let buffered: usize = self.contributions.values().map(Contribution::buffered_bytes).sum();
-        match buffered > self.config.buffer_bytes / 8 {
-            true => self.flush_down_to(0)?,
-            false => self.finish_writing()?,
+        if buffered > self.config.buffer_bytes / 8 {
+            self.begin_writing(0)?;
         }
+        self.writing.iter_mut().for_each(|writing| writing.is_since_savepoint = false);
         self.savepoint = Savepoint::Set;
         self.directors.mark();
         self.contributions.values_mut().for_each(Contribution::mark);
@@ -38,14 +38,15 @@ impl Transaction {
             self.directors.release();
             self.contributions.values_mut().for_each(Contribution::release);
         } else {
-            // What is being written goes too.
-            self.writing.clear();
+            self.writing.retain(|writing| !writing.is_since_savepoint);
             self.directors.roll_back();
             self.contributions.retain(|_, contribution| contribution.roll_back());
             if let (Some(rejecting), Some(rejected)) = (&mut self.rejecting, rejected) {
                 rejecting.rejected = rejected;
             }
-            self.state = state;
+            if self.state != State::IncompleteForGood {
+                self.state = state;
+            }
         }
         result
     }

@@ -76,7 +76,7 @@ fn a_full_buffer_goes_to_files_that_go_with_the_transaction() {
 #[test]
 fn rows_that_are_written_meanwhile_are_all_there_or_none() {
     const ROWS: i64 = 60_000;
-    let (_folder, store) = catalog();
+    let (folder, store) = catalog();
     let config = TransactionConfig { buffer_bytes: 18 << 20, ..TransactionConfig::default() };
     let rows = |first: i64| {
         let place = |n: i64| (n, n.rem_euclid(360) as f64, (n.rem_euclid(179) - 89) as f64);
@@ -100,10 +100,17 @@ fn rows_that_are_written_meanwhile_are_all_there_or_none() {
     let mut transaction = begin();
     let error = transaction.append("Source", &rows(-ROWS + 1)).unwrap_err();
     assert!(error.to_string().contains("sourceId 0 is already in row 1"), "{error}");
+    // A file that is given up takes what was written of it along, and nothing else.
+    let file = folder.path().join("given_up.csv");
+    let lines = (8 * ROWS..11 * ROWS).map(|id| format!("{id},1.0,1.0\n")).collect::<String>();
+    std::fs::write(&file, format!("sourceId,ra,dec\n{lines}7,1.0,1.0\n")).unwrap();
+    let error = transaction.append_file("Source", &file, &ReadOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::RepeatedId { id: 7, .. }), "{error}");
     transaction.commit().unwrap();
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.n_rows("Source"), 8 * ROWS as u64);
     assert!(snapshot.data_files("Source").len() > 2);
+    assert_eq!(files(store.root()).len(), 2 * snapshot.data_files("Source").len());
     assert!(store.check().unwrap().is_clean());
 }
 
