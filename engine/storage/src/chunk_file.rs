@@ -21,6 +21,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use crate::schema::TableDef;
 
 mod encode;
+mod extent;
 mod order;
 pub mod read;
 pub mod write;

@@ -25,6 +25,9 @@ const NAMED_IDS: usize = 5;
 /// What a row takes beside its values until it is in a file: its place, and what orders it among the
 /// others.
 const ORDER_BYTES: usize = 64;
+/// What the id of such a row takes in a map that has just grown: of ids that name one row, of directors.
+const CLAIM_BYTES: usize = 32;
+const DIRECTOR_BYTES: usize = 48;
 
 /// What a transaction adds to one table.
 pub(super) struct Contribution {
@@ -249,7 +252,7 @@ impl Contribution {
         let places = look_up_sorted(&ids, |ids| directors.look_up(director, ids, snapshot))?;
         let mut places = places.into_iter();
         for rows in self.waiting.split_off(first) {
-            self.waiting_bytes -= waiting_bytes(&rows.batch);
+            self.waiting_bytes -= row_bytes(&self.table, &rows.batch);
             let here: Vec<Option<Place>> = places.by_ref().take(rows.batch.num_rows()).collect();
             self.take_parts(part(&self.table, rows, &here)?);
         }
@@ -299,11 +302,11 @@ impl Contribution {
 
     fn take_parts(&mut self, (placed, waiting): (Option<PlacedBatch>, Option<WaitingRows>)) {
         if let Some((batch, places)) = placed {
-            self.placed_bytes += size_bytes(&batch) + places.len() * ORDER_BYTES;
+            self.placed_bytes += row_bytes(&self.table, &batch);
             self.placed.push((batch, places));
         }
         if let Some(rows) = waiting {
-            self.waiting_bytes += waiting_bytes(&rows.batch);
+            self.waiting_bytes += row_bytes(&self.table, &rows.batch);
             self.waiting.push(rows);
         }
     }
@@ -364,9 +367,11 @@ fn part(
     Ok((Some((placed, known)), Some(waiting)))
 }
 
-/// What waiting rows take, and will take for their order once they are placed, bytes.
-fn waiting_bytes(batch: &RecordBatch) -> usize {
-    size_bytes(batch) + batch.num_rows() * ORDER_BYTES
+/// What rows take until they are in a file, bytes.
+fn row_bytes(table: &TableDef, batch: &RecordBatch) -> usize {
+    let of_claim = if ids_are_unique(table) { CLAIM_BYTES } else { 0 };
+    let of_director = if table.kind == TableKind::Director { DIRECTOR_BYTES } else { 0 };
+    size_bytes(batch) + batch.num_rows() * (ORDER_BYTES + of_claim + of_director)
 }
 
 /// Return the memory that a batch's rows take, whatever they share with others, bytes.

@@ -26,22 +26,32 @@ const FEW_ROWS: usize = 4 * 1024;
 ///
 /// # Arguments
 /// * `row_groups` - the rows of each
-/// * `batch` - makes the rows of one, in the order of the file
+/// * `make` - makes the rows of one, in the order of the file, and what is to be known of them
+/// * `known` - takes what is to be known of each, in the order of the file
 ///
 /// # Errors
 /// The first of a row group that could not be made, encoded or written.
-pub(super) fn append_row_groups<W: Write + Send>(
+pub(super) fn append_row_groups<W: Write + Send, T: Send>(
     file: &mut SerializedFileWriter<W>,
     encoders: &ArrowRowGroupWriterFactory,
     row_groups: &[Range<usize>],
-    batch: impl Fn(&Range<usize>) -> Result<RecordBatch, ArrowError> + Sync,
+    make: impl Fn(&Range<usize>) -> Result<(RecordBatch, T), ArrowError> + Sync,
+    mut known: impl FnMut(T),
 ) -> Result<(), ParquetError> {
     let n_row_groups = row_groups.len();
-    let encode = |index: usize| encode(encoders, index, &batch(&row_groups[index])?);
+    let encode = |index: usize| -> Result<_, ParquetError> {
+        let (batch, of_rows) = make(&row_groups[index])?;
+        Ok((encode(encoders, index, &batch)?, of_rows))
+    };
+    let mut append = |encoded: Result<_, ParquetError>| {
+        let (chunks, of_rows) = encoded?;
+        known(of_rows);
+        append(file, chunks)
+    };
     let n_rows: usize = row_groups.iter().map(Range::len).sum();
     let n_cores = thread::available_parallelism().map_or(1, usize::from).min(n_row_groups);
     if n_cores < 2 || n_rows < FEW_ROWS {
-        return (0..n_row_groups).try_for_each(|index| append(file, encode(index)?));
+        return (0..n_row_groups).try_for_each(|index| append(encode(index)));
     }
     let encode = &encode;
     thread::scope(|scope| {
@@ -54,11 +64,11 @@ pub(super) fn append_row_groups<W: Write + Send>(
             });
             receiver
         };
-        let encoded: Vec<_> = (0..n_cores).map(encode_each_nth).collect();
+        let encoders: Vec<_> = (0..n_cores).map(encode_each_nth).collect();
         for index in 0..n_row_groups {
             // A sender is gone too early only by a panic, which the scope passes on.
-            let Ok(chunks) = encoded[index % n_cores].recv() else { break };
-            append(file, chunks?)?;
+            let Ok(encoded) = encoders[index % n_cores].recv() else { break };
+            append(encoded)?;
         }
         Ok(())
     })

@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute;
 use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
@@ -21,22 +19,19 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::encode::append_row_groups;
+use super::extent::Extent;
 use super::order::order;
 use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
-use crate::chunking::{self, ChunkId};
+use crate::chunking::ChunkId;
 use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
 use crate::disk::{Disk, NewFile, Nowhere};
 use crate::place::{Place, PlacedRows};
 use crate::schema::{TableDef, TableKind};
-use crate::sphgeom::separation::{self, Separation};
-use crate::sphgeom::{Angle, Cap, UnitVector};
 use crate::{Error, Result};
 
 /// Greatest number of rows of a page, the unit that a cone prunes.
 const PAGE_ROWS: usize = 8 * 1024;
-/// Half the diagonal of a HEALPix cell of order 29 is below this.
-const KEY_CELL_RADIUS_ARCSEC: f64 = 0.001;
 
 /// Write `rows` to a new file at `path` and return what the metadata must say of it.
 ///
@@ -63,13 +58,14 @@ pub(crate) fn write(
         ArrowWriter::try_new(HashingWriter::new(file), schema.clone(), Some(properties(table)));
     let (mut writer, encoders) =
         writer.and_then(ArrowWriter::into_serialized_writer).map_err(parquet_error)?;
-    let batch = |rows: &Range<usize>| sorted.file_batch(&schema, rows);
-    let (appended, footprints) = thread::scope(|scope| {
-        let footprints = scope.spawn(|| sorted.footprints(table, &spans));
-        let appended = append_row_groups(&mut writer, &encoders, &row_groups, batch);
-        (appended, footprints.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    });
-    appended.map_err(parquet_error)?;
+    let make = |rows: &Range<usize>| {
+        let batch = sorted.file_batch(&schema, rows)?;
+        let extent = Extent::of(table, &batch, &sorted.places[rows.clone()]);
+        Ok((batch, extent))
+    };
+    let mut footprints = Footprints::new(table, &sorted.places, &spans);
+    append_row_groups(&mut writer, &encoders, &row_groups, make, |extent| footprints.take(extent))
+        .map_err(parquet_error)?;
     writer.finish().map_err(parquet_error)?;
     let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
     disk.sync_folder(folder).map_err(folder_error)?;
@@ -93,7 +89,7 @@ pub(crate) fn write(
         checksum,
         older_form: None,
         id_run: None,
-        footprints,
+        footprints: footprints.done,
         column_ranges,
     };
     Ok((data_file, sorted))
@@ -171,76 +167,49 @@ impl SortedRows {
         }
         RecordBatch::try_new(Arc::clone(schema), columns)
     }
+}
 
-    fn footprints(&self, table: &TableDef, spans: &[ChunkSpan]) -> Vec<Footprint> {
-        let mut first_row_group = 0;
-        let mut footprint = |span| {
-            let footprint = self.footprint(table, span, first_row_group);
-            first_row_group += footprint.n_row_groups;
-            footprint
-        };
-        spans.iter().map(&mut footprint).collect()
+/// The footprints of a file, made while its row groups come in.
+struct Footprints<'a> {
+    table: &'a TableDef,
+    places: &'a [Place],
+    /// Those to come.
+    spans: std::slice::Iter<'a, ChunkSpan>,
+    done: Vec<Footprint>,
+    /// The rows so far of the span that comes next, and their row groups.
+    extent: Extent,
+    n_row_groups: u32,
+}
+
+impl<'a> Footprints<'a> {
+    fn new(table: &'a TableDef, places: &'a [Place], spans: &'a [ChunkSpan]) -> Self {
+        let spans = spans.iter();
+        Self { table, places, spans, done: vec![], extent: Extent::NOWHERE, n_row_groups: 0 }
     }
 
-    fn footprint(
-        &self,
-        table: &TableDef,
-        (chunk, rows): &ChunkSpan,
-        first_row_group: u32,
-    ) -> Footprint {
-        let places = &self.places[rows.clone()];
-        let positions = self.positions(table, rows);
-        let points: Vec<UnitVector> = positions.iter().map(|(_, position)| *position).collect();
-        let cap = Cap::around(&points);
-        let max_offset = (!positions.is_empty() && table.is_chunked()).then(|| {
-            let slack = Angle::from_arcsec(KEY_CELL_RADIUS_ARCSEC);
-            if table.is_placed_by_own_position() {
-                return slack;
-            }
-            let farthest =
-                positions.iter().try_fold(Separation::NONE, |farthest, (key, position)| {
-                    let key = chunking::healpix29_center(*key)?;
-                    Some(farthest.max(separation::between(&key, position)))
-                });
-            farthest.map_or(Angle::HALF_TURN, |farthest| farthest.angle() + slack)
-        });
-        Footprint {
+    /// Take the next row group.
+    fn take(&mut self, extent: Extent) {
+        self.extent.join(extent);
+        self.n_row_groups += 1;
+        let Some((chunk, rows)) = self.spans.as_slice().first() else { return };
+        if (self.n_row_groups as usize) < rows.len().div_ceil(ROW_GROUP_ROWS) {
+            return;
+        }
+        self.spans.next();
+        let before = self.done.last();
+        let extent = std::mem::replace(&mut self.extent, Extent::NOWHERE);
+        self.done.push(Footprint {
             chunk: *chunk,
-            first_row_group,
-            n_row_groups: rows.len().div_ceil(ROW_GROUP_ROWS) as u32,
+            first_row_group: before
+                .map_or(0, |before| before.first_row_group + before.n_row_groups),
+            n_row_groups: std::mem::take(&mut self.n_row_groups),
             first_row: rows.start as u64,
             n_rows: rows.len() as u64,
-            cap,
-            key_min: places.first().map_or(0, |place| place.key),
-            key_max: places.last().map_or(0, |place| place.key),
-            max_offset,
-        }
-    }
-
-    /// Return the positions of the rows that have one, with their keys; of consecutive rows of one
-    /// place and position, such as the points of a light curve, the first.
-    fn positions(&self, table: &TableDef, rows: &Range<usize>) -> Vec<(i64, UnitVector)> {
-        let column = |name: &str| -> Option<&Float64Array> {
-            self.batch.column_by_name(name)?.as_primitive_opt::<Float64Type>()
-        };
-        let Some((ra, dec)) =
-            table.position.as_ref().and_then(|p| Some((column(&p.ra)?, column(&p.dec)?)))
-        else {
-            return vec![];
-        };
-        let mut positions = vec![];
-        let mut last = None;
-        for number in rows.clone() {
-            let row = self.row(number);
-            if ra.is_null(row) || dec.is_null(row) {
-                continue;
-            }
-            let (key, ra, dec) = (self.places[number].key, ra.value(row), dec.value(row));
-            if last.replace((key, ra, dec)) != Some((key, ra, dec)) {
-                positions.push((key, UnitVector::from_lonlat_deg(ra, dec)));
-            }
-        }
-        positions
+            cap: extent.cap(),
+            key_min: self.places[rows.start].key,
+            key_max: self.places[rows.end - 1].key,
+            max_offset: extent.max_offset(self.table),
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use almagest_adql::Dialect;
 use almagest_engine::preview::Previewer;
 use almagest_storage::schema::felis;
 
-use super::{CommandError, Result};
+use super::Result;
 
 /// Show the SQL that a query is rewritten to, and what prunes each table that it reads.
 #[derive(Debug, clap::Args)]
