@@ -11,9 +11,11 @@
 //! ask for them any more. A commit that touches the same files meanwhile makes the compaction a
 //! conflict, and it begins anew; additions do not disturb it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use almagest_storage::chunk_file::FileFilling;
+use almagest_storage::chunking::ChunkId;
 use almagest_storage::data_file::DataFile;
 use almagest_storage::schema::TableDef;
 use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, PlacedRows, Snapshot};
@@ -112,7 +114,7 @@ fn compact_table(
     if snapshot.mounted_from(&table.name).is_some() {
         return Ok(None);
     }
-    let files = worth_rewriting(snapshot.data_files(&table.name), config);
+    let files = worth_rewriting(&table, snapshot.data_files(&table.name), config);
     if files.is_empty() {
         return Ok(None);
     }
@@ -145,20 +147,35 @@ fn commit(store: &CatalogStore, snapshot: &Snapshot, plan: CommitPlan) -> Result
     Ok(store.commit(snapshot.version(), plan)?)
 }
 
-fn worth_rewriting<'a>(files: &'a [Arc<DataFile>], config: &CompactConfig) -> Vec<&'a DataFile> {
-    let files = files.iter().map(Arc::as_ref);
-    let is_holed = |file: &&DataFile| {
+fn worth_rewriting<'a>(
+    table: &TableDef,
+    files: &'a [Arc<DataFile>],
+    config: &CompactConfig,
+) -> Vec<&'a DataFile> {
+    let is_holed = |file: &DataFile| {
         let n_deleted = (file.n_rows - file.n_visible_rows()) as f64;
         n_deleted > 0.0 && n_deleted >= config.deleted_share * file.n_rows as f64
     };
-    let is_small = |file: &&DataFile| file.size_bytes < config.small_bytes;
-    match files.clone().filter(is_small).count() >= config.min_files.max(2) {
-        true => files.filter(|file| is_small(file) || is_holed(file)).collect(),
-        false => files.filter(is_holed).collect(),
-    }
+    let is_small = |file: &DataFile| file.size_bytes < config.small_bytes;
+    let files = files.iter().map(Arc::as_ref);
+    let small: Vec<&DataFile> = files.clone().filter(|file| is_small(file)).collect();
+    let is_worth_while =
+        small.len() >= config.min_files.max(2) && small.len() >= 2 * n_merged(table, &small);
+    files.filter(|file| is_worth_while && is_small(file) || is_holed(file)).collect()
 }
 
-/// Write the buffered rows to a file of the plan.
+/// Return how many files small ones are at least when they are merged: the rows of very many chunks make
+/// several, and would be merged again and again.
+fn n_merged(table: &TableDef, small: &[&DataFile]) -> usize {
+    let mut n_rows: BTreeMap<ChunkId, u64> = BTreeMap::new();
+    for footprint in small.iter().flat_map(|file| &file.footprints) {
+        *n_rows.entry(footprint.chunk).or_default() += footprint.n_rows;
+    }
+    let mut filling = FileFilling::of(table);
+    n_rows.into_values().filter(|n_rows| filling.begins_with(*n_rows)).count()
+}
+
+/// Write the buffered rows to files of the plan.
 fn write(
     store: &CatalogStore,
     table: &TableDef,
@@ -173,6 +190,6 @@ fn write(
     }
     let batch = concat_batches(&table.arrow_schema(), &batches)
         .map_err(|source| Error::Rows { table: table.name.clone(), source })?;
-    plan.added.push(store.write_data_file(table, PlacedRows { batch, places })?);
+    plan.added.extend(store.write_data_files(table, PlacedRows { batch, places })?);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 
 use crate::activity::Activity;
-use crate::chunk_file::write::{self, SortedRows};
+use crate::chunk_file::write::{self, ChunkSpan, SortedRows, rows_of};
 use crate::chunking::Chunking;
 use crate::data_file::{DataFile, IdRun};
 use crate::disk::{Disk, LocalDisk};
@@ -273,18 +274,33 @@ impl CatalogStore {
         self.metadata().version_at(timestamp)
     }
 
-    /// Write `rows` of `table` to a new file that no version sees yet.
+    /// Write `rows` of `table` to new files that no version sees yet: one, unless rows of very many chunks
+    /// and columns would make its footer too large; none for no rows.
     ///
     /// # Errors
     /// [`Error::DuplicateId`] where two of the rows claim one id.
-    pub fn write_data_file(&self, table: &TableDef, rows: PlacedRows) -> Result<PendingFile> {
+    pub fn write_data_files(&self, table: &TableDef, rows: PlacedRows) -> Result<Vec<PendingFile>> {
+        let sorted = SortedRows::from_rows(table, rows)?;
+        let files = sorted.files(table);
+        if files.len() > 1 {
+            refuse_repeated(table, &id_entries(table, &sorted, 0..sorted.places.len()))?;
+        }
+        files.iter().map(|spans| self.write_data_file(table, &sorted, spans)).collect()
+    }
+
+    fn write_data_file(
+        &self,
+        table: &TableDef,
+        sorted: &SortedRows,
+        spans: &[ChunkSpan],
+    ) -> Result<PendingFile> {
         let stem = layout::unique_stem();
         let relative = layout::data_file(&table.name, &stem);
         let path = layout::absolute(self.root(), &relative);
         let disk = &self.inner.disk;
         let guard = RemoveOnDrop { disk: disk.as_ref(), path: Some(path.clone()) };
-        let (file, sorted) = write::write(disk.as_ref(), &path, relative, table, rows)?;
-        let entries = id_entries(table, &sorted);
+        let file = write::write(disk.as_ref(), &path, relative, table, sorted, spans)?;
+        let entries = id_entries(table, sorted, rows_of(spans));
         refuse_repeated(table, &entries)?;
         guard.keep();
         let mut pending = PendingFile {
@@ -401,17 +417,17 @@ pub(crate) fn ids_are_unique(table: &TableDef) -> bool {
     table.id.as_ref().is_some_and(|id| table.primary_key == [id.clone()])
 }
 
-/// Return the ids of the rows with their places, ascending.
-fn id_entries(table: &TableDef, rows: &SortedRows) -> Vec<(i64, Place)> {
-    let column = table.id.as_ref().and_then(|id| rows.batch.column_by_name(id));
+/// Return the ids of some rows with their places, ascending.
+fn id_entries(table: &TableDef, sorted: &SortedRows, rows: Range<usize>) -> Vec<(i64, Place)> {
+    let column = table.id.as_ref().and_then(|id| sorted.batch.column_by_name(id));
     let Some(ids) = column.and_then(|column| column.as_primitive_opt::<Int64Type>()) else {
         return vec![];
     };
-    let entry = |(number, place): (usize, &Place)| {
-        let row = rows.row(number);
-        ids.is_valid(row).then(|| (ids.value(row), *place))
+    let entry = |number: usize| {
+        let row = sorted.row(number);
+        ids.is_valid(row).then(|| (ids.value(row), sorted.places[number]))
     };
-    let mut entries: Vec<(i64, Place)> = rows.places.iter().enumerate().filter_map(entry).collect();
+    let mut entries: Vec<(i64, Place)> = rows.filter_map(entry).collect();
     entries.sort_unstable_by_key(|(id, place)| (*id, place.key));
     if !ids_are_unique(table) {
         entries.dedup();

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// Rows in memory below which a thread is not worth while, bytes.
 const FEW_BYTES: usize = 8 << 20;
 
-/// Rows of one table that become one file.
+/// Rows of one table that are written together.
 pub(super) struct Parcel {
     pub table: TableDef,
     pub rows: Vec<(RecordBatch, Vec<Place>)>,
@@ -39,13 +39,13 @@ impl Parcel {
         Ok((self.table, PlacedRows { batch, places: places.concat() }))
     }
 
-    fn write(self, store: &CatalogStore) -> Result<PendingFile> {
+    fn write(self, store: &CatalogStore) -> Result<Vec<PendingFile>> {
         let (table, rows) = self.joined()?;
-        Ok(store.write_data_file(&table, rows)?)
+        Ok(store.write_data_files(&table, rows)?)
     }
 }
 
-/// Write parcels, each to a file: a file is sorted and hashed by one core, and those of different tables
+/// Write parcels: each is sorted and hashed by one core, and those of different tables
 /// know nothing of each other.
 ///
 /// # Errors
@@ -55,11 +55,15 @@ pub(super) fn write_all(
     store: &CatalogStore,
 ) -> Result<Vec<PendingFile>> {
     if n_bytes(&parcels) < FEW_BYTES {
-        return parcels.into_iter().map(|parcel| parcel.write(store)).collect();
+        let written: Result<Vec<_>> =
+            parcels.into_iter().map(|parcel| parcel.write(store)).collect();
+        return Ok(written?.into_iter().flatten().collect());
     }
     // The largest first, so that no core waits long for another at last.
     parcels.sort_by_key(|parcel| std::cmp::Reverse(parcel.n_bytes));
-    parcels.into_par_iter().with_max_len(1).map(|parcel| parcel.write(store)).collect()
+    let written: Result<Vec<_>> =
+        parcels.into_par_iter().with_max_len(1).map(|parcel| parcel.write(store)).collect();
+    Ok(written?.into_iter().flatten().collect())
 }
 
 fn n_bytes(parcels: &[Parcel]) -> usize {

@@ -4,10 +4,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use almagest_ingest::{CompactConfig, Compacted, ErrorKind, Transaction, compact};
+use almagest_storage::chunking::Chunking;
+use almagest_storage::schema::Datatype;
 use almagest_storage::vacuum::VacuumConfig;
 use almagest_storage::{CatalogStore, Error as StorageError, Removal};
 
-use crate::sky_tables::{catalog, files, forced_sources, objects, sources, visible, visits};
+use crate::sky_tables::{
+    Null, catalog, column, files, forced_sources, objects, schema, sources, visible, visits,
+};
 
 const NOW: VacuumConfig =
     VacuumConfig { grace: Duration::ZERO, lease_timeout: Duration::from_secs(60) };
@@ -248,4 +252,55 @@ fn readers_see_whole_versions_while_others_write_compact_and_vacuum() {
     store.vacuum(NOW).unwrap();
     let report = store.check().unwrap();
     assert!(report.is_clean(), "{report}");
+}
+
+/// A footer that is too large to be kept would be read by each query anew.
+#[test]
+fn rows_of_many_chunks_and_columns_make_several_files() {
+    const N_COLUMNS: usize = 560;
+    let mut schema = schema();
+    let object = &mut schema.tables[0];
+    let more = (object.columns.len()..N_COLUMNS)
+        .map(|number| column(&format!("flux{number}"), Datatype::Float, Null::Allowed));
+    object.columns.extend(more);
+    let folder = tempfile::tempdir().unwrap();
+    let chunking = Chunking::try_new(0).unwrap();
+    let store = CatalogStore::create(&folder.path().join("catalog"), &schema, chunking).unwrap();
+
+    // A row or two for each of the 122 chunks, and each visit's in an order of its own.
+    let n_rows = 300;
+    let load = |visit: i64| {
+        let row = |index: i64| {
+            let at = (index * 7919 + visit) % n_rows;
+            let sin = 2.0 * (at as f64 + 0.5) / n_rows as f64 - 1.0;
+            (1 + visit * n_rows + at, (at as f64 * 222.49) % 360.0, sin.asin().to_degrees())
+        };
+        let rows: Vec<_> = (0..n_rows).map(row).collect();
+        let mut transaction = Transaction::begin(&store).unwrap();
+        transaction.append("Object", &objects(&rows)).unwrap();
+        transaction.commit().unwrap();
+        rows
+    };
+    let rows: Vec<_> = (0..2).flat_map(load).collect();
+    let all_are_there = |n_files: usize| {
+        let snapshot = store.snapshot().unwrap();
+        let files = snapshot.data_files("Object");
+        assert_eq!(files.len(), n_files);
+        assert_eq!(files.iter().map(|file| file.n_rows).sum::<u64>(), rows.len() as u64);
+        for file in files {
+            let n_row_groups: u32 = file.footprints.iter().map(|f| f.n_row_groups).sum();
+            assert!(n_row_groups as usize * (N_COLUMNS + 1) <= 64 * 1024, "{n_row_groups}");
+            let ids = &file.column_ranges[0];
+            assert_eq!((&ids.column[..], ids.null_count), ("objectId", 0));
+        }
+        let mut ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
+        ids.sort_unstable();
+        assert_eq!(visible(&snapshot, "Object", "objectId").len(), rows.len());
+        assert_eq!(snapshot.look_up_ids("Object", &ids).unwrap().len(), rows.len());
+        assert!(store.check().unwrap().is_clean());
+    };
+    all_are_there(4);
+    assert_eq!(compact(&store, &eager()).unwrap().tables[0].files_after, 2);
+    all_are_there(2);
+    assert_eq!(compact(&store, &eager()).unwrap(), Compacted::default(), "nothing is left to do");
 }

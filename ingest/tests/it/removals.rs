@@ -178,7 +178,7 @@ fn of_two_that_replace_one_visit_the_second_may_try_again() {
         batch,
         places: snapshot.look_up_ids("Source", &[id]).unwrap().into_values().collect(),
     };
-    let added = vec![store.write_data_file(table, rows).unwrap()];
+    let added = store.write_data_files(table, rows).unwrap();
     let plan = almagest_storage::CommitPlan { added, deleted, ..Default::default() };
     let refusal = store.commit(base, plan).unwrap_err();
     assert!(matches!(refusal, almagest_storage::Error::Conflict { .. }), "{refusal}");

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::encode::append_row_groups;
 use super::extent::Extent;
 use super::order::order;
-use super::{HEALPIX_29, ROW_GROUP_ROWS, file_schema};
+use super::{FileFilling, HEALPIX_29, ROW_GROUP_ROWS, file_schema};
 use crate::checksum::hexadecimal;
 use crate::chunking::ChunkId;
 use crate::data_file::{ColumnRange, DataFile, Footprint, RangeValue};
@@ -33,18 +33,20 @@ use crate::{Error, Result};
 /// Greatest number of rows of a page, the unit that a cone prunes.
 const PAGE_ROWS: usize = 8 * 1024;
 
-/// Write `rows` to a new file at `path` and return what the metadata must say of it.
+/// Write one of the files that rows make at `path`, and return what the metadata must say of it.
 ///
 /// The file and its folder are on disk when this returns.
+///
+/// # Arguments
+/// * `spans` - the rows of the file
 pub(crate) fn write(
     disk: &dyn Disk,
     path: &Path,
     relative: String,
     table: &TableDef,
-    rows: PlacedRows,
-) -> Result<(DataFile, SortedRows)> {
-    let sorted = SortedRows::from_rows(table, rows)?;
-    let spans = sorted.chunk_spans();
+    sorted: &SortedRows,
+    spans: &[ChunkSpan],
+) -> Result<DataFile> {
     let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
     let io_error = |source| Error::Io { path: path.to_owned(), source };
 
@@ -63,59 +65,68 @@ pub(crate) fn write(
         let extent = Extent::of(table, &batch, &sorted.places[rows.clone()]);
         Ok((batch, extent))
     };
-    let mut footprints = Footprints::new(table, &sorted.places, &spans);
+    let mut footprints = Footprints::new(table, &sorted.places, spans);
     append_row_groups(&mut writer, &encoders, &row_groups, make, |extent| footprints.take(extent))
         .map_err(parquet_error)?;
     writer.finish().map_err(parquet_error)?;
     let (size_bytes, checksum) = writer.inner_mut().finish().map_err(io_error)?;
     disk.sync_folder(folder).map_err(folder_error)?;
 
-    let column_ranges = ranged_columns(table)
-        .into_iter()
-        .filter_map(|name| {
-            let column = sorted.batch.column_by_name(name)?;
-            column_range(name, column)
-        })
-        .collect();
-    let data_file = DataFile {
+    let rows = rows_of(spans);
+    let mut column_ranges = vec![];
+    for name in ranged_columns(table) {
+        let column = sorted.column(name, &rows);
+        let column = column.map_err(|source| Error::Rows { table: table.name.clone(), source })?;
+        column_ranges.extend(column.and_then(|column| column_range(name, &column)));
+    }
+    Ok(DataFile {
         file_id: 0,
         table: table.name.clone(),
         added_in: 0,
         deleted: None,
         path: relative,
         mount: None,
-        n_rows: sorted.places.len() as u64,
+        n_rows: rows.len() as u64,
         size_bytes,
         checksum,
         older_form: None,
         id_run: None,
         footprints: footprints.done,
         column_ranges,
-    };
-    Ok((data_file, sorted))
+    })
 }
 
-/// Return the size of the file that `rows` would make, bytes; nothing is written.
+/// Return the size of the files that `rows` would make, bytes; nothing is written.
 ///
 /// # Errors
 /// [`Error::Rows`] where the rows are not those of the table.
 pub fn size_bytes(table: &TableDef, rows: PlacedRows) -> Result<u64> {
-    let (file, _) = write(&Nowhere, Path::new(&table.name), String::new(), table, rows)?;
-    Ok(file.size_bytes)
+    let sorted = SortedRows::from_rows(table, rows)?;
+    let path = Path::new(&table.name);
+    let file = |spans: &[ChunkSpan]| write(&Nowhere, path, String::new(), table, &sorted, spans);
+    sorted.files(table).iter().map(|spans| Ok(file(spans)?.size_bytes)).sum()
 }
 
-/// Rows and their order in the file.
+/// Rows and their order in the files that they make.
 pub(crate) struct SortedRows {
     /// The rows as they came.
     pub batch: RecordBatch,
-    /// Their places, in the order of the file.
+    /// Their places, in the order of the files.
     pub places: Vec<Place>,
     /// Which row comes first, and so on; none: they came in order.
     order: Option<UInt32Array>,
 }
 
-/// Consecutive rows of the file that are of one chunk.
-type ChunkSpan = (ChunkId, Range<usize>);
+/// Consecutive rows that are of one chunk.
+pub(crate) type ChunkSpan = (ChunkId, Range<usize>);
+
+/// The rows of consecutive spans.
+pub(crate) fn rows_of(spans: &[ChunkSpan]) -> Range<usize> {
+    match (spans.first(), spans.last()) {
+        (Some((_, first)), Some((_, last))) => first.start..last.end,
+        _ => 0..0,
+    }
+}
 
 /// The rows of each row group of a span.
 fn row_groups((_, rows): &ChunkSpan) -> impl Iterator<Item = Range<usize>> + use<> {
@@ -124,7 +135,11 @@ fn row_groups((_, rows): &ChunkSpan) -> impl Iterator<Item = Range<usize>> + use
 }
 
 impl SortedRows {
-    fn from_rows(table: &TableDef, rows: PlacedRows) -> Result<Self> {
+    /// Sort rows.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] where the rows are not those of the table.
+    pub fn from_rows(table: &TableDef, rows: PlacedRows) -> Result<Self> {
         let PlacedRows { batch, places } = rows;
         let columns = secondary_order(table);
         let columns = columns.iter().filter_map(|name| batch.column_by_name(name).cloned());
@@ -133,7 +148,31 @@ impl SortedRows {
         Ok(Self { batch, places, order })
     }
 
-    /// Return which row as it came is the row of this number in the file.
+    /// Part the rows into files: one, but for a footer that would be too large.
+    pub fn files(&self, table: &TableDef) -> Vec<Vec<ChunkSpan>> {
+        let mut filling = FileFilling::of(table);
+        let mut files: Vec<Vec<ChunkSpan>> = vec![];
+        for span in self.chunk_spans() {
+            let begins = filling.begins_with(span.1.len() as u64);
+            match files.last_mut() {
+                Some(last) if !begins => last.push(span),
+                _ => files.push(vec![span]),
+            }
+        }
+        files
+    }
+
+    /// Return a column of some rows, in some order.
+    fn column(&self, name: &str, rows: &Range<usize>) -> Result<Option<ArrayRef>, ArrowError> {
+        let Some(column) = self.batch.column_by_name(name) else { return Ok(None) };
+        Ok(Some(match &self.order {
+            _ if rows.len() == column.len() => Arc::clone(column),
+            Some(order) => compute::take(column, &order.slice(rows.start, rows.len()), None)?,
+            None => column.slice(rows.start, rows.len()),
+        }))
+    }
+
+    /// Return which row as it came is the row of this number in the order.
     pub fn row(&self, number: usize) -> usize {
         self.order.as_ref().map_or(number, |order| order.value(number) as usize)
     }
@@ -148,7 +187,7 @@ impl SortedRows {
         self.places.chunk_by(|a, b| a.chunk == b.chunk).map(span).collect()
     }
 
-    /// Make some rows of the file, with their keys where its schema has them.
+    /// Make some rows in their order, with their keys where its schema has them.
     fn file_batch(
         &self,
         schema: &SchemaRef,
@@ -173,6 +212,8 @@ impl SortedRows {
 struct Footprints<'a> {
     table: &'a TableDef,
     places: &'a [Place],
+    /// Where the file begins.
+    first_row: usize,
     /// Those to come.
     spans: std::slice::Iter<'a, ChunkSpan>,
     done: Vec<Footprint>,
@@ -183,8 +224,15 @@ struct Footprints<'a> {
 
 impl<'a> Footprints<'a> {
     fn new(table: &'a TableDef, places: &'a [Place], spans: &'a [ChunkSpan]) -> Self {
-        let spans = spans.iter();
-        Self { table, places, spans, done: vec![], extent: Extent::NOWHERE, n_row_groups: 0 }
+        Self {
+            table,
+            places,
+            first_row: rows_of(spans).start,
+            spans: spans.iter(),
+            done: vec![],
+            extent: Extent::NOWHERE,
+            n_row_groups: 0,
+        }
     }
 
     /// Take the next row group.
@@ -203,7 +251,7 @@ impl<'a> Footprints<'a> {
             first_row_group: before
                 .map_or(0, |before| before.first_row_group + before.n_row_groups),
             n_row_groups: std::mem::take(&mut self.n_row_groups),
-            first_row: rows.start as u64,
+            first_row: (rows.start - self.first_row) as u64,
             n_rows: rows.len() as u64,
             cap: extent.cap(),
             key_min: self.places[rows.start].key,

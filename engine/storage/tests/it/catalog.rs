@@ -86,7 +86,8 @@ fn try_write(
             chunk: store.chunking().chunk_of(ra, dec).unwrap(),
         })
         .collect();
-    store.write_data_file(table, PlacedRows { batch, places })
+    let mut files = store.write_data_files(table, PlacedRows { batch, places })?;
+    Ok(files.pop().unwrap())
 }
 
 fn commit(store: &CatalogStore, added: Vec<PendingFile>) -> Result<u64, Error> {
