@@ -16,6 +16,7 @@ use almagest_storage::Snapshot;
 use almagest_storage::data_file::{DataFile, Footprint};
 use almagest_storage::schema::TableDef;
 use almagest_storage::schema::arrow::ArrowSchemas;
+use almagest_storage::sphgeom::{Angle, UnitVector};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -147,6 +148,43 @@ impl ChunkedTable {
             wanted.footprints(file).into_iter().map(|f| DataFile::n_visible_rows_of(file, f))
         };
         Ok(files.flat_map(rows_of).sum())
+    }
+
+    /// An angle about a place within which there are `n_rows` rows for sure; none where that is not known
+    /// without looking at them.
+    ///
+    /// # Arguments
+    /// * `position` - columns by whose position rows are to be near
+    pub fn reach_of_nearest(
+        &self,
+        n_rows: u64,
+        position: [&String; 2],
+        place: &UnitVector,
+    ) -> Option<Angle> {
+        let table = self.table();
+        let own = table.position.as_ref().filter(|_| self.pruning == Pruning::On)?;
+        let is_always_there =
+            |name: &str| table.column(name).is_some_and(|column| !column.nullable);
+        if [&own.ra, &own.dec] != position
+            || !position.into_iter().all(|name| is_always_there(name))
+        {
+            return None;
+        }
+        let mut reaches: Vec<(f64, u64)> = vec![];
+        for file in self.snapshot.data_files(&table.name) {
+            for footprint in &file.footprints {
+                let Some(cap) = &footprint.cap else { continue };
+                let reach = place.angle_to(&cap.center) + cap.radius;
+                reaches.push((reach.degrees(), file.n_visible_rows_of(footprint)));
+            }
+        }
+        reaches.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut n_within = 0;
+        let reach = reaches.iter().find(|(_, n)| {
+            n_within += n;
+            n_within >= n_rows
+        });
+        reach.map(|(degrees, _)| Angle::from_degrees(*degrees))
     }
 
     fn rows_wanted(&self, filters: &[Expr]) -> crate::Result<Arc<RowsWanted>> {

@@ -1,5 +1,6 @@
 //! Rules that rewrite plans, one a file.
 
+pub mod bound_nearest;
 pub mod carry_regions;
 pub mod forget_doubtful_keys;
 pub mod join_nearest;

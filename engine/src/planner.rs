@@ -25,6 +25,7 @@ use crate::config::EngineConfig;
 use crate::layout::Layout;
 use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
+use crate::optimizer::bound_nearest::BoundNearest;
 use crate::optimizer::carry_regions::CarryRegions;
 use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
 use crate::optimizer::join_nearest::JoinNearest;
@@ -73,6 +74,7 @@ impl Planner {
             .with_optimizer_rules(logical_rules())
             .with_optimizer_rule(Arc::new(LookUpUploadedIds))
             .with_optimizer_rule(Arc::new(CarryRegions))
+            .with_optimizer_rule(Arc::new(BoundNearest))
             .with_physical_optimizer_rules(physical_rules())
             .build();
         let context = SessionContext::new_with_state(state);

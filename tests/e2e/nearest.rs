@@ -2,7 +2,7 @@
 
 use almagest_engine::{QueryOptions, Session};
 
-use crate::answers::pairs_of;
+use crate::answers::{ids, ids_of, pairs_of};
 use crate::neighbours::{mine, session};
 use crate::scattered::scattered;
 
@@ -165,4 +165,59 @@ async fn a_subquery_may_ask_for_the_nearest() {
         WHERE MOD(p.objectId, 5) = 0 AND p.objectId IN
           (SELECT TOP 3 o.objectId FROM Object AS o ORDER BY {distance}, o.objectId)";
     check(&session, query, NEAREST).await;
+}
+
+/// Rows near a place are read, and no others; of a table under a condition all are.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_nearest_to_a_place_are_looked_for_near_it() {
+    let scattered = scattered();
+    let session = scattered.pruning.session().unwrap();
+    let bound = "sky_closed_cone";
+    for (ra, dec) in [(10.0, -5.0), (0.0, 90.0), (359.999, -89.5), (180.0, 1.0), (-20.0, 44.0)] {
+        for (table, id) in [("Object", "objectId"), ("Source", "sourceId")] {
+            let n_all = scattered.tables.iter().find(|t| t.name == table).unwrap().rows.len();
+            for n in [1, 2, 30, n_all - 1, n_all + 5] {
+                let place = match n % 2 {
+                    0 => format!("ra, dec, {ra}, {dec}"),
+                    _ => format!("POINT({ra}, {dec}), POINT(t.ra, t.dec)"),
+                };
+                let select = |key: String| {
+                    format!("SELECT TOP {n} {id} FROM {table} AS t ORDER BY {key}, {id}")
+                };
+                let plain = select(format!("DISTANCE({place})"));
+                let disguised = select(format!("ABS(DISTANCE({place}))"));
+                let plan = plan_of(&session, &plain).await;
+                assert_eq!(plan.contains(bound), n <= 30, "{plain}\n{plan}");
+                let expected = ids(&scattered.reading_all, &disguised).await;
+                assert_eq!(expected.len(), n.min(n_all));
+                assert_eq!(ids_of(&session, &plain).await, expected, "{plain}");
+            }
+        }
+    }
+    let near = "DISTANCE(ra, dec, 10, -5)";
+    for (query, is_bounded) in [
+        // By a name, from a subquery, and not from the beginning.
+        (format!("SELECT TOP 3 objectId, {near} AS d FROM Object ORDER BY d, objectId"), true),
+        (format!("SELECT TOP 3 objectId FROM (SELECT * FROM Object) AS t ORDER BY {near}"), true),
+        (format!("SELECT TOP 3 objectId FROM Object ORDER BY {near} OFFSET 4"), true),
+        (format!("SELECT TOP 3 objectId FROM Object WHERE dec > 60 ORDER BY {near}"), false),
+        (format!("SELECT TOP 3 objectId FROM Object ORDER BY {near} DESC, objectId"), false),
+        (format!("SELECT TOP 3 objectId FROM Object ORDER BY objectId, {near}"), false),
+        (
+            format!(
+                "SELECT TOP 3 MIN(objectId) AS i FROM Object GROUP BY MOD(objectId, 9), ra, dec
+                  ORDER BY {near}, i"
+            ),
+            false,
+        ),
+        // Of these, some rows are nowhere.
+        (format!("SELECT TOP 3 forcedId FROM ForcedSource ORDER BY {near}, forcedId"), false),
+    ] {
+        let plan = plan_of(&session, &query).await;
+        assert_eq!(plan.contains(bound), is_bounded, "{query}\n{plan}");
+        let disguised = query.replace(near, &format!("ABS({near})"));
+        let expected = ids(&scattered.reading_all, &disguised).await;
+        assert_eq!(expected.len(), 3, "{query}");
+        assert_eq!(ids_of(&session, &query).await, expected, "{query}");
+    }
 }
