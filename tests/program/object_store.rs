@@ -23,7 +23,7 @@ impl Store {
         };
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("tests/client/object_store.py");
-        let mut process = Command::new(python)
+        let process = Command::new(python)
             .arg(script)
             .arg("night")
             .arg(folder)
@@ -32,10 +32,11 @@ impl Store {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut address = String::new();
-        BufReader::new(process.stdout.take()?).read_line(&mut address).unwrap();
-        assert!(address.starts_with("http://"), "the store began: {address:?}");
-        Some(Self { process, address: address.trim().to_owned() })
+        let mut store = Self { process, address: String::new() };
+        BufReader::new(store.process.stdout.take()?).read_line(&mut store.address).unwrap();
+        assert!(store.address.starts_with("http://"), "the store began: {:?}", store.address);
+        store.address.truncate(store.address.trim_end().len());
+        Some(store)
     }
 
     /// Ingest what an address means into Source; return success and what was said.
