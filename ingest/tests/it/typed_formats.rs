@@ -293,6 +293,10 @@ fn hostile_and_broken_documents_are_refused_in_words() {
     let field = "<FIELD name='n' datatype='int'/>";
     let whole = votable(field, "<TR><TD>1</TD></TR>");
     check(&whole[..whole.len() - 12], "the file ends within");
+    let two = votable(field, "<TR><TD>1</TD></TR><TR><TD>2</TD></TR>");
+    let before = |part: &str| &two[..two.find(part).unwrap()];
+    check(before("</TD></TR></"), "the file ends within row 2");
+    check(before("<TR><TD>2"), "the file ends within TABLEDATA, after row 1");
     check(&whole[..whole.len() - 30], "not well-formed XML at byte ");
     check(&whole.replace("</TD></TR>", "</TR>"), "not well-formed XML at byte ");
     check(&whole.replace("<TD>1", "<TD>&b;"), "not well-formed XML at byte ");

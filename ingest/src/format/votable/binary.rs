@@ -49,7 +49,7 @@ impl BinaryRows {
         origin: &Origin,
         builders: &mut [ColumnBuilder],
     ) -> Result<Option<usize>> {
-        let failed = |error: io::Error| read_error(&self.name, error);
+        let failed = |error: io::Error| read_error(&self.name, origin.first_row, error);
         if self.stream.fill_buf().map_err(failed)?.is_empty() {
             return Ok(None);
         }
@@ -115,15 +115,15 @@ impl RowSource for BinaryRows {
     }
 }
 
-/// Name the document in a failure of the stream in it: base64 or gzip that is none.
-fn read_error(name: &str, error: io::Error) -> Error {
+/// Name the document and the row in a failure of the stream in it: base64 or gzip that is none.
+fn read_error(name: &str, row: u64, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             let problem = FileProblem::Encoding { reason: error.to_string() };
             Error::File { input: name.to_owned(), problem }
         }
         io::ErrorKind::UnexpectedEof => {
-            let problem = FileProblem::Truncated { within: "the table's data".to_owned() };
+            let problem = FileProblem::Truncated { within: format!("row {row}") };
             Error::File { input: name.to_owned(), problem }
         }
         _ => io_error(name, error),

@@ -116,7 +116,8 @@ impl TabledataRows {
         // A row is read to its end, so that the next can be read whatever is wrong with this one.
         let mut fault = None;
         loop {
-            match self.step(is_in_cell)? {
+            let step = self.step(is_in_cell);
+            match step.map_err(|error| cut_off(error, is_in_row, origin.first_row))? {
                 Step::Row => is_in_row = true,
                 Step::EmptyRow => break,
                 Step::RowEnd if is_in_row => break,
@@ -156,6 +157,20 @@ impl TabledataRows {
         }
         // A row costs memory also where its cells have no text.
         fault.map_or(Ok(Some(n_bytes + n_cells)), Err)
+    }
+}
+
+/// Say in which row the document was cut off, if that is the error.
+fn cut_off(error: Error, is_in_row: bool, row: u64) -> Error {
+    match error {
+        Error::File { input, problem: FileProblem::Truncated { .. } } => {
+            let within = match is_in_row {
+                true => format!("row {row}"),
+                false => format!("TABLEDATA, after row {}", row - 1),
+            };
+            Error::File { input, problem: FileProblem::Truncated { within } }
+        }
+        other => other,
     }
 }
 
