@@ -68,11 +68,14 @@ impl FilesSeen {
         let mut by_table = self.files.as_ref().clone();
         let FileChanges { mut added, removed, deleted } = changes;
         self.definitions.note_older_forms(&mut added);
-        for files in by_table.values_mut() {
-            files.retain(|file| !removed.contains(&file.file_id));
-            for file in files.iter_mut() {
-                if let Some(rows) = deleted.get(&file.file_id) {
-                    Arc::make_mut(file).deleted = Some(Arc::clone(rows));
+        // Most commits only add: to look at each of very many files takes long.
+        if !removed.is_empty() || !deleted.is_empty() {
+            for files in by_table.values_mut() {
+                files.retain(|file| !removed.contains(&file.file_id));
+                for file in files.iter_mut() {
+                    if let Some(rows) = deleted.get(&file.file_id) {
+                        Arc::make_mut(file).deleted = Some(Arc::clone(rows));
+                    }
                 }
             }
         }
