@@ -10,20 +10,18 @@
 //! Only what cannot match is left out: filters are applied to every row that is read.
 
 use std::collections::HashMap;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use almagest_storage::Snapshot;
 use almagest_storage::chunking::ChunkId;
 use almagest_storage::coverage::healpix_ranges;
 use almagest_storage::data_file::{DataFile, Footprint};
-use almagest_storage::pages::{any_within, pages};
+use almagest_storage::pages::{any_meets, any_within, selected};
 use almagest_storage::schema::TableDef;
 use almagest_storage::sphgeom::{Angle, Region};
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::logical_expr::Expr;
-use datafusion::parquet::arrow::arrow_reader::RowSelection;
-use datafusion::parquet::file::metadata::ParquetMetaData;
 
 use crate::Result;
 use crate::config::Pruning;
@@ -169,7 +167,7 @@ impl RowsWanted {
                     .as_deref()
                     .zip(key)
                     .and_then(|(footer, key)| selected(footer, row_group, key, &may_hold));
-                let visible = visible_rows(file, rows.clone());
+                let visible = file.visible_rows(rows.clone());
                 let selection = match (selection, visible) {
                     (Some(a), Some(b)) => Some(a.intersection(&b)),
                     (one, other) => one.or(other),
@@ -201,35 +199,3 @@ impl RowsWanted {
 
 /// Values of the sort key.
 type KeyRange = RangeInclusive<i64>;
-
-/// Has one of `ranges` (ascending, disjoint) a value from `min` to `max`?
-fn any_meets(ranges: &[KeyRange], min: i64, max: i64) -> bool {
-    let next = ranges.partition_point(|range| *range.end() < min);
-    ranges.get(next).is_some_and(|range| *range.start() <= max)
-}
-
-/// The pages of a row group of which something may match; `None`: all.
-///
-/// # Arguments
-/// * `key` - the place of the sort key among the columns
-fn selected(
-    footer: &ParquetMetaData,
-    row_group: usize,
-    key: usize,
-    may_hold: &impl Fn(i64, i64) -> bool,
-) -> Option<RowSelection> {
-    let mut is_whole = true;
-    let selectors = pages(footer, row_group, key).into_iter().map(|page| {
-        let is_read = page.bounds.is_none_or(|(min, max)| may_hold(min, max));
-        is_whole &= is_read;
-        page.selector(is_read)
-    });
-    let selection = RowSelection::from_iter(selectors);
-    (!is_whole).then_some(selection)
-}
-
-/// The rows of a row group that are not deleted; `None`: all.
-fn visible_rows(file: &DataFile, rows: Range<u64>) -> Option<RowSelection> {
-    let deleted = file.deleted.as_ref().filter(|deleted| deleted.n_rows_in(rows.clone()) > 0)?;
-    Some(deleted.selection([rows]))
-}

@@ -18,7 +18,9 @@ use almagest_storage::chunk_file::FileFilling;
 use almagest_storage::chunking::ChunkId;
 use almagest_storage::data_file::DataFile;
 use almagest_storage::schema::TableDef;
-use almagest_storage::{CatalogStore, CommitPlan, Error as StorageError, PlacedRows, Snapshot};
+use almagest_storage::{
+    CatalogStore, CommitPlan, Error as StorageError, PlacedRows, Snapshot, counted,
+};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
@@ -138,7 +140,8 @@ fn compact_table(
     write(store, &table, &mut buffered, &mut plan)?;
     let (files_before, files_after) = (files.len(), plan.added.len());
     let n_rows = plan.added.iter().map(|file| file.n_rows()).sum();
-    plan.message = format!("compact {}: {files_before} files to {files_after}", table.name);
+    plan.message =
+        format!("compact {}: {} to {files_after}", table.name, counted(files_before, "file"));
     let version = commit(store, &snapshot, plan)?;
     Ok(Some(CompactReport { table: table.name, files_before, files_after, n_rows, version }))
 }

@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use almagest_storage::counted;
 use almagest_storage::schema::{ColumnDef, Datatype, TableDef};
 use arrow::array::{
     ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
@@ -121,9 +122,10 @@ impl Report {
             ("infinities became NULL", &self.infinities),
             ("brought to 0 to 360 degrees", &self.turned),
         ] {
-            lines.extend(
-                counts.iter().map(|(column, count)| format!("{column}: {what} ({count} rows)")),
-            );
+            let line = |(column, &n_rows): (&String, &u64)| {
+                format!("{column}: {what} ({})", counted(n_rows, "row"))
+            };
+            lines.extend(counts.iter().map(line));
         }
         lines.extend(self.notes.lines());
         for (what, counts) in [

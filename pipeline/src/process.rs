@@ -372,7 +372,7 @@ impl KnownImages {
     fn read(store: &CatalogStore) -> Result<Self> {
         let mut images = HashMap::new();
         let columns = ["visitId", "detector", "imageChecksum"];
-        for batch in store.snapshot()?.read_region("VisitDetector", None, Some(&columns))? {
+        for batch in store.snapshot()?.read_region("VisitDetector", None, Some(&columns), None)? {
             let visits = batch.column(0).as_primitive::<Int64Type>();
             let detectors = batch.column(1).as_primitive::<Int64Type>();
             let checksums = batch.column(2).as_string::<i32>();

@@ -31,14 +31,14 @@ fn datasets_are_tagged_and_certified_by_hand() {
     assert!(n_tagged > 1 && n_tagged < n_all);
     assert_eq!(tagged, format!("good: {n_tagged} datasets tagged\n"));
     let gone = run_well(&["butler", "untag", &root, image, "--from", "good", "-d", "visit = 2"]);
-    assert_eq!(gone, "good: 1 datasets taken out\n");
+    assert_eq!(gone, "good: 1 dataset taken out\n");
     assert_eq!((found("good"), found("images")), (n_tagged - 1, n_all));
 
     let certify = ["butler", "certify", &root, image, "--to", "calib", "--begin", "60000"];
     run_well(&[&certify[..], &["--end", "60010", "-d", "visit < 3"]].concat());
     let decertify = ["butler", "decertify", &root, image, "--from", "calib", "--begin", "60005"];
     let cut = run_well(&[&decertify[..], &["-d", "visit = 1"]].concat());
-    assert_eq!(cut, "calib: 1 certifications ended or cut\n");
+    assert_eq!(cut, "calib: 1 certification ended or cut\n");
     assert_eq!(found("calib"), 2, "before the cut they hold");
     let cut = run_well(&["butler", "decertify", &root, image, "--from", "calib"]);
     assert_eq!((cut.as_str(), found("calib")), ("calib: 2 certifications ended or cut\n", 0));

@@ -91,7 +91,7 @@ fn objects_are_ingested_as_files_are() {
     let (fits, said) = store.ingest(&catalog, &["s3://night/all.parquet", "--once"]);
     assert!(fits && said.contains("Source: 5000 rows in version 2"), "{said}");
     let (fits, said) = store.ingest(&catalog, &["s3://night/all.parquet", "--once"]);
-    assert!(fits && said.contains("1 files were in the catalog already"), "{said}");
+    assert!(fits && said.contains("1 file was in the catalog already"), "{said}");
     let (fits, said) = store.ingest(&catalog, &["s3://night/visits/old/4.csv", "--dry-run"]);
     assert!(fits && said.contains("nothing was written"), "{said}");
 

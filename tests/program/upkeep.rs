@@ -42,7 +42,7 @@ fn a_catalog_is_altered_backed_up_restored_exported_and_imported() {
     run_well(&["create", &stars, "--from", &csv, "--schema", &schema, "--name", "sky"]);
     run_well(&["create", &stars, "--schema", &schema]);
     let ingested = run_well(&["ingest", &stars, table, &csv]);
-    assert!(ingested.contains("brought to 0 to 360 degrees (1 rows)"), "{ingested}");
+    assert!(ingested.contains("brought to 0 to 360 degrees (1 row)"), "{ingested}");
     let hats = beside("hats");
     let exported = run_well(&["export", "hats", &stars, &hats, "--table", table]);
     assert!(exported.contains("3 rows of version 1 in 2 tiles"), "{exported}");

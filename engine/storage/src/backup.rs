@@ -29,7 +29,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::catalog_store::CatalogStore;
 use crate::disk::{self, Disk};
-use crate::{Error, Result, layout};
+use crate::{Error, Result, counted, layout};
 use copy::{Copied, Trust, copy};
 use manifest::{Entry, Manifest};
 
@@ -87,8 +87,12 @@ impl fmt::Display for BackupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: version {}, {} files, of which {} were copied, {} bytes",
-            self.generation, self.version, self.n_files, self.n_copied, self.copied_bytes
+            "{}: version {}, {}, of which {} copied, {}",
+            self.generation,
+            self.version,
+            counted(self.n_files, "file"),
+            self.n_copied,
+            counted(self.copied_bytes, "byte")
         )?;
         if self.n_mended > 0 {
             write!(f, "; {} were there and damaged", self.n_mended)?;

@@ -16,7 +16,7 @@ use crate::data_file::{DataFile, Footprint};
 use crate::schema::{SchemaDef, TableDef};
 use crate::snapshot::Snapshot;
 use crate::sphgeom::UnitVector;
-use crate::{Result, id_index, layout};
+use crate::{Result, counted, id_index, layout};
 
 mod mounted;
 
@@ -58,12 +58,12 @@ impl fmt::Display for CheckReport {
         }
         write!(
             f,
-            "version {}: {} rows in {} data files, {} problems, {} orphaned files",
+            "version {}: {} in {}, {}, {}",
             self.version,
-            self.n_rows,
-            self.n_files,
-            self.problems.len(),
-            self.orphans.len()
+            counted(self.n_rows, "row"),
+            counted(self.n_files, "data file"),
+            counted(self.problems.len(), "problem"),
+            counted(self.orphans.len(), "orphaned file")
         )
     }
 }

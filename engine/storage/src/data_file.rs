@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::ParquetMetaData;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
@@ -68,6 +69,13 @@ impl DataFile {
     /// Number of rows that are not deleted.
     pub fn n_visible_rows(&self) -> u64 {
         self.n_rows - self.deleted.as_ref().map_or(0, |deleted| deleted.n_rows())
+    }
+
+    /// The rows of a range that are not deleted; `None`: all.
+    pub fn visible_rows(&self, rows: Range<u64>) -> Option<RowSelection> {
+        let deleted =
+            self.deleted.as_ref().filter(|deleted| deleted.n_rows_in(rows.clone()) > 0)?;
+        Some(deleted.selection([rows]))
     }
 
     /// Number of rows of a footprint of this file that are not deleted.

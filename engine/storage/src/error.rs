@@ -41,6 +41,12 @@ pub enum Error {
         /// The column as given.
         column: String,
     },
+    /// Nothing tells the time of a table's rows.
+    #[error("table {table} has no column of times, and refers to no table that has one")]
+    NoTimes {
+        /// The table.
+        table: String,
+    },
     /// A row that is to be removed is not there.
     #[error("{table}: data file {file_id} has no such rows, or they are deleted already")]
     NoSuchRow {

@@ -46,8 +46,9 @@ use crate::chunk_file::HEALPIX_29;
 use crate::chunk_file::read::each_batch_now;
 use crate::chunking::healpix29;
 use crate::coverage::cell_of;
+use crate::region_read::inside;
 use crate::schema::{PositionColumns, TableDef, TableKind};
-use crate::snapshot::{Snapshot, inside};
+use crate::snapshot::Snapshot;
 use crate::sphgeom::{Angle, Region};
 use crate::{Error, Result};
 use margins::Margins;
@@ -286,7 +287,7 @@ impl Export<'_> {
             each_batch_now(&path, file, columns, &|_, _| true, deleted, |_, rows| {
                 let rows = match region {
                     Some(region) => {
-                        let mask = inside(self.table, &rows, region);
+                        let mask = inside(self.position, &rows, region);
                         filter_record_batch(&rows, &mask).map_err(|e| self.rows_error(e))?
                     }
                     None => rows,

@@ -1,8 +1,8 @@
 //! The pages of a column of integers, and what lies between their bounds.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use parquet::arrow::arrow_reader::RowSelector;
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
@@ -50,4 +50,31 @@ pub fn pages(footer: &ParquetMetaData, row_group: usize, column: usize) -> Vec<P
             bounds: min.copied().zip(max.copied()),
         })
         .collect()
+}
+
+/// Has one of `ranges` (ascending, disjoint) a value from `min` to `max`?
+pub fn any_meets(ranges: &[RangeInclusive<i64>], min: i64, max: i64) -> bool {
+    let next = ranges.partition_point(|range| *range.end() < min);
+    ranges.get(next).is_some_and(|range| *range.start() <= max)
+}
+
+/// Return the rows of the pages of a row group of which something may match; `None`: all.
+///
+/// # Arguments
+/// * `column` - the place of the column of integers, such as the sort key
+/// * `may_hold` - may a row match whose value is from one bound to the other?
+pub fn selected(
+    footer: &ParquetMetaData,
+    row_group: usize,
+    column: usize,
+    may_hold: &impl Fn(i64, i64) -> bool,
+) -> Option<RowSelection> {
+    let mut is_whole = true;
+    let selectors = pages(footer, row_group, column).into_iter().map(|page| {
+        let is_read = page.bounds.is_none_or(|(min, max)| may_hold(min, max));
+        is_whole &= is_read;
+        page.selector(is_read)
+    });
+    let selection = RowSelection::from_iter(selectors);
+    (!is_whole).then_some(selection)
 }

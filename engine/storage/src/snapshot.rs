@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Int64Type;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::catalog_store::{CatalogStore, ids_are_unique};
@@ -24,7 +24,6 @@ use crate::metadata::Definitions;
 use crate::place::{Place, PlacedRows};
 use crate::schema::arrow::ArrowSchemas;
 use crate::schema::{SchemaDef, TableDef, TableKind};
-use crate::sphgeom::Region;
 use crate::{Error, Result};
 
 /// An immutable view of one version of a catalog: which files hold which rows.
@@ -194,62 +193,6 @@ impl Snapshot {
     fn is_indexed(&self, table: &str) -> bool {
         self.data_files(table).iter().all(|file| file.id_run.is_some())
     }
-
-    /// Read `columns` (all of the definition, if none are named) of the rows of `table`; with a
-    /// `region`, of those rows only whose position it contains.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchTable`]; [`Error::Corrupt`] and [`Error::Parquet`] for damaged files.
-    pub fn read_region(
-        &self,
-        table: &str,
-        region: Option<&Region>,
-        columns: Option<&[&str]>,
-    ) -> Result<Vec<RecordBatch>> {
-        let table = self.table(table)?;
-        let wanted: Vec<&str> = match columns {
-            Some(columns) => columns.to_vec(),
-            None => table.columns.iter().map(|column| column.name.as_str()).collect(),
-        };
-        let mut read_columns = wanted.clone();
-        if let (Some(_), Some(position)) = (region, &table.position) {
-            read_columns.extend([position.ra.as_str(), position.dec.as_str()]);
-        }
-        let mut batches = vec![];
-        for file in self.data_files(&table.name) {
-            let row_groups: Vec<bool> = file
-                .footprints
-                .iter()
-                .flat_map(|footprint| {
-                    let meets = region.is_none_or(|region| footprint.may_meet(region));
-                    std::iter::repeat_n(meets, footprint.n_row_groups as usize)
-                })
-                .collect();
-            if !row_groups.contains(&true) {
-                continue;
-            }
-            let path = self.path(file);
-            let wanted_group =
-                |_: &ParquetMetaData, index| row_groups.get(index).copied().unwrap_or(true);
-            let deleted = file.deleted.as_deref();
-            for batch in read_now(&path, file, &read_columns, wanted_group, deleted)? {
-                let error = |source| Error::Rows { table: table.name.clone(), source };
-                let batch = match region {
-                    Some(region) => filter_record_batch(&batch, &inside(table, &batch, region))
-                        .map_err(error)?,
-                    None => batch,
-                };
-                // Parquet gives columns in the order of the file, callers get theirs.
-                let indices = wanted
-                    .iter()
-                    .map(|name| batch.schema().index_of(name))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(error)?;
-                batches.push(batch.project(&indices).map_err(error)?);
-            }
-        }
-        Ok(batches)
-    }
 }
 
 impl Snapshot {
@@ -298,23 +241,6 @@ impl Snapshot {
         let batch = concat_batches(&schema, &batches).map_err(error)?;
         Ok(PlacedRows { batch, places })
     }
-}
-
-/// Tell for each row whether `region` contains its position; a row without one is outside.
-pub(crate) fn inside(table: &TableDef, batch: &RecordBatch, region: &Region) -> BooleanArray {
-    let column = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Float64Type>();
-    let Some((ra, dec)) =
-        table.position.as_ref().and_then(|p| Some((column(&p.ra)?, column(&p.dec)?)))
-    else {
-        return BooleanArray::from(vec![false; batch.num_rows()]);
-    };
-    ra.iter()
-        .zip(dec)
-        .map(|position| match position {
-            (Some(ra), Some(dec)) => Some(region.contains_lonlat_deg(ra, dec)),
-            _ => Some(false),
-        })
-        .collect()
 }
 
 /// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them. With each file

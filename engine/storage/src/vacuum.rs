@@ -20,7 +20,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::activity::{Protected, now};
 use crate::catalog_store::CatalogStore;
 use crate::lease::LEASE_TIMEOUT;
-use crate::{Error, Result, check, layout};
+use crate::{Error, Result, check, counted, layout};
 
 /// A file may seem this much older than it is: file systems stamp files by a coarse clock.
 const CLOCK_SLACK_S: f64 = 2.0;
@@ -60,8 +60,11 @@ impl fmt::Display for VacuumReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} data files and {} orphaned files removed, {} bytes; versions from {} on are kept",
-            self.n_data_files, self.n_orphans, self.size_bytes, self.oldest_version
+            "{} and {} removed, {}; versions from {} on are kept",
+            counted(self.n_data_files, "data file"),
+            counted(self.n_orphans, "orphaned file"),
+            counted(self.size_bytes, "byte"),
+            self.oldest_version
         )
     }
 }

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use almagest_storage::counted;
 use almagest_storage::schema::arrow::{UCD, UNIT};
 use almagest_storage::schema::{ColumnDef, Datatype, SchemaDef, TableDef, TableKind, felis};
 use almagest_unit::conversion;
@@ -87,9 +88,11 @@ impl Draft {
         let inferred = table_def(name, &schema, input)?;
         let note = |what: String| format!("{name}: {what}");
         let end = if looked.is_all { "" } else { " and more" };
-        self.notes.push(note(format!("from {input}, {format}, {} rows{end}", looked.n_rows)));
+        self.notes
+            .push(note(format!("from {input}, {format}, {}{end}", counted(looked.n_rows, "row"))));
         if let Some(first) = &looked.first_bad {
-            self.notes.push(note(format!("{} rows cannot be read: {first}", looked.n_bad)));
+            self.notes
+                .push(note(format!("{} cannot be read: {first}", counted(looked.n_bad, "row"))));
         }
         for column in &inferred.left_out {
             self.notes.push(note(format!("left out, as no column can hold it: {column}")));

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
-use almagest_storage::CatalogStore;
+use almagest_storage::{CatalogStore, counted};
 
 use super::{Rejected, Tally, Transaction};
 use crate::config::{OnError, TransactionConfig};
@@ -47,8 +47,8 @@ impl fmt::Display for Forecast {
             let tally = self.tallies.get(table).cloned().unwrap_or_default();
             writeln!(
                 f,
-                "{table}: {} rows, {}, in {}",
-                tally.n_rows(),
+                "{table}: {}, {}, in {}",
+                counted(tally.n_rows(), "row"),
                 size(tally.n_bytes),
                 tally.spread()
             )?;
@@ -57,7 +57,8 @@ impl fmt::Display for Forecast {
             }
         }
         for (kind, n_rows) in &self.rejected.by_kind {
-            writeln!(f, "{n_rows} rows do not fit: {kind}")?;
+            let verb = if *n_rows == 1 { "does" } else { "do" };
+            writeln!(f, "{} {verb} not fit: {kind}", counted(*n_rows, "row"))?;
         }
         Ok(())
     }

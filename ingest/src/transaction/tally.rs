@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use almagest_storage::PlacedRows;
 use almagest_storage::chunk_file::write::size_bytes;
 use almagest_storage::chunking::ChunkId;
 use almagest_storage::schema::TableDef;
+use almagest_storage::{PlacedRows, counted};
 
 use crate::error::Result;
 
@@ -33,7 +33,7 @@ impl Tally {
         counts.sort_unstable();
         match counts[..] {
             [] => "no chunks".to_owned(),
-            [n_rows] => format!("1 chunk of {n_rows} rows"),
+            [n_rows] => format!("1 chunk of {}", counted(n_rows, "row")),
             [least, .., most] => {
                 let median = counts[counts.len() / 2];
                 format!("{} chunks of {least} to {most} rows, median {median}", counts.len())

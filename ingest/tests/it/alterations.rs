@@ -34,7 +34,7 @@ fn rename(column: &str, to: &str) -> Alteration {
 /// The rows of a table as text, sorted; one line each.
 fn rows(snapshot: &Snapshot, table: &str) -> Vec<String> {
     let mut lines = vec![];
-    for batch in snapshot.read_region(table, None, None).unwrap() {
+    for batch in snapshot.read_region(table, None, None, None).unwrap() {
         for row in 0..batch.num_rows() {
             let value = |values: &Arc<dyn Array>| array_value_to_string(values, row).unwrap();
             lines.push(batch.columns().iter().map(value).collect::<Vec<_>>().join(" "));
@@ -138,7 +138,7 @@ fn an_id_a_key_and_a_position_are_renamed_with_all_that_they_mean() {
         almagest_storage::sphgeom::Cone::closed_deg(10.0, 20.0, 1.0),
     );
     assert_eq!(
-        snapshot.read_region("Object", Some(&cone), Some(&["id"])).unwrap()[0].num_rows(),
+        snapshot.read_region("Object", Some(&cone), Some(&["id"]), None).unwrap()[0].num_rows(),
         1
     );
     assert!(store.check().unwrap().is_clean());

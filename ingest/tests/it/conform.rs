@@ -328,7 +328,7 @@ fn longitudes_are_brought_within_one_turn() {
     transaction.commit().unwrap();
     let snapshot = store.snapshot().unwrap();
     let mut found: Vec<f64> = vec![];
-    for batch in snapshot.read_region("Source", None, Some(&["ra"])).unwrap() {
+    for batch in snapshot.read_region("Source", None, Some(&["ra"]), None).unwrap() {
         let column = batch.column(0);
         found.extend(
             arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(column).values(),

@@ -161,7 +161,7 @@ fn state_of(snapshot: &Snapshot) -> Visits {
     }
     let mut state = Visits::new();
     let columns = ["sourceId", "flux"];
-    for batch in snapshot.read_region("Source", None, Some(&columns)).unwrap() {
+    for batch in snapshot.read_region("Source", None, Some(&columns), None).unwrap() {
         let ids = batch.column(0).as_primitive::<Int64Type>().values();
         let times = batch.column(1).as_primitive::<Float64Type>().values();
         for (id, times) in ids.iter().zip(times) {

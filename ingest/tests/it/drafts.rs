@@ -129,7 +129,7 @@ fn rows_that_cannot_be_read_say_nothing_of_the_columns() {
     let mut draft = Draft::new("mine");
     draft.add_table("a", reader, "a.csv").unwrap();
     assert_eq!(draft.schema.tables[0].primary_key, ["objectId"]);
-    let note = "a: 1 rows cannot be read: a.csv: row 2: 2 fields where the header names 3";
+    let note = "a: 1 row cannot be read: a.csv: row 2: 2 fields where the header names 3";
     assert_eq!(draft.notes[1], note);
 }
 

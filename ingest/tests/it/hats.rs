@@ -135,7 +135,7 @@ fn a_region_is_exported_alone() {
     let snapshot = store.snapshot().unwrap();
     let report = snapshot.export_hats("Source", &to, &config, &|_, _, _| {}).unwrap();
     let expected: usize = snapshot
-        .read_region("Source", Some(&region), Some(&["sourceId"]))
+        .read_region("Source", Some(&region), Some(&["sourceId"]), None)
         .unwrap()
         .iter()
         .map(|batch| batch.num_rows())

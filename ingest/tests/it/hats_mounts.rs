@@ -58,7 +58,7 @@ fn mount(store: &CatalogStore, from: &Path, name: &str) -> MountReport {
 /// The rows of a table as text, in some order that two tables share.
 fn rows(snapshot: &Snapshot, table: &str, region: Option<&Region>) -> Vec<String> {
     let mut rows = vec![];
-    for batch in snapshot.read_region(table, region, None).unwrap() {
+    for batch in snapshot.read_region(table, region, None, None).unwrap() {
         for row in 0..batch.num_rows() {
             let cells = batch.columns().iter().map(|c| array_value_to_string(c, row).unwrap());
             rows.push(cells.collect::<Vec<_>>().join("|"));
@@ -221,7 +221,7 @@ fn files_that_changed_are_told() {
     check("its footer is not the one that was mounted");
     fs::remove_file(&tile).unwrap();
     check("file is missing");
-    assert!(store.snapshot().unwrap().read_region("stars", None, None).is_err());
+    assert!(store.snapshot().unwrap().read_region("stars", None, None, None).is_err());
 }
 
 /// What HATS promises does not hold of a file that lies under another tile's name.

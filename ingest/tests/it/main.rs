@@ -18,6 +18,7 @@ mod malformed;
 mod model;
 mod model_changes;
 mod places;
+mod region_reads;
 mod rejection;
 mod rehearsal;
 mod removals;

@@ -245,7 +245,7 @@ fn read(snapshot: &Snapshot, table: &str, expected: Option<&Table>) -> Table {
     };
     let columns = definition.columns.iter().enumerate().map(column).collect();
     let mut rows = BTreeMap::new();
-    for batch in snapshot.read_region(table, None, None).unwrap() {
+    for batch in snapshot.read_region(table, None, None, None).unwrap() {
         for (field, column) in batch.schema().fields().iter().zip(&definition.columns) {
             assert_eq!((field.name(), field.data_type()), (&column.name, &column.to_arrow()));
         }

@@ -69,9 +69,9 @@ fn the_forecast_is_what_comes_true() {
     assert!(lines[0].starts_with("Source: 19999 rows, "), "{text}");
     assert!(lines[0].contains(&format!(" MB, in {} chunks of ", tally.chunks.len())), "{text}");
     let expected = [
-        "1 rows do not fit: bad position",
+        "1 row does not fit: bad position",
         "2 rows do not fit: duplicate id",
-        "1 rows do not fit: unreadable",
+        "1 row does not fit: unreadable",
     ];
     assert_eq!(lines[1..], expected);
 

@@ -46,7 +46,7 @@ fn deleted_rows_are_gone_from_every_reader_and_still_there_before() {
     assert_eq!([3, 6].map(|id| place(&snapshot, id)), [0, 1], "the id index knows it");
 
     let cone = Region::Cone(Cone::closed_deg(21.0, 3.0, 30.0));
-    let batches = snapshot.read_region("Source", Some(&cone), Some(&["sourceId"])).unwrap();
+    let batches = snapshot.read_region("Source", Some(&cone), Some(&["sourceId"]), None).unwrap();
     let n_in_cone: usize = batches.iter().map(|batch| batch.num_rows()).sum();
     let inside = |id: &&i64| cone.contains_lonlat_deg((*id * 7 % 360) as f64, (*id % 90) as f64);
     assert_eq!(n_in_cone, expected.iter().filter(inside).count());
@@ -162,7 +162,7 @@ fn of_two_that_replace_one_visit_the_second_may_try_again() {
     append(&store, 0..10);
     let snapshot = store.snapshot().unwrap();
     let base = snapshot.version();
-    let batch = snapshot.read_region("Source", None, None).unwrap()[0].slice(0, 1);
+    let batch = snapshot.read_region("Source", None, None, None).unwrap()[0].slice(0, 1);
     let id = batch.column(0).as_primitive::<Int64Type>().value(0);
     let deleted = snapshot.find_rows("Source", &Removal::Ids(vec![id])).unwrap();
     let replace = || {

@@ -158,7 +158,7 @@ pub fn files(root: &Path) -> Vec<PathBuf> {
 
 /// Read a column of 64-bit integers of all visible rows, ascending; NULL comes first.
 pub fn visible(snapshot: &Snapshot, table: &str, column: &str) -> Vec<Option<i64>> {
-    let batches = snapshot.read_region(table, None, Some(&[column])).unwrap();
+    let batches = snapshot.read_region(table, None, Some(&[column]), None).unwrap();
     let mut found: Vec<Option<i64>> = batches
         .iter()
         .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().iter().collect::<Vec<_>>())

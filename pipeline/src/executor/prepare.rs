@@ -178,7 +178,7 @@ fn history(
                 let definition = snapshot.table(table)?;
                 has_columns(definition, columns)?;
                 let region = region.as_ref().filter(|_| definition.position.is_some());
-                let batches = snapshot.read_region(table, region, Some(columns))?;
+                let batches = snapshot.read_region(table, region, Some(columns), None)?;
                 let rows = match batches.first() {
                     Some(first) => concat_batches(&first.schema(), &batches)?,
                     None => {

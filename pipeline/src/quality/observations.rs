@@ -224,7 +224,7 @@ fn read_visits(snapshot: &Snapshot, night: Option<i64>) -> Result<Vec<VisitRow>>
         ["visit", "band", "ra", "dec", "skyRotation", "expMidptMJD", "airmass", "expTime"];
     let mut visits = vec![];
     let mut newest = None;
-    for rows in snapshot.read_region("Visit", None, Some(&columns))? {
+    for rows in snapshot.read_region("Visit", None, Some(&columns), None)? {
         let (ids, bands) = (integers(&rows, "visit")?, texts(&rows, "band")?);
         let get = cells(&rows)?;
         for (row, band) in bands.into_iter().enumerate() {
@@ -276,7 +276,7 @@ fn read_images(snapshot: &Snapshot, visits: &[VisitRow]) -> Result<Vec<ImageRow>
     columns.push("instrument");
     columns.extend(CORNERS.iter().flatten());
     let mut images = vec![];
-    for rows in snapshot.read_region("VisitDetector", None, Some(&columns))? {
+    for rows in snapshot.read_region("VisitDetector", None, Some(&columns), None)? {
         let (ids, detectors) = (integers(&rows, "visitId")?, integers(&rows, "detector")?);
         let instruments = texts(&rows, "instrument")?;
         let get = cells(&rows)?;
@@ -351,7 +351,7 @@ fn read_sources(
     let mut columns = vec!["sourceId", "visit", "detector"];
     columns.extend(SOURCE_NUMBERS.iter().chain(&SOURCE_FAULTS).chain(&SOURCE_FLAGS));
     let mut sources = vec![];
-    for rows in snapshot.read_region("Source", region, Some(&columns))? {
+    for rows in snapshot.read_region("Source", region, Some(&columns), None)? {
         let [ids, visit, detector] =
             ["sourceId", "visit", "detector"].map(|name| integers(&rows, name));
         let (ids, visit, detector) = (ids?, visit?, detector?);
@@ -414,7 +414,7 @@ fn read_objects(
 ) -> Result<Vec<ObjectRow>> {
     let columns = ["objectId", "coord_ra", "coord_dec"];
     let mut objects = vec![];
-    for rows in snapshot.read_region("Object", region, Some(&columns))? {
+    for rows in snapshot.read_region("Object", region, Some(&columns), None)? {
         let ids = integers(&rows, "objectId")?;
         let get = cells(&rows)?;
         objects.extend((0..rows.num_rows()).map(|row| ObjectRow {

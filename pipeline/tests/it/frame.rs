@@ -86,7 +86,7 @@ pub fn run(
 /// All rows of a table as sorted text, so that two catalogs can be compared.
 pub fn rows(store: &CatalogStore, table: &str) -> Vec<String> {
     let mut rows: Vec<String> = vec![];
-    for batch in store.snapshot().unwrap().read_region(table, None, None).unwrap() {
+    for batch in store.snapshot().unwrap().read_region(table, None, None, None).unwrap() {
         for row in 0..batch.num_rows() {
             let cells: Vec<String> = batch
                 .columns()

@@ -57,7 +57,7 @@ fn run(
 /// All rows of a table as sorted text, so that two catalogs can be compared.
 fn rows(store: &CatalogStore, table: &str) -> Vec<String> {
     let mut rows: Vec<String> = vec![];
-    for batch in store.snapshot().unwrap().read_region(table, None, None).unwrap() {
+    for batch in store.snapshot().unwrap().read_region(table, None, None, None).unwrap() {
         for row in 0..batch.num_rows() {
             let cells: Vec<String> = batch
                 .columns()
@@ -177,7 +177,7 @@ fn reference_stars_give_a_zero_point() {
     run(&store, &images, &ProcessConfig::default()).unwrap();
     let flux_of = |store: &CatalogStore| {
         let columns = Some(["psfFlux", "psfInstFlux"].as_slice());
-        let batches = store.snapshot().unwrap().read_region("Source", None, columns).unwrap();
+        let batches = store.snapshot().unwrap().read_region("Source", None, columns, None).unwrap();
         let null =
             |index: usize| -> usize { batches.iter().map(|b| b.column(index).null_count()).sum() };
         let all: usize = batches.iter().map(|b| b.num_rows()).sum();
@@ -200,7 +200,9 @@ fn reference_stars_give_a_zero_point() {
     assert!(report.warnings.iter().any(|w| w.contains("zero point 3")), "{:?}", report.warnings);
     assert!(flux_of(&store).0 < all / 20);
     let columns = Some(["visitId", "zeroPoint"].as_slice());
-    for batch in store.snapshot().unwrap().read_region("VisitDetector", None, columns).unwrap() {
+    for batch in
+        store.snapshot().unwrap().read_region("VisitDetector", None, columns, None).unwrap()
+    {
         for row in 0..batch.num_rows() {
             let visit = batch.column(0).as_primitive::<Int64Type>().value(row);
             let found = batch.column(1).as_primitive::<Float32Type>().value(row);
@@ -230,7 +232,7 @@ fn positions_are_where_they_were_simulated() {
     let store = catalog(folder.path());
     run(&store, &images, &ProcessConfig::default()).unwrap();
     let columns = Some(["coord_ra", "coord_dec"].as_slice());
-    let batches = store.snapshot().unwrap().read_region("Object", None, columns).unwrap();
+    let batches = store.snapshot().unwrap().read_region("Object", None, columns, None).unwrap();
     let mut n_matched = 0;
     for batch in &batches {
         let [ra, dec] = [0, 1].map(|c| batch.column(c).as_primitive::<Float64Type>());

@@ -105,7 +105,8 @@ fn a_survey_is_measured_and_reported() {
     // One version more, with a row for each metric; what is not measurable is NULL.
     assert_eq!(outcome.version, before + 1);
     let columns = ["metric", "value", "status", "version", "design", "reason"];
-    let rows = store.snapshot().unwrap().read_region("Metrics", None, Some(&columns)).unwrap();
+    let rows =
+        store.snapshot().unwrap().read_region("Metrics", None, Some(&columns), None).unwrap();
     let n_rows: usize = rows.iter().map(|batch| batch.num_rows()).sum();
     assert_eq!(n_rows, outcome.quality.metrics.len());
     for batch in &rows {

@@ -8,7 +8,7 @@ use almagest_pipeline::butler::{
     StorageClass, Transfer, Validity,
 };
 use almagest_pipeline::camera::{find_frames, parse_time};
-use almagest_storage::CatalogStore;
+use almagest_storage::{CatalogStore, counted};
 use clap::Subcommand;
 
 use super::frame_options::FrameArguments;
@@ -251,9 +251,11 @@ impl ButlerCommand {
                 for collection in open(&catalog)?.registry().collections(&pattern)? {
                     let (name, kind) = (&collection.name, collection.kind.name());
                     match collection.children.is_empty() {
-                        true => {
-                            writeln!(out, "{name}\t{kind}\t{} datasets", collection.n_datasets)?
-                        }
+                        true => writeln!(
+                            out,
+                            "{name}\t{kind}\t{}",
+                            counted(collection.n_datasets, "dataset")
+                        )?,
                         false => {
                             writeln!(out, "{name}\t{kind}\t{}", collection.children.join(", "))?
                         }
@@ -272,26 +274,26 @@ impl ButlerCommand {
                 let butler = which.open()?;
                 let datasets = which.find(&butler, true)?;
                 butler.registry().certify(&to, &datasets, validity(begin, end))?;
-                writeln!(out, "{to}: {} datasets certified", datasets.len())?;
+                writeln!(out, "{to}: {} certified", counted(datasets.len(), "dataset"))?;
             }
             Operation::Decertify { which, from, begin, end } => {
                 let butler = which.open()?;
                 let datasets = which.find_in(&butler, &[&from], false)?;
                 let n_spans =
                     butler.registry().decertify_datasets(&from, &datasets, validity(begin, end))?;
-                writeln!(out, "{from}: {n_spans} certifications ended or cut")?;
+                writeln!(out, "{from}: {} ended or cut", counted(n_spans, "certification"))?;
             }
             Operation::Tag { which, to } => {
                 let butler = which.open()?;
                 let datasets = which.find(&butler, true)?;
                 butler.registry().associate(&to, &datasets)?;
-                writeln!(out, "{to}: {} datasets tagged", datasets.len())?;
+                writeln!(out, "{to}: {} tagged", counted(datasets.len(), "dataset"))?;
             }
             Operation::Untag { which, from } => {
                 let butler = which.open()?;
                 let datasets = which.find_in(&butler, &[&from], false)?;
                 butler.registry().disassociate(&from, &datasets)?;
-                writeln!(out, "{from}: {} datasets taken out", datasets.len())?;
+                writeln!(out, "{from}: {} taken out", counted(datasets.len(), "dataset"))?;
             }
             Operation::DatasetTypes { catalog, pattern } => {
                 for dataset_type in open(&catalog)?.registry().dataset_types(&pattern)? {
@@ -310,11 +312,11 @@ impl ButlerCommand {
                 let butler = which.open()?;
                 let datasets = which.find(&butler, true)?;
                 butler.export(&datasets, &to)?;
-                writeln!(out, "{}: {} datasets", to.display(), datasets.len())?;
+                writeln!(out, "{}: {}", to.display(), counted(datasets.len(), "dataset"))?;
             }
             Operation::Import { catalog, folder } => {
                 let n_datasets = open(&catalog)?.import(&folder)?;
-                writeln!(out, "{n_datasets} datasets")?;
+                writeln!(out, "{}", counted(n_datasets, "dataset"))?;
             }
             Operation::Chain { catalog, name, children } => {
                 let children: Vec<&str> = children.iter().map(String::as_str).collect();
@@ -328,7 +330,8 @@ impl ButlerCommand {
                 for fault in &faults {
                     writeln!(out, "{fault}")?;
                 }
-                writeln!(out, "{} datasets, {} faults", datasets.len(), faults.len())?;
+                let looked_at = counted(datasets.len(), "dataset");
+                writeln!(out, "{looked_at}, {}", counted(faults.len(), "fault"))?;
                 if !faults.is_empty() {
                     let reason = format!("{} datasets are damaged", faults.len());
                     return Err(CommandError::Refused(reason));
@@ -380,7 +383,12 @@ impl IngestRaws {
             writeln!(out, "not taken: {reason}")?;
         }
         let (run, n_frames) = (&self.run, frames.len());
-        writeln!(out, "{run}: {n_datasets} datasets of {n_frames} images")?;
+        writeln!(
+            out,
+            "{run}: {} of {}",
+            counted(n_datasets, "dataset"),
+            counted(n_frames, "image")
+        )?;
         match refused.len() {
             0 => Ok(()),
             n => Err(CommandError::Refused(format!("{n} of {n_frames} images were not taken"))),

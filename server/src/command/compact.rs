@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_ingest::{CompactConfig, compact};
-use almagest_storage::CatalogStore;
+use almagest_storage::{CatalogStore, counted};
 
 use super::{Result, progress};
 
@@ -49,11 +49,11 @@ impl Compact {
         for report in compacted.tables {
             writeln!(
                 out,
-                "{}: {} files to {}, {} rows (version {})",
+                "{}: {} to {}, {} (version {})",
                 report.table,
-                report.files_before,
+                counted(report.files_before, "file"),
                 report.files_after,
-                report.n_rows,
+                counted(report.n_rows, "row"),
                 report.version
             )?;
         }

@@ -7,7 +7,7 @@ use almagest_engine::Database;
 use almagest_engine::row_places::RowPlaces;
 use almagest_engine::tap_schema::identifier::in_query;
 use almagest_ingest::{CommitReport, Error as IngestError, Transaction, TransactionConfig};
-use almagest_storage::{CatalogStore, Error as StorageError, Removal};
+use almagest_storage::{CatalogStore, Error as StorageError, Removal, counted};
 
 use super::{CommandError, Result, progress};
 
@@ -74,13 +74,18 @@ impl Delete {
         let n_rows: u64 = found.iter().map(RowPlaces::n_rows).sum();
         if self.dry_run || n_rows == 0 {
             for places in &found {
-                writeln!(out, "{}: {} rows would go", places.table, places.n_rows())?;
+                writeln!(out, "{}: {} would go", places.table, counted(places.n_rows(), "row"))?;
             }
             return Ok(writeln!(out, "nothing was removed")?);
         }
         let report = self.remove(store, found)?;
         for (table, n_rows) in &report.removed {
-            writeln!(out, "{table}: {n_rows} rows removed in version {}", report.version)?;
+            writeln!(
+                out,
+                "{table}: {} removed in version {}",
+                counted(*n_rows, "row"),
+                report.version
+            )?;
         }
         Ok(())
     }
@@ -122,13 +127,13 @@ impl Delete {
         let of_each: Vec<String> = children
             .iter()
             .filter(|child| child.n_rows() > 0)
-            .map(|child| format!("{} rows of {}", child.n_rows(), child.table))
+            .map(|child| format!("{} of {}", counted(child.n_rows(), "row"), child.table))
             .collect();
         CommandError::Refused(format!(
-            "{} belong to the {} rows of {} that would go; with --children remove they go too, with \
-             --children leave they stay. Nothing was removed",
+            "{} would be left without their director, as {} of {} would go; with --children remove they go too, \
+             with --children leave they stay. Nothing was removed",
             of_each.join(" and "),
-            rows.n_rows(),
+            counted(rows.n_rows(), "row"),
             rows.table
         ))
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use almagest_storage::CatalogStore;
+use almagest_storage::{CatalogStore, counted};
 
 use super::Result;
 
@@ -41,12 +41,15 @@ impl Diff {
             let definition = table.definition.map(|change| format!(" (table {})", change.word()));
             writeln!(
                 out,
-                "{}{}: {} rows, then {}; {} chunks differ",
+                "{}{}: {}, then {}; {}",
                 table.table,
                 definition.unwrap_or_default(),
-                table.rows_before,
+                counted(table.rows_before, "row"),
                 table.rows_after,
-                table.chunks.len()
+                match table.chunks.len() {
+                    1 => "1 chunk differs".to_owned(),
+                    n => format!("{n} chunks differ"),
+                }
             )?;
             for (chunk, rows) in table.chunks.iter().filter(|_| self.chunks) {
                 writeln!(out, "  {chunk}: +{} -{}", rows.rows_added, rows.rows_removed)?;

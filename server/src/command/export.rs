@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_server::uws::Moment;
-use almagest_storage::CatalogStore;
 use almagest_storage::hats::{HatsConfig, HatsStep};
 use almagest_storage::sphgeom::{Angle, Cone, Region, Shape};
+use almagest_storage::{CatalogStore, counted};
 
 use super::{CommandError, Result, progress};
 
@@ -100,18 +100,19 @@ impl Export {
         let mut out = io::stdout();
         writeln!(
             out,
-            "{}: {} rows of version {} in {} tiles, {} bytes",
+            "{}: {} of version {} in {}, {}",
             hats.to.display(),
-            report.n_rows,
+            counted(report.n_rows, "row"),
             snapshot.version(),
-            report.n_tiles,
-            report.size_bytes
+            counted(report.n_tiles, "tile"),
+            counted(report.size_bytes, "byte")
         )?;
         if hats.margin.is_some() {
-            writeln!(out, "{} rows in the margin", report.n_margin_rows)?;
+            writeln!(out, "{} in the margin", counted(report.n_margin_rows, "row"))?;
         }
         if report.n_without_position > 0 {
-            writeln!(out, "{} rows without a position are left out", report.n_without_position)?;
+            let left_out = counted(report.n_without_position, "row");
+            writeln!(out, "left out: {left_out} without a position")?;
         }
         Ok(())
     }

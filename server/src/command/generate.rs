@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use almagest_generate::{Depth, SurveyConfig, Width, WriteConfig, generate};
+use almagest_storage::counted;
 
 use super::{Result, progress};
 
@@ -78,7 +79,7 @@ impl Generate {
         let seconds = start.elapsed().as_secs_f64();
         let mut out = io::stdout().lock();
         for (table, n_rows) in &report.n_rows {
-            writeln!(out, "{table}: {n_rows} rows")?;
+            writeln!(out, "{table}: {}", counted(*n_rows, "row"))?;
         }
         let versions: Vec<String> = report.versions.iter().map(u64::to_string).collect();
         writeln!(

@@ -7,9 +7,9 @@ use almagest_ingest::conform::{ConformOptions, ExtraColumns};
 use almagest_ingest::hats::HatsCatalog;
 use almagest_ingest::hats::mount::MountReport;
 use almagest_ingest::{Transaction, TransactionConfig};
-use almagest_storage::CatalogStore;
 use almagest_storage::chunking::Chunking;
 use almagest_storage::schema::SchemaDef;
+use almagest_storage::{CatalogStore, counted};
 
 use super::{Result, progress};
 
@@ -93,7 +93,7 @@ fn copy(hats: &Hats, from: &HatsCatalog, store: &CatalogStore, name: &str) -> Re
     let message = format!("import {name} from {}", hats.from.display());
     let committed = transaction.commit_as(&message)?;
     let mut out = io::stdout();
-    writeln!(out, "{name}: {} rows in version {}", report.n_rows, committed.version)?;
+    writeln!(out, "{name}: {} in version {}", counted(report.n_rows, "row"), committed.version)?;
     for line in report.lines() {
         writeln!(out, "  {line}")?;
     }
@@ -107,7 +107,8 @@ fn mount(hats: &Hats, from: &HatsCatalog, store: &CatalogStore, name: &str) -> R
     bar.finish_and_clear();
     let mut out = io::stdout();
     let MountReport { version, n_rows, n_files, has_keys, n_outside, left_out } = report;
-    writeln!(out, "{name}: {n_rows} rows of {n_files} files in place, version {version}")?;
+    let [rows, files] = [counted(n_rows, "row"), counted(n_files as u64, "file")];
+    writeln!(out, "{name}: {rows} of {files} in place, version {version}")?;
     if !has_keys {
         writeln!(
             out,
@@ -115,7 +116,7 @@ fn mount(hats: &Hats, from: &HatsCatalog, store: &CatalogStore, name: &str) -> R
         )?;
     }
     if n_outside > 0 {
-        writeln!(out, "  {n_outside} files with rows outside their tile")?;
+        writeln!(out, "  {} with rows outside their tile", counted(n_outside, "file"))?;
     }
     if !left_out.is_empty() {
         writeln!(out, "  ignored, as no table holds them: {}", left_out.join(", "))?;

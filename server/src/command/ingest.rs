@@ -11,7 +11,7 @@ use almagest_ingest::{
     CommitReport, Contributed, Mapping, OnError, Rehearsal, Transaction, TransactionConfig,
 };
 use almagest_server::{fetch, objects};
-use almagest_storage::CatalogStore;
+use almagest_storage::{CatalogStore, counted};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
@@ -212,30 +212,38 @@ impl Ingest {
         write!(out, "{forecast}")?;
         for (table, tally) in forecast.tallies.iter().filter(|_| self.chunks) {
             for (chunk, n_rows) in &tally.chunks {
-                writeln!(out, "{table} {chunk}: {n_rows} rows")?;
+                writeln!(out, "{table} {chunk}: {}", counted(*n_rows, "row"))?;
             }
         }
         match forecast.refused.len() {
             0 => Ok(writeln!(out, "nothing was written")?),
             n => Err(CommandError::Refused(format!(
-                "{n} of {} files would be refused",
-                sources.len()
+                "{n} of {} would be refused",
+                counted(sources.len(), "file")
             ))),
         }
     }
 
     fn print(&self, report: &CommitReport, n_known: u64) -> Result<()> {
         let mut out = io::stdout().lock();
-        if n_known > 0 {
-            writeln!(out, "{n_known} files were in the catalog already")?;
-        } else if report.n_rows() == 0 {
-            writeln!(out, "{}: the files hold no rows that fit", self.table)?;
+        match n_known {
+            0 if report.n_rows() == 0 => {
+                writeln!(out, "{}: the files hold no rows that fit", self.table)?;
+            }
+            0 => {}
+            1 => writeln!(out, "1 file was in the catalog already")?,
+            n => writeln!(out, "{n} files were in the catalog already")?,
         }
         for (kind, n_rows) in &report.rejected.by_kind {
-            writeln!(out, "{n_rows} rows left out: {kind}")?;
+            writeln!(out, "{} left out: {kind}", counted(*n_rows, "row"))?;
         }
         for (table, rows) in &report.tables {
-            writeln!(out, "{table}: {} rows in version {}", rows.n_rows, report.version)?;
+            writeln!(
+                out,
+                "{table}: {} in version {}",
+                counted(rows.n_rows, "row"),
+                report.version
+            )?;
             for line in rows.lines() {
                 writeln!(out, "  {line}")?;
             }

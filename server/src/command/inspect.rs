@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use almagest_pipeline::inspect::inspect;
+use almagest_storage::counted;
 
 use super::{CommandError, Result};
 use crate::command::frame_options::FrameArguments;
@@ -40,8 +41,8 @@ impl Inspect {
         match n_unusable {
             0 => Ok(()),
             n => Err(CommandError::Refused(format!(
-                "{n} of {} images cannot be processed as they are",
-                self.images.len()
+                "{n} of {} cannot be processed as they are",
+                counted(self.images.len(), "image")
             ))),
         }
     }

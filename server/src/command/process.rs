@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use almagest_pipeline::camera::FrameOptions;
 use almagest_pipeline::process::{ProcessConfig, ProcessReport, Progress, process};
-use almagest_storage::CatalogStore;
+use almagest_storage::{CatalogStore, counted};
 use indicatif::ProgressBar;
 
 use super::frame_options::FrameArguments;
@@ -92,17 +92,19 @@ pub fn say(report: &ProcessReport, catalog: &Path, out: &mut impl Write) -> io::
     for warning in &report.warnings {
         writeln!(out, "warning: {warning}")?;
     }
-    if report.n_visits_known > 0 {
-        writeln!(out, "{} visits were in the catalog already", report.n_visits_known)?;
+    match report.n_visits_known {
+        0 => {}
+        1 => writeln!(out, "1 visit was in the catalog already")?,
+        n => writeln!(out, "{n} visits were in the catalog already")?,
     }
     writeln!(
         out,
-        "{}: {} visits, {} sources, {} objects, {} forced sources added (version {})",
+        "{}: {}, {}, {}, {} added (version {})",
         catalog.display(),
-        report.n_visits,
-        report.n_sources,
-        report.n_objects,
-        report.n_forced_sources,
+        counted(report.n_visits, "visit"),
+        counted(report.n_sources, "source"),
+        counted(report.n_objects, "object"),
+        counted(report.n_forced_sources, "forced source"),
         report.version
     )
 }

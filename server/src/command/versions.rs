@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use almagest_storage::CatalogStore;
 use almagest_storage::version::TableChange;
+use almagest_storage::{CatalogStore, counted};
 
 use super::Result;
 
@@ -55,7 +55,8 @@ fn described(change: &TableChange) -> String {
         (change.rows_removed, change.files_removed, "removed"),
     ] {
         if n_rows > 0 || n_files > 0 {
-            parts.push(format!("{n_rows} rows {what} ({n_files} files)"));
+            let [rows, files] = [counted(n_rows, "row"), counted(n_files, "file")];
+            parts.push(format!("{rows} {what} ({files})"));
         }
     }
     format!("{}: {}", change.table, parts.join(", "))

@@ -271,7 +271,7 @@ impl UserTables {
         changed.columns[place].nullable = false;
         changed.id = Some(indexed.name.clone());
         changed.primary_key = vec![indexed.name.clone()];
-        let rows = snapshot.read_region(&entry.name, None, None).map_err(stored)?;
+        let rows = snapshot.read_region(&entry.name, None, None, None).map_err(stored)?;
         let mut transaction = Transaction::begin(&store)?;
         transaction.drop_table(&entry.name)?;
         transaction.add_tables(vec![changed])?;

@@ -14,7 +14,7 @@ use super::{GENERATIONS, list, make_folder, name_of, read_only, sync_folder};
 use crate::activity::Activity;
 use crate::disk::{Disk, LocalDisk};
 use crate::metadata::{Metadata, is_kept_in};
-use crate::{Error, Result, layout};
+use crate::{Error, Result, counted, layout};
 
 /// What was restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub struct RestoreReport {
 impl fmt::Display for RestoreReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { generation, version, n_files, size_bytes } = self;
-        write!(f, "version {version} of {generation}: {n_files} files, {size_bytes} bytes")
+        let [files, bytes] = [counted(*n_files, "file"), counted(*size_bytes, "byte")];
+        write!(f, "version {version} of {generation}: {files}, {bytes}")
     }
 }
 

@@ -15,7 +15,7 @@ use crate::footers::open;
 use crate::{Error, Result};
 
 /// Rows that are decoded at a time.
-const BATCH_ROWS: usize = 64 * 1024;
+pub(crate) const BATCH_ROWS: usize = 64 * 1024;
 
 /// Read the `columns` (all, if none are named) of the row groups for which `wanted` holds, without
 /// the rows that are `deleted`.

@@ -117,7 +117,7 @@ fn what_is_committed_is_seen_and_nothing_else() {
 
     let snapshot = CatalogStore::open(store.root()).unwrap().snapshot().unwrap();
     assert_eq!((snapshot.version(), snapshot.n_rows("Object")), (1, 5000));
-    let all = snapshot.read_region("object", None, Some(&["objectId"])).unwrap();
+    let all = snapshot.read_region("object", None, Some(&["objectId"]), None).unwrap();
     assert_eq!(ids(&all), (0..5000).collect::<Vec<_>>());
     assert_eq!(store.snapshot_at(0).unwrap().n_rows("Object"), 0);
     assert!(matches!(store.snapshot_at(7), Err(Error::NoSuchVersion { newest: 1, .. })));
@@ -147,7 +147,8 @@ fn a_region_gives_the_rows_that_lie_in_it() {
             .map(|i| i as i64)
             .collect();
         assert!(!expected.is_empty());
-        let found = snapshot.read_region("Object", Some(&region), Some(&["objectId"])).unwrap();
+        let found =
+            snapshot.read_region("Object", Some(&region), Some(&["objectId"]), None).unwrap();
         assert_eq!(ids(&found), expected, "{lon} {lat} {radius}");
     }
 }

@@ -92,7 +92,7 @@ fn format_3_opens_with_all_its_versions() {
         assert_eq!((snapshot.n_rows("Star"), snapshot.n_rows("Night")), (4, 2));
         assert_eq!(snapshot.table_defined_in("Star"), Some(4));
         assert!(snapshot.mounted_from("Star").is_none());
-        let mag = snapshot.read_region("Star", None, Some(&["mag"])).unwrap();
+        let mag = snapshot.read_region("Star", None, Some(&["mag"]), None).unwrap();
         assert_eq!(mag.iter().map(|batch| batch.num_rows()).sum::<usize>(), 4);
         assert!(store.snapshot_at(3).unwrap().table("Star").unwrap().column("mag").is_none());
     }

@@ -31,7 +31,7 @@ pub fn make(config: &SurveyConfig) -> Tables {
 
 /// Read a table of a catalog.
 pub fn read(snapshot: &Snapshot, table: &str) -> Vec<RecordBatch> {
-    snapshot.read_region(table, None, None).unwrap()
+    snapshot.read_region(table, None, None, None).unwrap()
 }
 
 /// Number of rows.

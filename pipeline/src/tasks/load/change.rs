@@ -141,7 +141,7 @@ impl<'a> Change<'a> {
             keys.contains(&(first.visit, i64::from(first.detector))) && !kept.contains(id)
         };
         let mut forgotten: Vec<i64> = vec![];
-        for rows in snapshot.read_region("Object", None, Some(&["objectId"]))? {
+        for rows in snapshot.read_region("Object", None, Some(&["objectId"]), None)? {
             forgotten
                 .extend(integers(&rows, "objectId")?.values().iter().copied().filter(is_forgotten));
         }
@@ -224,7 +224,7 @@ fn held_images(snapshot: &Snapshot, visit: i64) -> Result<HashMap<(i64, i64), St
     }
     let mut held = HashMap::new();
     let columns = ["visitId", "detector", "rowsChecksum"];
-    for rows in snapshot.read_region("VisitDetector", None, Some(&columns))? {
+    for rows in snapshot.read_region("VisitDetector", None, Some(&columns), None)? {
         held.extend(rows_checksums(&rows)?.into_iter().filter(|((of, _), _)| *of == visit));
     }
     Ok(held)

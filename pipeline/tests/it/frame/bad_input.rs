@@ -62,7 +62,7 @@ fn check(field: &Field, expected: &[&str]) {
         if table == "Object" {
             continue;
         }
-        for batch in snapshot.read_region(table, None, Some(&[column])).unwrap() {
+        for batch in snapshot.read_region(table, None, Some(&[column]), None).unwrap() {
             let visits = batch.column(0).as_primitive::<Int64Type>();
             assert!(visits.iter().all(|visit| visit != Some(bad)), "{table} has the bad visit");
         }

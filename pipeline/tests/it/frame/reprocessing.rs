@@ -60,7 +60,7 @@ fn all(store: &CatalogStore) -> [Vec<String>; 5] {
 
 /// A column of whole numbers of a table.
 fn column(store: &CatalogStore, table: &str, name: &str) -> Vec<i64> {
-    let batches = store.snapshot().unwrap().read_region(table, None, Some(&[name])).unwrap();
+    let batches = store.snapshot().unwrap().read_region(table, None, Some(&[name]), None).unwrap();
     let values = batches
         .iter()
         .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());

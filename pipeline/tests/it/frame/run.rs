@@ -88,7 +88,7 @@ fn a_run_is_recorded_and_leads_back_from_each_row() {
     assert!(log.contains("sources, seeing"), "{log}");
 
     // From a source to its image, its settings and its code.
-    let batches = store.snapshot().unwrap().read_region("Source", None, Some(&["sourceId"]));
+    let batches = store.snapshot().unwrap().read_region("Source", None, Some(&["sourceId"]), None);
     let batch = &batches.unwrap()[0];
     let id = batch.column(0).as_primitive::<Int64Type>().value(batch.num_rows() / 2);
     let found = provenance(&store, &butler, id, RowKind::Source).unwrap();
@@ -113,13 +113,14 @@ fn a_run_is_recorded_and_leads_back_from_each_row() {
     let json = found.to_json();
     assert_eq!(json["steps"][1]["inputs"][0]["dataset"]["sha256"], origins[0].checksum.as_str());
     // An object rests on all images of the run.
-    let batches = store.snapshot().unwrap().read_region("Object", None, Some(&["objectId"]));
+    let batches = store.snapshot().unwrap().read_region("Object", None, Some(&["objectId"]), None);
     let id = batches.unwrap()[0].column(0).as_primitive::<Int64Type>().value(0);
     let found = provenance(&store, &butler, id, RowKind::Object).unwrap();
     assert_eq!(found.origins().iter().filter(|o| o.dataset_type.name == "visit_image").count(), 3);
     // A forced flux rests on the images that made the object, and on its own.
     let columns = Some(["objectId", "visit"].as_slice());
-    let batch = &store.snapshot().unwrap().read_region("ForcedSource", None, columns).unwrap()[0];
+    let batch =
+        &store.snapshot().unwrap().read_region("ForcedSource", None, columns, None).unwrap()[0];
     let cell = |column: usize| batch.column(column).as_primitive::<Int64Type>().value(1);
     let (id, visit) = (cell(0), cell(1));
     let kind = RowKind::ForcedSource { visit, detector: 0 };
