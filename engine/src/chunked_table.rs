@@ -12,11 +12,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use almagest_storage::Snapshot;
-use almagest_storage::data_file::{DataFile, Footprint};
+use almagest_storage::data_file::DataFile;
 use almagest_storage::schema::TableDef;
 use almagest_storage::schema::arrow::ArrowSchemas;
 use almagest_storage::sphgeom::{Angle, UnitVector};
+use almagest_storage::{Snapshot, Sums};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -206,32 +206,41 @@ impl ChunkedTable {
     /// The id index cannot be read.
     pub fn estimate(&self, filters: &[Expr]) -> crate::Result<FilesEstimate> {
         let wanted = self.rows_wanted(filters)?;
-        let mut sum = FilesEstimate::default();
-        let (mut chunks, mut chunks_read) = (HashSet::new(), HashSet::new());
-        for file in self.snapshot.data_files(&self.table().name) {
-            let met = wanted.footprints(file);
-            chunks.extend(file.footprints.iter().map(|footprint| footprint.chunk));
-            chunks_read.extend(met.iter().map(|footprint| footprint.chunk));
-            let row_groups = |all: &mut dyn Iterator<Item = &Footprint>| -> u64 {
-                all.map(|footprint| u64::from(footprint.n_row_groups)).sum()
-            };
-            let rows = Share {
-                read: met.iter().map(|footprint| file.n_visible_rows_of(footprint)).sum(),
-                all: file.n_visible_rows(),
-            };
-            let share = rows.read as f64 / rows.all.max(1) as f64;
-            let bytes = (file.size_bytes as f64 * share).round() as u64;
-            sum.files = sum.files + Share { read: u64::from(!met.is_empty()), all: 1 };
-            sum.row_groups = sum.row_groups
-                + Share {
-                    read: row_groups(&mut met.iter().copied()),
-                    all: row_groups(&mut file.footprints.iter()),
-                };
-            sum.rows = sum.rows + rows;
-            sum.bytes = sum.bytes + Share { read: bytes, all: file.size_bytes };
+        let table = &self.table().name;
+        let files = self.snapshot.data_files(table);
+        let Some(sums) = self.snapshot.sums(table) else { return Ok(FilesEstimate::default()) };
+        let all = |n: u64| Share { read: n, all: n };
+        let mut estimate = FilesEstimate {
+            chunks: all(sums.chunks.len() as u64),
+            files: all(files.len() as u64),
+            row_groups: all(sums.n_row_groups),
+            rows: all(sums.n_rows),
+            bytes: all(sums.size_bytes),
+        };
+        if !wanted.is_bounded() {
+            return Ok(estimate);
         }
-        sum.chunks = Share { read: chunks_read.len() as u64, all: chunks.len() as u64 };
-        Ok(sum)
+        let mut chunks = HashSet::new();
+        let (mut n_files, mut n_row_groups, mut n_rows, mut n_bytes) = (0, 0, 0, 0);
+        for file in files {
+            let met = wanted.footprints(file);
+            if met.is_empty() {
+                continue;
+            }
+            chunks.extend(met.iter().map(|footprint| footprint.chunk));
+            let of_file: u64 = met.iter().map(|footprint| file.n_visible_rows_of(footprint)).sum();
+            let share = of_file as f64 / file.n_visible_rows().max(1) as f64;
+            n_files += 1;
+            n_row_groups += met.iter().map(|f| u64::from(f.n_row_groups)).sum::<u64>();
+            n_rows += of_file;
+            n_bytes += (file.size_bytes as f64 * share).round() as u64;
+        }
+        estimate.chunks.read = chunks.len() as u64;
+        estimate.files.read = n_files;
+        estimate.row_groups.read = n_row_groups;
+        estimate.rows.read = n_rows;
+        estimate.bytes.read = n_bytes;
+        Ok(estimate)
     }
 
     /// A fragment as a file of the plan.
@@ -298,7 +307,11 @@ impl TableProvider for ChunkedTable {
         };
         let is_bounded = wanted.is_bounded() || !latitudes.is_empty();
         let files = self.snapshot.data_files(&self.table().name);
-        let older = OlderFiles::among(files);
+        let has_older = |sums: &Sums| sums.n_of_older_form > 0;
+        let older = match self.snapshot.sums(&self.table().name).is_some_and(has_older) {
+            true => OlderFiles::among(files),
+            false => None,
+        };
         let scanned = self.scanned();
         let readers = DataFileReaders::new(self.snapshot.store().footers().clone());
         let source: Arc<dyn FileSource> = Arc::new(

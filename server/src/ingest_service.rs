@@ -175,9 +175,8 @@ impl IngestService {
     /// [`Error::NoSuchTransaction`]; the log cannot be read.
     pub fn standing(&self, owner: &str, id: &str) -> Result<Standing> {
         for store in self.stores.iter() {
-            let logged = store.transactions().map_err(almagest_ingest::Error::from)?;
-            let found = logged.into_iter().find(|logged| logged.id == id && logged.author == owner);
-            if let Some(transaction) = found {
+            let logged = store.transaction(id).map_err(almagest_ingest::Error::from)?;
+            if let Some(transaction) = logged.filter(|logged| logged.author == owner) {
                 let contributions =
                     store.contributions(id).map_err(almagest_ingest::Error::from)?;
                 let schema = store.name().to_owned();

@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Result;
 
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS ingest_transaction (
     error          TEXT,
     lease_id       INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ingest_transaction_open ON ingest_transaction (lease_id) WHERE state = 'open';
 CREATE TABLE IF NOT EXISTS ingest_contribution (
     transaction_id TEXT NOT NULL,
     key            TEXT NOT NULL,
@@ -266,26 +267,19 @@ impl Activity {
 
     /// Return the transactions, latest first.
     pub fn transactions(&self) -> Result<Vec<LoggedTransaction>> {
-        let read = |row: &Row<'_>| {
-            Ok(LoggedTransaction {
-                id: row.get(0)?,
-                state: TransactionState::of_word(&row.get::<_, String>(1)?),
-                author: row.get(2)?,
-                message: row.get(3)?,
-                base_version: row.get(4)?,
-                version: row.get(5)?,
-                begun_at: row.get(6)?,
-                ended_at: row.get(7)?,
-                error: row.get(8)?,
-            })
-        };
         Ok(self
             .connection
             .prepare(
                 "SELECT * FROM ingest_transaction ORDER BY begun_at DESC, transaction_id DESC",
             )?
-            .query_map([], read)?
+            .query_map([], logged)?
             .collect::<Result<_, _>>()?)
+    }
+
+    /// Return the transaction of a name.
+    pub fn transaction(&self, id: &str) -> Result<Option<LoggedTransaction>> {
+        let of_id = "SELECT * FROM ingest_transaction WHERE transaction_id = ?1";
+        Ok(self.connection.prepare_cached(of_id)?.query_row([id], logged).optional()?)
     }
 
     /// Return the contributions to a transaction, by key.
@@ -356,6 +350,20 @@ impl Activity {
         )?;
         if n_changed > 0 { self.count_change() } else { Ok(()) }
     }
+}
+
+fn logged(row: &Row<'_>) -> rusqlite::Result<LoggedTransaction> {
+    Ok(LoggedTransaction {
+        id: row.get(0)?,
+        state: TransactionState::of_word(&row.get::<_, String>(1)?),
+        author: row.get(2)?,
+        message: row.get(3)?,
+        base_version: row.get(4)?,
+        version: row.get(5)?,
+        begun_at: row.get(6)?,
+        ended_at: row.get(7)?,
+        error: row.get(8)?,
+    })
 }
 
 fn columns(protected: Protected) -> (Option<u64>, Option<f64>) {

@@ -49,6 +49,11 @@ impl<'a> Claims<'a> {
         Ok(claims)
     }
 
+    /// The ranges of the ids.
+    pub fn ranges(&self) -> Vec<IdRange> {
+        self.runs.iter().map(|run| run.ids()).collect()
+    }
+
     /// Refuse ids that are claimed twice, or that files of the catalog hold.
     ///
     /// # Arguments

@@ -11,7 +11,6 @@
 //! ```
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use crate::activity::LoggedContribution;
 use crate::catalog_store::{CatalogStore, PendingFile};
@@ -114,7 +113,7 @@ impl CatalogStore {
                 file.added_in <= base_version && !plan.removed.contains(&file.file_id)
             };
             let is_dropped = plan.tables.dropped.contains(&claims.table.name);
-            let before = checked.data_files(&claims.table.name).iter().map(Arc::as_ref);
+            let before = checked.files_with_ids(&claims.table.name, &claims.ranges()).into_iter();
             let files = before.filter(is_compared).filter(|_| !is_dropped);
             let files = files.map(|file| (file, plan.deleted.get(&file.file_id)));
             let table = checked.schema().table(&claims.table.name);

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use crate::Result;
 use crate::data_file::DataFile;
 use crate::metadata::{Definitions, FileChanges, Metadata};
+use crate::table_files::TableFiles;
 
 /// The files of a version by their table, oldest first.
-pub(crate) type FilesByTable = HashMap<String, Vec<Arc<DataFile>>>;
+pub(crate) type FilesByTable = HashMap<String, Arc<TableFiles>>;
 
 /// The files of one version.
 #[derive(Debug, Clone)]
@@ -48,9 +49,7 @@ impl FilesSeen {
         let mut files = metadata.data_files(version)?;
         definitions.note_older_forms(&mut files);
         let mut by_table = FilesByTable::new();
-        for file in files {
-            by_table.entry(file.table.clone()).or_default().push(Arc::new(file));
-        }
+        add(&mut by_table, files);
         Ok(seen(Arc::new(by_table)))
     }
 
@@ -70,19 +69,37 @@ impl FilesSeen {
         self.definitions.note_older_forms(&mut added);
         // Most commits only add: to look at each of very many files takes long.
         if !removed.is_empty() || !deleted.is_empty() {
+            let now = |file: &Arc<DataFile>| match deleted.get(&file.file_id) {
+                Some(rows) => {
+                    let deleted = Some(Arc::clone(rows));
+                    Arc::new(DataFile { deleted, ..file.as_ref().clone() })
+                }
+                None => Arc::clone(file),
+            };
             for files in by_table.values_mut() {
-                files.retain(|file| !removed.contains(&file.file_id));
-                for file in files.iter_mut() {
-                    if let Some(rows) = deleted.get(&file.file_id) {
-                        Arc::make_mut(file).deleted = Some(Arc::clone(rows));
-                    }
+                let changes = |file: &Arc<DataFile>| {
+                    removed.contains(&file.file_id) || deleted.contains_key(&file.file_id)
+                };
+                if files.files().iter().any(changes) {
+                    let left = files.files().iter().filter(|file| !removed.contains(&file.file_id));
+                    *files = Arc::new(left.map(now).collect());
                 }
             }
         }
-        for file in added {
-            by_table.entry(file.table.clone()).or_default().push(Arc::new(file));
-        }
-        by_table.retain(|_, files| !files.is_empty());
+        add(&mut by_table, added);
+        by_table.retain(|_, files| !files.files().is_empty());
         by_table
+    }
+}
+
+fn add(by_table: &mut FilesByTable, files: Vec<DataFile>) {
+    for file in files {
+        match by_table.get_mut(&file.table) {
+            Some(of_table) => Arc::make_mut(of_table).push(Arc::new(file)),
+            None => {
+                let table = file.table.clone();
+                by_table.insert(table, Arc::new([Arc::new(file)].into_iter().collect()));
+            }
+        }
     }
 }

@@ -50,6 +50,7 @@ mod files_seen;
 mod id_index;
 mod layout;
 mod metadata;
+mod table_files;
 
 pub use catalog_store::{CatalogStore, PendingFile};
 pub use check::CheckReport;
@@ -61,4 +62,5 @@ pub use older_form::OlderForm;
 pub use place::{Place, PlacedRows};
 pub use removal::Removal;
 pub use snapshot::Snapshot;
+pub use table_files::Sums;
 pub use version::Version;

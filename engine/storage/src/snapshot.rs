@@ -17,13 +17,14 @@ use crate::chunking::ChunkId;
 use crate::data_file::{DataFile, Footprint};
 use crate::deletion_vector::DeletionVector;
 use crate::files_seen::FilesByTable;
-use crate::id_index;
+use crate::id_index::{self, IdRange};
 use crate::layout;
 use crate::lease::VersionLease;
 use crate::metadata::Definitions;
 use crate::place::{Place, PlacedRows};
 use crate::schema::arrow::ArrowSchemas;
 use crate::schema::{SchemaDef, TableDef, TableKind};
+use crate::table_files::Sums;
 use crate::{Error, Result};
 
 /// An immutable view of one version of a catalog: which files hold which rows.
@@ -110,7 +111,18 @@ impl Snapshot {
 
     /// Return the data files of the table of the exact name `table`, oldest first.
     pub fn data_files(&self, table: &str) -> &[Arc<DataFile>] {
-        self.files.get(table).map_or(&[], Vec::as_slice)
+        self.files.get(table).map_or(&[], |files| files.files())
+    }
+
+    /// Return what the data files of the table of the exact name `table` sum up to; none, if it has no file.
+    pub fn sums(&self, table: &str) -> Option<&Sums> {
+        self.files.get(table).map(|files| files.sums())
+    }
+
+    /// The data files of the table of the exact name `table` that have ids from one of some ranges, or may.
+    pub(crate) fn files_with_ids(&self, table: &str, ranges: &[IdRange]) -> Vec<&DataFile> {
+        let meets = |ids: IdRange| ranges.iter().any(|range| ids.meets(*range));
+        self.files.get(table).map_or_else(Vec::new, |files| files.with_ids(meets).collect())
     }
 
     /// Return where `file` lies on disk.
@@ -140,7 +152,7 @@ impl Snapshot {
 
     /// Return the number of rows of the table of the exact name `table`.
     pub fn n_rows(&self, table: &str) -> u64 {
-        self.data_files(table).iter().map(|file| file.n_visible_rows()).sum()
+        self.sums(table).map_or(0, |sums| sums.n_rows)
     }
 
     /// Find the places of those of `ids` that `table` holds, by its id index.
@@ -149,8 +161,10 @@ impl Snapshot {
         wanted.sort_unstable();
         wanted.dedup();
         let mut found = HashMap::new();
-        if let Some(definition) = self.schema().table(table) {
-            let files = self.data_files(table).iter().map(|file| (file.as_ref(), None));
+        if let (Some(definition), Some(files)) = (self.schema().table(table), self.files.get(table))
+        {
+            let files = files.with_ids(|ids| !ids.part_of(&wanted).is_empty());
+            let files = files.map(|file| (file, None));
             look_up_in_files(&self.store, definition, files, &wanted, &mut found)?;
         }
         Ok(found)
@@ -191,7 +205,7 @@ impl Snapshot {
 
     /// Are the ids of all files of a table in its index? Only 64-bit ids have one.
     fn is_indexed(&self, table: &str) -> bool {
-        self.data_files(table).iter().all(|file| file.id_run.is_some())
+        self.sums(table).is_none_or(|sums| sums.n_without_index == 0)
     }
 }
 

@@ -67,11 +67,21 @@ impl CatalogStore {
 
     /// Return the transactions; a process without a heartbeat for `timeout` has died.
     pub fn transactions_with(&self, timeout: Duration) -> Result<Vec<LoggedTransaction>> {
+        self.abort_those_of_the_dead(timeout)?;
+        self.leases().activity().transactions()
+    }
+
+    /// Return the transaction of a name, whatever process began it. One whose process died is aborted.
+    pub fn transaction(&self, id: &str) -> Result<Option<LoggedTransaction>> {
+        self.abort_those_of_the_dead(LEASE_TIMEOUT)?;
+        self.leases().activity().transaction(id)
+    }
+
+    fn abort_those_of_the_dead(&self, timeout: Duration) -> Result<()> {
         let leases = self.leases();
         leases.refresh()?;
         leases.activity().protected(timeout)?;
-        leases.activity().abort_those_of_the_dead()?;
-        leases.activity().transactions()
+        leases.activity().abort_those_of_the_dead()
     }
 
     /// Return the contributions to a transaction, by key.
