@@ -9,7 +9,7 @@
 //!
 //! Only what cannot match is left out: filters are applied to every row that is read.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(crate) struct RowsWanted {
     /// In all of these lies a row's own position.
     regions: Vec<Region>,
     /// In one of these chunks, with one of these keys (ascending), lies a row's place.
-    places: Option<HashMap<ChunkId, Vec<i64>>>,
+    places: Option<BTreeMap<ChunkId, Vec<i64>>>,
 }
 
 /// A file of which something may match, and what.
@@ -76,7 +76,7 @@ impl RowsWanted {
         wanted.sort_by_key(|wanted| wanted.ids.len());
         for wanted in wanted {
             if let Some(found) = snapshot.places_of(table, wanted.column, &wanted.ids)? {
-                let mut by_chunk: HashMap<ChunkId, Vec<i64>> = HashMap::new();
+                let mut by_chunk: BTreeMap<ChunkId, Vec<i64>> = BTreeMap::new();
                 for place in found.into_values() {
                     by_chunk.entry(place.chunk).or_default().push(place.key);
                 }
@@ -99,7 +99,7 @@ impl RowsWanted {
     }
 
     fn may_meet(&self, footprint: &Footprint) -> bool {
-        let has_place = |places: &HashMap<ChunkId, Vec<i64>>| {
+        let has_place = |places: &BTreeMap<ChunkId, Vec<i64>>| {
             let keys = places.get(&footprint.chunk);
             keys.is_some_and(|keys| any_within(keys, footprint.key_min, footprint.key_max))
         };

@@ -83,11 +83,11 @@ async fn main() {
         let (service, seen, sky) = (service.clone(), seen.clone(), sky.clone());
         callers.spawn(async move { ask(&service, &seen, &sky, seed, end).await });
     }
-    let before = resident_bytes(&service).await;
+    let before = service.resident_bytes().await;
     let mut most: f64 = before;
     while Instant::now() < end {
         sleep(Duration::from_secs(1)).await;
-        most = most.max(resident_bytes(&service).await);
+        most = most.max(service.resident_bytes().await);
     }
     while callers.join_next().await.is_some() {}
     report(&seen, seconds, before, most);
@@ -201,11 +201,4 @@ async fn ask(service: &Service, seen: &Seen, (table, ra, dec): &Sky, seed: u64, 
         }
         sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// The memory that the service holds, as it tells itself.
-async fn resident_bytes(service: &Service) -> f64 {
-    let counts = service.get("/../metrics").await.unwrap_or_default();
-    let line = counts.lines().find_map(|line| line.strip_prefix("almagest_resident_bytes "));
-    line.and_then(|number| number.parse().ok()).unwrap_or(0.0)
 }

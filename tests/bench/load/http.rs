@@ -68,6 +68,13 @@ impl Service {
         }
     }
 
+    /// The memory that the service holds, as it tells itself.
+    pub async fn resident_bytes(&self) -> f64 {
+        let counts = self.get("/../metrics").await.unwrap_or_default();
+        let line = counts.lines().find_map(|line| line.strip_prefix("almagest_resident_bytes "));
+        line.and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    }
+
     /// POST; return the head of the answer.
     pub async fn post(&self, endpoint: &str, body: &str) -> io::Result<String> {
         let request = format!(
