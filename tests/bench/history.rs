@@ -150,8 +150,10 @@ fn places(snapshot: &Snapshot) -> Vec<(f64, f64)> {
 /// Where the detectors of a visit look, about.
 fn within(rng: &mut ChaCha8Rng, center: &(f64, f64)) -> Vec<(f64, f64)> {
     let mut detector = || {
-        let (distance, angle): (f64, f64) =
-            (FIELD_DEG * rng.random_range(0.0..1.0_f64).sqrt(), rng.random_range(0.0..std::f64::consts::TAU));
+        let (distance, angle): (f64, f64) = (
+            FIELD_DEG * rng.random_range(0.0..1.0_f64).sqrt(),
+            rng.random_range(0.0..std::f64::consts::TAU),
+        );
         let dec = (center.1 + distance * angle.cos()).clamp(-89.0, 89.0);
         ((center.0 + distance * angle.sin() / dec.to_radians().cos()).rem_euclid(360.0), dec)
     };
