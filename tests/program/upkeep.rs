@@ -27,7 +27,7 @@ fn a_catalog_is_altered_backed_up_restored_exported_and_imported() {
 
     let (backup, restored) = (beside("backup"), beside("restored"));
     assert!(run_well(&["backup", &root, &backup]).contains("version 4, 2 files"));
-    assert!(run_well(&["backup", &root, &backup]).contains("of which 0 were copied"));
+    assert!(run_well(&["backup", &root, &backup]).contains("of which 0 copied"));
     run_well(&["alter", &root, "Visit", "drop-column", "attempts"]);
     run_well(&["restore", &backup, &restored, "--version", "2"]);
     assert_eq!(values(&restored, "SELECT visit, tries FROM Visit"), [["1", "-2"]]);

@@ -24,7 +24,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-use crate::chunk_file::read::BATCH_ROWS;
+use crate::chunk_file::read::{BATCH_ROWS, columns_of};
 use crate::coverage::healpix_ranges;
 use crate::data_file::{DataFile, Footprint, RangeValue};
 use crate::footers::open;
@@ -195,7 +195,7 @@ fn read_file(
     let mask = |columns: &[&str]| {
         let written = form.map(|form| form.written(columns));
         let written = written.as_deref().unwrap_or(columns);
-        ProjectionMask::columns(builder.parquet_schema(), written.iter().copied())
+        columns_of(builder.parquet_schema(), written)
     };
     let (projection, filter) = (mask(columns), conditions.filter(form.cloned(), &mask));
     let (row_groups, rows): (Vec<_>, Vec<_>) = selection.into_iter().unzip();

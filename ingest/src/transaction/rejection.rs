@@ -8,8 +8,11 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use almagest_storage::schema::TableDef;
 use arrow::array::RecordBatch;
 
 use super::Transaction;
@@ -81,6 +84,31 @@ impl Rejecting {
     }
 }
 
+/// Which rows of a part of a batch have ids that the catalog has.
+struct KnownIds {
+    /// The number of the part's first row in the batch.
+    start: usize,
+    /// The id of each row, where it is known.
+    ids: Vec<Option<i64>>,
+}
+
+impl KnownIds {
+    /// Refuse rows of the batch, of which `origin` names the first, if one of them has such an id.
+    fn refuse(&self, table: &TableDef, rows: Range<usize>, origin: &Origin) -> Result<()> {
+        let ids = &self.ids[rows.start - self.start..rows.end - self.start];
+        match ids.iter().enumerate().find_map(|(row, id)| Some((row, (*id)?))) {
+            None => Ok(()),
+            Some((row, id)) => Err(Error::KnownId {
+                origin: origin.row(row),
+                table: table.name.clone(),
+                column: table.id.clone().unwrap_or_default(),
+                id,
+                n_more: 0,
+            }),
+        }
+    }
+}
+
 impl Transaction {
     /// Append those rows of a batch that fit.
     pub(super) fn append_or_reject(
@@ -90,13 +118,19 @@ impl Transaction {
         origin: &Origin,
     ) -> Result<Report> {
         let mut report = Report::default();
-        let mut parts = vec![(0, batch.num_rows())];
-        while let Some((start, length)) = parts.pop() {
+        let mut parts = vec![(0, batch.num_rows(), None)];
+        while let Some((start, length, known)) = parts.pop() {
             let rows = batch.slice(start, length);
             let origin = origin.after(start);
-            let attempt = self
-                .refuse_known_ids(table, &rows, &origin)
-                .and_then(|()| self.append_all(table, &rows, &origin));
+            // They are looked up once, not for each part of a part.
+            let known = match known {
+                Some(known) => Some(known),
+                None => self.known_ids(table, &rows, &origin, start)?,
+            };
+            let refused = known.as_ref().map_or(Ok(()), |known: &Arc<KnownIds>| {
+                known.refuse(self.schema.find(table)?, start..start + length, &origin)
+            });
+            let attempt = refused.and_then(|()| self.append_all(table, &rows, &origin));
             match attempt {
                 Ok(appended) => report.merge(&appended),
                 Err(error) => match kind_of(&error) {
@@ -104,8 +138,9 @@ impl Transaction {
                     Some(_) if length == 1 => self.reject(table, &origin.row(0), error)?,
                     Some(_) => {
                         // The first half is taken from the end of the list next.
-                        parts.push((start + length / 2, length - length / 2));
-                        parts.push((start, length / 2));
+                        let half = length / 2;
+                        parts.push((start + half, length - half, known.clone()));
+                        parts.push((start, half, known));
                     }
                 },
             }
@@ -126,29 +161,32 @@ impl Transaction {
         rejecting.add(table, row, kind, reason.trim_start_matches([':', ',', ' ']))
     }
 
-    /// Refuse ids that the catalog has, here rather than at the commit, so that single rows can be
+    /// Find the rows whose ids the catalog has, here rather than at the commit, so that single rows can be
     /// rejected. Where rows of the table are removed by this transaction, the commit decides.
-    fn refuse_known_ids(&self, table: &str, rows: &RecordBatch, origin: &Origin) -> Result<()> {
+    ///
+    /// # Arguments
+    /// * `start` - the number of the first row in the batch
+    fn known_ids(
+        &self,
+        table: &str,
+        rows: &RecordBatch,
+        origin: &Origin,
+        start: usize,
+    ) -> Result<Option<Arc<KnownIds>>> {
         let table = self.schema.find(table)?;
         let is_removed = self.removals.iter().any(|(name, _)| *name == table.name);
         if !ids_are_unique(table) || !self.is_committed(&table.name) || is_removed {
-            return Ok(());
+            return Ok(None);
         }
         let Ok((rows, _)) = crate::conform::conform(table, rows, origin, &self.config.conform)
         else {
-            return Ok(());
+            return Ok(None);
         };
-        let Some(ids) = id_column(table, &rows) else { return Ok(()) };
+        let Some(ids) = id_column(table, &rows) else { return Ok(None) };
         let known = self.snapshot.look_up_ids(&table.name, ids.values())?;
-        let row = (0..rows.num_rows()).find(|&row| known.contains_key(&ids.value(row)));
-        let Some(row) = row else { return Ok(()) };
-        Err(Error::KnownId {
-            origin: origin.row(row),
-            table: table.name.clone(),
-            column: table.id.clone().unwrap_or_default(),
-            id: ids.value(row),
-            n_more: 0,
-        })
+        let known_of = |id: &i64| known.contains_key(id).then_some(*id);
+        let ids = ids.values().iter().map(known_of).collect();
+        Ok(Some(Arc::new(KnownIds { start, ids })))
     }
 
     /// Reject the rows that still wait for a director, as nobody has it.

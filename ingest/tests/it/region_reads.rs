@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use almagest_ingest::{CompactConfig, Transaction, compact};
 use almagest_storage::chunking::Chunking;
+use almagest_storage::hats::HatsConfig;
 use almagest_storage::schema::{Alteration, Datatype, ForeignKey, SchemaDef};
 use almagest_storage::sphgeom::{Cone, LonLatBox, Region};
 use almagest_storage::{CatalogStore, Error, Removal, Snapshot};
@@ -122,7 +123,7 @@ fn rows(batches: &[RecordBatch]) -> Vec<(i64, i64, f64, f64, Option<f64>)> {
             found.push((ids.value(row), visit, ra.value(row), dec.value(row), time));
         }
     }
-    found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    found.sort_by_key(|row| (row.0, row.1));
     found
 }
 
@@ -216,4 +217,50 @@ fn a_table_without_times_says_so() {
     assert_eq!(read("Visit", &["visit"]).unwrap()[0].num_rows(), 39);
     let everywhere = Region::Cone(Cone::closed_deg(0.0, 0.0, 180.0));
     assert!(snapshot.read_region("Visit", Some(&everywhere), None, None).unwrap().is_empty());
+}
+
+#[test]
+fn a_column_with_a_dot_in_its_name_is_read_as_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut schema = schema();
+    let source = schema.tables.iter_mut().find(|table| table.name == "Source").unwrap();
+    source.columns.push(column("flux.err", Datatype::Double, Null::Allowed));
+    let chunking = Chunking::try_new(1).unwrap();
+    let store = CatalogStore::create(&folder.path().join("catalog"), &schema, chunking).unwrap();
+    for part in 0..8 {
+        let rows = batch(vec![
+            ("sourceId", values::<Int64Array>(vec![2 * part, 2 * part + 1])),
+            ("ra", values::<Float64Array>(vec![10.0, 50.0])),
+            ("dec", values::<Float64Array>(vec![1.0, 2.0])),
+            ("flux", values::<Float64Array>(vec![5.0, 6.0])),
+            ("flux.err", values::<Float64Array>(vec![0.5, 0.25])),
+        ]);
+        let mut transaction = Transaction::begin(&store).unwrap();
+        transaction.append("Source", &rows).unwrap();
+        transaction.commit().unwrap();
+    }
+    let cone = Region::Cone(Cone::closed_deg(10.0, 1.0, 1.0));
+    let check = || {
+        let snapshot = store.snapshot().unwrap();
+        let found = snapshot.read_region("Source", Some(&cone), Some(&["flux.err", "flux"]), None);
+        let sum = |place: usize| {
+            let of = |rows: &RecordBatch| {
+                rows.column(place).as_primitive::<Float64Type>().values().iter().sum::<f64>()
+            };
+            found.as_ref().unwrap().iter().map(of).sum::<f64>()
+        };
+        assert_eq!([sum(0), sum(1)], [4.0, 40.0]);
+    };
+    check();
+    compact(&store, &CompactConfig::default()).unwrap();
+    check();
+    let to = folder.path().join("hats");
+    let config = HatsConfig {
+        max_rows: 1000,
+        region: None,
+        margin: None,
+        created_at: "2026-11-23T04:05UTC".to_owned(),
+    };
+    let report = store.snapshot().unwrap().export_hats("Source", &to, &config, &|_, _, _| ());
+    assert_eq!(report.unwrap().n_rows, 16);
 }

@@ -8,6 +8,7 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::schema::types::SchemaDescriptor;
 
 use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
@@ -46,7 +47,7 @@ pub(crate) fn each_batch(
     let file = open(path)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet_error)?;
     if let Some(columns) = columns {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        let mask = columns_of(builder.parquet_schema(), columns);
         builder = builder.with_projection(mask);
     }
     let spans = wanted_spans(builder.metadata(), wanted);
@@ -113,6 +114,15 @@ pub(crate) fn read_now(
         Ok(())
     })?;
     Ok(batches)
+}
+
+/// Select columns by their whole names: a name may have dots, which elsewhere part a column from its fields.
+pub(crate) fn columns_of(schema: &SchemaDescriptor, names: &[&str]) -> ProjectionMask {
+    let is_wanted = |leaf: &usize| {
+        let root = schema.column(*leaf).path().parts().first().cloned();
+        root.is_some_and(|root| names.contains(&root.as_str()))
+    };
+    ProjectionMask::leaves(schema, (0..schema.num_columns()).filter(is_wanted))
 }
 
 /// Runs of wanted row groups that follow each other, each with its rows in the file.

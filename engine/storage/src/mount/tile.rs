@@ -9,7 +9,6 @@ use std::path::Path;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -20,6 +19,7 @@ use sha2::{Digest, Sha256};
 use super::clean::{Numbers, clean};
 use super::{SLACK, TileFile};
 use crate::checksum::hexadecimal;
+use crate::chunk_file::read::columns_of;
 use crate::chunking::healpix29_center;
 use crate::coverage::{cell_cap, cell_keys};
 use crate::footers::open;
@@ -83,10 +83,8 @@ pub(super) fn see(
         checksum,
     };
     let wanted = [Some(position.ra.as_str()), Some(position.dec.as_str()), key];
-    let mask = ProjectionMask::columns(
-        footer.file_metadata().schema_descr(),
-        wanted.into_iter().flatten(),
-    );
+    let wanted: Vec<&str> = wanted.into_iter().flatten().collect();
+    let mask = columns_of(footer.file_metadata().schema_descr(), &wanted);
     let handle = file.try_clone().map_err(io_error)?;
     let first = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
         .with_projection(mask.clone())
