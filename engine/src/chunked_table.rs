@@ -245,7 +245,7 @@ impl ChunkedTable {
 
     /// A fragment as a file of the plan.
     fn partitioned_file(&self, fragment: Fragment<'_>) -> Result<PartitionedFile> {
-        let Fragment { file, place, access, n_chunks, n_rows } = fragment;
+        let Fragment { file, place, access, n_chunks, n_rows, n_matching } = fragment;
         let location = object_store::path::Path::from_absolute_path(&place.path)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let partitioned = PartitionedFile::new_from_meta(object_store::ObjectMeta {
@@ -262,7 +262,7 @@ impl ChunkedTable {
             None => self.schemas.file.clone(),
         })
         .with_extension(place)
-        .with_extension(Planned { n_chunks, n_rows })
+        .with_extension(Planned { n_chunks, n_rows, n_matching })
         // The plan outlives the table: as long as it reads the file, vacuum must not remove it.
         .with_extension(self.snapshot.clone());
         let partitioned = match self.places {

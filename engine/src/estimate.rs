@@ -29,6 +29,9 @@ const USUAL_WIDTH: usize = 16;
 pub struct Estimate {
     /// One entry for each place where a table is scanned, in the order of the plan.
     pub scans: Vec<ScanEstimate>,
+    /// How long it would take on cores that do nothing else, seconds; right within a factor of three for
+    /// everyday queries.
+    pub seconds: f64,
 }
 
 /// What one scan of a table would read.
@@ -82,7 +85,10 @@ impl Sum for Share {
 
 impl Estimate {
     /// Look at the scans of an optimized plan.
-    pub(crate) fn of(plan: &LogicalPlan) -> Result<Self> {
+    ///
+    /// # Arguments
+    /// * `seconds` - how long the query takes
+    pub(crate) fn of(plan: &LogicalPlan, seconds: f64) -> Result<Self> {
         let mut scans = vec![];
         plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
@@ -90,7 +96,7 @@ impl Estimate {
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
-        Ok(Self { scans })
+        Ok(Self { scans, seconds })
     }
 
     /// Sum a figure over all scans of files.

@@ -26,6 +26,8 @@ pub(crate) struct Fragment<'a> {
     pub n_chunks: u64,
     /// Rows that are read.
     pub n_rows: u64,
+    /// Rows of them, about, that are wanted.
+    pub n_matching: f64,
 }
 
 /// Where a fragment lies; travels with it in the plan.
@@ -39,9 +41,10 @@ pub(crate) struct Place {
 
 /// All that is wanted of the file at `path`.
 pub(crate) fn whole(wanted: FileWanted<'_>, path: Arc<Path>) -> Fragment<'_> {
-    let FileWanted { file, footprints, access, n_rows } = wanted;
+    let FileWanted { file, footprints, access, n_rows, n_matching } = wanted;
     let place = Place { path, first_row_group: 0 };
-    Fragment { file, place, access, n_chunks: footprints.len() as u64, n_rows }
+    let n_chunks = footprints.len() as u64;
+    Fragment { file, place, access, n_chunks, n_rows, n_matching }
 }
 
 /// What is wanted of the file at `path`, in pieces.
@@ -49,6 +52,7 @@ pub(crate) fn cut(wanted: FileWanted<'_>, path: Arc<Path>) -> Vec<Fragment<'_>> 
     if wanted.n_rows < 2 * FRAGMENT_ROWS {
         return vec![whole(wanted, path)];
     }
+    let share = wanted.n_matching / wanted.n_rows as f64;
     let FileWanted { file, footprints, access, .. } = wanted;
     let n_row_groups = file.footprints.iter().map(|f| f.n_row_groups as usize).sum();
     let all = access.unwrap_or_else(|| ParquetAccessPlan::new_all(n_row_groups));
@@ -74,10 +78,14 @@ pub(crate) fn cut(wanted: FileWanted<'_>, path: Arc<Path>) -> Vec<Fragment<'_>> 
                     access.set(row_group, read.clone());
                     let (access, path) = (Some(access), path.clone());
                     let place = Place { path, first_row_group: row_group };
-                    fragments.push(Fragment { file, place, access, n_chunks, n_rows });
+                    let n_matching = 0.0;
+                    fragments.push(Fragment { file, place, access, n_chunks, n_rows, n_matching });
                 }
             }
         }
+    }
+    for fragment in &mut fragments {
+        fragment.n_matching = fragment.n_rows as f64 * share;
     }
     fragments
 }

@@ -74,6 +74,7 @@ mod translation;
 mod tree;
 mod visibility;
 mod wanted_ids;
+mod work;
 
 pub use config::{EngineConfig, Pruning};
 pub use database::Database;

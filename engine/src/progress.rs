@@ -14,12 +14,14 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 
 /// What a scan reads of a file; travels with the file in the plan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Planned {
     /// Chunks.
     pub n_chunks: u64,
-    /// Rows of these chunks.
+    /// Rows that are read of these chunks.
     pub n_rows: u64,
+    /// Rows of them, about, that lie in the region or have the ids that are asked for.
+    pub n_matching: f64,
 }
 
 /// Tells how far a query is, while it runs and after.

@@ -19,6 +19,7 @@ use crate::estimate::{Estimate, reads_less_than};
 use crate::layout::Layout;
 use crate::output_column::OutputColumns;
 use crate::progress::Progress;
+use crate::work;
 
 /// Rows below which one core reads them all.
 const LITTLE: u64 = 128 * 1024;
@@ -99,7 +100,9 @@ impl Query {
     /// # Errors
     /// The plan cannot be looked through: a bug.
     pub fn estimate(&self) -> Result<Estimate> {
-        Ok(Estimate::of(&self.logical)?)
+        let n_cores = self.context.session_config().target_partitions();
+        let seconds = work::seconds(&self.reading.sql, &self.physical, n_cores);
+        Ok(Estimate::of(&self.logical, seconds)?)
     }
 
     /// The schemas of the catalogs that the rows come from, each with its version.

@@ -9,7 +9,7 @@
 //!
 //! Only what cannot match is left out: filters are applied to every row that is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -38,6 +38,10 @@ pub(crate) struct RowsWanted {
     regions: Vec<Region>,
     /// In one of these chunks, with one of these keys (ascending), lies a row's place.
     places: Option<BTreeMap<ChunkId, Vec<i64>>>,
+    /// In one of these files lies a row, where that is known.
+    files: Option<HashSet<i64>>,
+    /// Rows of such a place, about.
+    rows_per_place: f64,
 }
 
 /// A file of which something may match, and what.
@@ -50,6 +54,8 @@ pub(crate) struct FileWanted<'a> {
     pub access: Option<ParquetAccessPlan>,
     /// The number of rows that are read.
     pub n_rows: u64,
+    /// How many of them are wanted, about.
+    pub n_matching: f64,
 }
 
 impl RowsWanted {
@@ -70,22 +76,30 @@ impl RowsWanted {
             Some(position) => regions_of_filters(filters, position),
             None => vec![],
         };
-        let mut places = None;
+        let (mut places, mut files, mut rows_per_place) = (None, None, 1.0);
         // The shortest list is looked up: it leaves the least.
         let mut wanted = wanted_ids(filters);
         wanted.sort_by_key(|wanted| wanted.ids.len());
         for wanted in wanted {
             if let Some(found) = snapshot.places_of(table, wanted.column, &wanted.ids)? {
                 let mut by_chunk: BTreeMap<ChunkId, Vec<i64>> = BTreeMap::new();
-                for place in found.into_values() {
+                for place in found.places.into_values() {
                     by_chunk.entry(place.chunk).or_default().push(place.key);
                 }
                 by_chunk.values_mut().for_each(|keys| keys.sort_unstable());
                 places = Some(by_chunk);
+                files = found.files;
+                rows_per_place = match table.director() {
+                    Some((director, key)) if key == wanted.column => {
+                        let n_directors = snapshot.n_rows(director).max(1) as f64;
+                        snapshot.n_rows(&table.name) as f64 / n_directors
+                    }
+                    _ => 1.0,
+                };
                 break;
             }
         }
-        Ok(Self { regions, places })
+        Ok(Self { regions, places, files, rows_per_place })
     }
 
     /// Do the filters say where the rows lie?
@@ -95,6 +109,9 @@ impl RowsWanted {
 
     /// The chunks of a file of which something may match.
     pub fn footprints<'a>(&self, file: &'a DataFile) -> Vec<&'a Footprint> {
+        if self.files.as_ref().is_some_and(|files| !files.contains(&file.file_id)) {
+            return vec![];
+        }
         file.footprints.iter().filter(|footprint| self.may_meet(footprint)).collect()
     }
 
@@ -146,7 +163,8 @@ impl RowsWanted {
     ) -> Result<Option<FileWanted<'a>>> {
         let is_whole = footprints.len() == file.footprints.len();
         if is_whole && file.deleted.is_none() && !self.is_bounded() {
-            return Ok(Some(FileWanted { file, footprints, access: None, n_rows: file.n_rows }));
+            let (n_rows, n_matching) = (file.n_rows, file.n_rows as f64);
+            return Ok(Some(FileWanted { file, footprints, access: None, n_rows, n_matching }));
         }
         let footer = match self.is_bounded() {
             true => Some(snapshot.store().footers().of(&snapshot.path(file))?),
@@ -155,12 +173,13 @@ impl RowsWanted {
         let key = footer.as_deref().and_then(|footer| file.key_column(footer));
         let n_row_groups: u32 = file.footprints.iter().map(|f| f.n_row_groups).sum();
         let mut access = vec![RowGroupAccess::Skip; n_row_groups as usize];
-        let mut n_rows = 0;
+        let (mut n_rows, mut n_matching) = (0, 0.0);
         for footprint in &footprints {
             let may_hold = |min: i64, max: i64| self.may_hold(footprint, keys, min, max);
             if !may_hold(footprint.key_min, footprint.key_max) {
                 continue;
             }
+            n_matching += self.n_matching(file, footprint, keys);
             for (index, rows) in footprint.row_groups().enumerate() {
                 let row_group = footprint.first_row_group as usize + index;
                 let selection = footer
@@ -183,7 +202,27 @@ impl RowsWanted {
             }
         }
         let access = Some(ParquetAccessPlan::new(access));
-        Ok((n_rows > 0).then_some(FileWanted { file, footprints, access, n_rows }))
+        let n_matching = n_matching.min(n_rows as f64);
+        Ok((n_rows > 0).then_some(FileWanted { file, footprints, access, n_rows, n_matching }))
+    }
+
+    /// How many rows of a footprint are wanted, about: as if they were spread evenly over its keys.
+    fn n_matching(&self, file: &DataFile, footprint: &Footprint, keys: &[Vec<KeyRange>]) -> f64 {
+        let n_rows = file.n_visible_rows_of(footprint) as f64;
+        let places = self.places.as_ref().and_then(|places| places.get(&footprint.chunk));
+        let n_placed = places.map(|places| {
+            let within = |key: &&i64| (footprint.key_min..=footprint.key_max).contains(*key);
+            places.iter().filter(within).count() as f64 * self.rows_per_place
+        });
+        let (min, max) = (footprint.key_min, footprint.key_max);
+        let within = |range: &KeyRange| {
+            let (first, last) = (*range.start().max(&min), *range.end().min(&max));
+            (last as f64 - first as f64 + 1.0).max(0.0)
+        };
+        let width = max as f64 - min as f64 + 1.0;
+        let share = |ranges: &Vec<KeyRange>| ranges.iter().map(within).sum::<f64>() / width;
+        let n_near = keys.iter().map(share).fold(1.0, f64::min) * n_rows;
+        n_placed.map_or(n_near, |n_placed| n_placed.min(n_near))
     }
 
     /// May a row of the footprint with a key from `min` to `max` match?

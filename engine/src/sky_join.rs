@@ -74,6 +74,12 @@ impl SkyJoinExec {
             metrics: ExecutionPlanMetricsSet::new(),
         })
     }
+
+    /// How many of the nearest rows of the left side each row of the right is paired with, where
+    /// no radius bounds them.
+    pub fn n_nearest(&self) -> Option<usize> {
+        self.neighbours.n_nearest()
+    }
 }
 
 impl fmt::Debug for SkyJoinExec {

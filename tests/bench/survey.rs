@@ -8,12 +8,14 @@
 //!
 //! ```json
 //! {"adql": "SELECT …", "runs": 5, "uploads": {"mine": "mine.parquet"}, "save": "rows.parquet"}
-//! {"milliseconds": [1.2], "first_milliseconds": 3.4, "rows": 5, "peak_bytes": 123, "error": null}
+//! {"milliseconds": [1.2], "first_milliseconds": 3.4, "told_milliseconds": 2.1, "telling_milliseconds": 0.9,
+//!  "rows": 5, "peak_bytes": 123, "error": null}
 //! ```
 //!
 //! `adqls` in the place of `adql` are several texts of which each run takes the next, so that no
 //! answer is asked for twice; with `at_once` each run asks all of them at the same time. A time runs from the text to all rows in memory; what was brought
-//! along is there before. `{"open": true}` measures how long it takes to open the catalogs, and
+//! along is there before. How long the first text would
+//! take is told too, and how long it takes to tell it. `{"open": true}` measures how long it takes to open the catalogs, and
 //! `{"explain": "SELECT …"}` shows the plan.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -63,6 +65,10 @@ fn five() -> usize {
 struct Answer {
     milliseconds: Vec<f64>,
     first_milliseconds: f64,
+    /// How long the first text was said to take.
+    told_milliseconds: Option<f64>,
+    /// How long it took to plan it and to say so.
+    telling_milliseconds: f64,
     rows: usize,
     /// The most memory that the process held meanwhile.
     peak_bytes: u64,
@@ -156,6 +162,15 @@ async fn time_queries(database: &Database, request: &Request) -> Result<Answer> 
         }
     }
     answer.peak_bytes = peak_bytes();
+    if let [adql, ..] = texts[..]
+        && !request.at_once
+    {
+        let begin = Instant::now();
+        let session = database.session_with(uploads.clone())?;
+        let query = session.query(adql, QueryOptions::default()).await?;
+        answer.told_milliseconds = Some(query.estimate()?.seconds * 1e3);
+        answer.telling_milliseconds = begin.elapsed().as_secs_f64() * 1e3;
+    }
     if let Some(path) = &request.save {
         let session = database.session_with(uploads)?;
         let mut writer = None;

@@ -150,6 +150,43 @@ async fn children_of_a_director_that_was_elsewhere_are_found() {
 }
 
 #[tokio::test]
+async fn a_row_of_many_small_files_is_read_from_its_own() {
+    let (_folder, store) = with_children();
+    for id in 1..=6 {
+        add(&store, Some((id, 10.0 + (id % 2) as f64, 20.0)), &[(id, 1)]);
+    }
+    let database = Database::with_config(store.clone(), EngineConfig::default()).unwrap();
+    let session = database.session().unwrap();
+    let n_files = async |adql: &str| {
+        let query = session.query(adql, QueryOptions::default()).await.unwrap();
+        query.estimate().unwrap().total(|files| files.files).read
+    };
+    for (n, query) in [
+        (1, "SELECT objectId FROM Object WHERE objectId = 3"),
+        (2, "SELECT objectId FROM Object WHERE objectId IN (3, 4)"),
+        (0, "SELECT objectId FROM Object WHERE objectId = 9"),
+        // Children are where their director is, in any file.
+        (6, "SELECT forcedId FROM ForcedSource WHERE objectId = 1"),
+    ] {
+        assert_eq!(n_files(query).await, n, "{query}");
+    }
+    let one = "SELECT objectId FROM Object WHERE objectId = 3";
+    assert_eq!(ids_of(&session, one).await, [3]);
+    let curve = "SELECT forcedId FROM ForcedSource WHERE objectId = 1";
+    assert_eq!(ids_of(&session, curve).await, [1, 2, 3, 4, 5, 6]);
+    // It goes, and comes again in another file.
+    let mut transaction = Transaction::begin(&store).unwrap();
+    transaction.remove("Object", Removal::Ids(vec![3])).unwrap();
+    transaction.commit().unwrap();
+    let newest = async || ids_of(&database.session().unwrap(), one).await;
+    assert!(newest().await.is_empty());
+    add(&store, Some((3, 200.0, 20.0)), &[]);
+    assert_eq!(newest().await, [3]);
+    almagest_ingest::compact(&store, &almagest_ingest::CompactConfig::default()).unwrap();
+    assert_eq!(newest().await, [3]);
+}
+
+#[tokio::test]
 async fn ids_that_have_no_index_are_found_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("short.yaml");

@@ -20,4 +20,5 @@ mod shapes;
 mod shared_scans;
 mod adql;
 mod subquery_plans;
+mod estimates;
 mod expressions;

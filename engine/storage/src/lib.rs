@@ -59,7 +59,7 @@ pub use counted::counted;
 pub use deletion_vector::DeletionVector;
 pub use error::{Error, Result};
 pub use older_form::OlderForm;
-pub use place::{Place, PlacedRows};
+pub use place::{Located, Place, PlacedRows};
 pub use removal::Removal;
 pub use snapshot::Snapshot;
 pub use table_files::Sums;

@@ -1,5 +1,7 @@
 //! Where a row lives: its chunk, and the key by which it is sorted there.
 
+use std::collections::{HashMap, HashSet};
+
 use arrow::record_batch::RecordBatch;
 
 use crate::chunking::ChunkId;
@@ -18,6 +20,16 @@ impl Place {
     pub fn replicated() -> Self {
         Self { key: 0, chunk: ChunkId::REPLICATED }
     }
+}
+
+/// Where the rows of some ids live.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Located {
+    /// The place of each id that is there.
+    pub places: HashMap<i64, Place>,
+    /// Numbers of the data files that have these rows; none where rows of these places are to be sought in
+    /// all files.
+    pub files: Option<HashSet<i64>>,
 }
 
 /// Rows of one table, each with its place.

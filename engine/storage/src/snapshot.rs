@@ -21,7 +21,7 @@ use crate::id_index::{self, IdRange};
 use crate::layout;
 use crate::lease::VersionLease;
 use crate::metadata::Definitions;
-use crate::place::{Place, PlacedRows};
+use crate::place::{Located, Place, PlacedRows};
 use crate::schema::arrow::ArrowSchemas;
 use crate::schema::{SchemaDef, TableDef, TableKind};
 use crate::table_files::Sums;
@@ -157,17 +157,27 @@ impl Snapshot {
 
     /// Find the places of those of `ids` that `table` holds, by its id index.
     pub fn look_up_ids(&self, table: &str, ids: &[i64]) -> Result<HashMap<i64, Place>> {
+        Ok(self.locate(table, ids)?.places)
+    }
+
+    /// The places of those of `ids` that `table` holds, and all files that hold one.
+    fn locate(&self, table: &str, ids: &[i64]) -> Result<Located> {
         let mut wanted = ids.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        let mut found = HashMap::new();
+        let (mut places, mut holding) = (HashMap::new(), HashSet::new());
         if let (Some(definition), Some(files)) = (self.schema().table(table), self.files.get(table))
         {
-            let files = files.with_ids(|ids| !ids.part_of(&wanted).is_empty());
-            let files = files.map(|file| (file, None));
-            look_up_in_files(&self.store, definition, files, &wanted, &mut found)?;
+            for file in files.with_ids(|ids| !ids.part_of(&wanted).is_empty()) {
+                let mut here = HashMap::new();
+                look_up_in_files(&self.store, definition, [(file, None)], &wanted, &mut here)?;
+                if !here.is_empty() {
+                    holding.insert(file.file_id);
+                    places.extend(here);
+                }
+            }
         }
-        Ok(found)
+        Ok(Located { places, files: Some(holding) })
     }
 
     /// Return where the rows of `table` lie of which `column` is one of `ids`: an id without a place
@@ -181,11 +191,11 @@ impl Snapshot {
         table: &TableDef,
         column: &str,
         ids: &[i64],
-    ) -> Result<Option<HashMap<i64, Place>>> {
+    ) -> Result<Option<Located>> {
         if table.id.as_deref() == Some(column) {
             let is_one_place = ids_are_unique(table) || table.kind == TableKind::Director;
             return match is_one_place && self.is_indexed(&table.name) {
-                true => self.look_up_ids(&table.name, ids).map(Some),
+                true => self.locate(&table.name, ids).map(Some),
                 false => Ok(None),
             };
         }
@@ -200,7 +210,7 @@ impl Snapshot {
         {
             return Ok(None);
         }
-        self.look_up_ids(director, ids).map(Some)
+        Ok(Some(Located { files: None, ..self.locate(director, ids)? }))
     }
 
     /// Are the ids of all files of a table in its index? Only 64-bit ids have one.

@@ -40,8 +40,12 @@ impl Input {
     pub fn open(path: &Path, name: Option<&str>, max_bytes: Option<u64>) -> Result<Self> {
         let io_error = |source| Error::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(io_error)?;
-        let is_regular = file.metadata().map_err(io_error)?.is_file();
+        let metadata = file.metadata().map_err(io_error)?;
+        let is_regular = metadata.is_file();
         let name = name.map_or_else(|| path.display().to_string(), str::to_owned);
+        if metadata.is_dir() {
+            return Err(refused(&name, "a folder; its files are named one by one or by a pattern"));
+        }
         let mut input = Self::from_stream(Box::new(file), &name, max_bytes)?;
         input.plain = input.plain.and(is_regular.then(|| path.to_owned()));
         Ok(input)

@@ -121,6 +121,15 @@ fn nothing_at_all_and_the_wrong_thing() {
 }
 
 #[test]
+fn a_folder_is_no_file() {
+    let (folder, store) = catalog();
+    let mut transaction = Transaction::begin(&store).unwrap();
+    let error = transaction.append_file("Obs", folder.path(), &ReadOptions::default()).unwrap_err();
+    let expected = "not read: a folder; its files are named one by one or by a pattern";
+    assert!(error.to_string().ends_with(expected), "{error}");
+}
+
+#[test]
 fn files_that_end_too_early() {
     for name in [
         "astropy.fits",

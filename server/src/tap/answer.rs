@@ -29,16 +29,8 @@ use crate::turns::{Lane, Turn, Turns};
 use crate::uploads::UploadReader;
 use crate::uws::Owner;
 
-/// Bytes that a quick query reads at most.
-const QUICK_BYTES: u64 = 32 << 20;
-/// Pairs of rows that a quick query could look at, at most.
-const QUICK_PAIRS: f64 = 1e8;
-/// Schema of the tables that come with a query, in the names of an estimate.
-const UPLOADED: &str = "TAP_UPLOAD.";
-/// Rows that such a table may well have.
-const UPLOADED_ROWS: f64 = 1e5;
-/// Rows of a table of TAP_SCHEMA, about.
-const METADATA_ROWS: f64 = 1e3;
+/// How long a quick query is thought to take at most, on cores of its own: seconds.
+const QUICK_S: f64 = 0.1;
 
 /// What bounds and follows the making of an answer.
 #[derive(Debug, Clone)]
@@ -207,16 +199,9 @@ impl Terms {
     }
 }
 
-/// The lane of a query: the quick one, if it reads little and cannot make much of it.
+/// The lane of a query.
 fn lane(estimate: &Estimate) -> Lane {
-    // Rows that a join of all tables with each other would look at.
-    let n_pairs = estimate.scans.iter().map(|scan| match &scan.files {
-        Some(files) => files.rows.read.max(1) as f64,
-        None if scan.table.starts_with(UPLOADED) => UPLOADED_ROWS,
-        None => METADATA_ROWS,
-    });
-    let is_small = estimate.total(|files| files.bytes).read <= QUICK_BYTES;
-    match is_small && n_pairs.product::<f64>() <= QUICK_PAIRS {
+    match estimate.seconds <= QUICK_S {
         true => Lane::Quick,
         false => Lane::Long,
     }

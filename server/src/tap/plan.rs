@@ -4,10 +4,10 @@
 //! Plain text for people; JSON where the caller asks for it.
 
 use std::fmt;
-use std::time::Duration;
 
 use almagest_engine::estimate::FilesEstimate;
 use almagest_engine::{Estimate, QueryOptions, ScanEstimate, Share};
+use almagest_storage::counted;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -20,12 +20,6 @@ use crate::state::AppState;
 use crate::uploads::UploadReader;
 use crate::uws::Owner;
 use crate::{Error, Result};
-
-/// Bytes of columns, as they are in files, that one core unpacks in a second: a round figure for a
-/// machine of today. What joins, sorts and the way to the caller take is not known beforehand.
-const BYTES_PER_SECOND: f64 = 100e6;
-/// Time in which any query is planned and opened, seconds.
-const BEGIN_S: f64 = 0.02;
 
 /// What a query would cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,12 +93,6 @@ pub async fn respond(
 }
 
 impl Plan {
-    /// How long reading would take.
-    pub fn reading(&self) -> Duration {
-        let bytes = self.estimate.total(|files| files.bytes).read as f64;
-        Duration::from_secs_f64(BEGIN_S + bytes / (BYTES_PER_SECOND * self.n_cores.max(1) as f64))
-    }
-
     fn to_json(&self) -> Value {
         let share = |share: Share| json!({ "read": share.read, "of": share.all });
         let files = |files: &FilesEstimate| {
@@ -131,7 +119,7 @@ impl Plan {
             "scans": self.estimate.scans.iter().map(scan).collect::<Vec<_>>(),
             "rows": self.estimate.total(|files| files.rows).read,
             "bytes": self.estimate.total(|files| files.bytes).read,
-            "readingSeconds": self.reading().as_secs_f64(),
+            "seconds": self.estimate.seconds,
         })
     }
 }
@@ -163,13 +151,10 @@ impl fmt::Display for Plan {
         let total = self.estimate.total(|files| files.bytes).read;
         writeln!(
             f,
-            "\nAt most {} to read, about {:.1} s at {} MB a second and core on {} cores. What joins, \
-             sorts and the\nway to you take comes on top; what statistics in the files let the query \
-             skip comes off.",
+            "\nAt most {} to read. About {} on {} that do nothing else; the way to you comes on top.",
             size(total),
-            self.reading().as_secs_f64(),
-            BYTES_PER_SECOND / 1e6,
-            self.n_cores,
+            seconds(self.estimate.seconds),
+            counted(self.n_cores as u64, "core"),
         )
     }
 }
@@ -196,6 +181,16 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// A time in the unit that suits, with as many digits as are known.
+fn seconds(time: f64) -> String {
+    match time {
+        ..0.0995 => format!("{:.0} ms", time * 1e3),
+        ..0.995 => format!("{:.1} s", time),
+        ..120.0 => format!("{time:.0} s"),
+        _ => format!("{:.0} min", time / 60.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -208,6 +203,11 @@ mod tests {
         }
         for (n, expected) in [(12, "12 bytes"), (12_300, "12.3 kB"), (4_000_000_000, "4.0 GB")] {
             assert_eq!(size(n), expected);
+        }
+        for (time, expected) in
+            [(0.0012, "1 ms"), (0.25, "0.2 s"), (3.4, "3 s"), (3600.0, "60 min")]
+        {
+            assert_eq!(seconds(time), expected);
         }
     }
 

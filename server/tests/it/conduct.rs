@@ -55,7 +55,7 @@ async fn the_cost_of_a_job_is_told_before_it_runs() {
     let plan = service.get(&format!("/tap/{job}/plan")).await;
     assert!(plan.text().contains("sky.Star: "), "{}", plan.text());
     let plan = service.get(&format!("/tap/{job}/plan?RESPONSEFORMAT=json")).await;
-    assert!(serde_json::from_slice::<Value>(&plan.body).unwrap()["readingSeconds"].is_number());
+    assert!(serde_json::from_slice::<Value>(&plan.body).unwrap()["seconds"].is_number());
     assert_eq!(service.get(&format!("/tap/{job}/phase")).await.text(), "PENDING");
 }
 

@@ -35,8 +35,8 @@ from .inputs import Inputs
 N_READERS = 10
 PAUSE_S = 0.1
 """What a reader looks at an answer before it asks again."""
-FIELDS = 100
-"""Places on the sky that the visits come back to."""
+FIELDS, MANY_FIELDS = 100, 10_000
+"""Places on the sky that the visits come back to, and those of many small files."""
 FIELD_DEG = 1.75
 """Radius of a visit's field."""
 ROWS = {"Visit": 1, "Object": 1_999, "Source": 18_000, "ForcedSource": 20_000}
@@ -77,18 +77,18 @@ class Times:
 class Visits:
     """The rows of visits, as a telescope would send them: field after field, with their own ids."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, n_fields: int = FIELDS) -> None:
         self.random = np.random.default_rng(SEED)
-        self.ra, self.dec = fields()
+        self.ra, self.dec = fields(n_fields)
         self.rows = {
             table: pq.read_table(inputs.files(table, "parquet")[0]).slice(0, ROWS[table])
             for table in ("Object", "Source", "ForcedSource")
         }
-        self.objects: list[list[np.ndarray]] = [[] for _ in range(FIELDS)]
+        self.objects: list[list[np.ndarray]] = [[] for _ in range(n_fields)]
 
     def place(self, visit: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Return positions in the field of a visit, degrees."""
-        at = visit % FIELDS
+        at = visit % len(self.ra)
         distance = FIELD_DEG * np.sqrt(self.random.uniform(0.0, 1.0, n))
         angle = self.random.uniform(0.0, 2 * np.pi, n)
         dec = self.dec[at] + distance * np.cos(angle)
@@ -99,7 +99,7 @@ class Visits:
         """Return the rows of a visit by table, as Parquet files."""
         n_objects, n_sources, n_forced = (counts[t] for t in ("Object", "Source", "ForcedSource"))
         ids = first_id(visit) + np.arange(max(n_objects, n_sources))
-        known = self.objects[visit % FIELDS]
+        known = self.objects[visit % len(self.objects)]
         known.append(ids[:n_objects])
         followed = self.random.permutation(np.concatenate(known[-10:]))
         followed = np.resize(followed, n_forced)
@@ -126,10 +126,10 @@ class Visits:
         return {name: parquet(table) for name, table in tables.items()}
 
 
-def fields() -> tuple[np.ndarray, np.ndarray]:
+def fields(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the middles of the fields, degrees."""
     draw = np.random.default_rng(SEED)
-    return draw.uniform(0.0, 360.0, FIELDS), np.degrees(np.arcsin(draw.uniform(-0.9, 0.9, FIELDS)))
+    return draw.uniform(0.0, 360.0, n), np.degrees(np.arcsin(draw.uniform(-0.9, 0.9, n)))
 
 
 def first_id(visit: int) -> int:
@@ -229,17 +229,17 @@ def ask(connection: http.client.HTTPConnection, query: str) -> str:
     return text
 
 
-def read(port: int, pipe: Connection, is_over: Event, n_visits: int) -> None:
+def read(port: int, pipe: Connection, is_over: Event, n_visits: int, n_fields: int) -> None:
     """Let ten readers query until it is over; send what they saw."""
     times: list[float] = []
     errors: list[str] = []
-    ra, dec = fields()
+    ra, dec = fields(n_fields)
 
     def reader(number: int) -> None:
         draw = random.Random(number)
         connection = http.client.HTTPConnection("127.0.0.1", port)
         while not is_over.wait(PAUSE_S):
-            at, visit = draw.randrange(FIELDS), draw.randrange(n_visits)
+            at, visit = draw.randrange(n_fields), draw.randrange(n_visits)
             object_id = first_id(visit) + draw.randrange(100)
             place = f"POINT({ra[at] + draw.uniform(-1, 1)}, {dec[at] + draw.uniform(-1, 1)})"
             objects = "SELECT objectId, coord_ra, coord_dec FROM Object WHERE"
@@ -276,12 +276,14 @@ def read(port: int, pipe: Connection, is_over: Event, n_visits: int) -> None:
 
 
 @contextmanager
-def readers(port: int, n_visits: int, told: dict[str, Any]) -> Iterator[None]:
+def readers(port: int, n_visits: int, n_fields: int, told: dict[str, Any]) -> Iterator[None]:
     """Let readers query as long as this lasts; `told` has then what they saw."""
     context = get_context("spawn")
     pipe, theirs = context.Pipe()
     is_over = context.Event()
-    process = context.Process(target=read, args=(port, theirs, is_over, n_visits), daemon=True)
+    process = context.Process(
+        target=read, args=(port, theirs, is_over, n_visits, n_fields), daemon=True
+    )
     process.start()
     try:
         yield
@@ -298,7 +300,7 @@ def commit_visits(inputs: Inputs, almagest: str, folder: Path, n_visits: int) ->
     times = Times("visits of 40,000 rows, ten readers", 200.0, sum(ROWS.values()))
     catalog = created(inputs, almagest, folder)
     visits = Visits(inputs)
-    with service(almagest, catalog) as told, readers(told.port, n_visits, times.readers):
+    with service(almagest, catalog) as told, readers(told.port, n_visits, FIELDS, times.readers):
         sender, merging = Sender(told), None
         for visit in range(n_visits):
             tables = visits.make(visit, ROWS)
@@ -326,11 +328,11 @@ def commit_visits(inputs: Inputs, almagest: str, folder: Path, n_visits: int) ->
 def commit_few_rows(
     inputs: Inputs, almagest: str, folder: Path, n_files: int
 ) -> tuple[Times, Times]:
-    """Make many small files by many small commits, then commit whole visits on top."""
+    """Make small files all over the sky by many commits, then commit whole visits on top."""
     few = Times(f"commits of {sum(FEW_ROWS.values())} rows", None, sum(FEW_ROWS.values()))
     whole = Times("visits on top of them, ten readers", 200.0, sum(ROWS.values()))
     catalog = created(inputs, almagest, folder)
-    visits = Visits(inputs)
+    visits = Visits(inputs, MANY_FIELDS)
     n_commits = n_files // len(FEW_ROWS)
     with service(almagest, catalog) as told:
         sender = Sender(told)
@@ -340,7 +342,7 @@ def commit_few_rows(
             few.commit_ms.append(commit)
         few.peak_bytes = peak_bytes(told.pid)
         finish(few, sender, catalog, n_commits, FEW_ROWS)
-        with readers(told.port, n_commits, whole.readers):
+        with readers(told.port, n_commits, MANY_FIELDS, whole.readers):
             for visit in range(n_commits, n_commits + MORE_VISITS):
                 one, commit = sender.send(visit, visits.make(visit, ROWS))
                 whole.milliseconds.append(one)

@@ -5,6 +5,7 @@ import select
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from typing import Any
 
 from .data import Data
@@ -37,7 +38,9 @@ class Almagest:
         warm = self._send({**asked, "runs": runs, "save": request.save}, deadline)
         peak = max(first["peak_bytes"], warm["peak_bytes"])
         cold_ms = first["first_milliseconds"]
-        return Answer(warm["milliseconds"], cold_ms, warm["rows"], peak, request.save)
+        told, telling = warm["told_milliseconds"], warm["telling_milliseconds"]
+        answer = Answer(warm["milliseconds"], cold_ms, warm["rows"], peak, request.save)
+        return replace(answer, told_ms=told, telling_ms=telling)
 
     def relieve(self) -> None:
         """Keep the process: its memory has a limit."""

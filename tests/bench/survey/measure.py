@@ -32,6 +32,9 @@ class Answer:
     peak_bytes: int
     saved: str = ""
     note: str = ""
+    told_ms: float | None = None
+    """What was said beforehand of the first question, and how long it took to say it."""
+    telling_ms: float | None = None
 
     @property
     def median(self) -> float:

@@ -67,7 +67,9 @@ def cell(answer: Answer | None) -> str:
     return f"{number(answer.median)} ({answer.peak_bytes / 1e6:,.0f})"
 
 
-HEAD = ["class", "rows", "Almagest", "cold", "target", "bound", "peer/own"]
+HEAD = ["class", "rows", "Almagest", "cold", "told", "target", "bound", "peer/own"]
+WITHIN = 3.0
+"""What is told beforehand is to be right within such a factor."""
 
 
 def row_of(line: Line, peers: list[str]) -> list[str]:
@@ -86,11 +88,25 @@ def row_of(line: Line, peers: list[str]) -> list[str]:
         f"{line.rows:,}" if line.rows is not None else "–",
         shown,
         number(mine.first_milliseconds if mine else None),
+        told(mine),
         target,
         number(line.bound_ms),
         number(ratio),
         *(cell(line.answers.get(peer)) for peer in peers),
     ]
+
+
+def told(answer: Answer | None) -> str:
+    """Write what was said of a time beforehand, marked where it is far from what was measured."""
+    if answer is None or answer.told_ms is None:
+        return "–"
+    return number(answer.told_ms) + (" ok" if is_near(answer) else " **")
+
+
+def is_near(answer: Answer) -> bool:
+    """Is what was told right within the factor that is wanted?"""
+    ratio = (answer.told_ms or 0.0) / answer.median
+    return 1 / WITHIN <= ratio <= WITHIN
 
 
 def laid_out(rows: list[list[str]]) -> list[str]:
@@ -137,7 +153,8 @@ def text_of(report: dict, lines: list[Line], peers: list[str]) -> str:
         of_versions(report),
         "Milliseconds, medians of 21 warm runs (5 above 200 ms, 3 above 5 s); in brackets the most",
         "memory of the process, MB. cold: first run. target ** is missed. bound: decoding what is",
-        "needed, on two cores. peer/own: the fastest peer's time over Almagest's.",
+        "needed, on two cores. peer/own: the fastest peer's time over Almagest's. told: by the",
+        f"estimate before the query is run; ** is not within a factor of {WITHIN:.0f}.",
         "",
     ]
     table = laid_out(rows)
@@ -145,6 +162,15 @@ def text_of(report: dict, lines: list[Line], peers: list[str]) -> str:
     for peer, why in report["missing"].items():
         notes.append(f"{TITLES.get(peer, peer)} is missing: {why}")
     wrong = [line.name for line in lines if line.verdict == "WRONG"]
+    mine = [line.answers["almagest"] for line in lines if "almagest" in line.answers]
+    mine = [answer for answer in mine if answer.told_ms is not None]
+    if mine:
+        near = sum(map(is_near, mine))
+        slowest = max(answer.telling_ms or 0.0 for answer in mine)
+        notes.append(
+            f"told within a factor of {WITHIN:.0f}: {near} of {len(mine)} classes; "
+            f"planning and telling took {number(slowest)} ms at most"
+        )
     end = f"{len(lines)} classes, {sum(line.verdict == 'right' for line in lines)} right"
     end += f", WRONG: {'; '.join(wrong)}" if wrong else ""
     return "\n".join([*head, *table, "", *notes, "", end]) + "\n"

@@ -1,7 +1,7 @@
 """People who look things up beside scans, and detectors whose history is read beside a writer.
 
-What people and scans see is measured through TAP, on connections of their own, by a program that checks
-each answer; the peers' figures of the same kind are those of the project's goals.
+What people and scans see is measured through TAP, on connections of their own, by a program that
+checks each answer; the peers' figures of the same kind are those of the project's goals.
 """
 
 import argparse
@@ -53,20 +53,21 @@ def main() -> int:
     if re.search(options.classes, "history"):
         history = read_history(options.history, data)
         print(history, flush=True)
-    header = ["class", "asked", "median", "p99", "longest", "scans", "median", "memory", "errors", ""]
+    header = "class asked median p99 longest scans median memory errors".split()
     text = "\n".join(
         [
             f"Almagest {about['commit']}, many users; survey of {data.n_objects:,} Objects, "
             f"{about['date']}",
             of_machine(about),
-            "Times in ms, through TAP, from request to last byte. Goals: 20 beside 4 scans median 5,",
-            "p99 100 (PostgreSQL 0.6 / 20, DuckDB native 1.4 / 32, on Parquet 433 / 1,092);",
+            "Times in ms, through TAP, from request to last byte. Goals: 20 beside 4 scans median",
+            "5, p99 100 (PostgreSQL 0.6 / 20, DuckDB native 1.4 / 32, on Parquet 433 / 1,092);",
             "100 beside 50 for ten minutes: no error, p99 1,000, memory within its limit;",
             "a detector's history 100 ms beside a writer, a visit of 189 detectors 2 s.",
             "",
-            *laid_out([header, *rows]),
+            *laid_out([[*header, ""], *rows]),
             "",
-            "History: DiaObjects of a detector, twelve months of DiaSources and ForcedSources, storage alone",
+            "History: DiaObjects of a detector, twelve months of DiaSources and ForcedSources, by",
+            "the storage alone",
             history,
         ]
     )
