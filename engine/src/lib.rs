@@ -70,6 +70,7 @@ mod screen;
 mod shared_scan;
 mod sky_join;
 mod rows_wanted;
+mod totals;
 mod translation;
 mod tree;
 mod visibility;

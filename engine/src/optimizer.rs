@@ -14,6 +14,7 @@ pub mod name_union_columns;
 pub mod plan_again;
 pub mod rank_in_groups;
 pub mod screens;
+pub mod total_where;
 pub mod unnest_subqueries;
 
 mod known_columns;

@@ -41,6 +41,7 @@ use crate::optimizer::rank_in_groups::RankInGroups;
 use crate::optimizer::screens::{
     Guarded, HideBeliefs, answer_from_statistics, push_filters_by_name,
 };
+use crate::optimizer::total_where::TotalWhere;
 use crate::optimizer::unnest_subqueries::UnnestSubqueries;
 use crate::{Result, functions};
 use crate::{casts, long_lists};
@@ -172,13 +173,14 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut checked = rules.split_off(place);
     checked.push(Arc::new(JoinNeighbours));
     checked.push(Arc::new(LetJoinsPause));
-    let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 5] = [
+    let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 6] = [
         Arc::new(RankInGroups),
         Arc::new(JoinNearest),
         // Before a screen may stand between the limit and the sort.
         Arc::new(KeepSkippedOrder),
         Arc::new(HideBeliefs),
         Arc::new(PlanAgain::new(checked)),
+        Arc::new(TotalWhere),
     ];
     rules.extend(ours);
     rules

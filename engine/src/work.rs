@@ -33,6 +33,7 @@ use std::sync::Arc;
 use crate::best_of_each::BestOfEachExec;
 use crate::progress::Planned;
 use crate::sky_join::SkyJoinExec;
+use crate::totals::TotalsExec;
 
 /// To plan and to begin, and to read a byte of the text: seconds.
 const BEGIN: f64 = 1.5e-3;
@@ -147,6 +148,10 @@ fn of_one(node: &Arc<dyn ExecutionPlan>, input: Work, cores: f64) -> Work {
             false => (n_rows / ROWS_OF_GROUP).max(1.0),
         };
         return Work { first: input.all() + taken, rest: 0.0, n_rows: n_groups };
+    }
+    if let Some(totals) = node.downcast_ref::<TotalsExec>() {
+        let taken = n_rows * STEP * totals.n_totals() as f64 / cores;
+        return Work { first: input.all() + taken, rest: 0.0, n_rows: cores };
     }
     if let Some(sort) = node.downcast_ref::<SortExec>() {
         let kept = sort.fetch().map_or(n_rows, |most| n_rows.min(most as f64));

@@ -128,8 +128,9 @@ fn compact_table(
     };
     let mut buffered = vec![];
     let mut buffered_bytes = 0;
+    let mut reader = snapshot.chunk_reader(&table.name, &files)?;
     for chunk in chunks {
-        let rows = snapshot.read_chunk(&table.name, &files, chunk)?;
+        let rows = reader.read(chunk)?;
         buffered_bytes += rows.batch.get_array_memory_size();
         buffered.push(rows);
         if buffered_bytes >= config.target_bytes {

@@ -21,4 +21,5 @@ mod shared_scans;
 mod adql;
 mod subquery_plans;
 mod estimates;
+mod totals;
 mod expressions;

@@ -10,7 +10,8 @@ use arrow::datatypes::{Float64Type, Int64Type};
 
 use crate::catalog_store::CatalogStore;
 use crate::checksum::sha256_of_file;
-use crate::chunk_file::{HEALPIX_29, read};
+use crate::chunk_file::HEALPIX_29;
+use crate::chunk_file::read::Opened;
 use crate::chunking;
 use crate::data_file::{DataFile, Footprint};
 use crate::schema::{SchemaDef, TableDef};
@@ -123,6 +124,10 @@ fn check_file(snapshot: &Snapshot, schema: &SchemaDef, file: &DataFile, faults: 
         Ok(table) => table,
         Err(error) => return faults.push(error.to_string()),
     };
+    let opened = match Opened::open(&path) {
+        Ok(opened) => opened,
+        Err(error) => return faults.push(error.to_string()),
+    };
     let mut first_row_group = 0;
     for footprint in &file.footprints {
         if footprint.first_row_group != first_row_group {
@@ -130,7 +135,7 @@ fn check_file(snapshot: &Snapshot, schema: &SchemaDef, file: &DataFile, faults: 
         }
         first_row_group = footprint.first_row_group + footprint.n_row_groups;
         let rows = footprint.first_row_group as usize..first_row_group as usize;
-        match read::read(&path, None, |_, index| rows.contains(&index), None) {
+        match opened.read(None, |_, index| rows.contains(&index)) {
             Ok(batches) => check_footprint(store, table, footprint, &batches, faults),
             Err(error) => faults.push(error.to_string()),
         }

@@ -50,10 +50,12 @@ mod files_seen;
 mod id_index;
 mod layout;
 mod metadata;
+mod chunk_reader;
 mod table_files;
 
 pub use catalog_store::{CatalogStore, PendingFile};
 pub use check::CheckReport;
+pub use chunk_reader::ChunkReader;
 pub use commit::CommitPlan;
 pub use counted::counted;
 pub use deletion_vector::DeletionVector;

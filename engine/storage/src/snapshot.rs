@@ -5,23 +5,19 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::concat_batches;
+use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use parquet::file::metadata::ParquetMetaData;
 
 use crate::catalog_store::{CatalogStore, ids_are_unique};
-use crate::chunk_file::HEALPIX_29;
-use crate::chunk_file::read::read_now;
-use crate::chunking::ChunkId;
-use crate::data_file::{DataFile, Footprint};
+use crate::chunk_file::read::Opened;
+use crate::data_file::DataFile;
 use crate::deletion_vector::DeletionVector;
 use crate::files_seen::FilesByTable;
 use crate::id_index::{self, IdRange};
 use crate::layout;
 use crate::lease::VersionLease;
 use crate::metadata::Definitions;
-use crate::place::{Located, Place, PlacedRows};
+use crate::place::{Located, Place};
 use crate::schema::arrow::ArrowSchemas;
 use crate::schema::{SchemaDef, TableDef, TableKind};
 use crate::table_files::Sums;
@@ -219,54 +215,6 @@ impl Snapshot {
     }
 }
 
-impl Snapshot {
-    /// Read the visible rows of one chunk of some files of `table`, each with its place.
-    ///
-    /// # Errors
-    /// Those of [`Self::read_region`].
-    pub fn read_chunk(
-        &self,
-        table: &str,
-        files: &[&DataFile],
-        chunk: ChunkId,
-    ) -> Result<PlacedRows> {
-        let table = self.table(table)?;
-        let schema = table.arrow_schema();
-        let mut columns: Vec<&str> = table.columns.iter().map(|column| &column.name[..]).collect();
-        columns.extend(table.is_chunked().then_some(HEALPIX_29));
-        let error = |source| Error::Rows { table: table.name.clone(), source };
-        let mut batches = vec![];
-        let mut places = vec![];
-        for file in files {
-            let in_chunk = |footprint: &&Footprint| footprint.chunk == chunk;
-            let row_groups: Vec<_> = file.footprints.iter().filter(in_chunk).collect();
-            let wanted = |_: &ParquetMetaData, index: usize| {
-                row_groups.iter().any(|footprint| {
-                    let first = footprint.first_row_group as usize;
-                    (first..first + footprint.n_row_groups as usize).contains(&index)
-                })
-            };
-            if row_groups.is_empty() {
-                continue;
-            }
-            let deleted = file.deleted.as_deref();
-            for batch in read_now(&self.path(file), file, &columns, wanted, deleted)? {
-                match batch.column_by_name(HEALPIX_29).map(|keys| keys.as_primitive::<Int64Type>())
-                {
-                    Some(keys) => {
-                        places.extend(keys.values().iter().map(|&key| Place { key, chunk }));
-                    }
-                    None => places.extend(vec![Place::replicated(); batch.num_rows()]),
-                }
-                let columns = batch.columns()[..table.columns.len()].to_vec();
-                batches.push(RecordBatch::try_new(schema.clone(), columns).map_err(error)?);
-            }
-        }
-        let batch = concat_batches(&schema, &batches).map_err(error)?;
-        Ok(PlacedRows { batch, places })
-    }
-}
-
 /// Look `ids` (sorted) up in the runs of `files` whose range of ids could hold them. With each file
 /// come rows of it that are to be taken as deleted too.
 pub(crate) fn look_up_in_files<'a>(
@@ -311,7 +259,7 @@ fn retain_visible(
     let Some(id) = table.id.as_deref().filter(|_| !found.is_empty()) else { return Ok(()) };
     let path = file.location(store.root());
     let mut visible = HashSet::new();
-    for batch in read_now(&path, file, &[id], |_, _| true, Some(deleted))? {
+    for batch in Opened::open(&path)?.read_now(file, &[id], |_, _| true, Some(deleted))? {
         if let Some(ids) = batch.column(0).as_primitive_opt::<Int64Type>() {
             visible.extend(ids.iter().flatten().filter(|id| found.contains_key(id)));
         }

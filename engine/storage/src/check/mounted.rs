@@ -4,7 +4,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
 use super::MountedRows;
-use crate::chunk_file::read;
+use crate::chunk_file::read::Opened;
 use crate::data_file::{DataFile, Footprint};
 use crate::mount::{check_footer, positions};
 use crate::schema::SchemaDef;
@@ -33,10 +33,14 @@ pub(super) fn check(
     let Some(position) = &table.position else { return };
     let mut columns = vec![position.ra.as_str(), position.dec.as_str()];
     columns.extend(mount.key.as_deref());
+    let opened = match Opened::open(&path) {
+        Ok(opened) => opened,
+        Err(error) => return faults.push(error.to_string()),
+    };
     let (mut n_rows, mut n_outside, mut n_outside_range, mut n_far) = (0, 0, 0, 0);
     for (row_group, footprint) in file.footprints.iter().enumerate() {
         let is_it = |_: &_, index: usize| index == row_group;
-        let batches = match read::read(&path, Some(&columns), is_it, None) {
+        let batches = match opened.read(Some(&columns), is_it) {
             Ok(batches) => batches,
             Err(error) => return faults.push(error.to_string()),
         };

@@ -2,11 +2,13 @@
 //! not deleted.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::schema::types::SchemaDescriptor;
 
@@ -18,34 +20,75 @@ use crate::{Error, Result};
 /// Rows that are decoded at a time.
 pub(crate) const BATCH_ROWS: usize = 64 * 1024;
 
-/// Read the `columns` (all, if none are named) of the row groups for which `wanted` holds, without
-/// the rows that are `deleted`.
-pub(crate) fn read(
-    path: &Path,
-    columns: Option<&[&str]>,
-    wanted: impl Fn(&ParquetMetaData, usize) -> bool,
-    deleted: Option<&DeletionVector>,
-) -> Result<Vec<RecordBatch>> {
-    let mut batches = vec![];
-    each_batch(path, columns, &wanted, deleted, |_, batch| {
-        batches.push(batch);
-        Ok(())
-    })?;
-    Ok(batches)
+/// A data file that is read part by part: its footer, which may tell of very many row groups, is read once.
+pub(crate) struct Opened {
+    path: PathBuf,
+    footer: ArrowReaderMetadata,
 }
 
-/// Read as [`read`] does, one batch at a time, each with the number of its first row in the file;
+impl Opened {
+    /// Open the file at `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        let footer = ArrowReaderMetadata::load(&open(path)?, ArrowReaderOptions::default());
+        let error = |source| Error::Parquet { path: path.to_owned(), source };
+        Ok(Self { path: path.to_owned(), footer: footer.map_err(error)? })
+    }
+
+    /// Read the `columns` (all, if none are named) of the row groups for which `wanted` holds.
+    pub fn read(
+        &self,
+        columns: Option<&[&str]>,
+        wanted: impl Fn(&ParquetMetaData, usize) -> bool,
+    ) -> Result<Vec<RecordBatch>> {
+        let mut batches = vec![];
+        each_batch_of(self, columns, &wanted, None, |_, batch| {
+            batches.push(batch);
+            Ok(())
+        })?;
+        Ok(batches)
+    }
+
+    /// Read `columns` of the table as it is now, as [`each_batch_now`] does, all batches.
+    pub fn read_now(
+        &self,
+        file: &DataFile,
+        columns: &[&str],
+        wanted: impl Fn(&ParquetMetaData, usize) -> bool,
+        deleted: Option<&DeletionVector>,
+    ) -> Result<Vec<RecordBatch>> {
+        let mut batches = vec![];
+        each_batch_now_of(self, file, columns, &wanted, deleted, |_, batch| {
+            batches.push(batch);
+            Ok(())
+        })?;
+        Ok(batches)
+    }
+}
+
+/// Read the `columns` (all, if none are named) of the row groups for which `wanted` holds, without
+/// the rows that are `deleted`, one batch at a time, each with the number of its first row in the file;
 /// the rows of a batch follow each other, unless some are `deleted`.
 pub(crate) fn each_batch(
     path: &Path,
     columns: Option<&[&str]>,
     wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
     deleted: Option<&DeletionVector>,
+    take: impl FnMut(u32, RecordBatch) -> Result<()>,
+) -> Result<()> {
+    each_batch_of(&Opened::open(path)?, columns, wanted, deleted, take)
+}
+
+fn each_batch_of(
+    opened: &Opened,
+    columns: Option<&[&str]>,
+    wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
+    deleted: Option<&DeletionVector>,
     mut take: impl FnMut(u32, RecordBatch) -> Result<()>,
 ) -> Result<()> {
+    let path = &opened.path;
     let parquet_error = |source| Error::Parquet { path: path.to_owned(), source };
-    let file = open(path)?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet_error)?;
+    let footer = opened.footer.clone();
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open(path)?, footer);
     if let Some(columns) = columns {
         let mask = columns_of(builder.parquet_schema(), columns);
         builder = builder.with_projection(mask);
@@ -88,32 +131,27 @@ pub(crate) fn each_batch_now(
     columns: &[&str],
     wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
     deleted: Option<&DeletionVector>,
+    take: impl FnMut(u32, RecordBatch) -> Result<()>,
+) -> Result<()> {
+    each_batch_now_of(&Opened::open(path)?, file, columns, wanted, deleted, take)
+}
+
+fn each_batch_now_of(
+    opened: &Opened,
+    file: &DataFile,
+    columns: &[&str],
+    wanted: &dyn Fn(&ParquetMetaData, usize) -> bool,
+    deleted: Option<&DeletionVector>,
     mut take: impl FnMut(u32, RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let Some(form) = &file.older_form else {
-        return each_batch(path, Some(columns), wanted, deleted, take);
+        return each_batch_of(opened, Some(columns), wanted, deleted, take);
     };
     let written = form.written(columns);
-    each_batch(path, Some(&written), wanted, deleted, |first_row, batch| {
+    each_batch_of(opened, Some(&written), wanted, deleted, |first_row, batch| {
         let batch = form.read_as_now(columns, &batch);
         take(first_row, batch.map_err(|source| Error::Rows { table: file.table.clone(), source })?)
     })
-}
-
-/// Read as [`each_batch_now`] does, all batches.
-pub(crate) fn read_now(
-    path: &Path,
-    file: &DataFile,
-    columns: &[&str],
-    wanted: impl Fn(&ParquetMetaData, usize) -> bool,
-    deleted: Option<&DeletionVector>,
-) -> Result<Vec<RecordBatch>> {
-    let mut batches = vec![];
-    each_batch_now(path, file, columns, &wanted, deleted, |_, batch| {
-        batches.push(batch);
-        Ok(())
-    })?;
-    Ok(batches)
 }
 
 /// Select columns by their whole names: a name may have dots, which elsewhere part a column from its fields.

@@ -45,7 +45,8 @@ fn a_catalog_is_sound_and_children_are_with_their_directors() {
             let mut ids: HashMap<ChunkId, HashSet<i64>> = HashMap::new();
             for file in snapshot.data_files(table) {
                 for chunk in file.footprints.iter().map(|footprint| footprint.chunk) {
-                    let rows = snapshot.read_chunk(table, &[file], chunk).unwrap().batch;
+                    let rows =
+                        snapshot.chunk_reader(table, &[file]).unwrap().read(chunk).unwrap().batch;
                     ids.entry(chunk).or_default().extend(longs(&[rows], key));
                 }
             }
