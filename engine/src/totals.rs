@@ -183,7 +183,9 @@ impl ExecutionPlan for TotalsExec {
     ) -> Result<SendableRecordBatchStream> {
         let input = self.filter.input().execute(partition, context)?;
         let totals = self.aggregate.aggr_expr().iter().zip(&self.values);
-        let totals = totals.map(|(total, value)| Ok((total.create_accumulator()?, value.clone())));
+        let totals = totals.map(|(total, value)| {
+            Ok(Total { sum: total.create_accumulator()?, value: value.clone() })
+        });
         let running = Running {
             condition: self.filter.predicate().clone(),
             totals: totals.collect::<Result<_>>()?,
@@ -208,8 +210,15 @@ impl ExecutionPlan for TotalsExec {
 /// Totals of the rows seen so far.
 struct Running {
     condition: Arc<dyn PhysicalExpr>,
-    totals: Vec<(Box<dyn Accumulator>, Option<Arc<dyn PhysicalExpr>>)>,
+    totals: Vec<Total>,
     is_partial: bool,
+}
+
+/// One of them.
+struct Total {
+    sum: Box<dyn Accumulator>,
+    /// Of what; none where rows are counted.
+    value: Option<Arc<dyn PhysicalExpr>>,
 }
 
 impl Running {
@@ -224,10 +233,10 @@ impl Running {
             self.add(&batch)?;
         }
         let mut columns = vec![];
-        for (total, _) in &mut self.totals {
+        for Total { sum, .. } in &mut self.totals {
             let values = match self.is_partial {
-                true => total.state()?,
-                false => vec![total.evaluate()?],
+                true => sum.state()?,
+                false => vec![sum.evaluate()?],
             };
             for value in values {
                 columns.push(value.to_array()?);
@@ -250,7 +259,7 @@ impl Running {
         }
         let (is_all, are_few) = (n_left == batch.num_rows(), n_left * FEW < batch.num_rows());
         let fails = BooleanArray::new(!holds.values(), None);
-        for (total, value) in &mut self.totals {
+        for Total { sum, value } in &mut self.totals {
             let left = match value {
                 None => rows_of(&holds),
                 Some(value) => {
@@ -262,7 +271,7 @@ impl Running {
                     }
                 }
             };
-            total.update_batch(&[left])?;
+            sum.update_batch(&[left])?;
         }
         Ok(())
     }

@@ -65,6 +65,7 @@ pub mod infer;
 pub mod hats;
 pub mod mapping;
 pub mod origin;
+mod new_file;
 mod directors;
 mod id_map;
 mod place;

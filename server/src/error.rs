@@ -92,7 +92,7 @@ pub enum Error {
     Ingest(#[from] almagest_ingest::Error),
     /// An uploaded table is larger than is allowed.
     #[error(
-        "an uploaded table may have {most} bytes at most; send its columns that the query needs, or parts of it"
+        "a table that is sent may have {most} bytes at most; send only the columns that are needed, or parts of it"
     )]
     UploadTooLarge {
         /// The limit, bytes.

@@ -11,8 +11,7 @@
 //! Positions are kept in degrees whatever the file has, as rows are converted on their way in.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use almagest_storage::counted;
@@ -27,6 +26,7 @@ use super::text_types::TextTypes;
 use super::{POSITION_NAMES, has_ucd, of_columns, table_def};
 use crate::error::{Error, Result};
 use crate::format::{BadRow, FileRows, Format, TableReader};
+use crate::new_file::create_new;
 
 /// Rows that are looked at; more would hardly show another type.
 const MOST_ROWS: u64 = 1_000_000;
@@ -127,17 +127,8 @@ impl Draft {
     /// There is such a file; it cannot be written; those of [`to_yaml`](Self::to_yaml).
     pub fn write_new(&self, path: &Path) -> Result<()> {
         let yaml = self.to_yaml()?;
-        let io_error = |source: io::Error| {
-            let source = match source.kind() {
-                io::ErrorKind::AlreadyExists => io::Error::new(
-                    io::ErrorKind::AlreadyExists,
-                    "there is such a file, and it is not overwritten",
-                ),
-                _ => source,
-            };
-            Error::Io { path: path.to_owned(), source }
-        };
-        let mut file = File::create_new(path).map_err(io_error)?;
+        let io_error = |source| Error::Io { path: path.to_owned(), source };
+        let mut file = create_new(path).map_err(io_error)?;
         file.write_all(yaml.as_bytes()).map_err(io_error)
     }
 }

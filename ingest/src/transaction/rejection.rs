@@ -19,6 +19,7 @@ use super::Transaction;
 use crate::config::OnError;
 use crate::conform::Report;
 use crate::error::{Error, Result, ValueProblem};
+use crate::new_file::create_new;
 use crate::origin::{Origin, RowOrigin};
 use crate::place::{id_column, ids_are_unique};
 
@@ -52,7 +53,8 @@ impl Rejecting {
         let file = match path {
             Some(path) => {
                 let error = |source| Error::Io { path: path.clone(), source };
-                let mut writer = csv::Writer::from_writer(File::create(path).map_err(error)?);
+                let new = create_new(path).map_err(error)?;
+                let mut writer = csv::Writer::from_writer(new);
                 writer
                     .write_record(["input", "row", "table", "kind", "reason"])
                     .map_err(|source| error(source.into()))?;

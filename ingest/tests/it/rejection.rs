@@ -56,6 +56,14 @@ fn bad_rows_go_to_a_file_with_their_reasons() {
     assert_eq!(report.rejected.by_kind, expected);
     assert_eq!(report.rejected.n_rows(), 9);
     let text = fs::read_to_string(&rejects).unwrap();
+    // What is there is not overwritten.
+    let config = TransactionConfig {
+        on_error: OnError::Reject { file: Some(rejects.clone()) },
+        ..TransactionConfig::default()
+    };
+    let error = Transaction::begin_with(&store, config).unwrap_err().to_string();
+    assert!(error.ends_with("there is such a file, and it is not overwritten"), "{error}");
+    assert_eq!(fs::read_to_string(&rejects).unwrap(), text);
     let text = text.replace(&format!("{}/", folder.path().display()), "");
     let lines: Vec<&str> = text.lines().collect();
     let expected = [

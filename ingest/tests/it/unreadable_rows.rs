@@ -27,7 +27,7 @@ fn check(name: &str, bytes: &[u8], first: &str, ids: &[i64], rejected: &[&str]) 
 
     // Batches of two rows, so that faults are in several.
     for batch_rows in [65_536, 2] {
-        let rejects = folder.path().join("rejected.csv");
+        let rejects = folder.path().join(format!("rejected_{batch_rows}.csv"));
         let config = TransactionConfig {
             on_error: OnError::Reject { file: Some(rejects.clone()) },
             ..TransactionConfig::default()

@@ -92,17 +92,24 @@ fn datatype(text: &str) -> Result<Datatype, String> {
 
 impl AddColumn {
     fn definition(self) -> Result<ColumnDef> {
+        let length = self.length.filter(|_| self.datatype.is_textual());
         let default = match &self.default {
             None => None,
-            Some(text) => Some(DefaultValue::parse(text, self.datatype).ok_or_else(|| {
-                let datatype = self.datatype.felis_name();
-                CommandError::Refused(format!("default {text:?} is no value of type {datatype}"))
-            })?),
+            Some(text) => {
+                Some(DefaultValue::parse(text, self.datatype, length).ok_or_else(|| {
+                    let bound = length.map(|length| format!(" of {length} characters at most"));
+                    let datatype =
+                        format!("{}{}", self.datatype.felis_name(), bound.unwrap_or_default());
+                    CommandError::Refused(format!(
+                        "default {text:?} is no value of type {datatype}"
+                    ))
+                })?)
+            }
         };
         Ok(ColumnDef {
             name: self.column,
             datatype: self.datatype,
-            length: self.length.filter(|_| self.datatype.is_textual()),
+            length,
             nullable: !self.not_null,
             unit: self.unit,
             ucd: self.ucd,

@@ -52,8 +52,8 @@ pub struct Ingest {
     /// What to do with rows that do not fit: refuse everything, or leave them out and count them.
     #[arg(long, value_enum, default_value_t = RowPolicy::Abort)]
     on_error: RowPolicy,
-    /// CSV file for the rows that are left out: input, number, table, kind and reason of each.
-    #[arg(long, value_name = "FILE", requires = "on_error")]
+    /// New CSV file for the rows that are left out: input, number, table, kind and reason of each.
+    #[arg(long, value_name = "FILE", requires = "on_error", conflicts_with = "dry_run")]
     rejects: Option<PathBuf>,
     /// Say what would be done (columns, units, rows by chunk, rows that do not fit, size), and do
     /// nothing.
@@ -68,8 +68,9 @@ pub struct Ingest {
     /// Who adds the rows, for the list of versions.
     #[arg(long, value_name = "NAME", default_value = "")]
     author: String,
-    /// Add a file only if no version has it under its name with the same content: a run that was
-    /// broken off can be repeated as it was.
+    /// Add a file only if none came with --once before under the same name, as it is written here, and
+    /// with the same content: a run that was broken off can be repeated as it was. A file of that name and
+    /// other content is refused.
     #[arg(long)]
     once: bool,
 }

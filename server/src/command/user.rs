@@ -55,7 +55,7 @@ enum Action {
         #[arg(long, default_value = "default")]
         label: String,
         /// Days after which it is worthless [default: never].
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..))]
         days: Option<u64>,
         /// A table (SCHEMA.TABLE) or a schema (SCHEMA) to which its holder may send rows (see
         /// `/ingest/transactions`); may be given more than once. Without it, the token writes nothing.

@@ -27,7 +27,10 @@ pub enum DefaultValue {
 
 impl DefaultValue {
     /// Read a value of a type; `None` where the text is none, or one that does not fit.
-    pub fn parse(text: &str, datatype: Datatype) -> Option<Self> {
+    ///
+    /// # Arguments
+    /// * `length` - how many characters a text has at most
+    pub fn parse(text: &str, datatype: Datatype, length: Option<u32>) -> Option<Self> {
         let value = match datatype {
             Datatype::Boolean => text.parse().ok().map(Self::Boolean),
             Datatype::Byte | Datatype::Short | Datatype::Int | Datatype::Long => {
@@ -43,10 +46,13 @@ impl DefaultValue {
             | Datatype::Text
             | Datatype::Timestamp => Some(Self::Text(text.to_owned())),
         }?;
+        let is_too_long = matches!(&value, Self::Text(text)
+            if length.is_some_and(|length| text.chars().count() > length as usize));
         // What is beyond the range of 32 bits would be infinite there.
         let is_too_large = matches!(value, Self::Real(real)
             if datatype == Datatype::Float && real.abs() > f64::from(f32::MAX));
-        (!is_too_large && value.array(&datatype.to_arrow(), 1).is_ok()).then_some(value)
+        (!is_too_large && !is_too_long && value.array(&datatype.to_arrow(), 1).is_ok())
+            .then_some(value)
     }
 
     /// Return an array of `n_rows` times the value.
@@ -75,5 +81,26 @@ impl fmt::Display for DefaultValue {
             Self::Real(number) => number.fmt(f),
             Self::Text(text) => text.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_fit_their_column() {
+        let check = |text: &str, datatype, length, fits: bool| {
+            assert_eq!(DefaultValue::parse(text, datatype, length).is_some(), fits, "{text:?}");
+        };
+        check("12", Datatype::Short, None, true);
+        check("70000", Datatype::Short, None, false);
+        check("1e300", Datatype::Double, None, true);
+        check("1e300", Datatype::Float, None, false);
+        check("nan", Datatype::Double, None, false);
+        check("ünd", Datatype::String, Some(3), true);
+        check("ünde", Datatype::String, Some(3), false);
+        check("ünde", Datatype::Text, None, true);
+        check("x", Datatype::Boolean, None, false);
     }
 }

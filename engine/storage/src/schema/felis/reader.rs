@@ -389,7 +389,7 @@ impl Reader {
             principal: self.truth(&mut entry, "tap:principal").unwrap_or(false),
             standard: self.truth(&mut entry, "tap:std").unwrap_or(false),
             column_index: self.integer(&mut entry, "tap:column_index"),
-            default: self.default_value(&mut entry, datatype),
+            default: self.default_value(&mut entry, datatype, length),
             number: self
                 .integer(&mut entry, "almagest:number")
                 .and_then(|number| u32::try_from(number).ok()),
@@ -422,11 +422,12 @@ impl Reader {
         &mut self,
         entry: &mut Entry<'_>,
         datatype: Option<Datatype>,
+        length: Option<u32>,
     ) -> Option<DefaultValue> {
         let text = entry.get("value").and_then(scalar)?;
-        let value = DefaultValue::parse(&text, datatype?);
+        let value = DefaultValue::parse(&text, datatype?, length);
         if value.is_none() {
-            self.wrong(entry, "value", "a value of the column's type");
+            self.wrong(entry, "value", "a value of the column's type and length");
         }
         value
     }
