@@ -11,7 +11,7 @@
 //! ask for them any more. A commit that touches the same files meanwhile makes the compaction a
 //! conflict, and it begins anew; additions do not disturb it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use almagest_storage::chunk_file::FileFilling;
@@ -28,6 +28,9 @@ use crate::error::{Error, Result};
 
 /// How often a table is tried again when other commits come in between.
 const TRIES: usize = 5;
+
+/// What a text takes in memory, where nothing better is known.
+const TEXT_BYTES: usize = 32;
 
 /// What is worth rewriting.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,25 +123,15 @@ fn compact_table(
     if files.is_empty() {
         return Ok(None);
     }
-    let chunks: BTreeSet<_> =
-        files.iter().flat_map(|file| file.footprints.iter().map(|f| f.chunk)).collect();
     let mut plan = CommitPlan {
         removed: files.iter().map(|file| file.file_id).collect(),
         ..CommitPlan::default()
     };
-    let mut buffered = vec![];
-    let mut buffered_bytes = 0;
     let mut reader = snapshot.chunk_reader(&table.name, &files)?;
-    for chunk in chunks {
-        let rows = reader.read(chunk)?;
-        buffered_bytes += rows.batch.get_array_memory_size();
-        buffered.push(rows);
-        if buffered_bytes >= config.target_bytes {
-            write(store, &table, &mut buffered, &mut plan)?;
-            buffered_bytes = 0;
-        }
+    for chunks in parts(&table, &files, config.target_bytes) {
+        let rows = chunks.into_iter().map(|(chunk, _)| reader.read(chunk));
+        write(store, &table, rows.collect::<Result<_, _>>()?, &mut plan)?;
     }
-    write(store, &table, &mut buffered, &mut plan)?;
     let (files_before, files_after) = (files.len(), plan.added.len());
     let n_rows = plan.added.iter().map(|file| file.n_rows()).sum();
     plan.message =
@@ -163,31 +156,66 @@ fn worth_rewriting<'a>(
     let is_small = |file: &DataFile| file.size_bytes < config.small_bytes;
     let files = files.iter().map(Arc::as_ref);
     let small: Vec<&DataFile> = files.clone().filter(|file| is_small(file)).collect();
-    let is_worth_while =
-        small.len() >= config.min_files.max(2) && small.len() >= 2 * n_merged(table, &small);
+    // What stays several files would be merged again and again.
+    let is_worth_while = small.len() >= config.min_files.max(2)
+        && small.len() >= 2 * n_merged(table, &small, config.target_bytes);
     files.filter(|file| is_worth_while && is_small(file) || is_holed(file)).collect()
 }
 
-/// Return how many files small ones are at least when they are merged: the rows of very many chunks make
-/// several, and would be merged again and again.
-fn n_merged(table: &TableDef, small: &[&DataFile]) -> usize {
-    let mut n_rows: BTreeMap<ChunkId, u64> = BTreeMap::new();
-    for footprint in small.iter().flat_map(|file| &file.footprints) {
-        *n_rows.entry(footprint.chunk).or_default() += footprint.n_rows;
-    }
-    let mut filling = FileFilling::of(table);
-    n_rows.into_values().filter(|n_rows| filling.begins_with(*n_rows)).count()
+/// Return how many files others become when they are merged.
+fn n_merged(table: &TableDef, files: &[&DataFile], target_bytes: usize) -> usize {
+    let n_files = |chunks: Vec<(ChunkId, u64)>| {
+        let mut filling = FileFilling::of(table);
+        chunks.iter().filter(|(_, n_rows)| filling.begins_with(*n_rows)).count()
+    };
+    parts(table, files, target_bytes).into_iter().map(n_files).sum()
 }
 
-/// Write the buffered rows to files of the plan.
+/// Part the chunks of files, in their order and each with its number of rows, so that the rows of a part take
+/// about the target size in memory.
+fn parts(table: &TableDef, files: &[&DataFile], target_bytes: usize) -> Vec<Vec<(ChunkId, u64)>> {
+    let mut chunks: BTreeMap<ChunkId, u64> = BTreeMap::new();
+    for footprint in files.iter().flat_map(|file| &file.footprints) {
+        *chunks.entry(footprint.chunk).or_default() += footprint.n_rows;
+    }
+    let row_bytes = row_bytes(table, files);
+    let mut parts = vec![];
+    let mut part_bytes = u64::MAX;
+    for (chunk, n_rows) in chunks {
+        if part_bytes >= target_bytes as u64 {
+            parts.push(vec![]);
+            part_bytes = 0;
+        }
+        part_bytes += n_rows * row_bytes;
+        parts.last_mut().into_iter().for_each(|part: &mut Vec<_>| part.push((chunk, n_rows)));
+    }
+    parts
+}
+
+/// About the memory that a row takes. Texts are as long as one may guess, or as the files say: compressed,
+/// they are half as large.
+fn row_bytes(table: &TableDef, files: &[&DataFile]) -> u64 {
+    let schema = table.arrow_schema();
+    let widths = schema.fields().iter().map(|field| field.data_type().primitive_width());
+    let widths: Vec<Option<usize>> = widths.collect();
+    let typical: usize = widths.iter().map(|width| width.unwrap_or(TEXT_BYTES)).sum();
+    if widths.iter().all(Option::is_some) {
+        return typical as u64;
+    }
+    let n_bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
+    let n_rows: u64 = files.iter().map(|file| file.n_rows).sum();
+    (typical as u64).max(2 * n_bytes / n_rows.max(1))
+}
+
+/// Write rows to files of the plan.
 fn write(
     store: &CatalogStore,
     table: &TableDef,
-    buffered: &mut Vec<PlacedRows>,
+    rows: Vec<PlacedRows>,
     plan: &mut CommitPlan,
 ) -> Result<()> {
     let (batches, places): (Vec<RecordBatch>, Vec<_>) =
-        std::mem::take(buffered).into_iter().map(|rows| (rows.batch, rows.places)).unzip();
+        rows.into_iter().map(|rows| (rows.batch, rows.places)).unzip();
     let places = places.concat();
     if places.is_empty() {
         return Ok(());

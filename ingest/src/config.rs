@@ -12,7 +12,7 @@ pub enum OnError {
     Abort,
     /// Leave them out and count them by kind.
     Reject {
-        /// A CSV file that takes input, number, table, kind and reason of each; it is overwritten.
+        /// A CSV file that takes input, number, table, kind and reason of each; there may be no such file before.
         file: Option<PathBuf>,
     },
 }
@@ -33,6 +33,9 @@ pub struct TransactionConfig {
     pub conform: ConformOptions,
     /// What to do with rows that do not fit their table.
     pub on_error: OnError,
+    /// Compare ids with those of the catalog when rows are appended, and not only at the commit: who appends is
+    /// told, and the other rows stay. It costs one more look-up of each id.
+    pub known_ids_at_once: bool,
     /// Who commits, as the list of versions shows it.
     pub author: String,
 }
@@ -45,6 +48,7 @@ impl Default for TransactionConfig {
             kept_places: 2 << 20,
             conform: ConformOptions::default(),
             on_error: OnError::Abort,
+            known_ids_at_once: false,
             author: String::new(),
         }
     }

@@ -12,7 +12,7 @@
 //! statistics ignore NaN while Arrow orders it above all numbers, so one NaN would make a query's
 //! rows depend on which pages were skipped.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use almagest_storage::counted;
@@ -24,6 +24,7 @@ use arrow::datatypes::Float64Type;
 use arrow::error::ArrowError;
 
 use crate::error::{ColumnMismatch, Error, Result};
+use crate::format::notes_of;
 use crate::mapping::Mapping;
 use crate::origin::Origin;
 use check::Requirement;
@@ -33,15 +34,19 @@ use scale::Change;
 
 mod check;
 mod clean;
+mod column_notes;
 mod columns;
 mod convert;
 mod fault;
 mod geometry;
+mod level;
 mod scale;
 
 pub(crate) use check::degrees;
-pub use columns::ColumnNotes;
+pub use column_notes::ColumnNotes;
+pub(crate) use column_notes::listed;
 pub(crate) use convert::instant;
+pub(crate) use level::Level;
 
 /// What to do with input that a table cannot hold as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -101,6 +106,8 @@ pub struct Report {
     pub ignored_columns: BTreeMap<String, u64>,
     /// How columns were found, and units and types that were changed.
     pub notes: Box<ColumnNotes>,
+    /// What is to be said of files as a whole, each with the names of the files.
+    pub files: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Report {
@@ -117,6 +124,10 @@ impl Report {
     /// One line for each thing that was changed, absent or left out, as people read them.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![];
+        for (note, inputs) in &self.files {
+            let inputs: Vec<String> = inputs.iter().cloned().collect();
+            lines.push(format!("{}: {note}", listed(&inputs)));
+        }
         for (what, counts) in [
             ("NaN became NULL", &self.nans),
             ("infinities became NULL", &self.infinities),
@@ -135,7 +146,7 @@ impl Report {
         ] {
             if !counts.is_empty() {
                 let columns: Vec<String> = counts.keys().cloned().collect();
-                lines.push(format!("{what}: {}", columns::listed(&columns)));
+                lines.push(format!("{what}: {}", listed(&columns)));
             }
         }
         lines
@@ -145,6 +156,9 @@ impl Report {
     pub fn merge(&mut self, other: &Self) {
         self.n_rows += other.n_rows;
         self.notes.merge(&other.notes);
+        for (note, inputs) in &other.files {
+            self.files.entry(note.clone()).or_default().extend(inputs.iter().cloned());
+        }
         for (mine, theirs) in [
             (&mut self.nans, &other.nans),
             (&mut self.infinities, &other.infinities),
@@ -178,6 +192,9 @@ pub fn conform(
 ) -> Result<(RecordBatch, Report)> {
     let n_rows = batch.num_rows();
     let mut report = Report { n_rows: n_rows as u64, ..Report::default() };
+    for note in notes_of(batch.schema_ref()) {
+        report.files.insert(note.to_owned(), [origin.input.to_string()].into());
+    }
     let given = match_columns(table, batch.schema_ref(), options, &mut report)
         .map_err(|mismatches| columns_error(table, origin, mismatches))?;
 

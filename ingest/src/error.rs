@@ -335,6 +335,15 @@ pub enum ColumnMismatch {
         /// Name in the mapping.
         source: String,
     },
+    /// A mapping fills a column with a constant that is no value of it.
+    Constant {
+        /// Exact name of the table's column.
+        column: String,
+        /// The constant, shortened.
+        value: String,
+        /// Why it does not fit.
+        problem: ValueProblem,
+    },
 }
 
 impl fmt::Display for ColumnMismatch {
@@ -360,6 +369,10 @@ impl fmt::Display for ColumnMismatch {
             Self::NoSource { column, source } => {
                 let source = shown(source);
                 write!(f, "column {column} is mapped from {source}, which is missing")
+            }
+            Self::Constant { column, value, problem } => {
+                let reason = problem.describe(value);
+                write!(f, "column {column} is mapped from a constant: {reason}")
             }
         }
     }
@@ -447,6 +460,11 @@ pub enum TextProblem {
         /// The parser's reason.
         reason: String,
     },
+    /// A JSON object has a key twice: which of the values counts, nobody can know.
+    RepeatedKey {
+        /// The key, shortened.
+        key: String,
+    },
     /// The row has more bytes than any row of a table can have: a quote was left open.
     TooLong {
         /// Bytes of the row.
@@ -464,6 +482,7 @@ impl fmt::Display for TextProblem {
             }
             Self::NotUtf8 { field } => write!(f, "field {field} is not UTF-8 text"),
             Self::NotAnObject { reason } => write!(f, "not a JSON object: {reason}"),
+            Self::RepeatedKey { key } => write!(f, "the key {key} is there twice"),
             Self::TooLong { n_bytes } => {
                 write!(f, "{n_bytes} bytes in one row, is a quote left open?")
             }

@@ -24,6 +24,7 @@ use crate::error::{Error, Limit, Result};
 use crate::origin::Origin;
 use bad_rows::{BadRows, Cells};
 use input::Input;
+use notes::FileNotes;
 
 mod arrow_ipc;
 mod bad_rows;
@@ -34,12 +35,14 @@ mod ecsv;
 mod fits_table;
 mod input;
 mod json_lines;
+mod notes;
 mod parquet;
 pub(crate) mod read_ahead;
 mod votable;
 
 pub use bad_rows::{BadRow, OnBadRow};
 pub use detect::EXTENSIONS;
+pub(crate) use notes::notes_of;
 
 /// A batch is complete when what was read for it reaches this size, however wide the table.
 const BATCH_BYTES: usize = 16 << 20;
@@ -268,12 +271,13 @@ pub fn read_from(
 
 /// A table file that is being read: an iterator over its batches, in the order of the rows.
 ///
-/// A file without rows gives one empty batch, which has the file's columns. After an error the
-/// iterator ends.
+/// A file without rows gives one empty batch, which has the file's columns; and so does one of
+/// which something is to be said at its end. After an error the iterator ends.
 pub struct TableReader {
     format: Format,
     rows: Box<dyn RowSource>,
     broken_off: input::BrokenOff,
+    notes: FileNotes,
     on_bad_row: OnBadRow,
     max_rows: Option<u64>,
     max_bytes: Option<u64>,
@@ -284,7 +288,7 @@ pub struct TableReader {
 
 impl TableReader {
     fn open(input: Input, options: &ReadOptions) -> Result<Self> {
-        let broken_off = input.broken_off();
+        let (broken_off, notes) = (input.broken_off(), input.notes());
         let name = Arc::clone(input.name());
         let format = options
             .format
@@ -313,6 +317,7 @@ impl TableReader {
             format,
             rows,
             broken_off,
+            notes,
             on_bad_row: options.on_bad_row,
             max_rows: options.max_rows,
             max_bytes: options.max_bytes,
@@ -371,12 +376,14 @@ impl Iterator for TableReader {
                 self.next = Some(origin.after(batch.num_rows()));
                 Some(Ok(FileRows { batch, origin, bad_rows: bad_rows.rows }))
             }
-            // A file without rows still has columns to be looked at.
-            Ok(None) if origin.first_row == 1 => {
-                let batch = RecordBatch::new_empty(self.rows.schema());
+            Ok(None) => {
+                let schema = self.rows.schema();
+                let noted = self.notes.move_to(&schema).map(Arc::new);
+                // A file without rows still has columns to be looked at.
+                let schema = noted.or((origin.first_row == 1).then_some(schema))?;
+                let batch = RecordBatch::new_empty(schema);
                 Some(Ok(FileRows { batch, origin, bad_rows: vec![] }))
             }
-            Ok(None) => None,
             Err(error) => Some(Err(error)),
         }
     }

@@ -6,12 +6,12 @@
 //!   psfFlux: {from: flux, unit: mJy}               # its unit, whatever the file says
 //!   psfFluxErr: {from: e_mag, of: mag, transform: ab_mag_error_to_njy}
 //!   parallax: {from: plx, nulls: [-999, -9999]}    # numbers that mean NULL
-//!   band: {constant: r}                            # the same value in every row
+//!   band: {constant: r}                            # the same value in every row, one of the column
 //!   parentObjectId: null                           # NULL, whatever the file has
 //! ignore: [junk, e_junk]                           # columns of the file that are left out
 //! ```
 //!
-//! What a mapping does not name is found as without one.
+//! What a mapping does not name is found as without one. What it ignores need not be there.
 
 use std::fs;
 use std::path::Path;

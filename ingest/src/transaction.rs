@@ -179,6 +179,9 @@ impl Transaction {
     fn append_all(&mut self, table: &str, batch: &RecordBatch, origin: &Origin) -> Result<Report> {
         let table = self.schema.find(table)?;
         let (batch, report) = conform(table, batch, origin, &self.config.conform)?;
+        if self.config.known_ids_at_once && self.rejecting.is_none() {
+            self.refuse_known_ids(table, &batch, origin)?;
+        }
         let contribution = self
             .contributions
             .entry(table.name.clone())
@@ -199,6 +202,21 @@ impl Transaction {
         self.directors.insert(table, &batch, &places);
         self.flush_excess()?;
         Ok(report)
+    }
+
+    /// Place the rows that wait for directors which have come, here or by other commits.
+    ///
+    /// # Errors
+    /// Rows whose director nobody has. The transaction is as it was, and can be given the directors.
+    pub fn check_directors(&mut self) -> Result<()> {
+        let newest = self.store.snapshot()?;
+        for contribution in self.contributions.values_mut() {
+            contribution.settle(&mut self.directors, &newest)?;
+        }
+        match self.rejecting {
+            Some(_) => Ok(()),
+            None => self.contributions.values().try_for_each(Contribution::check_settled),
+        }
     }
 
     /// Append all rows of a file.

@@ -60,7 +60,7 @@ impl Transform {
     /// The unit of the values that it takes.
     pub const fn unit_in(self) -> &'static str {
         match self {
-            Self::AbMagToNjy | Self::AbMagErrorToNjy => "mag",
+            Self::AbMagToNjy | Self::AbMagErrorToNjy => "mag(AB)",
             Self::NjyToAbMag | Self::NjyErrorToAbMag => "nJy",
             Self::JdToMjd => "d",
         }
@@ -70,7 +70,7 @@ impl Transform {
     pub const fn unit_out(self) -> &'static str {
         match self {
             Self::AbMagToNjy | Self::AbMagErrorToNjy => "nJy",
-            Self::NjyToAbMag | Self::NjyErrorToAbMag => "mag",
+            Self::NjyToAbMag | Self::NjyErrorToAbMag => "mag(AB)",
             Self::JdToMjd => "d",
         }
     }

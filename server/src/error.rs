@@ -136,6 +136,16 @@ pub enum Error {
         /// Its name as given.
         id: String,
     },
+    /// A commit would leave out what was sent, or is being sent.
+    #[error("the ingest transaction {id} is not committed: {}", not_come(.on_their_way, .refused))]
+    NotAllCame {
+        /// Its name.
+        id: String,
+        /// Keys of contributions on their way.
+        on_their_way: Vec<String>,
+        /// Keys of contributions that were refused, or cut off, and not sent again, each with the reason.
+        refused: Vec<(String, String)>,
+    },
     /// An ingest transaction takes no rows any more.
     #[error("the ingest transaction {id} is over; GET it to see how it ended")]
     TransactionOver {
@@ -498,7 +508,9 @@ impl Error {
             | Self::NoTableRoom { .. }
             | Self::MayNotWrite { .. }
             | Self::NotYours { .. } => StatusCode::FORBIDDEN,
-            Self::TableExists { .. } | Self::TransactionOver { .. } => StatusCode::CONFLICT,
+            Self::TableExists { .. } | Self::NotAllCame { .. } | Self::TransactionOver { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::LoginNeeded | Self::TokenNeeded => StatusCode::UNAUTHORIZED,
             Self::Definition { .. } | Self::UnfitColumns { .. } | Self::BadTableName { .. } => {
                 StatusCode::BAD_REQUEST
@@ -629,6 +641,28 @@ impl IntoResponse for PlainText {
     fn into_response(self) -> Response {
         self.0.into_text()
     }
+}
+
+/// Most contributions that are named where some did not come.
+const NAMED: usize = 5;
+
+/// Say which contributions did not come, and what to do.
+fn not_come(on_their_way: &[String], refused: &[(String, String)]) -> String {
+    let more = |n: usize| match n.saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    if !on_their_way.is_empty() {
+        let (is, n) = (if on_their_way.len() == 1 { "is" } else { "are" }, on_their_way.len());
+        let keys = on_their_way[..n.min(NAMED)].join(", ");
+        return format!("{keys}{} {is} on the way", more(n));
+    }
+    let told = refused.iter().take(NAMED).map(|(key, reason)| format!("{key} ({reason})"));
+    let told = told.collect::<Vec<_>>().join(", ");
+    format!(
+        "refused, and not sent again: {told}{}; send what is missing, or commit with WITHOUT_REFUSED=true",
+        more(refused.len())
+    )
 }
 
 /// The id of the request, or else a number that tells apart the incidents of one run of the server,

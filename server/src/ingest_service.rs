@@ -10,8 +10,10 @@
 //! A body goes to a file as it comes, so that a sender waits for the disk and memory does not grow;
 //! then its rows are taken, one contribution of a transaction at a time. A contribution that was
 //! refused leaves the transaction as it was; one that is sent again counts once, as its key and its
-//! checksum are known. Transactions are in the memory of the service: when it ends, they are aborted,
-//! and their senders begin again with the same keys.
+//! checksum are known. A commit while one is on its way, or was refused and not sent again, is refused
+//! itself: what a sender meant to be visible is visible, or he has said that it may be missing.
+//! Transactions are in the memory of the service: when it ends, they are aborted, and their senders
+//! begin again with the same keys.
 //!
 //! Who sends shows a token that may write the table.
 
@@ -19,6 +21,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use sent::Sent;
 
 use almagest_ingest::{CommitReport, Contributed, ReadOptions, Transaction, TransactionConfig};
 use almagest_storage::CatalogStore;
@@ -28,6 +32,9 @@ use crate::{Error, Result};
 
 pub mod client;
 pub mod endpoints;
+mod sent;
+
+pub use sent::Sending;
 
 /// A transaction of which nothing was heard for so long is aborted.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -50,6 +57,7 @@ struct Open {
     store: CatalogStore,
     /// None once it is over.
     transaction: Mutex<Option<Transaction>>,
+    sent: Mutex<Sent>,
     last_used: Mutex<Instant>,
 }
 
@@ -62,6 +70,8 @@ pub struct Standing {
     pub transaction: LoggedTransaction,
     /// What was contributed to it, by key.
     pub contributions: Vec<LoggedContribution>,
+    /// Keys of contributions on their way.
+    pub on_their_way: Vec<String>,
 }
 
 impl Open {
@@ -71,6 +81,10 @@ impl Open {
 
     fn transaction(&self) -> MutexGuard<'_, Option<Transaction>> {
         self.transaction.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_idle(&self) -> bool {
@@ -112,6 +126,7 @@ impl IngestService {
         let config = TransactionConfig {
             author: owner.to_owned(),
             buffer_bytes: BUFFER_BYTES,
+            known_ids_at_once: true,
             ..TransactionConfig::default()
         };
         let transaction = Transaction::begin_with(store, config)?;
@@ -120,52 +135,92 @@ impl IngestService {
             owner: owner.to_owned(),
             store: store.clone(),
             transaction: Mutex::new(Some(transaction)),
+            sent: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
         };
         self.open().insert(id.clone(), Arc::new(open));
         Ok(id)
     }
 
+    /// Note that a contribution is on its way, until what is returned is given to
+    /// [`contribute`](Self::contribute), or dropped.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`].
+    pub fn receive(&self, owner: &str, id: &str, key: &str) -> Result<Sending> {
+        let open = self.find(owner, id)?;
+        open.touch();
+        Ok(Sending::begin(open, id, key))
+    }
+
     /// Take the rows of a file.
     ///
     /// # Errors
-    /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`]; what the rows are refused for: the
-    /// transaction is as it was then.
+    /// [`Error::TransactionOver`]; what the rows are refused for: the transaction is as it was then.
     pub fn contribute(
-        &self,
-        owner: &str,
-        id: &str,
-        (key, table): (&str, &str),
+        sending: Sending,
+        table: &str,
         path: &Path,
         options: &ReadOptions,
     ) -> Result<Contributed> {
-        let open = self.find(owner, id)?;
+        let open = sending.open();
         open.touch();
-        let mut transaction = open.transaction();
-        let taken = match transaction.as_mut() {
-            Some(transaction) => transaction.contribute_file(key, table, path, options)?,
-            None => return Err(Error::TransactionOver { id: id.to_owned() }),
+        let taken = match open.transaction().as_mut() {
+            None => Err(Error::TransactionOver { id: sending.id().to_owned() }),
+            Some(it) => it.contribute_file(sending.key(), table, path, options).map_err(Into::into),
         };
         open.touch();
-        Ok(taken)
+        match &taken {
+            Ok(_) => sending.taken(),
+            Err(error) => sending.refused(error),
+        }
+        taken
     }
 
     /// Make the rows visible.
     ///
+    /// # Arguments
+    /// * `without_refused` - also where contributions were refused and not sent again
+    ///
+    /// # Returns
+    /// What is visible, and the keys of what was refused.
+    ///
     /// # Errors
-    /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`]; what the commit is refused for: the
-    /// transaction is aborted then.
-    pub fn commit(&self, owner: &str, id: &str, message: &str) -> Result<CommitReport> {
-        let transaction = self.take(owner, id)?;
-        Ok(transaction.commit_as(if message.is_empty() { "ingest" } else { message })?)
+    /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`]; [`Error::NotAllCame`], or rows without
+    /// directors: the transaction is as it was. What else the commit is refused for: it is aborted.
+    pub fn commit(
+        &self,
+        owner: &str,
+        id: &str,
+        message: &str,
+        without_refused: bool,
+    ) -> Result<(CommitReport, Vec<String>)> {
+        let open = self.find(owner, id)?;
+        open.touch();
+        let missing = open.sent().check(id, without_refused)?;
+        let committed = {
+            // Others wait here, and find that it is over.
+            let mut transaction = open.transaction();
+            if let Some(transaction) = transaction.as_mut() {
+                transaction.check_directors()?;
+            }
+            let over = || Error::TransactionOver { id: id.to_owned() };
+            let message = if message.is_empty() { "ingest" } else { message };
+            transaction.take().ok_or_else(over)?.commit_as(message)
+        };
+        self.open().remove(id);
+        Ok((committed?, missing))
     }
 
-    /// Give a transaction up.
+    /// Give a transaction up, when no contribution is at work on it.
     ///
     /// # Errors
     /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`].
     pub fn abort(&self, owner: &str, id: &str) -> Result<()> {
-        self.take(owner, id)?.abort();
+        let open = self.find(owner, id)?;
+        let transaction = open.transaction().take();
+        self.open().remove(id);
+        transaction.ok_or_else(|| Error::TransactionOver { id: id.to_owned() })?.abort();
         Ok(())
     }
 
@@ -180,7 +235,10 @@ impl IngestService {
                 let contributions =
                     store.contributions(id).map_err(almagest_ingest::Error::from)?;
                 let schema = store.name().to_owned();
-                return Ok(Standing { schema, transaction, contributions });
+                let open = self.open().get(id).map(Arc::clone);
+                let on_their_way = open.map(|open| open.sent().on_their_way());
+                let on_their_way = on_their_way.unwrap_or_default();
+                return Ok(Standing { schema, transaction, contributions, on_their_way });
             }
         }
         Err(Error::NoSuchTransaction { id: id.to_owned() })
@@ -207,14 +265,6 @@ impl IngestService {
             TransactionState::Open => Err(Error::NoSuchTransaction { id: id.to_owned() }),
             _ => Err(Error::TransactionOver { id: id.to_owned() }),
         }
-    }
-
-    /// Take a transaction out, to end it, when no contribution is at work on it.
-    fn take(&self, owner: &str, id: &str) -> Result<Transaction> {
-        let open = self.find(owner, id)?;
-        let transaction = open.transaction().take();
-        self.open().remove(id);
-        transaction.ok_or_else(|| Error::TransactionOver { id: id.to_owned() })
     }
 
     /// Abort what was forgotten.

@@ -37,6 +37,12 @@ fn a_sender_who_begins_anew_loses_nothing_and_counts_nothing_twice() {
     let service = Service::start(&root, &[]);
     let client = client(&service);
     assert_eq!(values(&root, "SELECT COUNT(*) FROM Visit"), [["2"]]);
+    // That it is over is known at once, and not when its process has not been heard of for long.
+    let standing = client.transaction(cut.id()).state().unwrap();
+    assert_eq!(standing["state"], "aborted");
+    assert_eq!(standing["error"], "its process ended");
+    let over = client.transaction(cut.id()).commit("").unwrap_err();
+    assert!(matches!(over, ClientError::Refused { status: 409, .. }), "{over}");
     // All of it is sent again: what is in is known, what was lost is taken.
     assert_eq!(send(&client, "night 1/a", VISITS), ("known".to_owned(), 1));
     assert_eq!(send(&client, "night 2", "visit,band\n3,r\n"), ("taken".to_owned(), 2));

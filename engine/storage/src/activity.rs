@@ -5,7 +5,7 @@
 //! a power cut takes from it are the marks of processes that are no more.
 //!
 //! A lease has a heartbeat. One that has not beaten for a while belongs to a dead process and
-//! counts no more.
+//! counts no more; where the file system has locks, one of a dead process is found at once.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -171,23 +171,23 @@ impl Activity {
     }
 
     /// Add a lease and return its number.
-    pub fn add_lease(&self, protected: Protected) -> Result<i64> {
+    pub fn add_lease(&self, process: i64, protected: Protected) -> Result<i64> {
         let (version, since) = columns(protected);
         self.connection.execute(
             "INSERT INTO lease (process, oldest_version, writing_since, heartbeat_at)
              VALUES (?1, ?2, ?3, ?4)",
-            params![std::process::id(), version, since, now()],
+            params![process, version, since, now()],
         )?;
         Ok(self.connection.last_insert_rowid())
     }
 
     /// Let a lease live on and say what it protects. A lease that was taken for dead comes back.
-    pub fn renew_lease(&self, lease: i64, protected: Protected) -> Result<()> {
+    pub fn renew_lease(&self, lease: i64, process: i64, protected: Protected) -> Result<()> {
         let (version, since) = columns(protected);
         self.connection.execute(
             "INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (lease_id) DO UPDATE
              SET oldest_version = ?3, writing_since = ?4, heartbeat_at = ?5",
-            params![lease, std::process::id(), version, since, now()],
+            params![lease, process, version, since, now()],
         )?;
         Ok(())
     }
@@ -195,6 +195,12 @@ impl Activity {
     /// End a lease.
     pub fn remove_lease(&self, lease: i64) -> Result<()> {
         self.connection.execute("DELETE FROM lease WHERE lease_id = ?1", [lease])?;
+        Ok(())
+    }
+
+    /// End the leases of a process.
+    pub fn remove_leases_of(&self, process: i64) -> Result<()> {
+        self.connection.execute("DELETE FROM lease WHERE process = ?1", [process])?;
         Ok(())
     }
 

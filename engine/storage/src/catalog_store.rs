@@ -113,7 +113,10 @@ impl CatalogStore {
             opened,
             chunking,
             metadata: Mutex::new(metadata),
-            leases: Leases::new(Activity::open(&root.join(layout::ACTIVITY))?),
+            leases: Leases::new(
+                Activity::open(&root.join(layout::ACTIVITY))?,
+                root.join(layout::ALIVE),
+            ),
             known: Mutex::default(),
             seen: Mutex::default(),
             footers: Arc::default(),

@@ -96,13 +96,15 @@ impl CatalogStore {
     /// every file that is visible, those committed since included.
     ///
     /// # Errors
-    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile, or
-    /// a table of the plan was dropped; [`Error::Mounted`] where rows of such a table would change; those
+    /// [`Error::DuplicateId`]; [`Error::Conflict`] where a file to remove was removed meanwhile, a table of
+    /// the plan was dropped, or another commit has one of its contributions; [`Error::Mounted`] where rows of such a table would change; those
     /// of [`TableChanges::apply`].
     pub fn commit(&self, base_version: u64, mut plan: CommitPlan) -> Result<u64> {
         // Compare with what is visible before taking the write lock, so that the lock is short.
         let checked = self.snapshot()?;
         plan.refuse_mounted(&checked)?;
+        // Who sent the same rows as another is told so, and not that their ids are known.
+        self.metadata().refuse_contributions(&plan.contributions)?;
         let base = self.definitions(&self.metadata(), base_version)?;
         let after = plan.tables.apply(checked.schema())?;
         let claims = Claims::of(&plan.added, &after)?;

@@ -78,7 +78,9 @@ pub enum Error {
         tag: String,
     },
     /// The version is no longer kept.
-    #[error("version {version} is no longer kept, the oldest is {oldest}")]
+    #[error(
+        "version {version} is no longer kept: those from {oldest} on are, and those with a tag"
+    )]
     VersionGone {
         /// Version as given.
         version: u64,

@@ -4,6 +4,7 @@
 //! CATALOG/
 //!   catalog.db                      metadata: definition, versions, data files (SQLite)
 //!   activity.db                     leases of readers and writers, log of ingest transactions (SQLite)
+//!   alive/1763923334000000000       locked by a process at work
 //!   data/Source/20261121…-0f3a.parquet    rows; immutable once committed
 //!   index/Source/20261121…-0f3a.parquet   id → place, one run per data file of a table with ids
 //!   butler.db                       the pipeline's datasets, collections and quanta (SQLite)
@@ -20,6 +21,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) const METADATA: &str = "catalog.db";
 /// Name of the file of leases and of the log of ingest transactions.
 pub(crate) const ACTIVITY: &str = "activity.db";
+/// Folder of the files that processes at work hold locked.
+pub(crate) const ALIVE: &str = "alive";
 /// Folder of the data files.
 pub(crate) const DATA: &str = "data";
 /// Folder of the id-index runs.

@@ -10,6 +10,7 @@
 //! other.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::activity::{Activity, Protected, now};
+use crate::alive::{self, Alive};
 
 /// Time between two beats.
 const BEAT: Duration = Duration::from_secs(10);
@@ -28,11 +30,15 @@ pub const LEASE_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Leases {
     activity: Mutex<Activity>,
+    /// The files of processes at work.
+    alive: PathBuf,
     held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
+    /// What others see of this process, once it has a lease.
+    process: Option<Process>,
     /// How many snapshots see each version.
     in_use: BTreeMap<u64, usize>,
     /// Number of the readers' lease, and the oldest version that it protects.
@@ -41,6 +47,24 @@ struct Held {
     writing: BTreeMap<i64, f64>,
     /// Ends the heartbeat when it is dropped.
     heart: Option<Sender<()>>,
+}
+
+/// How others know the process of a lease.
+#[derive(Debug)]
+enum Process {
+    /// By a file, which tells at once that it has died.
+    Locked(Alive),
+    /// By its heartbeat alone.
+    Beating,
+}
+
+impl Process {
+    fn number(&self) -> i64 {
+        match self {
+            Self::Locked(alive) => alive.number(),
+            Self::Beating => i64::from(std::process::id()),
+        }
+    }
 }
 
 /// Keeps one version from being removed as long as it lives.
@@ -58,8 +82,10 @@ pub struct WriteLease {
 }
 
 impl Leases {
-    pub fn new(activity: Activity) -> Arc<Self> {
-        Arc::new(Self { activity: Mutex::new(activity), held: Mutex::default() })
+    /// # Arguments
+    /// * `alive` - the folder of the files of processes at work
+    pub fn new(activity: Activity, alive: PathBuf) -> Arc<Self> {
+        Arc::new(Self { activity: Mutex::new(activity), alive, held: Mutex::default() })
     }
 
     pub fn activity(&self) -> MutexGuard<'_, Activity> {
@@ -69,16 +95,17 @@ impl Leases {
     /// Protect a version and all later ones.
     pub fn read(self: &Arc<Self>, version: u64) -> Result<VersionLease> {
         let mut held = self.held();
+        let process = self.process(&mut held);
         let in_use = held.in_use.first_key_value().map(|(version, _)| *version);
         let oldest = in_use.map_or(version, |oldest| oldest.min(version));
         match held.reading {
             Some((_, protected)) if protected == oldest => {}
             Some((number, _)) => {
-                self.activity().renew_lease(number, Protected::Versions(oldest))?;
+                self.activity().renew_lease(number, process, Protected::Versions(oldest))?;
                 held.reading = Some((number, oldest));
             }
             None => {
-                let number = self.activity().add_lease(Protected::Versions(oldest))?;
+                let number = self.activity().add_lease(process, Protected::Versions(oldest))?;
                 held.reading = Some((number, oldest));
             }
         }
@@ -91,10 +118,38 @@ impl Leases {
     pub fn write(self: &Arc<Self>) -> Result<WriteLease> {
         let mut held = self.held();
         let since = now();
-        let number = self.activity().add_lease(Protected::FilesSince(since))?;
+        let process = self.process(&mut held);
+        let number = self.activity().add_lease(process, Protected::FilesSince(since))?;
         held.writing.insert(number, since);
         self.keep_beating(&mut held);
         Ok(WriteLease { leases: Arc::clone(self), number })
+    }
+
+    /// Forget the leases of processes that are no more.
+    pub fn forget_dead(&self) -> Result<()> {
+        for dead in alive::dead(&self.alive) {
+            self.activity().remove_leases_of(dead.number())?;
+        }
+        Ok(())
+    }
+
+    /// Forget the leases of processes that are no more, or have not been heard of for `timeout`; return what
+    /// the others protect.
+    pub fn protected(&self, timeout: Duration) -> Result<Vec<Protected>> {
+        self.forget_dead()?;
+        self.activity().protected(timeout)
+    }
+
+    /// The number under which the leases of this process are written down.
+    fn process(&self, held: &mut Held) -> i64 {
+        let begin = || match Alive::begin(&self.alive) {
+            Ok(alive) => Process::Locked(alive),
+            Err(error) => {
+                tracing::debug!(%error, folder = %self.alive.display(), "no file to be locked");
+                Process::Beating
+            }
+        };
+        held.process.get_or_insert_with(begin).number()
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -121,10 +176,11 @@ impl Leases {
     /// Renew all leases; move that of the readers to the oldest version still in use.
     fn beat(&self) -> Result<()> {
         let mut held = self.held();
+        let process = self.process(&mut held);
         let oldest = held.in_use.first_key_value().map(|(version, _)| *version);
         match (held.reading, oldest) {
             (Some((number, _)), Some(oldest)) => {
-                self.activity().renew_lease(number, Protected::Versions(oldest))?;
+                self.activity().renew_lease(number, process, Protected::Versions(oldest))?;
                 held.reading = Some((number, oldest));
             }
             (Some((number, _)), None) => {
@@ -134,7 +190,7 @@ impl Leases {
             (None, _) => {}
         }
         for (number, since) in &held.writing {
-            self.activity().renew_lease(*number, Protected::FilesSince(*since))?;
+            self.activity().renew_lease(*number, process, Protected::FilesSince(*since))?;
         }
         Ok(())
     }

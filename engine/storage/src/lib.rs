@@ -40,6 +40,7 @@ pub mod vacuum;
 pub mod backup;
 pub mod hats;
 pub mod activity;
+mod alive;
 pub mod transaction_log;
 pub mod checksum;
 pub mod counted;

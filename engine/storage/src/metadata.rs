@@ -247,6 +247,11 @@ impl Metadata {
         versions::version_of_tag(&self.connection, name)
     }
 
+    /// Refuse contributions that are part of a version.
+    pub fn refuse_contributions(&self, contributions: &[LoggedContribution]) -> Result<()> {
+        contributions::refuse_known(&self.connection, contributions)
+    }
+
     /// Find a contribution that is part of a version.
     pub fn committed_contribution(&self, key: &str) -> Result<Option<CommittedContribution>> {
         contributions::find(&self.connection, key)
@@ -317,6 +322,7 @@ impl Metadata {
             *n_deleted.entry(table).or_default() += rows.n_rows();
         }
         // What conflicts may be tried again; so this comes before what is refused for good.
+        contributions::refuse_known(&transaction, change.contributions)?;
         for director in change.directors {
             if shrunk::has_shrunk_since(&transaction, director, base_version)? {
                 let reason = format!("rows of {director} were removed by another commit");

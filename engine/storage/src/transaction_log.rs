@@ -80,7 +80,7 @@ impl CatalogStore {
     fn abort_those_of_the_dead(&self, timeout: Duration) -> Result<()> {
         let leases = self.leases();
         leases.refresh()?;
-        leases.activity().protected(timeout)?;
+        leases.protected(timeout)?;
         leases.activity().abort_those_of_the_dead()
     }
 
@@ -95,8 +95,13 @@ impl CatalogStore {
     }
 
     /// A number that rises with every change of the log, by whatever process.
+    ///
+    /// That a process died is a change, noted where it is found.
     pub fn log_stamp(&self) -> Result<u64> {
-        self.leases().activity().n_changes()
+        let leases = self.leases();
+        leases.forget_dead()?;
+        leases.activity().abort_those_of_the_dead()?;
+        leases.activity().n_changes()
     }
 
     /// Find the contribution of a key among those that are part of a version.

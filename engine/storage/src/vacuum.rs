@@ -81,7 +81,7 @@ impl CatalogStore {
         let oldest_version = self.metadata().keep_since(config.grace)?;
         let mut report = VacuumReport { oldest_version, ..VacuumReport::default() };
         self.leases().refresh()?;
-        let protected = self.leases().activity().protected(config.lease_timeout)?;
+        let protected = self.leases().protected(config.lease_timeout)?;
         let mut oldest = report.oldest_version;
         let mut untouched = begin - config.grace.as_secs_f64();
         for protected in protected {

@@ -23,6 +23,9 @@ pub struct Version {
     pub message: String,
     /// Its names.
     pub tags: Vec<String>,
+    /// Can it still be asked? Vacuum removes the files of versions before the grace period, but for those with
+    /// a tag.
+    pub is_kept: bool,
     /// What changed, by name of the table.
     pub changes: Vec<TableChange>,
 }

@@ -8,16 +8,22 @@
 //! A UCD counts only where one column of the table and one of the input have it, and no other
 //! column of either. Whatever was not found by its exact name is noted, so that it can be said.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use almagest_storage::schema::arrow::{UCD, UNIT};
 use almagest_storage::schema::{ColumnDef, DefaultValue, TableDef};
 use almagest_unit::UnitError;
+use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::check::Requirement;
+use super::column_notes::ColumnNotes;
+use super::fault::Fault;
 use super::scale::{Change, Scale, TransformStep, unit};
-use super::{ConformOptions, ExtraColumns, Report, convert, geometry};
+use super::{
+    ConformOptions, ExtraColumns, Infinities, Report, clean_column, convert, convert_column,
+    geometry,
+};
 use crate::error::ColumnMismatch;
 use crate::mapping::{FromColumn, Mapping, Rule};
 
@@ -34,78 +40,6 @@ pub(super) enum Given {
     Column { index: usize, change: Option<Change> },
 }
 
-/// How columns were found where their names did not say, and what is done to them; by the exact
-/// name of the table's column.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ColumnNotes {
-    /// The input's name, which differs in case.
-    pub other_case: BTreeMap<String, String>,
-    /// The input's name, of a column found by its UCD.
-    pub by_ucd: BTreeMap<String, String>,
-    /// What the mapping says.
-    pub mapped: BTreeMap<String, String>,
-    /// The units of input and table, where values are converted: `mJy to nJy`.
-    pub units: BTreeMap<String, String>,
-    /// The types of input and table, where not every value of the first is one of the second.
-    pub narrowed: BTreeMap<String, String>,
-}
-
-impl ColumnNotes {
-    /// Add the notes on another input.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in [
-            (&mut self.other_case, &other.other_case),
-            (&mut self.by_ucd, &other.by_ucd),
-            (&mut self.mapped, &other.mapped),
-            (&mut self.units, &other.units),
-            (&mut self.narrowed, &other.narrowed),
-        ] {
-            for (column, note) in theirs {
-                mine.entry(column.clone()).or_insert_with(|| note.clone());
-            }
-        }
-    }
-
-    /// One line for each thing that a reader should know, columns of a kind together.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![];
-        for (what, is, notes) in [
-            ("mapped", "from", &self.mapped),
-            ("found by a name in another case", "is", &self.other_case),
-            ("found by UCD", "is", &self.by_ucd),
-        ] {
-            let pairs = notes.iter().map(|(column, note)| format!("{column} {is} {note}"));
-            let pairs: Vec<String> = pairs.collect();
-            if !pairs.is_empty() {
-                lines.push(format!("{what}: {}", listed(&pairs)));
-            }
-        }
-        for (what, notes) in [("units", &self.units), ("types narrowed", &self.narrowed)] {
-            let mut columns: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-            for (column, note) in notes {
-                columns.entry(note).or_default().push(column.clone());
-            }
-            let of_note = |(note, columns): (&str, Vec<String>)| {
-                format!("{what}, {note}: {}", listed(&columns))
-            };
-            lines.extend(columns.into_iter().map(of_note));
-        }
-        lines
-    }
-}
-
-/// Most names in a line; a wide table would fill the screen.
-const NAMED: usize = 8;
-
-/// Name columns, as many as can be read.
-pub(super) fn listed(names: &[String]) -> String {
-    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => named,
-        n_more => format!("{named} and {n_more} more"),
-    }
-}
-
 /// Find what fills each of the table's columns.
 ///
 /// # Errors
@@ -118,7 +52,7 @@ pub(super) fn match_columns(
 ) -> Result<Vec<Given>, Vec<ColumnMismatch>> {
     let none = Mapping::default();
     let mapping = options.mapping(&table.name).unwrap_or(&none);
-    let mut matching = Matching::new(table, input, mapping);
+    let mut matching = Matching::new(table, input, mapping, options.infinities);
     let given: Vec<Given> = table.columns.iter().map(|column| matching.column(column)).collect();
     let known = |name: &str| table.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
     for (name, _) in mapping.columns.iter().filter(|(name, _)| !known(name)) {
@@ -143,6 +77,7 @@ struct Matching<'a> {
     table: &'a TableDef,
     input: &'a Schema,
     mapping: &'a Mapping,
+    infinities: Infinities,
     /// The names of the input in lower case.
     folded: Vec<String>,
     is_taken: Vec<bool>,
@@ -151,13 +86,19 @@ struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    fn new(table: &'a TableDef, input: &'a Schema, mapping: &'a Mapping) -> Self {
+    fn new(
+        table: &'a TableDef,
+        input: &'a Schema,
+        mapping: &'a Mapping,
+        infinities: Infinities,
+    ) -> Self {
         let folded: Vec<String> =
             input.fields().iter().map(|field| field.name().to_lowercase()).collect();
         Self {
             table,
             input,
             mapping,
+            infinities,
             is_taken: vec![false; folded.len()],
             folded,
             mismatches: vec![],
@@ -188,11 +129,22 @@ impl<'a> Matching<'a> {
         given
     }
 
+    /// A column of one value; that it is one of the column shows before any row comes.
     fn constant(&mut self, column: &ColumnDef, text: &str) -> Given {
+        let given = Given::Constant(text.to_owned());
         if !is_convertible(&DataType::Utf8, column) {
             self.mismatches.push(type_mismatch(column, &DataType::Utf8));
+            return given;
         }
-        Given::Constant(text.to_owned())
+        let values: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let converted = convert_column(column, &values);
+        let unreported = &mut Report::default();
+        let (_, faults) = clean_column(self.table, column, converted, self.infinities, unreported);
+        if let Some(Fault { value, problem, .. }) = faults.first {
+            let column = column.name.clone();
+            self.mismatches.push(ColumnMismatch::Constant { column, value, problem });
+        }
+        given
     }
 
     /// A column that the mapping names.

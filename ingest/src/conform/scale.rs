@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use almagest_unit::{UnitError, conversion};
+use almagest_unit::UnitError;
 use arrow::array::{Array, ArrayRef, Float64Array};
 use arrow::datatypes::Float64Type;
 
+use super::level::Level;
 use crate::transform::Transform;
 
 /// What files write for a number without a unit.
@@ -33,8 +34,9 @@ impl Scale {
         if from == to {
             return Ok(Self::Keep);
         }
-        let factor = conversion(from, to)?;
-        let inverse = conversion(to, from)?;
+        let (from, to) = (Level::of(from), Level::of(to));
+        let factor = from.factor_to(to)?;
+        let inverse = to.factor_to(from)?;
         Ok(match factor {
             1.0 => Self::Keep,
             factor if factor < 1.0 && inverse.fract() == 0.0 => Self::Divide(inverse),

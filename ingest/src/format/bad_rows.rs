@@ -66,7 +66,8 @@ fn is_of_row(error: &Error) -> bool {
         Error::Text { problem, .. } => match problem {
             TextProblem::FieldCount { .. }
             | TextProblem::NotUtf8 { .. }
-            | TextProblem::NotAnObject { .. } => true,
+            | TextProblem::NotAnObject { .. }
+            | TextProblem::RepeatedKey { .. } => true,
             TextProblem::TooLong { .. } | TextProblem::OpenQuote => false,
         },
         _ => false,

@@ -10,12 +10,12 @@
 //!
 //! Rows are read in one pass. Where a table has arrays of variable length, the heap is read beside
 //! it through a second view of the file. Text ends at a NUL, spaces at its end do not count, and
-//! where nothing is left it is NULL; so is an array without elements.
+//! where nothing is left it is NULL; so is an array without elements. Where nobody asked for one of
+//! several tables, the first is taken and the others are noted: for these the file is read to its end.
 //!
 //! Reference: FITS 4.0, section 7.3.
 
 use std::io::{self, BufReader, Read, Seek};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -23,7 +23,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::bad_rows::BadRows;
 use super::column::ColumnBuilder;
-use super::input::{Bytes, Input};
+use super::input::{Bytes, Input, io_error, is_ours};
+use super::notes::FileNotes;
 use super::{ROW_BYTES_LIMIT, ReadOptions, RowSource, TableChoice, batch, read_rows};
 use crate::error::{CellProblem, Error, FileProblem, Result};
 use crate::origin::Origin;
@@ -34,6 +35,9 @@ use heap::Heap;
 mod field;
 mod header;
 mod heap;
+
+/// The card in which our service says how a result ended, as VOTables do in QUERY_STATUS.
+const STATUS: &str = "QSTATUS";
 
 /// Streams the rows of a binary table.
 pub(super) struct FitsRows {
@@ -46,17 +50,42 @@ pub(super) struct FitsRows {
     n_rows_left: u64,
     heap: Option<Heap>,
     batch_rows: usize,
+    notes: FileNotes,
+    /// The table, if it was taken as the first, where nobody asked for one.
+    first: Option<String>,
+    is_in_votable: bool,
+    /// Until it is read.
+    behind: Option<Behind>,
+}
+
+/// The file behind the table.
+struct Behind {
+    /// The bytes, if they do not follow the rows.
+    rest: Option<Bytes>,
+    /// How far away the next unit begins.
+    gap_bytes: u64,
+    /// Its place among the units of the file, from 0.
+    unit: usize,
 }
 
 impl FitsRows {
     /// Find the table and read its header.
     pub fn open(input: Input, options: &ReadOptions) -> Result<Self> {
-        let name = Arc::clone(input.name());
-        let io_error = |source| Error::Io { path: PathBuf::from(&*name), source };
+        let (name, notes) = (Arc::clone(input.name()), input.notes());
+        let io_error = |source| io_error(&name, source);
         let problem = |problem| Error::File { input: name.to_string(), problem };
         let second_view = input.second_view()?;
         let mut stream = Position { inner: input.into_stream(), n_bytes: 0 };
-        let header = find_table(&mut stream, &options.table).map_err(io_error)?.map_err(problem)?;
+        let found = find_table(&mut stream, &options.table).map_err(io_error)?;
+        let (unit, header) = found.map_err(problem)?;
+        match header.text(STATUS) {
+            Some("OVERFLOW") => notes.add_overflow(STATUS),
+            Some("ERROR") => {
+                let message = format!("{STATUS} is ERROR");
+                return Err(problem(FileProblem::Incomplete { message }));
+            }
+            _ => {}
+        }
 
         let (columns, fields): (Vec<FitsColumn>, Vec<Field>) =
             field::columns(&header).map_err(problem)?.into_iter().unzip();
@@ -64,8 +93,11 @@ impl FitsRows {
         let n_rows = header.required("NAXIS2").map_err(problem)?;
         let row_bytes = check_width(&columns, row_bytes, n_rows).map_err(problem)?;
         let data_bytes = header.data_bytes().map_err(problem)?;
-        let heap_offset = header.count("THEAP").map_err(problem)?;
-        let heap_offset = heap_offset.unwrap_or((row_bytes as u64).saturating_mul(n_rows));
+        let table_bytes = (row_bytes as u64).saturating_mul(n_rows);
+        let heap_offset = header.count("THEAP").map_err(problem)?.unwrap_or(table_bytes);
+        let unit_bytes = data_bytes.next_multiple_of(BLOCK_BYTES);
+        let gap_bytes = unit_bytes.saturating_sub(table_bytes);
+        let mut behind = Behind { rest: None, gap_bytes, unit: unit + 1 };
 
         let mut heap = None;
         let mut bytes: Bytes = Box::new(stream.inner);
@@ -75,9 +107,11 @@ impl FitsRows {
                 // A stream is read but once, so its data are copied to be read in any order.
                 None => {
                     let mut copy = tempfile::tempfile().map_err(io_error)?;
-                    io::copy(&mut bytes.take(data_bytes), &mut copy).map_err(io_error)?;
+                    io::copy(&mut bytes.by_ref().take(data_bytes), &mut copy).map_err(io_error)?;
                     copy.rewind().map_err(io_error)?;
-                    bytes = Box::new(BufReader::new(copy.try_clone().map_err(io_error)?));
+                    let rows = Box::new(BufReader::new(copy.try_clone().map_err(io_error)?));
+                    let rest = std::mem::replace(&mut bytes, rows);
+                    (behind.rest, behind.gap_bytes) = (Some(rest), unit_bytes - data_bytes);
                     (copy, 0)
                 }
             };
@@ -93,12 +127,17 @@ impl FitsRows {
             heap,
             batch_rows: options.batch_rows,
             name,
+            notes,
+            first: (options.table == TableChoice::First).then(|| unit_name(&header, unit)),
+            is_in_votable: false,
+            behind: Some(behind),
         })
     }
 
-    /// The columns with the names and descriptions of others, such as the fields of the VOTable
-    /// around the file.
+    /// The columns with the names and descriptions of others: the fields of the VOTable around the
+    /// file.
     pub fn described_by(mut self, fields: &[Field]) -> Self {
+        self.is_in_votable = true;
         let own = self.schema.fields().iter();
         let described = own.zip(fields).map(|(own, other)| {
             let mut metadata = own.metadata().clone();
@@ -111,6 +150,24 @@ impl FitsRows {
         self
     }
 
+    /// Read on behind the last row, for other tables and for what the VOTable around the file says at
+    /// its end.
+    fn read_on(&mut self) -> Result<()> {
+        let is_wanted = self.first.is_some() || self.is_in_votable;
+        let Some(mut behind) = self.behind.take().filter(|_| is_wanted) else { return Ok(()) };
+        let mut others = vec![];
+        let rest = behind.rest.as_mut().unwrap_or(&mut self.stream);
+        let end = tables_behind(rest, behind.gap_bytes, behind.unit, &mut others);
+        if let Some(first) = &self.first {
+            self.notes.add_others(first, &others);
+        }
+        match end {
+            Err(source) if is_ours(&source) => Err(io_error(&self.name, source)),
+            // What cannot be read there is no fault of this table.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Read the next row into the columns' builders; return its bytes with those of its arrays.
     fn read_row(&mut self, origin: &Origin, builders: &mut [ColumnBuilder]) -> Result<usize> {
         self.stream.read_exact(&mut self.row).map_err(|source| match source.kind() {
@@ -118,7 +175,7 @@ impl FitsRows {
                 input: self.name.to_string(),
                 problem: FileProblem::Truncated { within: format!("row {}", origin.first_row) },
             },
-            _ => Error::Io { path: PathBuf::from(&*self.name), source },
+            _ => io_error(&self.name, source),
         })?;
         let mut n_bytes = self.row.len();
         let mut rest = self.row.as_slice();
@@ -155,7 +212,7 @@ impl RowSource for FitsRows {
             self.columns.iter().map(FitsColumn::builder).collect();
         read_rows(self.batch_rows, origin, &mut builders, bad_rows, |row, builders| {
             if self.n_rows_left == 0 {
-                return Ok(None);
+                return self.read_on().map(|()| None);
             }
             self.n_rows_left -= 1;
             self.read_row(row, builders).map(Some)
@@ -295,12 +352,61 @@ fn check_width(columns: &[FitsColumn], row_bytes: u64, n_rows: u64) -> Result<us
     }
 }
 
-/// Go to the data of the table that is asked for and return its header.
+/// The kind of an extension that holds a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TableForm {
+    Binary,
+    /// Rows of characters, which nobody has written for long.
+    Ascii,
+}
+
+fn table_form(header: &Header) -> Option<TableForm> {
+    match header.text("XTENSION")? {
+        // A compressed image is a binary table as well, and not one of rows.
+        "BINTABLE" if header.text("ZIMAGE") != Some("T") => Some(TableForm::Binary),
+        "TABLE" => Some(TableForm::Ascii),
+        _ => None,
+    }
+}
+
+/// What notes call a table.
+fn unit_name(header: &Header, unit: usize) -> String {
+    match header.text("EXTNAME") {
+        Some(name) => format!("{name} (HDU {unit})"),
+        None => format!("of HDU {unit}"),
+    }
+}
+
+/// Find the names of the tables from a unit on, as far as the file can be read.
+///
+/// # Arguments
+/// * `gap_bytes` - how far away the unit begins
+fn tables_behind(
+    stream: &mut Bytes,
+    mut gap_bytes: u64,
+    mut unit: usize,
+    found: &mut Vec<String>,
+) -> io::Result<()> {
+    loop {
+        io::copy(&mut stream.by_ref().take(gap_bytes), &mut io::sink())?;
+        let Ok(Some(header)) = Header::read(stream)? else { break };
+        if table_form(&header).is_some() {
+            found.push(unit_name(&header, unit));
+        }
+        let Ok(data_bytes) = header.data_bytes() else { break };
+        gap_bytes = data_bytes.next_multiple_of(BLOCK_BYTES);
+        unit += 1;
+    }
+    Ok(())
+}
+
+/// Go to the data of the table that is asked for; return its unit, from 0, and its header.
 fn find_table(
     stream: &mut Position,
     choice: &TableChoice,
-) -> io::Result<Result<Header, FileProblem>> {
+) -> io::Result<Result<(usize, Header), FileProblem>> {
     let (mut found, mut unit) = (Vec::new(), 0usize);
+    let mut has_ascii = false;
     loop {
         let header = match Header::read(stream)? {
             Ok(Some(header)) => header,
@@ -310,22 +416,26 @@ fn find_table(
         if unit == 0 && header.text("SIMPLE") != Some("T") {
             return Ok(Err(FileProblem::Header { reason: "without SIMPLE = T".to_owned() }));
         }
-        unit += 1;
-        // A compressed image is a binary table as well, and not one of rows.
-        let is_image = header.text("ZIMAGE") == Some("T");
-        if header.text("XTENSION") == Some("BINTABLE") && !is_image {
-            let name = header.text("EXTNAME").unwrap_or_default().to_owned();
+        let form = table_form(&header);
+        let name = header.text("EXTNAME").unwrap_or_default().to_owned();
+        let has_name = |wanted: &str| wanted.eq_ignore_ascii_case(&name);
+        has_ascii |= form == Some(TableForm::Ascii)
+            && match choice {
+                TableChoice::First | TableChoice::Index(_) => true,
+                TableChoice::Name(wanted) => has_name(wanted),
+            };
+        if form == Some(TableForm::Binary) {
             let is_chosen = match choice {
                 TableChoice::First => true,
                 TableChoice::Index(index) => *index == found.len(),
-                TableChoice::Name(wanted) => wanted.eq_ignore_ascii_case(&name),
+                TableChoice::Name(wanted) => has_name(wanted),
             };
             if is_chosen && header.text("ZTABLE") == Some("T") {
                 let what = "a tile-compressed table".to_owned();
                 return Ok(Err(FileProblem::Unsupported { what }));
             }
             if is_chosen {
-                return Ok(Ok(header));
+                return Ok(Ok((unit, header)));
             }
             found.push(if name.is_empty() { found.len().to_string() } else { name });
         }
@@ -333,9 +443,15 @@ fn find_table(
             Ok(n_bytes) => n_bytes.next_multiple_of(BLOCK_BYTES),
             Err(problem) => return Ok(Err(problem)),
         };
+        unit += 1;
         if io::copy(&mut stream.take(n_bytes), &mut io::sink())? < n_bytes {
             break;
         }
+    }
+    let is_named = matches!(choice, TableChoice::Name(_));
+    if has_ascii && (is_named || found.is_empty()) {
+        let what = "an ASCII table (XTENSION = 'TABLE'); binary tables are".to_owned();
+        return Ok(Err(FileProblem::Unsupported { what }));
     }
     let wanted = match choice {
         TableChoice::First => return Ok(Err(FileProblem::NoTable { status: None })),

@@ -5,14 +5,15 @@
 //! ```
 
 use std::fs::File;
-use std::io::{self, BufReader, Chain, Cursor, Read, Seek};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
+use super::notes::FileNotes;
 use crate::error::{Error, FileProblem, Limit, Result};
 
 /// As many bytes as tell a format: a VOTable may begin with comments and a style sheet.
@@ -33,6 +34,7 @@ pub(super) struct Input {
     /// The path, where the bytes lie there just so and can be read in any order.
     plain: Option<PathBuf>,
     broken_off: BrokenOff,
+    notes: FileNotes,
 }
 
 impl Input {
@@ -59,7 +61,7 @@ impl Input {
             BufReader::with_capacity(BUFFER_BYTES, Cursor::new(magic.clone()).chain(stream));
         let broken_off = BrokenOff { most: max_bytes, ..BrokenOff::default() };
         let (bytes, is_plain): (Bytes, bool) = match magic.as_slice() {
-            [0x1f, 0x8b, ..] => (broken_off.told("gzip", MultiGzDecoder::new(stream)), false),
+            [0x1f, 0x8b, ..] => (broken_off.told("gzip", GzipMembers::new(stream)), false),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(stream);
                 (broken_off.told("zstd", decoder.map_err(io_error)?), false)
@@ -80,12 +82,14 @@ impl Input {
             .map_err(|error| broken_off.explain(name, io_error(error)))?;
         // Whether it is a file at all is for `open` to say.
         let plain = is_plain.then(PathBuf::new);
-        Ok(Self { name: name.into(), head, rest, plain, broken_off })
+        let notes = FileNotes::default();
+        Ok(Self { name: name.into(), head, rest, plain, broken_off, notes })
     }
 
     /// A stream inside another input, such as a FITS file in a VOTable.
-    pub fn nested(name: Arc<str>, bytes: Bytes) -> Self {
-        Self { name, head: vec![], rest: bytes, plain: None, broken_off: BrokenOff::default() }
+    pub fn nested(name: Arc<str>, bytes: Bytes, notes: FileNotes) -> Self {
+        let broken_off = BrokenOff::default();
+        Self { name, head: vec![], rest: bytes, plain: None, broken_off, notes }
     }
 
     /// What errors call the input.
@@ -101,6 +105,11 @@ impl Input {
     /// Where it is noted why the input broke off.
     pub fn broken_off(&self) -> BrokenOff {
         self.broken_off.clone()
+    }
+
+    /// Where it is noted what is to be said of the input.
+    pub fn notes(&self) -> FileNotes {
+        self.notes.clone()
     }
 
     /// The error of an input that nothing tells the format of.
@@ -143,7 +152,7 @@ impl Input {
 /// Name the input of a failure to read, unless the failure is one of ours that came through a
 /// stream.
 pub(super) fn io_error(name: &str, source: io::Error) -> Error {
-    if source.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+    if is_ours(&source) {
         let kind = source.kind();
         return match source.into_inner().map(|inner| inner.downcast::<Error>()) {
             Some(Ok(error)) => *error,
@@ -151,6 +160,11 @@ pub(super) fn io_error(name: &str, source: io::Error) -> Error {
         };
     }
     Error::Io { path: PathBuf::from(name), source }
+}
+
+/// Is it an error of ours that came through a stream?
+pub(super) fn is_ours(source: &io::Error) -> bool {
+    source.get_ref().is_some_and(|inner| inner.is::<Error>())
 }
 
 fn refused(name: &str, what: &'static str) -> Error {
@@ -210,6 +224,38 @@ impl BrokenOff {
     /// Readers report a stream that breaks off in many ways; this tells why it did.
     pub fn explain(&self, name: &str, error: Error) -> Error {
         self.check(name).err().unwrap_or(error)
+    }
+}
+
+/// The members of a gzip file, one after the other, and nothing behind them.
+struct GzipMembers<R> {
+    /// The one that is being read; `None` after the last.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> GzipMembers<R> {
+    fn new(stream: R) -> Self {
+        Self { member: Some(GzDecoder::new(stream)) }
+    }
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let n_bytes = member.read(buffer)?;
+            if n_bytes > 0 || buffer.is_empty() {
+                return Ok(n_bytes);
+            }
+            self.member = match member.get_mut().fill_buf()? {
+                [] => None,
+                [0x1f, ..] => self.member.take().map(|ended| GzDecoder::new(ended.into_inner())),
+                _ => {
+                    let reason = "bytes that are no gzip follow its end";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+                }
+            };
+        }
+        Ok(0)
     }
 }
 

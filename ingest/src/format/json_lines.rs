@@ -12,10 +12,12 @@
 //! | strings                           | `Utf8`     |
 //! | arrays of one of these            | a list     |
 //!
-//! Anything else (objects, arrays of arrays, a column of numbers and of strings) is refused with
+//! Where Python writes NaN, which JSON has not, the value is null. An object with a key twice is no
+//! row. Anything else (objects, arrays of arrays, a column of numbers and of strings) is refused with
 //! the row where it was found. A key that a row lacks is NULL there. Where bad rows are passed over,
 //! a column of numbers and of strings is text.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
@@ -198,7 +200,10 @@ fn find_columns(lines: &mut ObjectLines, on_bad_row: OnBadRow) -> Result<Vec<(St
         let row = match lines.object(&origin) {
             Ok(Some(row)) => row,
             Ok(None) => break,
-            Err(Error::Text { problem: TextProblem::NotAnObject { .. }, .. }) if is_passed_over => {
+            Err(Error::Text {
+                problem: TextProblem::NotAnObject { .. } | TextProblem::RepeatedKey { .. },
+                ..
+            }) if is_passed_over => {
                 origin = origin.after(1);
                 continue;
             }
@@ -274,11 +279,11 @@ fn element(value: &Value, builder: &mut ColumnBuilder) -> Result<(), CellProblem
 struct Row(Vec<(String, Value)>);
 
 impl Row {
-    /// The last value of a key, which most rows have at the same place.
+    /// The value of a key, which most rows have at the same place.
     fn get(&self, name: &str, place: usize) -> Option<&Value> {
         let is_named = |(key, _): &&(String, Value)| key == name;
         let here = self.0.get(place).filter(is_named);
-        here.or_else(|| self.0.iter().rev().find(is_named)).map(|(_, value)| value)
+        here.or_else(|| self.0.iter().find(is_named)).map(|(_, value)| value)
     }
 }
 
@@ -312,6 +317,8 @@ struct ObjectLines {
     name: Arc<str>,
     reader: BufReader<File>,
     line: Vec<u8>,
+    /// The keys of the row before, which most rows have as well.
+    keys: Vec<String>,
 }
 
 impl ObjectLines {
@@ -319,7 +326,7 @@ impl ObjectLines {
     fn new(file: &File, name: &Arc<str>) -> Result<Self> {
         let file = file.try_clone().map_err(|source| io_error(name, source))?;
         let reader = BufReader::with_capacity(256 << 10, file);
-        Ok(Self { name: Arc::clone(name), reader, line: Vec::new() })
+        Ok(Self { name: Arc::clone(name), reader, line: Vec::new(), keys: Vec::new() })
     }
 
     /// Read the row that `origin` names first.
@@ -341,12 +348,61 @@ impl ObjectLines {
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            return serde_json::from_slice(text).map(Some).map_err(|error| {
-                // The parser's own place is that in the line.
-                let reason = error.to_string();
-                let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
-                text_error(TextProblem::NotAnObject { reason })
-            });
+            let row = parse(text).or_else(|_| parse(&nan_as_null(text)?));
+            let row = row.map_err(|reason| text_error(TextProblem::NotAnObject { reason }))?;
+            return match self.repeated_key(&row) {
+                None => Ok(Some(row)),
+                Some(key) => Err(text_error(TextProblem::RepeatedKey { key: excerpt(key) })),
+            };
         }
     }
+
+    /// A key that an object has twice.
+    fn repeated_key<'r>(&mut self, row: &'r Row) -> Option<&'r str> {
+        let keys = || row.0.iter().map(|(key, _)| key.as_str());
+        if keys().eq(self.keys.iter().map(String::as_str)) {
+            return None;
+        }
+        let mut seen = HashSet::new();
+        let repeated = keys().find(|key| !seen.insert(*key));
+        if repeated.is_none() {
+            self.keys = keys().map(str::to_owned).collect();
+        }
+        repeated
+    }
+}
+
+fn parse(line: &[u8]) -> Result<Row, String> {
+    serde_json::from_slice(line).map_err(|error| {
+        // The parser's own place is that in the line.
+        let reason = error.to_string();
+        reason.split(" at line ").next().unwrap_or(&reason).to_owned()
+    })
+}
+
+/// The line with null in the place of each NaN outside texts.
+///
+/// # Errors
+/// An infinity, which JSON has no number for.
+fn nan_as_null(line: &[u8]) -> Result<Vec<u8>, String> {
+    let mut plain = Vec::with_capacity(line.len() + 64);
+    let (mut rest, mut is_text) = (line, false);
+    while let [byte, after @ ..] = rest {
+        let n_bytes = match byte {
+            b'N' if !is_text && after.starts_with(b"aN") => {
+                plain.extend(b"null");
+                rest = &after[2..];
+                continue;
+            }
+            b'I' if !is_text && after.starts_with(b"nfinity") => {
+                return Err("Infinity, which is no number of JSON".to_owned());
+            }
+            b'\\' => 2.min(rest.len()),
+            _ => 1,
+        };
+        is_text ^= *byte == b'"';
+        plain.extend(&rest[..n_bytes]);
+        rest = &rest[n_bytes..];
+    }
+    Ok(plain)
 }

@@ -5,12 +5,13 @@
 //!                          └ DATA ─ TABLEDATA                    tabledata ┐
 //!                                 ─ BINARY, BINARY2 ─ STREAM     binary    ├▶ batches
 //!                                 ─ FITS ─ STREAM                fits_table┘
-//!   … INFO QUERY_STATUS                      the rest: did the service fail on the way?
+//!   … INFO QUERY_STATUS                      the rest: did the service fail, or cut the rows off?
 //! ```
 //!
 //! The document is pulled through in one pass, whatever its prefixes, its version (1.0 to 1.5) and
 //! its size; base64 streams are decoded as they come. It is read to its end: one that breaks off is
-//! an error, and so is one whose service failed after the first rows. Entities of its own, data at
+//! an error, and so is one whose service failed; that rows are cut off (OVERFLOW), and that there are
+//! other tables than the first, is noted. Entities of its own, data at
 //! other addresses, and encodings other than UTF-8 and ISO-8859-1 are refused.
 //!
 //! An empty TD is NULL, and so is a text or array without elements in BINARY, which has no other
@@ -68,7 +69,8 @@ pub(super) fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSou
                 None => TableChoice::First,
             };
             let options = ReadOptions { table, ..options.clone() };
-            let nested = Input::nested(Arc::clone(&name), decoded(xml, stream));
+            let notes = xml.notes().clone();
+            let nested = Input::nested(Arc::clone(&name), decoded(xml, stream), notes);
             let rows = FitsRows::open(nested, &options)?;
             check_fields(&name, &columns, &fields, &rows.schema())?;
             Box::new(rows.described_by(&fields))

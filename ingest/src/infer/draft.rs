@@ -24,8 +24,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
 use super::text_types::TextTypes;
 use super::{POSITION_NAMES, has_ucd, of_columns, table_def};
+use crate::conform::Level;
 use crate::error::{Error, Result};
-use crate::format::{BadRow, FileRows, Format, TableReader};
+use crate::format::{BadRow, FileRows, Format, TableReader, notes_of};
 use crate::new_file::create_new;
 
 /// Rows that are looked at; more would hardly show another type.
@@ -94,6 +95,7 @@ impl Draft {
             self.notes
                 .push(note(format!("{} cannot be read: {first}", counted(looked.n_bad, "row"))));
         }
+        self.notes.extend(looked.notes.into_iter().map(note));
         for column in &inferred.left_out {
             self.notes.push(note(format!("left out, as no column can hold it: {column}")));
         }
@@ -191,6 +193,8 @@ struct LookedAt {
     /// Rows that cannot be read, and why the first cannot.
     n_bad: u64,
     first_bad: Option<String>,
+    /// What is to be said of the file.
+    notes: Vec<String>,
     /// Names of columns of whole numbers that could be ids: each row has its own.
     unique: HashSet<String>,
 }
@@ -210,8 +214,10 @@ fn look_at(reader: TableReader, schema: &Schema, table: &str) -> Result<LookedAt
         .collect();
     let (mut n_rows, mut is_all) = (0, true);
     let (mut n_bad, mut first_bad) = (0, None);
+    let mut notes = vec![];
     for rows in reader {
         let FileRows { batch, bad_rows, .. } = rows?;
+        notes.extend(notes_of(batch.schema_ref()).map(str::to_owned));
         if n_rows >= MOST_ROWS {
             is_all = false;
             break;
@@ -226,7 +232,7 @@ fn look_at(reader: TableReader, schema: &Schema, table: &str) -> Result<LookedAt
         n_rows += batch.num_rows() as u64;
     }
     let unique = seen.iter().map(|(index, _)| schema.field(*index).name().clone()).collect();
-    Ok(LookedAt { types, n_rows, is_all, n_bad, first_bad, unique })
+    Ok(LookedAt { types, n_rows, is_all, n_bad, first_bad, notes, unique })
 }
 
 /// The rows of a batch that could be read.
@@ -303,7 +309,7 @@ fn complete(table: &mut TableDef, unique: &HashSet<String>) -> Vec<String> {
     };
     for column in &table.columns {
         if let Some(unit) = &column.unit
-            && let Err(error) = conversion(unit, unit)
+            && let Err(error) = Level::of(unit).factor_to(Level::of(unit))
         {
             notes.push(format!("unit of {}: {error}", column.name));
         }

@@ -105,7 +105,7 @@ impl KnownIds {
                 table: table.name.clone(),
                 column: table.id.clone().unwrap_or_default(),
                 id,
-                n_more: 0,
+                n_more: ids.iter().flatten().count() - 1,
             }),
         }
     }
@@ -164,7 +164,7 @@ impl Transaction {
     }
 
     /// Find the rows whose ids the catalog has, here rather than at the commit, so that single rows can be
-    /// rejected. Where rows of the table are removed by this transaction, the commit decides.
+    /// rejected.
     ///
     /// # Arguments
     /// * `start` - the number of the first row in the batch
@@ -176,19 +176,50 @@ impl Transaction {
         start: usize,
     ) -> Result<Option<Arc<KnownIds>>> {
         let table = self.schema.find(table)?;
-        let is_removed = self.removals.iter().any(|(name, _)| *name == table.name);
-        if !ids_are_unique(table) || !self.is_committed(&table.name) || is_removed {
+        if !self.decides_ids(table) {
             return Ok(None);
         }
         let Ok((rows, _)) = crate::conform::conform(table, rows, origin, &self.config.conform)
         else {
             return Ok(None);
         };
-        let Some(ids) = id_column(table, &rows) else { return Ok(None) };
+        let ids = self.known_among(table, &rows)?;
+        Ok(ids.map(|ids| Arc::new(KnownIds { start, ids })))
+    }
+
+    /// Refuse rows, as the table has them, whose ids the catalog has, here rather than at the commit.
+    pub(super) fn refuse_known_ids(
+        &self,
+        table: &TableDef,
+        rows: &RecordBatch,
+        origin: &Origin,
+    ) -> Result<()> {
+        if !self.decides_ids(table) {
+            return Ok(());
+        }
+        match self.known_among(table, rows)? {
+            None => Ok(()),
+            Some(ids) => KnownIds { start: 0, ids }.refuse(table, 0..rows.num_rows(), origin),
+        }
+    }
+
+    /// Can it be said before the commit which ids the catalog has? Where rows of the table are removed by this
+    /// transaction, the commit decides.
+    fn decides_ids(&self, table: &TableDef) -> bool {
+        let is_removed = self.removals.iter().any(|(name, _)| *name == table.name);
+        ids_are_unique(table) && self.is_committed(&table.name) && !is_removed
+    }
+
+    /// The id of each row, where the catalog has it; none for rows without ids.
+    fn known_among(
+        &self,
+        table: &TableDef,
+        rows: &RecordBatch,
+    ) -> Result<Option<Vec<Option<i64>>>> {
+        let Some(ids) = id_column(table, rows) else { return Ok(None) };
         let known = self.snapshot.look_up_ids(&table.name, ids.values())?;
         let known_of = |id: &i64| known.contains_key(id).then_some(*id);
-        let ids = ids.values().iter().map(known_of).collect();
-        Ok(Some(Arc::new(KnownIds { start, ids })))
+        Ok(Some(ids.values().iter().map(known_of).collect()))
     }
 
     /// Reject the rows that still wait for a director, as nobody has it.

@@ -77,9 +77,10 @@ fn a_small_target_parts_files_between_chunks() {
     let (_folder, store) = catalog();
     fill(&store);
     let before = everything(&store);
-    let config = CompactConfig { target_bytes: 4000, ..eager() };
+    let config = CompactConfig { target_bytes: 6000, ..eager() };
     let reports = compact(&store, &config).unwrap().tables;
     assert!(reports.iter().any(|report| report.files_after > 1), "{reports:?}");
+    assert_eq!(compact(&store, &config).unwrap(), Compacted::default(), "nothing is left to do");
     assert_eq!(everything(&store), before);
     let snapshot = store.snapshot().unwrap();
     let mut chunks: Vec<_> = snapshot
@@ -116,7 +117,10 @@ fn vacuum_keeps_what_readers_tags_and_the_grace_period_need() {
     assert_eq!(report.oldest_version, 10);
     assert_eq!(visible(&reader, "Visit", "visit").len(), 4);
     let gone = store.snapshot_at(4).unwrap_err();
-    assert_eq!(gone.to_string(), "version 4 is no longer kept, the oldest is 10");
+    assert_eq!(
+        gone.to_string(),
+        "version 4 is no longer kept: those from 10 on are, and those with a tag"
+    );
     assert!(matches!(gone, StorageError::VersionGone { .. }));
 
     drop(reader);
@@ -125,6 +129,14 @@ fn vacuum_keeps_what_readers_tags_and_the_grace_period_need() {
     // Of each of four tables four files of six: those of the tagged version 2 stay.
     assert_eq!(report.n_data_files, 16);
     assert!(report.size_bytes > 0);
+    let kept: Vec<u64> = store
+        .versions()
+        .unwrap()
+        .into_iter()
+        .filter(|version| version.is_kept)
+        .map(|version| version.version)
+        .collect();
+    assert_eq!(kept, [2, 10]);
     let tagged = store.snapshot_at(store.find_version("dr1").unwrap()).unwrap();
     assert_eq!(visible(&tagged, "Visit", "visit").len(), 2);
     drop(tagged);

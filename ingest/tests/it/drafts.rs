@@ -134,6 +134,19 @@ fn rows_that_cannot_be_read_say_nothing_of_the_columns() {
 }
 
 #[test]
+fn what_a_file_says_of_itself_is_noted() {
+    let text = "<VOTABLE><RESOURCE><TABLE><FIELD name='m' datatype='double' unit='mag(AB)'/><DATA>\
+                <TABLEDATA><TR><TD>20</TD></TR></TABLEDATA></DATA></TABLE>\
+                <INFO name='QUERY_STATUS' value='OVERFLOW'/></RESOURCE></VOTABLE>";
+    let reader = format::read_from(text.as_bytes(), "a.vot", &ReadOptions::default()).unwrap();
+    let mut draft = Draft::new("mine");
+    draft.add_table("a", reader, "a.vot").unwrap();
+    assert_eq!(draft.notes[0], "a: from a.vot, votable, 1 row");
+    assert!(draft.notes[1].starts_with("a: warning: rows are missing"), "{:?}", draft.notes);
+    assert!(!draft.notes.iter().any(|note| note.contains("unit of")), "{:?}", draft.notes);
+}
+
+#[test]
 fn names_of_tables() {
     assert_eq!(table_name("/a/b/gaia.dr3.csv.gz"), "gaia");
     assert_eq!(table_name("https://host/x/2mass-psc.vot?a=b/c"), "t_2mass_psc");

@@ -108,6 +108,16 @@ fn compressed_text_and_its_truncation() {
     let cut = write(folder.path(), "cut.csv.gz", &bytes[..bytes.len() - 9]);
     let error = read(&cut, &small_batches()).unwrap_err();
     assert_eq!(error, "cut.csv.gz: the file ends within its gzip compression");
+    // Members follow each other, and what is no member is not passed over.
+    let two = [bytes.as_slice(), &bytes].concat();
+    let whole = read(&write(folder.path(), "two.csv.gz", &two), &small_batches()).unwrap();
+    assert_eq!(whole.num_rows(), 5);
+    for behind in [b"\n".as_slice(), b"more, which is no gzip", &[0; 512]] {
+        let trailed = write(folder.path(), "t.csv.gz", &[bytes.as_slice(), behind].concat());
+        let error = read(&trailed, &small_batches()).unwrap_err();
+        let reason = "its gzip compression is damaged: bytes that are no gzip follow its end";
+        assert_eq!(error, format!("t.csv.gz: {reason}"));
+    }
     let mut damaged = bytes;
     // The checksum.
     let place = damaged.len() - 6;

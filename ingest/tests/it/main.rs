@@ -10,6 +10,7 @@ mod crash;
 mod damaged_files;
 mod drafts;
 mod faults;
+mod file_notes;
 mod formats;
 mod compaction;
 mod hats;

@@ -404,6 +404,10 @@ fn json_lines_that_are_none() {
     );
     check("{\"a\":{}}\n", "row 1, column a: \"{}\" is not a number, boolean, string or array");
     check("{\"a\":1}\n[1]\n", "row 2: not a JSON object");
+    check("{\"a\":1}\n{\"a\":1,\"b\":2,\"a\":1}\n", "row 2: the key a is there twice");
+    let no_number = "row 2: not a JSON object: Infinity, which is no number of JSON";
+    check("{\"a\":1}\n{\"a\":-Infinity}\n", no_number);
+    check("{\"a\":NaNa}\n", "row 1: not a JSON object: expected");
     let mixed = "{\"a\":1,\"v\":[]}\n\n{\"b\":\"x\",\"a\":2.5,\"v\":[1,null]}\n";
     assert_eq!(
         upload(mixed, &options),
@@ -413,6 +417,16 @@ fn json_lines_that_are_none() {
             "2.5|[1, ]|x".to_owned(),
         ])
     );
+}
+
+/// As Python's json writes them; what stands in a text stays.
+#[test]
+fn json_lines_with_nan() {
+    let options = ReadOptions { format: Some(Format::JsonLines), ..ReadOptions::default() };
+    let text =
+        "{\"a\": NaN, \"NaN\": \"NaN, \\\" NaN\"}\n{\"a\": 2.5, \"NaN\": NaN, \"v\": [NaN,1]}\n";
+    let expected = ["a Float64|NaN Utf8|v List(Int64)", "|NaN, \" NaN|", "2.5||[, 1]"];
+    assert_eq!(upload(text, &options), Ok(expected.map(str::to_owned).to_vec()));
 }
 
 /// A file that never ends: a beginning, then the same bytes again and again.

@@ -167,8 +167,53 @@ fn what_a_mapping_names_must_be_there() {
     check_refused(
         &[RA, DEC],
         "columns: {coord_ra: null, flux: {from: coord_dec, transform: ab_mag_to_njy, unit: deg}}",
-        "column coord_ra is missing; column flux is in mag, the input in deg: an angle is not a \
+        "column coord_ra is missing; column flux is in mag(AB), the input in deg: an angle is not a \
          magnitude",
+    );
+}
+
+/// Before any row is looked at, whatever is done with rows that do not fit.
+#[test]
+fn a_constant_must_be_a_value_of_its_column() {
+    let refusal = "column flux is mapped from a constant: \"bright\" is not a float (32-bit); \
+                   column mag is mapped from a constant: \"1e\" is not a double (64-bit)";
+    let mapping = "columns: {flux: {constant: bright}, mag: {constant: 1e}}";
+    check_refused(&[RA, DEC], mapping, refusal);
+    let no_rows = star(&[RA, DEC]).slice(0, 0);
+    assert!(take(&no_rows, &options(mapping)).unwrap_err().ends_with(refusal));
+    check_refused(
+        &[RA],
+        "columns: {coord_dec: {constant: 91}, starId: {constant: nan}}",
+        "column starId is mapped from a constant: \"nan\" is not a long (64-bit integer); column \
+         coord_dec is mapped from a constant: declination 91 lies outside -90 to 90 degrees",
+    );
+}
+
+/// As astropy writes AB magnitudes and their like.
+#[test]
+fn magnitudes_say_their_zero_point() {
+    let of_unit = |unit: &str| take(&star(&[RA, DEC, ("mag", unit, "", 20.0)]), &options("{}"));
+    for (unit, expected) in [("mag(AB)", 20.0), ("mag(ST)", 20.0), ("mmag(AB)", 0.02)] {
+        let (rows, report) = of_unit(unit).unwrap();
+        assert_eq!(doubles(&rows, "mag"), [expected], "{unit}");
+        assert_eq!(report.notes.units.is_empty(), expected == 20.0, "{unit}");
+    }
+    let flux = "columns: {flux: {from: rmag, transform: ab_mag_to_njy}}";
+    let rmag = |unit: &'static str| [RA, DEC, ("rmag", unit, "", 31.4)];
+    let (rows, _) = take(&star(&rmag("mag(AB)")), &options(flux)).unwrap();
+    let njy = rows.column_by_name("flux").unwrap().as_primitive::<Float32Type>().value(0);
+    assert!((njy - 1.0).abs() < 1e-6, "{njy}");
+    check_refused(
+        &rmag("mag(Vega)"),
+        flux,
+        "column flux is in mag(AB), the input in mag(Vega): the zero point Vega is not the zero \
+         point AB",
+    );
+    check_refused(
+        &[RA, DEC, ("flux", "mag(AB)", "", 20.0)],
+        "{}",
+        "column flux is in nJy, the input in mag(AB): a magnitude is not a flux density; wish for \
+         it by a mapping with transform: ab_mag_to_njy",
     );
 }
 

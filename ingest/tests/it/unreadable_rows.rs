@@ -92,7 +92,8 @@ fn json_lines() {
     check(
         "s.jsonl",
         b"{\"sourceId\": 1, \"ra\": 1, \"dec\": 1}\n[1, 2]\n{\"sourceId\": 3, \"ra\": [3], \"dec\": 3}\n\
-          {\"sourceId\": 4, \"ra\": \"?\", \"dec\": 4}\n{\"sourceId\": 5, \"ra\": 5.5, \"dec\": 5}\n{\"sou\n",
+          {\"sourceId\": 4, \"ra\": \"?\", \"dec\": 4}\n{\"sourceId\": 5, \"ra\": 5.5, \"dec\": 5}\n{\"sou\n\
+          {\"sourceId\": 7, \"ra\": 7, \"dec\": 7, \"ra\": 8}\n",
         "s.jsonl: row 2: not a JSON object: invalid type: sequence, expected an object",
         &[1, 5],
         &[
@@ -100,6 +101,7 @@ fn json_lines() {
             "3,Source,unreadable,\"column ra: \"\"[3]\"\" is not a string, as in the rows before\"",
             "4,Source,wrong type,\"column ra: \"\"?\"\" is not a double (64-bit)\"",
             "6,Source,unreadable,not a JSON object: control character (\\u0000-\\u001F) found while parsing a string",
+            "7,Source,unreadable,the key ra is there twice",
         ],
     );
 }

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use almagest_ingest::ErrorKind::Conflict;
 use almagest_ingest::conform::{ConformOptions, ExtraColumns};
 use almagest_ingest::format::{Format, ReadOptions};
 use almagest_ingest::source::{self, Source};
@@ -16,6 +17,12 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use super::{CommandError, Result, progress};
+
+/// Most files that the list of versions names.
+const NAMED: usize = 10;
+
+/// How often files are taken where another process commits first.
+const TRIES: usize = 10;
 
 /// Add the rows of files to a table, in one transaction: all of them or none.
 ///
@@ -103,10 +110,25 @@ impl Ingest {
     }
 
     fn take(&self, store: &CatalogStore, sources: &[Source]) -> Result<()> {
-        let config = self.config()?;
         if self.dry_run {
-            return self.rehearse(store, config, sources);
+            return self.rehearse(store, self.config()?, sources);
         }
+        let comes_again = |source: &Source| !matches!(source, Source::StandardInput);
+        let may_repeat = self.rejects.is_none() && sources.iter().all(comes_again);
+        for _ in 1..TRIES {
+            match self.add_all(store, sources) {
+                Err(CommandError::Ingest(error)) if may_repeat && error.kind() == Conflict => {
+                    tracing::info!(%error, "the files are taken again");
+                }
+                result => return result,
+            }
+        }
+        self.add_all(store, sources)
+    }
+
+    /// Add the rows of all sources.
+    fn add_all(&self, store: &CatalogStore, sources: &[Source]) -> Result<()> {
+        let config = self.config()?;
         let mut transaction = Transaction::begin_with(store, config)?;
         let bar = progress::steps(sources.len() as u64, "files");
         let mut n_known = 0;
@@ -116,8 +138,12 @@ impl Ingest {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        let names: Vec<String> = sources.iter().map(Source::name).collect();
-        let message = format!("ingest {}: {}", self.table, names.join(", "));
+        let names = sources.iter().take(NAMED).map(Source::name).collect::<Vec<_>>().join(", ");
+        let more = match sources.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let message = format!("ingest {}: {names}{more}", self.table);
         let report = transaction.commit_as(&message)?;
         self.print(&report, n_known)
     }
@@ -216,7 +242,15 @@ impl Ingest {
                 writeln!(out, "{table} {chunk}: {}", counted(*n_rows, "row"))?;
             }
         }
+        let n_unfit = match self.on_error {
+            RowPolicy::Abort => forecast.rejected.n_rows(),
+            RowPolicy::Reject => 0,
+        };
         match forecast.refused.len() {
+            0 if n_unfit > 0 => Err(CommandError::Refused(format!(
+                "everything would be refused for {}; --on-error reject leaves them out",
+                counted(n_unfit, "row")
+            ))),
             0 => Ok(writeln!(out, "nothing was written")?),
             n => Err(CommandError::Refused(format!(
                 "{n} of {} would be refused",

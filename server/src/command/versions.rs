@@ -10,7 +10,7 @@ use super::Result;
 
 /// List the versions of a catalog, newest first: when, who, why, what changed, and their tags.
 ///
-/// A query asks for any of them with `AS OF VERSION n`.
+/// A query asks for any of them with `AS OF VERSION n`, until `vacuum` has removed what only that one had.
 #[derive(Debug, clap::Args)]
 pub struct Versions {
     /// Folder of the catalog.
@@ -32,6 +32,9 @@ impl Versions {
             }
             if !version.tags.is_empty() {
                 write!(out, "  [{}]", version.tags.join(", "))?;
+            }
+            if !version.is_kept {
+                write!(out, "  (no longer kept)")?;
             }
             writeln!(out)?;
             for change in &version.changes {

@@ -41,7 +41,8 @@ pub enum ClientError {
     Refused {
         /// What was asked.
         url: String,
-        /// The HTTP status: 409 of a commit is a conflict, after which all may be sent anew.
+        /// The HTTP status: 409 of a commit is a conflict, after which all may be sent anew, or says that not
+        /// all came.
         status: u16,
         /// What it says.
         reason: String,
@@ -107,6 +108,11 @@ impl IngestClient {
         }
     }
 
+    /// A transaction that was begun before, perhaps by another process.
+    pub fn transaction(&self, id: &str) -> RemoteTransaction<'_> {
+        RemoteTransaction { client: self, id: id.to_owned() }
+    }
+
     fn post(&self, url: &str, form: &str) -> Result<Value> {
         let sent = self
             .agent
@@ -158,11 +164,23 @@ impl RemoteTransaction<'_> {
     /// Make the rows visible; return the version.
     ///
     /// # Errors
-    /// The service refuses, and the transaction is aborted; or it cannot be reached, and
-    /// [`state`](Self::state) tells.
+    /// The service refuses, as not all came or another commit was first, and [`state`](Self::state) tells
+    /// whether the transaction is still open; so it does where the service cannot be reached.
     pub fn commit(&self, message: &str) -> Result<u64> {
+        self.commit_with(format!("MESSAGE={}", encoded(message)))
+    }
+
+    /// Make the rows visible, without contributions that were refused and not sent again; return the version.
+    ///
+    /// # Errors
+    /// As for [`commit`](Self::commit).
+    pub fn commit_without_refused(&self, message: &str) -> Result<u64> {
+        self.commit_with(format!("WITHOUT_REFUSED=true&MESSAGE={}", encoded(message)))
+    }
+
+    fn commit_with(&self, form: String) -> Result<u64> {
         let url = format!("{}/commit", self.url());
-        let committed = self.client.post(&url, &format!("MESSAGE={}", encoded(message)))?;
+        let committed = self.client.post(&url, &form)?;
         let version = committed["version"].as_u64();
         version.ok_or(ClientError::Strange { url, reason: "it names no version".to_owned() })
     }

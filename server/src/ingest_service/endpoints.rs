@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::Standing;
+use super::{IngestService, Standing};
 use crate::base_url::BaseUrl;
 use crate::dali::Parameters;
 use crate::error::PlainText;
@@ -114,20 +114,24 @@ async fn contribute(
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.map(str::to_owned);
 
+    let sending = state.ingest.receive(&sender.name, &id, &key)?;
     state.jobs.disk().check()?;
     let folder = state.jobs.uploads();
     let parts = body.into_data_stream();
     let parts = parts.map_err(|error| Error::BadBody { reason: error.to_string() });
     let most = state.config.upload_bytes;
-    let kept = folder.keep(None, media_type.as_deref(), most, parts).await?;
-    let service = state.ingest.clone();
+    let kept = match folder.keep(None, media_type.as_deref(), most, parts).await {
+        Ok(kept) => kept,
+        Err(error) => {
+            sending.refused(&error);
+            return Err(error.into());
+        }
+    };
     let name = Some(format!("contribution {key}"));
     let options = ReadOptions { media_type, name, ..ReadOptions::default() };
     let told_key = key.clone();
     let told_table = table.clone();
-    let taken = blocking(move || {
-        service.contribute(&sender.name, &id, (&key, &table), kept.path(), &options)
-    });
+    let taken = blocking(move || IngestService::contribute(sending, &table, kept.path(), &options));
     Ok(Json(match taken.await? {
         Contributed::Taken(report) => {
             let mut told = told_report(&report);
@@ -150,13 +154,26 @@ async fn commit(
 ) -> Answer {
     let parameters = parameters?;
     let message = parameters.get("MESSAGE")?.unwrap_or_default().to_owned();
+    let without_refused = match parameters.get("WITHOUT_REFUSED")? {
+        None => false,
+        Some(value) if value.eq_ignore_ascii_case("false") => false,
+        Some(value) if value.eq_ignore_ascii_case("true") => true,
+        Some(value) => {
+            let expected = "true or false".to_owned();
+            let (name, value) = ("WITHOUT_REFUSED", value.to_owned());
+            return Err(Error::BadParameter { name, value, expected }.into());
+        }
+    };
     let service = state.ingest.clone();
     let committed = id.clone();
-    let report = blocking(move || service.commit(&sender.name, &committed, &message)).await?;
+    let (report, refused) =
+        blocking(move || service.commit(&sender.name, &committed, &message, without_refused))
+            .await?;
     let tables = report.tables.iter().map(|(table, of)| (table.clone(), told_report(of)));
     let tables: serde_json::Map<String, Value> = tables.collect();
     Ok(Json(json!({
         "transaction_id": id, "state": "committed", "version": report.version, "tables": tables,
+        "refused": refused,
     })))
 }
 
@@ -167,7 +184,8 @@ async fn abort(State(state): State<AppState>, sender: Sender, Path(id): Path<Str
     Ok(Json(json!({"transaction_id": id, "state": "aborted"})))
 }
 
-fn told(Standing { schema, transaction, contributions }: &Standing) -> Value {
+fn told(standing: &Standing) -> Value {
+    let Standing { schema, transaction, contributions, on_their_way } = standing;
     let contributions = contributions.iter().map(|contribution| {
         json!({
             "key": contribution.key,
@@ -190,6 +208,7 @@ fn told(Standing { schema, transaction, contributions }: &Standing) -> Value {
         "ended_at": transaction.ended_at,
         "error": transaction.error,
         "contributions": contributions.collect::<Vec<_>>(),
+        "on_their_way": on_their_way,
     })
 }
 

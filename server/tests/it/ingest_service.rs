@@ -110,9 +110,12 @@ async fn rows_of_several_tables_are_visible_with_the_commit() {
         .map(|it| (it["key"].as_str().unwrap(), it["state"].as_str().unwrap()))
         .collect();
     assert_eq!(states, [("bad", "failed"), ("v1/Epoch", "taken"), ("v1/Star", "taken")]);
-    let committed = known.end(&path, "commit").await;
+    let refused = known.end(&path, "commit").await;
+    assert_status(&refused, StatusCode::CONFLICT, "refused, and not sent again: bad (");
+    let committed = known.end(&path, "commit?WITHOUT_REFUSED=true").await;
     assert_status(&committed, StatusCode::OK, "committed");
     assert_eq!(json(&committed)["version"], 2);
+    assert_eq!(json(&committed)["refused"], serde_json::json!(["bad", "v1/Star"]));
     assert_eq!(known.service.rows("SELECT COUNT(*) FROM Star").await, ["5"]);
     assert_eq!(known.service.rows("SELECT COUNT(*) FROM Epoch").await, ["7"]);
     assert_status(&known.end(&path, "commit").await, StatusCode::CONFLICT, "is over");
@@ -183,14 +186,14 @@ async fn what_the_catalog_refuses_is_told_and_a_broken_body_leaves_nothing() {
     let cut = known.send(Method::PUT, &target, Some(&known.all), body).await;
     assert_status(&cut, StatusCode::BAD_REQUEST, "cut off");
     // The same key may be sent again.
-    let rows = "starId,ra,dec\n1,1,2\n";
-    let taken = known.put(&path, &known.all, "cut?TABLE=Star", rows).await;
+    let taken = known.put(&path, &known.all, "cut?TABLE=Star", "starId,ra,dec\n7,1,2\n").await;
     assert_status(&taken, StatusCode::OK, "taken");
-    let refused = known.end(&path, "commit").await;
+    // An id that the catalog has is told to who sends it, and the others' rows stay.
+    let refused = known.put(&path, &known.all, "again?TABLE=Star", "starId,ra,dec\n1,1,2\n").await;
     assert_status(&refused, StatusCode::BAD_REQUEST, "starId 1 exists already");
+    assert_status(&known.end(&path, "commit?WITHOUT_REFUSED=true").await, StatusCode::OK, "again");
     let standing = json(&known.send(Method::GET, &path, Some(&known.all), Body::empty()).await);
-    assert_eq!(standing["state"], "aborted");
-    assert!(standing["error"].as_str().unwrap().contains("starId 1"), "{standing}");
+    assert_eq!(standing["state"], "committed");
     // There is an end to what one may leave open.
     for _ in 0..8 {
         known.begin(&known.all).await;
@@ -198,6 +201,65 @@ async fn what_the_catalog_refuses_is_told_and_a_broken_body_leaves_nothing() {
     let ninth = known.send(Method::POST, "/ingest/transactions", Some(&known.all), Body::empty());
     assert_status(&ninth.await, StatusCode::TOO_MANY_REQUESTS, "8 open ingest transactions");
     assert_eq!(known.service.uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_commit_leaves_nothing_out_that_was_sent() {
+    let known = Known::new();
+    let path = known.begin(&known.all).await;
+    // Rows without their stars may be given them.
+    let taken = known.put(&path, &known.all, "epochs?TABLE=Epoch", EPOCHS).await;
+    assert_status(&taken, StatusCode::OK, "taken");
+    let refused = known.end(&path, "commit").await;
+    assert_status(&refused, StatusCode::BAD_REQUEST, "no Star has starId 11, 12");
+    let bad = known.put(&path, &known.all, "stars?TABLE=Star", "starId,ra,dec\n11,40,500\n").await;
+    assert_status(&bad, StatusCode::BAD_REQUEST, "500");
+    let refused = known.end(&path, "commit").await;
+    assert_status(&refused, StatusCode::CONFLICT, "refused, and not sent again: stars (");
+    assert!(refused.text().contains("WITHOUT_REFUSED=true"), "{}", refused.text());
+    let taken = known.put(&path, &known.all, "stars?TABLE=Star", STARS).await;
+    assert_status(&taken, StatusCode::OK, "taken");
+
+    // One that is still being sent is waited for.
+    let (rest, parts) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    let parts = stream::unfold(parts, async |mut parts| Some((parts.recv().await?, parts)));
+    let target = format!("{path}/contributions/slow?TABLE=Star");
+    let slow = known.send(Method::PUT, &target, Some(&known.all), Body::from_stream(parts));
+    let commit_meanwhile = async {
+        rest.send(Ok(Bytes::from_static(b"starId,ra,dec\n"))).await.unwrap();
+        rest.send(Ok(Bytes::from_static(b"13,1,2\n"))).await.unwrap();
+        let refused = known.end(&path, "commit").await;
+        assert_status(&refused, StatusCode::CONFLICT, "slow is on the way");
+        let standing = known.send(Method::GET, &path, Some(&known.all), Body::empty()).await;
+        assert_eq!(json(&standing)["on_their_way"][0], "slow");
+        drop(rest);
+    };
+    let (slow, ()) = futures::join!(slow, commit_meanwhile);
+    assert_status(&slow, StatusCode::OK, "taken");
+
+    // Of two commits at once, one is done and the other finds it over.
+    let (one, other) = futures::join!(known.end(&path, "commit"), known.end(&path, "commit"));
+    let mut statuses = [one.status, other.status];
+    statuses.sort();
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::CONFLICT]);
+    assert_eq!(known.service.rows("SELECT COUNT(*) FROM Star WHERE starId > 10").await, ["3"]);
+}
+
+#[tokio::test]
+async fn of_the_same_rows_sent_twice_at_once_the_second_commit_is_a_conflict() {
+    let known = Known::new();
+    let one = known.begin(&known.all).await;
+    let other = known.begin(&known.all).await;
+    for path in [&one, &other] {
+        let taken = known.put(path, &known.all, "stars?TABLE=Star", STARS).await;
+        assert_status(&taken, StatusCode::OK, "taken");
+    }
+    assert_status(&known.end(&one, "commit").await, StatusCode::OK, "committed");
+    let conflict = known.end(&other, "commit").await;
+    assert_status(&conflict, StatusCode::CONFLICT, "contribution stars was committed in version");
+    let again = known.begin(&known.all).await;
+    let sent = known.put(&again, &known.all, "stars?TABLE=Star", STARS).await;
+    assert_status(&sent, StatusCode::OK, "known");
 }
 
 #[tokio::test]

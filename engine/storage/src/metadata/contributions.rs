@@ -6,23 +6,31 @@ use crate::activity::LoggedContribution;
 use crate::transaction_log::CommittedContribution;
 use crate::{Error, Result};
 
-/// Note the contributions of `version`.
+/// Refuse contributions that another commit has.
 ///
 /// # Errors
-/// [`Error::Conflict`] where another commit has one of the keys already.
+/// [`Error::Conflict`].
+pub(super) fn refuse_known(
+    connection: &Connection,
+    contributions: &[LoggedContribution],
+) -> Result<()> {
+    for contribution in contributions {
+        if let Some(committed) = find(connection, &contribution.key)? {
+            let (key, version) = (&contribution.key, committed.version);
+            let reason = format!("contribution {key} was committed in version {version}");
+            return Err(Error::Conflict { reason });
+        }
+    }
+    Ok(())
+}
+
+/// Note the contributions of `version`, which no other has.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     contributions: &[LoggedContribution],
     version: u64,
 ) -> Result<()> {
     for contribution in contributions {
-        if let Some(committed) = find(transaction, &contribution.key)? {
-            let reason = format!(
-                "contribution {} was committed in version {}",
-                contribution.key, committed.version
-            );
-            return Err(Error::Conflict { reason });
-        }
         transaction.execute(
             "INSERT INTO contribution VALUES (?1, ?2, ?3, ?4, ?5)",
             params![

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::kept;
 use crate::version::{DefinitionChange, TableChange, Version};
 use crate::{Error, Result};
 
@@ -76,6 +77,7 @@ fn entry(changes: &mut BTreeMap<String, TableChange>, table: String) -> &mut Tab
 
 /// Return all versions, oldest first.
 pub(super) fn all(connection: &Connection) -> Result<Vec<Version>> {
+    let oldest_version = kept::oldest_version(connection)?;
     let mut versions: BTreeMap<u64, Version> = connection
         .prepare_cached("SELECT version, committed_at, author, message FROM version")?
         .query_map([], |row| {
@@ -85,6 +87,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<Version>> {
                 author: row.get(2)?,
                 message: row.get(3)?,
                 tags: vec![],
+                is_kept: row.get::<_, u64>(0)? >= oldest_version,
                 changes: vec![],
             };
             Ok((version.version, version))
@@ -111,6 +114,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<Version>> {
     while let Some(row) = rows.next()? {
         if let Some(version) = versions.get_mut(&row.get(0)?) {
             version.tags.push(row.get(1)?);
+            version.is_kept = true;
         }
     }
     Ok(versions.into_values().collect())

@@ -19,6 +19,7 @@ use parquet::file::metadata::KeyValue;
 use crate::error::Result;
 use crate::format::TableChoice;
 use crate::format::input::Input;
+use crate::format::notes::FileNotes;
 use crate::format::{ecsv, votable};
 
 const VOTABLE: &str = "IVOA.VOTable-Parquet.content";
@@ -47,6 +48,6 @@ pub(super) fn described(schema: SchemaRef, metadata: Option<&Vec<KeyValue>>) -> 
 
 fn fields_of_votable(text: &str) -> Result<Vec<Field>> {
     let bytes = Box::new(Cursor::new(text.as_bytes().to_vec()));
-    let input = Input::nested(VOTABLE.into(), bytes);
+    let input = Input::nested(VOTABLE.into(), bytes, FileNotes::default());
     votable::fields(input, &TableChoice::First)
 }

@@ -68,11 +68,17 @@ pub(super) fn find_table(xml: &mut Xml, choice: &TableChoice) -> Result<Table> {
                         names.iter().flatten().any(|name| name.eq_ignore_ascii_case(wanted))
                     }
                 };
+                let name = tag.table_name(found.len());
                 if is_chosen {
+                    if let Some(message) = status {
+                        return Err(xml.error(FileProblem::Incomplete { message }));
+                    }
+                    if *choice == TableChoice::First {
+                        xml.take_first(name);
+                    }
                     return table(xml, &tag, &mut systems);
                 }
-                let number = || found.len().to_string();
-                found.push(names.into_iter().flatten().next().map_or_else(number, str::to_owned));
+                found.push(name);
                 xml.skip(&tag)?;
             }
             // Data models have elements of the same names.
@@ -112,6 +118,7 @@ fn table(xml: &mut Xml, table: &Tag, systems: &mut field::Systems) -> Result<Tab
                     systems.extend(field::system(&tag));
                     xml.skip(&tag)?;
                 }
+                "INFO" => xml.check_status(&tag)?,
                 "DATA" if !tag.is_empty => {
                     data = serialization(xml)?;
                     is_open = false;
@@ -176,7 +183,7 @@ fn serialization(xml: &mut Xml) -> Result<Data> {
                 };
             }
             // INFO may stand anywhere; a serialization of the future may not be passed over.
-            "INFO" => xml.skip(&tag)?,
+            "INFO" => xml.check_status(&tag)?,
             name => {
                 let what = format!("rows written as {name}");
                 return Err(xml.error(FileProblem::Unsupported { what }));

@@ -11,6 +11,7 @@ use super::Latin1;
 use crate::error::{Error, FileProblem, Result};
 use crate::format::ROW_BYTES_LIMIT;
 use crate::format::input::{Input, Stream, io_error};
+use crate::format::notes::FileNotes;
 
 /// No VOTable nests deeper.
 const MOST_DEPTH: usize = 100;
@@ -22,6 +23,9 @@ pub(super) struct Xml {
     buffer: Vec<u8>,
     /// Elements that are open.
     depth: usize,
+    notes: FileNotes,
+    /// The table that was taken as the first, where nobody asked for one.
+    first_table: Option<String>,
 }
 
 /// An element's beginning, apart from the document.
@@ -39,6 +43,12 @@ impl Tag {
     pub fn get(&self, name: &str) -> Option<&str> {
         let attribute = self.attributes.iter().find(|(key, _)| key == name);
         attribute.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The name of a TABLE, or its ID; its number among the tables where it has neither.
+    pub fn table_name(&self, number: usize) -> String {
+        let name = self.get("name").or(self.get("ID"));
+        name.map_or_else(|| number.to_string(), str::to_owned)
     }
 }
 
@@ -58,7 +68,7 @@ pub(super) enum Node {
 impl Xml {
     /// Begin a document.
     pub fn open(input: Input) -> Result<Self> {
-        let name = Arc::clone(input.name());
+        let (name, notes) = (Arc::clone(input.name()), input.notes());
         let encoding = encoding(input.head());
         let stream = input.into_stream();
         let stream = match encoding.as_deref() {
@@ -74,12 +84,22 @@ impl Xml {
             }
         };
         let reader = Reader::from_reader(Bounded { inner: stream, n_bytes: 0 });
-        Ok(Self { name, reader, buffer: Vec::new(), depth: 0 })
+        Ok(Self { name, reader, buffer: Vec::new(), depth: 0, notes, first_table: None })
     }
 
     /// What errors call the document.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Where it is noted what is to be said of the document.
+    pub fn notes(&self) -> &FileNotes {
+        &self.notes
+    }
+
+    /// Say that a table is taken because it is the first.
+    pub fn take_first(&mut self, table: String) {
+        self.first_table = Some(table);
     }
 
     /// Name the document in an error.
@@ -176,26 +196,47 @@ impl Xml {
     /// # Errors
     /// The document is not whole, or says that its service failed on the way.
     pub fn finish(&mut self) -> Result<()> {
+        let mut others = vec![];
         loop {
             self.skip_text()?;
             match self.node()? {
-                Node::Start(tag) if tag.name == "INFO" => {
-                    if let Some(message) = self.failure(&tag)? {
-                        return Err(self.error(FileProblem::Incomplete { message }));
-                    }
-                }
-                Node::Eof => return Ok(()),
-                _ => {}
+                Node::Start(tag) => match tag.name.as_str() {
+                    "INFO" => self.check_status(&tag)?,
+                    "TABLE" => others.push(tag.table_name(others.len() + 1)),
+                    // Data models have elements of the same names.
+                    "VODML" => self.skip(&tag)?,
+                    _ => {}
+                },
+                Node::Eof => break,
+                Node::End(_) | Node::Text(_) => {}
             }
+        }
+        if let Some(first) = &self.first_table {
+            self.notes.add_others(first, &others);
+        }
+        Ok(())
+    }
+
+    /// Read an INFO to its end; refuse the document if it says that the service failed.
+    pub fn check_status(&mut self, tag: &Tag) -> Result<()> {
+        match self.failure(tag)? {
+            Some(message) => Err(self.error(FileProblem::Incomplete { message })),
+            None => Ok(()),
         }
     }
 
-    /// What an INFO says of a failure of the service; reads it to its end.
+    /// What an INFO says of a failure of the service; reads it to its end. That the service cut the
+    /// rows off is noted.
     pub fn failure(&mut self, tag: &Tag) -> Result<Option<String>> {
-        let is_status = tag.get("name") == Some("QUERY_STATUS");
-        let is_error = tag.get("value").is_some_and(|value| value.eq_ignore_ascii_case("error"));
         let text = self.text_of(tag)?;
-        Ok((is_status && is_error).then_some(text))
+        let is_status = tag.get("name") == Some("QUERY_STATUS");
+        let is =
+            |word: &str| tag.get("value").is_some_and(|value| value.eq_ignore_ascii_case(word));
+        if is_status && is("overflow") {
+            self.notes.add_overflow("QUERY_STATUS");
+        }
+        let message = if text.is_empty() { "QUERY_STATUS is ERROR".to_owned() } else { text };
+        Ok((is_status && is("error")).then_some(message))
     }
 
     /// Pass over text up to the next markup.
