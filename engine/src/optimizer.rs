@@ -2,6 +2,7 @@
 
 pub mod bound_nearest;
 pub mod carry_regions;
+pub mod compare_as_floats;
 pub mod forget_doubtful_keys;
 pub mod join_nearest;
 pub mod join_neighbours;

@@ -27,6 +27,7 @@ use crate::narrow::{self, narrow};
 use crate::narrow_table::NarrowTable;
 use crate::optimizer::bound_nearest::BoundNearest;
 use crate::optimizer::carry_regions::CarryRegions;
+use crate::optimizer::compare_as_floats::CompareAsFloats;
 use crate::optimizer::forget_doubtful_keys::ForgetDoubtfulKeys;
 use crate::optimizer::join_nearest::JoinNearest;
 use crate::optimizer::join_neighbours::JoinNeighbours;
@@ -145,13 +146,14 @@ impl Planner {
     }
 }
 
-/// DataFusion's rules with two of ours among them.
+/// DataFusion's rules with three of ours among them.
 fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushes =
         |rule: &Arc<dyn OptimizerRule + Send + Sync>| rule.name() == PushDownFilter::new().name();
     let place = rules.iter().position(pushes).unwrap_or(0);
     rules.insert(place, Arc::new(KeepTheOneRow));
+    rules.insert(place, Arc::new(CompareAsFloats));
     rules.insert(0, Arc::new(NameUnionColumns));
     rules
 }

@@ -125,12 +125,13 @@ impl Leases {
         Ok(WriteLease { leases: Arc::clone(self), number })
     }
 
-    /// Forget the leases of processes that are no more.
-    pub fn forget_dead(&self) -> Result<()> {
-        for dead in alive::dead(&self.alive) {
-            self.activity().remove_leases_of(dead.number())?;
+    /// Forget the leases of processes that are no more; say whether there were some.
+    pub fn forget_dead(&self) -> Result<bool> {
+        let dead = alive::dead(&self.alive);
+        for process in &dead {
+            self.activity().remove_leases_of(process.number())?;
         }
-        Ok(())
+        Ok(!dead.is_empty())
     }
 
     /// Forget the leases of processes that are no more, or have not been heard of for `timeout`; return what

@@ -99,8 +99,9 @@ impl CatalogStore {
     /// That a process died is a change, noted where it is found.
     pub fn log_stamp(&self) -> Result<u64> {
         let leases = self.leases();
-        leases.forget_dead()?;
-        leases.activity().abort_those_of_the_dead()?;
+        if leases.forget_dead()? {
+            leases.activity().abort_those_of_the_dead()?;
+        }
         leases.activity().n_changes()
     }
 

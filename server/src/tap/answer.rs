@@ -29,8 +29,9 @@ use crate::turns::{Lane, Turn, Turns};
 use crate::uploads::UploadReader;
 use crate::uws::Owner;
 
-/// How long a quick query is thought to take at most, on cores of its own: seconds.
-const QUICK_S: f64 = 0.1;
+/// How long a quick query is thought to take at most, on cores of its own: seconds. Look-ups take some
+/// milliseconds, and would wait for what takes longer.
+const QUICK_S: f64 = 0.02;
 
 /// What bounds and follows the making of an answer.
 #[derive(Debug, Clone)]
