@@ -129,7 +129,11 @@ pub enum Error {
         table: String,
     },
     /// Nothing says what format the file has.
-    #[error("{path}: unknown format, expected a name that ends in {}", crate::format::EXTENSIONS)]
+    #[error(
+        "{path}: unknown format: the first bytes do not tell, and there is neither a media type that does nor \
+         a name that ends in {}",
+        crate::format::EXTENSIONS
+    )]
     UnknownFormat {
         /// The file.
         path: PathBuf,

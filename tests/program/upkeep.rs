@@ -1,6 +1,7 @@
 //! Columns are altered, a catalog is backed up, restored, exported and imported, on the command line.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::almagest::{Catalog, run, run_well, values};
 
@@ -50,4 +51,24 @@ fn a_catalog_is_altered_backed_up_restored_exported_and_imported() {
     run_well(&["import", "hats", &hats, &imported, "--table", "Star"]);
     let near = "SELECT starId FROM Star WHERE DISTANCE(ra, dec, 200, -30) < 0.01 ORDER BY starId";
     assert_eq!(values(&imported, near), [["2"], ["3"]]);
+
+    // An import that fails leaves nothing where nothing was, and a catalog as it was.
+    let tile = tiles(Path::new(&hats)).pop().unwrap();
+    fs::write(&tile, "no Parquet").unwrap();
+    let other = beside("other");
+    assert_eq!(run(&["import", "hats", &hats, &other, "--table", "Star"]).code, Some(1));
+    assert!(!Path::new(&other).exists());
+    assert_eq!(run(&["import", "hats", &hats, &imported, "--table", "Again"]).code, Some(1));
+    assert_eq!(values(&imported, near), [["2"], ["3"]]);
+}
+
+/// The files of tiles in a folder.
+fn tiles(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| match path.is_dir() {
+        true => tiles(&path),
+        false => vec![path],
+    });
+    let is_tile = |path: &PathBuf| path.to_string_lossy().contains("Npix=");
+    found.filter(is_tile).collect()
 }

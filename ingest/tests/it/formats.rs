@@ -78,7 +78,7 @@ fn text_tables() {
         "a.dat",
         b"a\n1\n",
         Err(
-            "a.dat: unknown format, expected a name that ends in .csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, also with .gz, .zst or .bz2",
+            "a.dat: unknown format: the first bytes do not tell, and there is neither a media type that does nor a name that ends in .csv, .tsv, .ecsv, .jsonl, .vot, .xml, .fits, .parquet or .arrow, also with .gz, .zst or .bz2",
         ),
     );
 }

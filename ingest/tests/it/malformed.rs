@@ -108,7 +108,7 @@ fn nothing_at_all_and_the_wrong_thing() {
     check("a.fits", b"", "a.fits: no table in the file", Reject::File);
     check("a.vot", b"", "a.vot: …", Reject::File);
     check("a.jsonl", b"", "a.jsonl: does not fit table Obs: column id is missing; …", Reject::File);
-    check("a.dat", b"id,ra,dec\n2,2,2\n", "a.dat: unknown format, …", Reject::File);
+    check("a.dat", b"id,ra,dec\n2,2,2\n", "a.dat: unknown format: …", Reject::File);
     // The first bytes count before the name.
     check("a.csv", b"SIMPLE  = nothing", "a.csv: no table in the file", Reject::File);
     check("a.csv", b"PAR1 and no footer", "a.csv: …", Reject::File);

@@ -1,5 +1,6 @@
 //! `almagest import`: a whole catalog of another form.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -56,6 +57,7 @@ impl Import {
         let Form::Hats(hats) = self.form;
         let from = HatsCatalog::open(&hats.from)?;
         let name = hats.table.clone().unwrap_or_else(|| from.table_name());
+        let is_new = !hats.catalog.exists();
         let store = match CatalogStore::open(&hats.catalog) {
             Err(almagest_storage::Error::NotACatalog { .. }) => {
                 let schema = SchemaDef {
@@ -69,10 +71,16 @@ impl Import {
             }
             opened => opened?,
         };
-        match hats.mount {
+        let imported = match hats.mount {
             true => mount(&hats, &from, &store, &name),
             false => copy(&hats, &from, &store, &name),
+        };
+        drop(store);
+        // A catalog that was made for the table is not left without it.
+        if imported.is_err() && is_new && fs::remove_dir_all(&hats.catalog).is_err() {
+            tracing::warn!(catalog = %hats.catalog.display(), "an empty catalog is left");
         }
+        imported
     }
 }
 
