@@ -30,9 +30,9 @@ const N_WAITING_PARTS: usize = 1;
 /// How long a caller may take nothing before others compute in its turn.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Priority of the threads of long queries, from 0 to 99: 15 as `nice` counts it. What is quick finds a core
-/// within a time slice, and where it takes all, a thirtieth of the cores is left.
-const LONG_PRIORITY: u8 = 10;
+/// Priority of the threads of long queries, from 0 to 99: 10 as `nice` counts it. What is quick finds a core
+/// within a time slice; where it, or another program, takes all that it can, a tenth of the cores is left.
+const LONG_PRIORITY: u8 = 22;
 
 /// Stack of a thread that plans queries: planning recurses, some 10 kB a level, and a query may be
 /// as deep as `almagest-adql` lets it be. Only what is used becomes memory.
