@@ -93,7 +93,7 @@ pub struct Report {
     pub n_rows: u64,
     /// NaNs that became NULL, by column.
     pub nans: BTreeMap<String, u64>,
-    /// Infinities (and numbers beyond a 32-bit float's range) that became NULL, by column.
+    /// Infinities that became NULL, by column.
     pub infinities: BTreeMap<String, u64>,
     /// Longitudes beyond 0° to 360° that were brought there by whole turns, by column.
     pub turned: BTreeMap<String, u64>,

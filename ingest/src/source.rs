@@ -11,12 +11,13 @@
 //! A file of exactly that name counts before a pattern. Fetching an address or an object is for the
 //! caller, as is finding the objects of a pattern.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, FileProblem, Result};
 
 /// Something to take rows from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A file.
     File(PathBuf),
@@ -41,15 +42,25 @@ impl Source {
             Self::Url(url) | Self::Object(url) => url.clone(),
         }
     }
+
+    /// The source under the one name that all of its names lead to.
+    fn itself(&self) -> Self {
+        match self {
+            Self::File(path) => Self::File(path.canonicalize().unwrap_or_else(|_| path.clone())),
+            source => source.clone(),
+        }
+    }
 }
 
-/// Return the sources that arguments mean, each once, in their order.
+/// Return the sources that arguments mean, each once, in their order. A file that several paths name
+/// has the first of these names.
 ///
 /// # Errors
 /// A pattern that no file fits or that is none, standard input twice, an address of another scheme.
 /// Whether files, addresses and objects can be read shows later.
 pub fn sources(arguments: &[String]) -> Result<Vec<Source>> {
     let mut sources: Vec<Source> = vec![];
+    let mut seen = HashSet::new();
     for argument in arguments {
         let found = match argument.as_str() {
             "-" if sources.contains(&Source::StandardInput) => {
@@ -69,11 +80,7 @@ pub fn sources(arguments: &[String]) -> Result<Vec<Source>> {
                 _ => files(text)?,
             },
         };
-        for source in found {
-            if !sources.contains(&source) {
-                sources.push(source);
-            }
-        }
+        sources.extend(found.into_iter().filter(|source| seen.insert(source.itself())));
     }
     Ok(sources)
 }
@@ -141,6 +148,7 @@ mod tests {
         check(&["x[1].csv"], &["x[1].csv"]);
         check(&["**/e.csv"], &["sub/e.csv"]);
         check(&["missing.csv"], &["missing.csv"]);
+        check(&["a.csv", "sub/../a.csv", "?.csv"], &["a.csv", "b.csv"]);
         let none = path("*.fits");
         assert_eq!(
             names(std::slice::from_ref(&none)),

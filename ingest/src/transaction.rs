@@ -385,8 +385,7 @@ impl Transaction {
             }
             plan.added.extend(contribution.files);
         }
-        let rejected = self.rejecting.take().map(Rejecting::finish).transpose()?;
-        let rejected = rejected.unwrap_or_default();
+        self.rejecting.iter_mut().try_for_each(Rejecting::write)?;
         let version = match plan.is_empty() {
             true => newest.version(),
             false => {
@@ -394,6 +393,7 @@ impl Transaction {
                 committed.map_err(|error| with_row(error, &claims))?
             }
         };
+        let rejected = self.rejecting.take().map(Rejecting::keep).unwrap_or_default();
         Ok(CommitReport { version, tables, removed: removed.n_rows, rejected })
     }
 

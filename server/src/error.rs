@@ -146,6 +146,22 @@ pub enum Error {
         /// Keys of contributions that were refused, or cut off, and not sent again, each with the reason.
         refused: Vec<(String, String)>,
     },
+    /// A commit would show rows whose directors have not come yet; they may still come.
+    #[error("{source}; the ingest transaction {id} is still open")]
+    NoDirectors {
+        /// Its name.
+        id: String,
+        /// The rows, and what they lack.
+        source: almagest_ingest::Error,
+    },
+    /// A commit failed, and the transaction with it.
+    #[error("{source}; the ingest transaction {id} is aborted")]
+    NotCommitted {
+        /// Its name.
+        id: String,
+        /// Why.
+        source: almagest_ingest::Error,
+    },
     /// An ingest transaction takes no rows any more.
     #[error("the ingest transaction {id} is over; GET it to see how it ended")]
     TransactionOver {
@@ -498,6 +514,17 @@ impl Error {
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
             },
+            // What the rows of one commit are refused for, the commit before it may have brought.
+            Self::NoDirectors { source, .. } | Self::NotCommitted { source, .. } => {
+                match source.kind() {
+                    almagest_ingest::ErrorKind::Input | almagest_ingest::ErrorKind::Conflict => {
+                        StatusCode::CONFLICT
+                    }
+                    almagest_ingest::ErrorKind::Storage | almagest_ingest::ErrorKind::Bug => {
+                        StatusCode::INTERNAL_SERVER_ERROR
+                    }
+                }
+            }
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } | Self::NoTurn { .. } | Self::TooManyTransactions { .. } => {
                 StatusCode::TOO_MANY_REQUESTS

@@ -17,7 +17,7 @@
 //!
 //! Who sends shows a token that may write the table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -72,6 +72,8 @@ pub struct Standing {
     pub contributions: Vec<LoggedContribution>,
     /// Keys of contributions on their way.
     pub on_their_way: Vec<String>,
+    /// Why contributions were refused, or cut off, that were not sent again, by key.
+    pub refused: BTreeMap<String, String>,
 }
 
 impl Open {
@@ -186,8 +188,8 @@ impl IngestService {
     /// What is visible, and the keys of what was refused.
     ///
     /// # Errors
-    /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`]; [`Error::NotAllCame`], or rows without
-    /// directors: the transaction is as it was. What else the commit is refused for: it is aborted.
+    /// [`Error::NoSuchTransaction`], [`Error::TransactionOver`]; [`Error::NotAllCame`], or
+    /// [`Error::NoDirectors`]: the transaction is as it was. [`Error::NotCommitted`]: it is aborted.
     pub fn commit(
         &self,
         owner: &str,
@@ -202,14 +204,18 @@ impl IngestService {
             // Others wait here, and find that it is over.
             let mut transaction = open.transaction();
             if let Some(transaction) = transaction.as_mut() {
-                transaction.check_directors()?;
+                transaction
+                    .check_directors()
+                    .map_err(|source| Error::NoDirectors { id: id.to_owned(), source })?;
             }
             let over = || Error::TransactionOver { id: id.to_owned() };
             let message = if message.is_empty() { "ingest" } else { message };
             transaction.take().ok_or_else(over)?.commit_as(message)
         };
         self.open().remove(id);
-        Ok((committed?, missing))
+        let committed =
+            committed.map_err(|source| Error::NotCommitted { id: id.to_owned(), source })?;
+        Ok((committed, missing))
     }
 
     /// Give a transaction up, when no contribution is at work on it.
@@ -236,9 +242,12 @@ impl IngestService {
                     store.contributions(id).map_err(almagest_ingest::Error::from)?;
                 let schema = store.name().to_owned();
                 let open = self.open().get(id).map(Arc::clone);
-                let on_their_way = open.map(|open| open.sent().on_their_way());
+                let sent = open.as_ref().map(|open| open.sent());
+                let on_their_way = sent.as_ref().map(|sent| sent.on_their_way());
+                let refused = sent.as_ref().map(|sent| sent.refused());
                 let on_their_way = on_their_way.unwrap_or_default();
-                return Ok(Standing { schema, transaction, contributions, on_their_way });
+                let refused = refused.unwrap_or_default();
+                return Ok(Standing { schema, transaction, contributions, on_their_way, refused });
             }
         }
         Err(Error::NoSuchTransaction { id: id.to_owned() })

@@ -41,7 +41,8 @@ pub struct CheckReport {
     pub n_rows: u64,
     /// What is wrong, one line each: the file, then the fault.
     pub problems: Vec<String>,
-    /// Files that no version names: what a crash leaves. They are harmless.
+    /// Files that no version names: what a crash leaves, or a writer at work has yet to commit. They are
+    /// harmless.
     pub orphans: Vec<String>,
 }
 

@@ -52,7 +52,10 @@ pub struct VacuumReport {
     pub n_data_files: usize,
     /// Files that no version had.
     pub n_orphans: usize,
-    /// Size of all of them.
+    /// Files that no version has and that stay: younger than the grace period, or than a writer at work,
+    /// whose they may be.
+    pub n_untouched: usize,
+    /// Size of all that were removed.
     pub size_bytes: u64,
 }
 
@@ -65,7 +68,15 @@ impl fmt::Display for VacuumReport {
             counted(self.n_orphans, "orphaned file"),
             counted(self.size_bytes, "byte"),
             self.oldest_version
-        )
+        )?;
+        match self.n_untouched {
+            0 => Ok(()),
+            n => write!(
+                f,
+                "; {} of no version left alone: younger than the grace period, or than a writer at work",
+                counted(n, "file")
+            ),
+        }
     }
 }
 
@@ -106,6 +117,8 @@ impl CatalogStore {
             if modified.is_some_and(|modified| modified.as_secs_f64() <= untouched) {
                 report.size_bytes += self.remove_file(relative)?;
                 report.n_orphans += 1;
+            } else {
+                report.n_untouched += 1;
             }
         }
         Ok(report)

@@ -403,7 +403,10 @@ fn is_number_or_text(found: &DataType) -> bool {
 fn type_mismatch(column: &ColumnDef, found: &DataType) -> ColumnMismatch {
     ColumnMismatch::Type {
         column: column.name.clone(),
-        found: found.to_string(),
+        found: match found {
+            DataType::Struct(fields) if fields.is_empty() => "nested values".to_owned(),
+            found => found.to_string(),
+        },
         expected: column.datatype,
     }
 }

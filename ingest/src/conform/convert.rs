@@ -3,8 +3,7 @@
 //! Two steps: [`plain`] undoes encodings (dictionaries, views, wide offsets, odd precisions), then
 //! [`convert`] goes from one of a few plain types to the column's. Nothing is lost silently: an
 //! integer must fit, a float that becomes an integer must be whole and small enough to be exact.
-//! Doubles become 32-bit floats by rounding; what is beyond their range becomes an infinity, which
-//! cleaning then treats like any other.
+//! Doubles become 32-bit floats by rounding; a number beyond their range must not become an infinity.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -107,6 +106,7 @@ pub(super) fn convert(source: &ArrayRef, to: Datatype) -> (ArrayRef, Faults) {
         from if from.is_numeric() && target == DataType::Boolean => {
             zero_or_one(&values, to, &mut faults)
         }
+        DataType::Float64 if target == DataType::Float32 => rounded(&values, to, &mut faults),
         _ => cast_noting(&values, &target, ValueProblem::OutOfRange(to), &mut faults),
     };
     (converted, faults)
@@ -194,6 +194,25 @@ fn whole_numbers(values: &ArrayRef, to: Datatype, faults: &mut Faults) -> ArrayR
         None
     });
     Arc::new(kept.collect::<PrimitiveArray<Float64Type>>())
+}
+
+/// Round doubles to 32-bit floats; numbers beyond their range are faults.
+fn rounded(values: &ArrayRef, to: Datatype, faults: &mut Faults) -> ArrayRef {
+    let doubles = values.as_primitive::<Float64Type>();
+    #[allow(clippy::cast_possible_truncation)]
+    let floats = doubles.unary::<_, Float32Type>(|value| value as f32);
+    // Most columns have no infinity, and then nothing is looked at again.
+    if floats.values().iter().all(|value| !value.is_infinite()) {
+        return Arc::new(floats);
+    }
+    let kept = floats.iter().zip(doubles).enumerate().map(|(row, (float, double))| {
+        let is_lost = float.is_some_and(f32::is_infinite) && double.is_some_and(f64::is_finite);
+        if is_lost {
+            faults.add(row, ValueProblem::OutOfRange(to), || shown(values, row));
+        }
+        float.filter(|_| !is_lost)
+    });
+    Arc::new(kept.collect::<PrimitiveArray<Float32Type>>())
 }
 
 /// Read numbers as booleans: 0 and 1, nothing else.
@@ -289,8 +308,11 @@ fn integer<N: TryFrom<i128>>(text: &str, to: Datatype) -> Result<N, ValueProblem
     N::try_from(value).map_err(|_| ValueProblem::OutOfRange(to))
 }
 
-fn float<N: FromStr>(text: &str, to: Datatype) -> Result<N, ValueProblem> {
-    text.parse().map_err(|_| ValueProblem::NotA(to))
+/// Read a float; digits beyond its range are not an infinity.
+fn float<N: FromStr + Copy + Into<f64>>(text: &str, to: Datatype) -> Result<N, ValueProblem> {
+    let value: N = text.parse().map_err(|_| ValueProblem::NotA(to))?;
+    let is_lost = value.into().is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit());
+    if is_lost { Err(ValueProblem::OutOfRange(to)) } else { Ok(value) }
 }
 
 /// Read an ISO 8601 instant as microseconds since 1970, UTC where no offset is given.

@@ -246,16 +246,31 @@ impl<R: BufRead> Read for GzipMembers<R> {
             if n_bytes > 0 || buffer.is_empty() {
                 return Ok(n_bytes);
             }
-            self.member = match member.get_mut().fill_buf()? {
-                [] => None,
-                [0x1f, ..] => self.member.take().map(|ended| GzDecoder::new(ended.into_inner())),
-                _ => {
+            let rest = member.get_mut();
+            self.member = match rest.fill_buf()?.first().copied() {
+                None => None,
+                Some(0x1f) => self.member.take().map(|ended| GzDecoder::new(ended.into_inner())),
+                // Tapes and blocks are filled up with zeros.
+                Some(0) if is_zeros(rest)? => None,
+                Some(_) => {
                     let reason = "bytes that are no gzip follow its end";
                     return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
                 }
             };
         }
         Ok(0)
+    }
+}
+
+/// Is there nothing but zeros up to the end?
+fn is_zeros(rest: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = rest.fill_buf()?;
+        let n_bytes = bytes.len();
+        if n_bytes == 0 || bytes.iter().any(|byte| *byte != 0) {
+            return Ok(n_bytes == 0);
+        }
+        rest.consume(n_bytes);
     }
 }
 

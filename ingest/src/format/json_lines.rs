@@ -11,11 +11,12 @@
 //! | numbers                           | `Float64`  |
 //! | strings                           | `Utf8`     |
 //! | arrays of one of these            | a list     |
+//! | objects, arrays of several kinds  | a struct without fields, all NULL: no column of a table takes it |
 //!
 //! Where Python writes NaN, which JSON has not, the value is null. An object with a key twice is no
-//! row. Anything else (objects, arrays of arrays, a column of numbers and of strings) is refused with
-//! the row where it was found. A key that a row lacks is NULL there. Where bad rows are passed over,
-//! a column of numbers and of strings is text.
+//! row. A column of several kinds is refused with the row where it was found. A key that a row lacks is
+//! NULL there. Where bad rows are passed over, a column of numbers and of strings is text, and one of
+//! objects and of anything else is of the other kind.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -23,8 +24,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, NullArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -47,8 +48,10 @@ pub(super) struct JsonRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kind {
     element: Option<Element>,
-    /// Are they arrays? `None`: nothing but null so far.
+    /// Are they arrays? `None`: nothing but null so far, or nested.
     is_list: Option<bool>,
+    /// Are they what no column can have: objects, arrays of arrays, arrays of several kinds?
+    is_nested: bool,
 }
 
 impl JsonRows {
@@ -83,17 +86,23 @@ impl RowSource for JsonRows {
                 for (place, ((name, kind), builder)) in
                     self.columns.iter().zip(builders).enumerate()
                 {
-                    let Some(builder) = builder else { continue };
                     let value = row.get(name, place).unwrap_or(&Value::Null);
-                    kind.check(value).and_then(|()| append(value, builder)).map_err(|problem| {
-                        Error::Cell { origin: origin.row(0), column: name.clone(), problem }
+                    let taken = kind.check(value).and_then(|()| match builder {
+                        Some(builder) => append(value, builder),
+                        None => Ok(()),
+                    });
+                    taken.map_err(|problem| Error::Cell {
+                        origin: origin.row(0),
+                        column: name.clone(),
+                        problem,
                     })?;
                 }
                 Ok(Some(self.lines.line.len() + self.columns.len()))
             })?;
-        let columns = builders.into_iter().map(|builder| match builder {
+        let kinds = self.columns.iter().map(|(_, kind)| kind);
+        let columns = builders.into_iter().zip(kinds).map(|(builder, kind)| match builder {
             Some(builder) => builder.finish(),
-            None => Arc::new(NullArray::new(n_rows)) as ArrayRef,
+            None => new_null_array(&kind.data_type(), n_rows),
         });
         if n_rows == 0 {
             return Ok(None);
@@ -103,30 +112,36 @@ impl RowSource for JsonRows {
 }
 
 impl Kind {
-    const NULL: Self = Self { element: None, is_list: None };
-    const TEXT: Self = Self { element: Some(Element::Text), is_list: Some(false) };
+    const NULL: Self = Self { element: None, is_list: None, is_nested: false };
+    const TEXT: Self = Self { element: Some(Element::Text), is_list: Some(false), ..Self::NULL };
+    const NESTED: Self = Self { is_nested: true, ..Self::NULL };
 
-    /// The kind of a value; `None` for what has none.
-    fn of(value: &Value) -> Option<Self> {
+    /// The kind of a value.
+    fn of(value: &Value) -> Self {
         let element = match value {
-            Value::Null => return Some(Self::NULL),
+            Value::Null => return Self::NULL,
             Value::Bool(_) => Element::Boolean,
             Value::Number(number) if number.is_i64() => Element::Int64,
             Value::Number(_) => Element::Float64,
             Value::String(_) => Element::Text,
             Value::Array(values) => {
-                let kinds = values.iter().map(Self::of);
-                let kind = kinds.reduce(|a, b| a?.with(b?)).unwrap_or(Some(Self::NULL))?;
-                let is_flat = kind.is_list != Some(true);
-                return is_flat.then_some(Self { is_list: Some(true), ..kind });
+                let kind = values.iter().map(Self::of).try_fold(Self::NULL, Self::with);
+                let kind = kind.filter(|kind| !kind.is_nested && kind.is_list != Some(true));
+                return kind.map_or(Self::NESTED, |kind| Self { is_list: Some(true), ..kind });
             }
-            Value::Object(_) => return None,
+            Value::Object(_) => return Self::NESTED,
         };
-        Some(Self { element: Some(element), is_list: Some(false) })
+        Self { element: Some(element), is_list: Some(false), is_nested: false }
     }
 
     /// The kind of a column that has values of both.
     fn with(self, other: Self) -> Option<Self> {
+        if self == Self::NULL || other == Self::NULL || self == other {
+            return Some(if self == Self::NULL { other } else { self });
+        }
+        if self.is_nested || other.is_nested {
+            return None;
+        }
         let element = match (self.element, other.element) {
             (a, None) => a,
             (None, b) => b,
@@ -136,12 +151,7 @@ impl Kind {
             }
             _ => return None,
         };
-        let is_list = match (self.is_list, other.is_list) {
-            (a, None) => a,
-            (None, b) => b,
-            (a, b) => (a == b).then_some(a)?,
-        };
-        Some(Self { element, is_list })
+        (self.is_list == other.is_list).then_some(Self { element, ..self })
     }
 
     /// Empty arrays are lists of anything.
@@ -159,11 +169,10 @@ impl Kind {
 
     /// Refuse a value that no column of the kind can have.
     fn check(self, value: &Value) -> Result<(), CellProblem> {
-        let fits = match Self::of(value) {
-            Some(Self::NULL) => true,
-            Some(kind) if self == Self::TEXT => kind.is_value(),
-            Some(kind) => self.with(kind).is_some(),
-            None => false,
+        let kind = Self::of(value);
+        let fits = match self {
+            Self::TEXT => kind == Self::NULL || kind.is_value(),
+            _ => self.with(kind).is_some(),
         };
         let refused =
             || CellProblem::NotA { value: excerpt(&value.to_string()), noun: self.noun() };
@@ -171,7 +180,11 @@ impl Kind {
     }
 
     fn data_type(self) -> DataType {
-        self.parts().map_or(DataType::Null, |(element, is_list)| data_type(element, is_list))
+        match self.parts() {
+            Some((element, is_list)) => data_type(element, is_list),
+            None if self.is_nested => DataType::Struct(Fields::empty()),
+            None => DataType::Null,
+        }
     }
 
     fn builder(self) -> Option<ColumnBuilder> {
@@ -180,47 +193,45 @@ impl Kind {
 
     fn noun(self) -> &'static str {
         match (self.is_list, self.element) {
-            (Some(true), _) => "an array of such values as the rows before have",
-            (_, Some(Element::Boolean)) => "a boolean, as in the rows before",
-            (_, Some(Element::Text)) => "a string, as in the rows before",
-            _ => "a number, as in the rows before",
+            _ if self.is_nested => "an object or nested array, as in the other rows",
+            (Some(true), _) => "an array of such values as the other rows have",
+            (_, Some(Element::Boolean)) => "a boolean, as in the other rows",
+            (_, Some(Element::Text)) => "a string, as in the other rows",
+            _ => "a number, as in the other rows",
         }
     }
 }
 
 /// Go through all rows for the columns, in the order in which they come up. Of a row that is no
-/// row, and of a value that no column can have beside those before it, nothing is learned where
-/// such rows are to be passed over.
+/// row, and of a value that does not go with those before it, nothing is learned where such rows are
+/// to be passed over.
+///
+/// # Errors
+/// The first fault; where rows are passed over, only if there is no other row.
 fn find_columns(lines: &mut ObjectLines, on_bad_row: OnBadRow) -> Result<Vec<(String, Kind)>> {
     let mut columns: Vec<(String, Kind)> = Vec::new();
     let mut places = std::collections::HashMap::new();
     let mut origin = Origin::new(Arc::clone(&lines.name));
+    let mut no_row = None;
     let is_passed_over = on_bad_row == OnBadRow::Report;
     loop {
         let row = match lines.object(&origin) {
             Ok(Some(row)) => row,
             Ok(None) => break,
-            Err(Error::Text {
-                problem: TextProblem::NotAnObject { .. } | TextProblem::RepeatedKey { .. },
-                ..
-            }) if is_passed_over => {
+            Err(
+                error @ Error::Text {
+                    problem: TextProblem::NotAnObject { .. } | TextProblem::RepeatedKey { .. },
+                    ..
+                },
+            ) if is_passed_over => {
+                no_row.get_or_insert(error);
                 origin = origin.after(1);
                 continue;
             }
             Err(error) => return Err(error),
         };
         for (name, value) in row.0 {
-            let refused = |noun| Error::Cell {
-                origin: origin.row(0),
-                column: excerpt(&name),
-                problem: CellProblem::NotA { value: excerpt(&value.to_string()), noun },
-            };
-            let Some(kind) = Kind::of(&value) else {
-                if is_passed_over {
-                    continue;
-                }
-                return Err(refused("a number, boolean, string or array of one of them"));
-            };
+            let kind = Kind::of(&value);
             let place = *places.entry(name.clone()).or_insert_with(|| {
                 columns.push((name.clone(), Kind::NULL));
                 columns.len() - 1
@@ -232,8 +243,14 @@ fn find_columns(lines: &mut ObjectLines, on_bad_row: OnBadRow) -> Result<Vec<(St
                 None if is_passed_over && column.is_value() && kind.is_value() => {
                     *column = Kind::TEXT
                 }
+                None if is_passed_over && column.is_nested => *column = kind,
                 None if is_passed_over => {}
-                None => return Err(refused(column.noun())),
+                None => {
+                    let noun = column.noun();
+                    let problem = CellProblem::NotA { value: excerpt(&value.to_string()), noun };
+                    let column = excerpt(&name);
+                    return Err(Error::Cell { origin: origin.row(0), column, problem });
+                }
             }
         }
         if columns.len() > MOST_COLUMNS {
@@ -245,7 +262,10 @@ fn find_columns(lines: &mut ObjectLines, on_bad_row: OnBadRow) -> Result<Vec<(St
         }
         origin = origin.after(1);
     }
-    Ok(columns)
+    match no_row {
+        Some(error) if columns.is_empty() => Err(error),
+        _ => Ok(columns),
+    }
 }
 
 /// Append a value of the column's kind.

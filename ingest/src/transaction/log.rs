@@ -58,7 +58,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.aborted("", None);
+        self.aborted("", Some("given up before its commit"));
     }
 }
 

@@ -138,8 +138,8 @@ impl Rehearsal {
             tables.insert(name.clone(), contribution.report);
             tallies.extend(contribution.tally.map(|tally| (name, tally)));
         }
-        let rejected = transaction.rejecting.take().map(super::Rejecting::finish).transpose()?;
-        let rejected = rejected.unwrap_or_default();
+        transaction.rejecting.iter_mut().try_for_each(super::Rejecting::write)?;
+        let rejected = transaction.rejecting.take().map(super::Rejecting::keep).unwrap_or_default();
         Ok(Forecast { refused: self.refused, tables, tallies, rejected })
     }
 }

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,11 +36,12 @@ impl Rejected {
     }
 }
 
-/// Counts rejected rows and writes them to a file.
+/// Counts rejected rows and writes them to a file, which is removed if nothing comes of the transaction.
 #[derive(Debug)]
 pub(super) struct Rejecting {
     pub rejected: Rejected,
     file: Option<(PathBuf, csv::Writer<File>)>,
+    is_kept: bool,
 }
 
 impl Rejecting {
@@ -62,7 +62,7 @@ impl Rejecting {
             }
             None => None,
         };
-        Ok(Some(Self { rejected: Rejected::default(), file }))
+        Ok(Some(Self { rejected: Rejected::default(), file, is_kept: false }))
     }
 
     fn add(&mut self, table: &str, row: &RowOrigin, kind: &str, reason: &str) -> Result<()> {
@@ -76,13 +76,25 @@ impl Rejecting {
         Ok(())
     }
 
-    /// Write everything to disk and return the counts.
-    pub fn finish(mut self) -> Result<Rejected> {
-        if let Some((path, writer)) = &mut self.file {
-            let error = |source: io::Error| Error::Io { path: path.clone(), source };
-            writer.flush().map_err(error)?;
+    /// Write everything to disk, before the others are committed.
+    pub fn write(&mut self) -> Result<()> {
+        let Some((path, writer)) = &mut self.file else { return Ok(()) };
+        writer.flush().map_err(|source| Error::Io { path: path.clone(), source })
+    }
+
+    /// Keep the file, as the others are committed, and return the counts.
+    pub fn keep(mut self) -> Rejected {
+        self.is_kept = true;
+        std::mem::take(&mut self.rejected)
+    }
+}
+
+impl Drop for Rejecting {
+    fn drop(&mut self) {
+        if let Some((path, _)) = self.file.as_ref().filter(|_| !self.is_kept) {
+            // What cannot be removed is refused as a file that is there the next time.
+            let _ = std::fs::remove_file(path);
         }
-        Ok(self.rejected)
     }
 }
 

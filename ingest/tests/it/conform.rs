@@ -224,7 +224,7 @@ fn floats_come_out_clean_and_counted() {
         ],
     );
     let rows = batch(vec![
-        ("a", values::<Float64Array>(vec![f64::NAN, -0.0, 1e39, 2.0])),
+        ("a", values::<Float64Array>(vec![f64::NAN, -0.0, f64::INFINITY, 2.0])),
         ("b", values::<Float64Array>(vec![Some(-0.0), Some(f64::NEG_INFINITY), None, Some(2.0)])),
     ]);
     let origin = Origin::new("f");
@@ -238,6 +238,35 @@ fn floats_come_out_clean_and_counted() {
     let options = ConformOptions { infinities: Infinities::Refuse, ..ConformOptions::default() };
     let error = conform(&table, &rows, &origin, &options).unwrap_err();
     assert_eq!(error.to_string(), "f: row 2, column b: -inf is not a finite number, and 1 more");
+}
+
+#[test]
+fn numbers_beyond_the_range_are_no_infinities() {
+    let table = table(
+        "T",
+        TableKind::Replicated,
+        None,
+        vec![
+            column("a", Datatype::Float, Null::Allowed),
+            column("b", Datatype::Double, Null::Allowed),
+        ],
+    );
+    let check = |a: ArrayRef, b: ArrayRef, expected: &str| {
+        let rows = batch(vec![("a", a), ("b", b)]);
+        let conformed = conform(&table, &rows, &Origin::new("f"), &ConformOptions::default());
+        assert_eq!(conformed.map_err(|error| error.to_string()).unwrap_err(), expected);
+    };
+    let largest = f64::from(f32::MAX);
+    check(
+        values::<Float64Array>(vec![f64::INFINITY, largest, -1e39]),
+        values::<Float64Array>(vec![1.0, 1e308, 3.0]),
+        "f: row 3, column a: -1e39 does not fit a float (32-bit)",
+    );
+    check(
+        values::<StringArray>(vec![Some("inf"), Some("3.4e38"), None, Some("1e40")]),
+        values::<StringArray>(vec![Some("-Infinity"), Some("1e400"), None, Some("nan")]),
+        "f: row 2, column b: \"1e400\" does not fit a double (64-bit), and 1 more",
+    );
 }
 
 fn survey_table(name: &str) -> TableDef {

@@ -400,9 +400,9 @@ fn json_lines_that_are_none() {
     };
     check(
         "{\"a\":1}\n{\"a\":\"x\"}\n",
-        "row 2, column a: \"\\\"x\\\"\" is not a number, as in the rows before",
+        "row 2, column a: \"\\\"x\\\"\" is not a number, as in the other rows",
     );
-    check("{\"a\":{}}\n", "row 1, column a: \"{}\" is not a number, boolean, string or array");
+    check("{\"a\":1}\n{\"a\":{}}\n", "row 2, column a: \"{}\" is not a number");
     check("{\"a\":1}\n[1]\n", "row 2: not a JSON object");
     check("{\"a\":1}\n{\"a\":1,\"b\":2,\"a\":1}\n", "row 2: the key a is there twice");
     let no_number = "row 2: not a JSON object: Infinity, which is no number of JSON";

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use almagest_ingest::conform::{ConformOptions, ExtraColumns};
 use almagest_ingest::format::{self, OnBadRow};
 use almagest_ingest::{OnError, ReadOptions, Transaction, TransactionConfig};
 
@@ -98,12 +99,84 @@ fn json_lines() {
         &[1, 5],
         &[
             "2,Source,unreadable,\"not a JSON object: invalid type: sequence, expected an object\"",
-            "3,Source,unreadable,\"column ra: \"\"[3]\"\" is not a string, as in the rows before\"",
+            "3,Source,unreadable,\"column ra: \"\"[3]\"\" is not a string, as in the other rows\"",
             "4,Source,wrong type,\"column ra: \"\"?\"\" is not a double (64-bit)\"",
             "6,Source,unreadable,not a JSON object: control character (\\u0000-\\u001F) found while parsing a string",
             "7,Source,unreadable,the key ra is there twice",
         ],
     );
+}
+
+#[test]
+fn json_lines_with_nested_values() {
+    // The column is what the other rows make it, whichever comes first.
+    check(
+        "n.jsonl",
+        b"{\"sourceId\": 1, \"ra\": {\"deg\": 1}, \"dec\": 1}\n{\"sourceId\": 2, \"ra\": 2, \"dec\": 2}\n\
+          {\"sourceId\": 3, \"ra\": [[3]], \"dec\": 3}\n{\"sourceId\": 4, \"ra\": 4.5, \"dec\": 4}\n",
+        "n.jsonl: row 2, column ra: \"2\" is not an object or nested array, as in the other rows",
+        &[2, 4],
+        &[
+            "1,Source,unreadable,\"column ra: \"\"{\\\"\"deg\\\"\":1}\"\" is not a number, as in the other rows\"",
+            "3,Source,unreadable,\"column ra: \"\"[[3]]\"\" is not a number, as in the other rows\"",
+        ],
+    );
+}
+
+/// Ingest a file of Sources, bad rows rejected and extra columns refused or ignored.
+fn rejecting(text: &str, extra_columns: ExtraColumns) -> Result<u64, String> {
+    let (folder, store) = catalog();
+    let path = folder.path().join("s.jsonl");
+    fs::write(&path, text).unwrap();
+    let config = TransactionConfig {
+        on_error: OnError::Reject { file: None },
+        conform: ConformOptions { extra_columns, ..ConformOptions::default() },
+        ..Default::default()
+    };
+    let mut transaction = Transaction::begin_with(&store, config).unwrap();
+    let report = transaction.append_file("Source", &path, &ReadOptions::default());
+    let report = report.map(|report| report.n_rows);
+    report.map_err(|error| error.to_string().split_once(": ").unwrap().1.to_owned())
+}
+
+#[test]
+fn nested_values_are_never_nulls() {
+    // A column of which every value is nested is none of the table's, and none that is passed over.
+    let flux = "{\"sourceId\": 1, \"ra\": 1, \"dec\": 1, \"flux\": {\"g\": 1}}\n";
+    assert_eq!(
+        rejecting(&flux.repeat(2), ExtraColumns::Refuse).unwrap_err(),
+        "does not fit table Source: column flux holds nested values, not a double (64-bit)"
+    );
+    let extra = "{\"sourceId\": 1, \"ra\": 1, \"dec\": 1, \"tags\": [[1], [2]]}\n";
+    assert_eq!(
+        rejecting(extra, ExtraColumns::Refuse).unwrap_err(),
+        "does not fit table Source: column tags is not in the table"
+    );
+    assert_eq!(rejecting(extra, ExtraColumns::Ignore), Ok(1));
+    let none = rejecting("[1]\n{\"ra\": 1, \"ra\": 2}\n", ExtraColumns::Refuse).unwrap_err();
+    assert!(none.starts_with("row 1: not a JSON object"), "{none}");
+}
+
+#[test]
+fn rejected_rows_are_kept_only_with_the_others() {
+    let (folder, store) = catalog();
+    let (path, rejects) = (folder.path().join("s.csv"), folder.path().join("rejects.csv"));
+    fs::write(&path, "sourceId,ra,dec\n1,1,100\n2,2,2\n").unwrap();
+    let begin = || {
+        let on_error = OnError::Reject { file: Some(rejects.clone()) };
+        Transaction::begin_with(&store, TransactionConfig { on_error, ..Default::default() })
+    };
+    let mut transaction = begin().unwrap();
+    transaction.append_file("Source", &path, &ReadOptions::default()).unwrap();
+    transaction.abort();
+    assert!(!rejects.exists());
+    let mut transaction = begin().unwrap();
+    transaction.append_file("Source", &path, &ReadOptions::default()).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(fs::read_to_string(&rejects).unwrap().lines().count(), 2);
+    // What is there is not overwritten, and stays.
+    assert!(begin().is_err());
+    assert!(rejects.exists());
 }
 
 #[test]

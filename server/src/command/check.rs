@@ -11,7 +11,8 @@ use super::{CommandError, Result, progress};
 /// Compare a catalog's files with its metadata.
 ///
 /// Every file is present and has its checksum, every row lies in its chunk and in order. Exit code
-/// 0 means that the catalog is sound; files that a crash left behind are counted, and harmless. Mounted
+/// 0 means that the catalog is sound; files of no version (orphaned: a crash left
+/// them behind, or a writer at work has yet to commit them) are counted, and harmless. Mounted
 /// files are there, with their size and footer.
 #[derive(Debug, clap::Args)]
 pub struct Check {

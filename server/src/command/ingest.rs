@@ -77,7 +77,8 @@ pub struct Ingest {
     author: String,
     /// Add a file only if none came with --once before under the same name, as it is written here, and
     /// with the same content: a run that was broken off can be repeated as it was. A file of that name and
-    /// other content is refused.
+    /// other content is refused. Rows that --on-error reject left out do not come by repeating it: send them,
+    /// mended, in a file of another name.
     #[arg(long)]
     once: bool,
 }
@@ -114,7 +115,7 @@ impl Ingest {
             return self.rehearse(store, self.config()?, sources);
         }
         let comes_again = |source: &Source| !matches!(source, Source::StandardInput);
-        let may_repeat = self.rejects.is_none() && sources.iter().all(comes_again);
+        let may_repeat = sources.iter().all(comes_again);
         for _ in 1..TRIES {
             match self.add_all(store, sources) {
                 Err(CommandError::Ingest(error)) if may_repeat && error.kind() == Conflict => {

@@ -1,5 +1,6 @@
 //! `almagest user`: who may log in to a service, and what they may see.
 
+use std::iter;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -26,6 +27,9 @@ pub struct User {
     /// State folder of the service [default: CATALOG.state].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Another catalog of the same service, whose tables are named too; may be given more than once.
+    #[arg(long, value_name = "CATALOG")]
+    with: Vec<PathBuf>,
     #[command(subcommand)]
     action: Action,
 }
@@ -135,7 +139,9 @@ impl User {
     /// Do what is asked.
     pub fn run(self) -> Result<()> {
         let state = self.state.unwrap_or_else(|| beside(&self.catalog));
-        let schema = CatalogStore::open(&self.catalog)?.schema().clone();
+        let catalogs = iter::once(&self.catalog).chain(&self.with);
+        let schema_of = |path: &PathBuf| Ok(CatalogStore::open(path)?.schema().clone());
+        let schemas: Vec<SchemaDef> = catalogs.map(schema_of).collect::<Result<_>>()?;
         std::fs::create_dir_all(&state)
             .map_err(|source| CommandError::File { path: state.clone(), source })?;
         let people = PeopleStore::open(&people_file(&state))?;
@@ -150,7 +156,7 @@ impl User {
             Action::List => list(&people)?,
             Action::Token { name, label, days, writes } => {
                 let life = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
-                let writes = writes.iter().map(|table| parts(table, &schema));
+                let writes = writes.iter().map(|table| parts(table, &schemas));
                 let writes = writes.collect::<Result<Vec<_>>>()?;
                 let token = people.add_token(&name, &label, life)?;
                 for (schema, table) in writes {
@@ -166,13 +172,13 @@ impl User {
                 people.allow(&whom, resource, amount.and_then(|amount| amount.0))?;
             }
             Action::Restrict { table, group } => {
-                let (schema, table) = parts(&table, &schema)?;
+                let (schema, table) = parts(&table, &schemas)?;
                 people.restrict(&Restriction { schema, table, group })?;
                 // A service of several catalogs has the state folder of the first.
                 eprintln!("restricted in services whose state folder is {}", state.display());
             }
             Action::Release { table } => {
-                let (schema, table) = parts(&table, &schema)?;
+                let (schema, table) = parts(&table, &schemas)?;
                 people.release(&schema, &table)?;
             }
         }
@@ -181,21 +187,27 @@ impl User {
 }
 
 /// The schema and the table that are meant: a name that is no table's would protect nothing.
-fn parts(name: &str, known: &SchemaDef) -> Result<(String, String)> {
+fn parts(name: &str, known: &[SchemaDef]) -> Result<(String, String)> {
     let (schema, table) = name.split_once('.').unwrap_or((name, ALL_TABLES));
     // Images, the registry and the log of ingest are shown beside the catalog's own tables.
     let is_beside =
         ["ivoa", "butler", ingest_log::NAME].contains(&schema) || schema.starts_with("butler_");
-    let is_known =
-        is_beside || schema == known.name && (table == ALL_TABLES || known.table(table).is_some());
-    match is_known {
-        true => Ok((schema.to_owned(), table.to_owned())),
-        false => Err(CommandError::Refused(format!(
-            "the catalog has no {name}; its schema is {}, with the tables {}",
-            known.name,
-            known.tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ")
-        ))),
+    let has_it = |known: &SchemaDef| {
+        schema == known.name && (table == ALL_TABLES || known.table(table).is_some())
+    };
+    if is_beside || known.iter().any(has_it) {
+        return Ok((schema.to_owned(), table.to_owned()));
     }
+    let listed = known.iter().map(|known| {
+        let tables = known.tables.iter().map(|table| table.name.as_str());
+        format!(
+            "the schema {} with the tables {}",
+            known.name,
+            tables.collect::<Vec<_>>().join(", ")
+        )
+    });
+    let listed = listed.collect::<Vec<_>>().join("; ");
+    Err(CommandError::Refused(format!("there is no {name}: there is {listed}")))
 }
 
 fn list(people: &PeopleStore) -> Result<()> {

@@ -41,8 +41,8 @@ pub enum ClientError {
     Refused {
         /// What was asked.
         url: String,
-        /// The HTTP status: 409 of a commit is a conflict, after which all may be sent anew, or says that not
-        /// all came.
+        /// The HTTP status: after 409 of a commit the transaction is still open, as not all came, or is over,
+        /// and all may be sent anew.
         status: u16,
         /// What it says.
         reason: String,

@@ -12,13 +12,14 @@ use axum::{Json, Router};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::{IngestService, Standing};
+use super::{IngestService, Sending, Standing};
 use crate::base_url::BaseUrl;
 use crate::dali::Parameters;
 use crate::error::PlainText;
 use crate::people::caller::ShownToken;
 use crate::people::token::TokenHash;
 use crate::state::AppState;
+use crate::uploads::folder::KeptFile;
 use crate::uws::Owner;
 use crate::{Error, Result};
 
@@ -60,9 +61,9 @@ async fn begin(
     State(state): State<AppState>,
     base: BaseUrl,
     sender: Sender,
-    query: axum::extract::RawQuery,
+    parameters: Result<Parameters>,
 ) -> Answer<Response> {
-    let parameters = Parameters::from_query(query.0.as_deref().unwrap_or_default());
+    let parameters = parameters?;
     let schema = parameters.get("SCHEMA")?.map(str::to_owned);
     let service = state.ingest.clone();
     let standing = blocking(move || {
@@ -93,42 +94,15 @@ async fn contribute(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let parameters = Parameters::from_query(query.0.as_deref().unwrap_or_default());
-    let table = parameters.get("TABLE")?.ok_or(Error::MissingParameter { name: "TABLE" })?;
-    if key.len() > KEY_LENGTH {
-        let expected = format!("at most {KEY_LENGTH} bytes");
-        return Err(Error::BadParameter { name: "key", value: key, expected }.into());
-    }
-    let store = state.ingest.store_of(&sender.name, &id)?;
-    let table = match table.split_once('.') {
-        Some((schema, table)) if schema.eq_ignore_ascii_case(store.name()) => table,
-        _ => table,
-    };
-    let snapshot = store.snapshot().map_err(almagest_ingest::Error::from)?;
-    let table = snapshot.table(table).map_err(almagest_ingest::Error::from)?.name.clone();
-    drop(snapshot);
-    // Who may not write the table need not send rows.
-    if !state.views.people().may_write(&sender.token, store.name(), &table)? {
-        return Err(Error::MayNotWrite { table }.into());
-    }
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.map(str::to_owned);
-
     let sending = state.ingest.receive(&sender.name, &id, &key)?;
-    state.jobs.disk().check()?;
-    let folder = state.jobs.uploads();
-    let parts = body.into_data_stream();
-    let parts = parts.map_err(|error| Error::BadBody { reason: error.to_string() });
-    let most = state.config.upload_bytes;
-    let kept = match folder.keep(None, media_type.as_deref(), most, parts).await {
-        Ok(kept) => kept,
+    let received = match receive(&state, &sender, &sending, query, &headers, body).await {
+        Ok(received) => received,
         Err(error) => {
             sending.refused(&error);
             return Err(error.into());
         }
     };
-    let name = Some(format!("contribution {key}"));
-    let options = ReadOptions { media_type, name, ..ReadOptions::default() };
+    let Received { table, kept, options } = received;
     let told_key = key.clone();
     let told_table = table.clone();
     let taken = blocking(move || IngestService::contribute(sending, &table, kept.path(), &options));
@@ -144,6 +118,54 @@ async fn contribute(
             "key": told_key, "table": told_table, "state": "known", "version": version,
         }),
     }))
+}
+
+/// A contribution of which all bytes came.
+struct Received {
+    /// Exact name of the table.
+    table: String,
+    kept: KeptFile,
+    options: ReadOptions,
+}
+
+/// Keep the body of a contribution in a file, if its rows may be sent at all.
+async fn receive(
+    state: &AppState,
+    sender: &Sender,
+    sending: &Sending,
+    query: axum::extract::RawQuery,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Received> {
+    let key = sending.key();
+    if key.len() > KEY_LENGTH {
+        let expected = format!("at most {KEY_LENGTH} bytes");
+        return Err(Error::BadParameter { name: "key", value: key.to_owned(), expected });
+    }
+    let parameters = Parameters::from_query(query.0.as_deref().unwrap_or_default());
+    let table = parameters.get("TABLE")?.ok_or(Error::MissingParameter { name: "TABLE" })?;
+    let store = state.ingest.store_of(&sender.name, sending.id())?;
+    let table = match table.split_once('.') {
+        Some((schema, table)) if schema.eq_ignore_ascii_case(store.name()) => table,
+        _ => table,
+    };
+    let snapshot = store.snapshot().map_err(almagest_ingest::Error::from)?;
+    let table = snapshot.table(table).map_err(almagest_ingest::Error::from)?.name.clone();
+    drop(snapshot);
+    // Who may not write the table need not send rows.
+    if !state.views.people().may_write(&sender.token, store.name(), &table)? {
+        return Err(Error::MayNotWrite { table });
+    }
+    state.jobs.disk().check()?;
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.map(str::to_owned);
+    let parts = body.into_data_stream();
+    let parts = parts.map_err(|error| Error::BadBody { reason: error.to_string() });
+    let most = state.config.upload_bytes;
+    let kept = state.jobs.uploads().keep(None, media_type.as_deref(), most, parts).await?;
+    let name = Some(format!("contribution {key}"));
+    let options = ReadOptions { media_type, name, ..ReadOptions::default() };
+    Ok(Received { table, kept, options })
 }
 
 async fn commit(
@@ -185,7 +207,7 @@ async fn abort(State(state): State<AppState>, sender: Sender, Path(id): Path<Str
 }
 
 fn told(standing: &Standing) -> Value {
-    let Standing { schema, transaction, contributions, on_their_way } = standing;
+    let Standing { schema, transaction, contributions, on_their_way, refused } = standing;
     let contributions = contributions.iter().map(|contribution| {
         json!({
             "key": contribution.key,
@@ -209,6 +231,7 @@ fn told(standing: &Standing) -> Value {
         "error": transaction.error,
         "contributions": contributions.collect::<Vec<_>>(),
         "on_their_way": on_their_way,
+        "refused": refused,
     })
 }
 

@@ -21,6 +21,11 @@ impl Sent {
         self.on_their_way.keys().cloned().collect()
     }
 
+    /// Why contributions were refused that were not sent again, by key.
+    pub fn refused(&self) -> BTreeMap<String, String> {
+        self.refused.clone()
+    }
+
     /// Return the keys of what was refused, where it may be left out.
     ///
     /// # Errors

@@ -67,7 +67,11 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     let owner = match owner(request.headers(), people) {
         Ok(owner) => owner,
         Err(error) => {
-            let mut response = error.into_response();
+            // Tables are answered by TAP alone.
+            let mut response = match request.uri().path().starts_with("/tap") {
+                true => error.into_response(),
+                false => error.into_text(),
+            };
             if response.status() == StatusCode::UNAUTHORIZED {
                 challenge(response.headers_mut());
             }

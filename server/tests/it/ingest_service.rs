@@ -165,6 +165,13 @@ async fn a_token_writes_only_its_tables_and_its_holders_transactions() {
     assert_status(&unknown, StatusCode::BAD_REQUEST, "did you mean Star?");
     let missing = known.put(&path, &known.all, "u", STARS).await;
     assert_status(&missing, StatusCode::BAD_REQUEST, "TABLE");
+    // What was refused before its rows came is missing all the same.
+    let standing = json(&known.send(Method::GET, &path, Some(&known.all), Body::empty()).await);
+    let refused = standing["refused"].as_object().unwrap();
+    assert_eq!(refused.keys().collect::<Vec<_>>(), ["e", "u"]);
+    assert!(refused["e"].as_str().unwrap().contains("may not write Epoch"));
+    let commit = known.end(&path, "commit").await;
+    assert_status(&commit, StatusCode::CONFLICT, "refused, and not sent again: e (");
     assert_status(&known.end(&path, "abort").await, StatusCode::OK, "aborted");
     assert_status(&known.end(&path, "commit").await, StatusCode::CONFLICT, "is over");
     assert_eq!(known.service.rows("SELECT COUNT(*) FROM Star").await, ["3"]);
@@ -211,7 +218,8 @@ async fn a_commit_leaves_nothing_out_that_was_sent() {
     let taken = known.put(&path, &known.all, "epochs?TABLE=Epoch", EPOCHS).await;
     assert_status(&taken, StatusCode::OK, "taken");
     let refused = known.end(&path, "commit").await;
-    assert_status(&refused, StatusCode::BAD_REQUEST, "no Star has starId 11, 12");
+    assert_status(&refused, StatusCode::CONFLICT, "no Star has starId 11, 12");
+    assert!(refused.text().trim_end().ends_with("is still open"), "{}", refused.text());
     let bad = known.put(&path, &known.all, "stars?TABLE=Star", "starId,ra,dec\n11,40,500\n").await;
     assert_status(&bad, StatusCode::BAD_REQUEST, "500");
     let refused = known.end(&path, "commit").await;
@@ -257,6 +265,18 @@ async fn of_the_same_rows_sent_twice_at_once_the_second_commit_is_a_conflict() {
     assert_status(&known.end(&one, "commit").await, StatusCode::OK, "committed");
     let conflict = known.end(&other, "commit").await;
     assert_status(&conflict, StatusCode::CONFLICT, "contribution stars was committed in version");
+    assert!(conflict.text().trim_end().ends_with("is aborted"), "{}", conflict.text());
+    // So are the same ids under another key.
+    let (one, other) = (known.begin(&known.all).await, known.begin(&known.all).await);
+    for (path, key) in [(&one, "one"), (&other, "other")] {
+        let key = format!("{key}?TABLE=Star");
+        let taken = known.put(path, &known.all, &key, "starId,ra,dec\n21,1,2\n").await;
+        assert_status(&taken, StatusCode::OK, "taken");
+    }
+    assert_status(&known.end(&one, "commit").await, StatusCode::OK, "committed");
+    let conflict = known.end(&other, "commit").await;
+    assert_status(&conflict, StatusCode::CONFLICT, "21");
+    assert!(conflict.text().trim_end().ends_with("is aborted"), "{}", conflict.text());
     let again = known.begin(&known.all).await;
     let sent = known.put(&again, &known.all, "stars?TABLE=Star", STARS).await;
     assert_status(&sent, StatusCode::OK, "known");

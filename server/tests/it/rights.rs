@@ -213,7 +213,11 @@ async fn a_wrong_token_is_refused_and_the_right_way_said() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
         let challenges: Vec<_> = answer.headers.get_all(header::WWW_AUTHENTICATE).iter().collect();
         assert_eq!(challenges.len(), 2, "{challenges:?}");
+        assert!(answer.text().starts_with("<?xml"), "{}", answer.text());
     }
+    let begun = guarded.send("POST", "/ingest/transactions", Some(&Token::draw()), "").await;
+    assert_eq!(begun.status, StatusCode::UNAUTHORIZED);
+    assert!(!begun.text().contains('<'), "{}", begun.text());
     let known = guarded.send("GET", "/tap/capabilities", Some(&guarded.bob), "").await;
     assert_eq!(known.headers.get("x-vo-authenticated").unwrap(), "bob");
     let unknown = guarded.send("GET", "/tap/capabilities", None, "").await;
