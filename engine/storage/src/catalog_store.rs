@@ -426,10 +426,8 @@ fn id_entries(table: &TableDef, sorted: &SortedRows, rows: Range<usize>) -> Vec<
     let Some(ids) = column.and_then(|column| column.as_primitive_opt::<Int64Type>()) else {
         return vec![];
     };
-    let entry = |number: usize| {
-        let row = sorted.row(number);
-        ids.is_valid(row).then(|| (ids.value(row), sorted.places[number]))
-    };
+    let entry =
+        |number: usize| ids.is_valid(number).then(|| (ids.value(number), sorted.places[number]));
     let mut entries: Vec<(i64, Place)> = rows.filter_map(entry).collect();
     entries.sort_unstable_by_key(|(id, place)| (*id, place.key));
     if !ids_are_unique(table) {

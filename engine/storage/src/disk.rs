@@ -7,8 +7,9 @@
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::panic::resume_unwind;
 use std::path::Path;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Lock a file, which keeps other processes out until it is closed.
@@ -108,7 +109,7 @@ impl Disk for LocalDisk {
     }
 
     fn create_file(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
-        Ok(Box::new(File::create_new(path)?))
+        Ok(Box::new(SteadyFile { file: File::create_new(path)?, n_waiting: 0, syncing: None }))
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
@@ -124,8 +125,85 @@ impl Disk for LocalDisk {
     }
 }
 
-impl NewFile for File {
+/// A file whose bytes go to the disk while more of them come, so that no core waits for all of them
+/// at last.
+#[derive(Debug)]
+struct SteadyFile {
+    file: File,
+    /// Bytes that came since the last time some were sent to the disk.
+    n_waiting: usize,
+    syncing: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// How much is sent to the disk at once, bytes: a moment of its work.
+const STEP: usize = 16 << 20;
+
+impl SteadyFile {
+    /// Wait for what is on its way to the disk. A failure is told once by the system, and so it is kept here.
+    fn wait(&mut self) -> io::Result<()> {
+        match self.syncing.take() {
+            None => Ok(()),
+            Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.syncing.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Write for SteadyFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n_written = self.file.write(bytes)?;
+        self.n_waiting += n_written;
+        if self.n_waiting >= STEP && self.is_idle() {
+            self.wait()?;
+            let file = self.file.try_clone()?;
+            self.syncing = Some(thread::spawn(move || file.sync_data()));
+            self.n_waiting = 0;
+        }
+        Ok(n_written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl NewFile for SteadyFile {
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_all()
+        self.wait()?;
+        self.file.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_sent_early_is_all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = LocalDisk.create_file(&path).unwrap();
+        let piece: Vec<u8> = (0..1_000_003_u32).map(|number| (number % 251) as u8).collect();
+        for _ in 0..40 {
+            file.write_all(&piece).unwrap();
+        }
+        file.sync().unwrap();
+        let written = fs::read(&path).unwrap();
+        assert_eq!(written.len(), 40 * piece.len());
+        assert!(written.chunks(piece.len()).all(|chunk| chunk == piece));
+    }
+
+    #[test]
+    fn a_failure_on_the_way_is_one_of_the_sync() {
+        let failed = || Some(thread::spawn(|| Err(io::ErrorKind::StorageFull.into())));
+        let mut file =
+            SteadyFile { file: tempfile::tempfile().unwrap(), n_waiting: 0, syncing: failed() };
+        file.write_all(b"few bytes").unwrap();
+        assert_eq!(file.sync().unwrap_err().kind(), io::ErrorKind::StorageFull);
+        file.sync().unwrap();
     }
 }

@@ -16,6 +16,7 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 
 use super::encode::append_row_groups;
@@ -75,8 +76,8 @@ pub(crate) fn write(
     let rows = rows_of(spans);
     let mut column_ranges = vec![];
     for name in ranged_columns(table) {
-        let column = sorted.column(name, &rows);
-        let column = column.map_err(|source| Error::Rows { table: table.name.clone(), source })?;
+        let column = sorted.batch.column_by_name(name);
+        let column = column.map(|column| column.slice(rows.start, rows.len()));
         column_ranges.extend(column.and_then(|column| column_range(name, &column)));
     }
     Ok(DataFile {
@@ -107,14 +108,12 @@ pub fn size_bytes(table: &TableDef, rows: PlacedRows) -> Result<u64> {
     sorted.files(table).iter().map(|spans| Ok(file(spans)?.size_bytes)).sum()
 }
 
-/// Rows and their order in the files that they make.
+/// Rows in the order of the files that they make.
 pub(crate) struct SortedRows {
-    /// The rows as they came.
+    /// The rows.
     pub batch: RecordBatch,
-    /// Their places, in the order of the files.
+    /// Their places.
     pub places: Vec<Place>,
-    /// Which row comes first, and so on; none: they came in order.
-    order: Option<UInt32Array>,
 }
 
 /// Consecutive rows that are of one chunk.
@@ -143,9 +142,13 @@ impl SortedRows {
         let PlacedRows { batch, places } = rows;
         let columns = secondary_order(table);
         let columns = columns.iter().filter_map(|name| batch.column_by_name(name).cloned());
-        let (order, places) = order(places, columns.collect())
-            .map_err(|source| Error::Rows { table: table.name.clone(), source })?;
-        Ok(Self { batch, places, order })
+        let rows_error = |source| Error::Rows { table: table.name.clone(), source };
+        let (order, places) = order(places, columns.collect()).map_err(rows_error)?;
+        let batch = match order {
+            Some(order) => taken(batch, &order).map_err(rows_error)?,
+            None => batch,
+        };
+        Ok(Self { batch, places })
     }
 
     /// Part the rows into files: one, but for a footer that would be too large.
@@ -162,21 +165,6 @@ impl SortedRows {
         files
     }
 
-    /// Return a column of some rows, in some order.
-    fn column(&self, name: &str, rows: &Range<usize>) -> Result<Option<ArrayRef>, ArrowError> {
-        let Some(column) = self.batch.column_by_name(name) else { return Ok(None) };
-        Ok(Some(match &self.order {
-            _ if rows.len() == column.len() => Arc::clone(column),
-            Some(order) => compute::take(column, &order.slice(rows.start, rows.len()), None)?,
-            None => column.slice(rows.start, rows.len()),
-        }))
-    }
-
-    /// Return which row as it came is the row of this number in the order.
-    pub fn row(&self, number: usize) -> usize {
-        self.order.as_ref().map_or(number, |order| order.value(number) as usize)
-    }
-
     fn chunk_spans(&self) -> Vec<ChunkSpan> {
         let mut start = 0;
         let span = |places: &[Place]| {
@@ -187,18 +175,13 @@ impl SortedRows {
         self.places.chunk_by(|a, b| a.chunk == b.chunk).map(span).collect()
     }
 
-    /// Make some rows in their order, with their keys where its schema has them.
+    /// Return some rows, with their keys where the schema has them.
     fn file_batch(
         &self,
         schema: &SchemaRef,
         rows: &Range<usize>,
     ) -> Result<RecordBatch, ArrowError> {
-        let batch = match &self.order {
-            Some(order) => {
-                compute::take_record_batch(&self.batch, &order.slice(rows.start, rows.len()))?
-            }
-            None => self.batch.slice(rows.start, rows.len()),
-        };
+        let batch = self.batch.slice(rows.start, rows.len());
         let mut columns = batch.columns().to_vec();
         if schema.fields().len() > columns.len() {
             let keys = self.places[rows.clone()].iter().map(|place| place.key);
@@ -206,6 +189,14 @@ impl SortedRows {
         }
         RecordBatch::try_new(Arc::clone(schema), columns)
     }
+}
+
+/// Take rows in an order, column by column: the values of one column stay in the cache while they are
+/// taken, and no more columns are there twice than there are cores.
+fn taken(batch: RecordBatch, order: &UInt32Array) -> Result<RecordBatch, ArrowError> {
+    let (schema, columns, _) = batch.into_parts();
+    let columns = columns.into_par_iter().map(|column| compute::take(&column, order, None));
+    RecordBatch::try_new(schema, columns.collect::<Result<_, _>>()?)
 }
 
 /// The footprints of a file, made while its row groups come in.
